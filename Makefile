@@ -1,0 +1,61 @@
+# Two words do everything on a fresh machine: `make demo` and `make test`. `make` alone lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+SLOW := tests/e2e tests/apiserver tests/year
+
+.PHONY: help
+help: ## list the words
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@tools/venv.sh "$(PYTHON)" "$(VENV)"
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.develop: $(VENV)/.runtime requirements-dev.lock
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## simulate a small AKS cluster, run the agents against it, say what to open
+	$(BIN)/aks-cert-exporter demo $(DEMO_FLAGS)
+
+.PHONY: tools
+tools: ## Debian packages for the tests: promtool, Prometheus and Alertmanager
+	@tools/packages.sh
+
+.PHONY: test
+test: $(VENV)/.develop tools ## the tests, under five minutes
+	$(PYTEST) -n auto $(addprefix --ignore=,$(SLOW)) $(PYTEST_FLAGS)
+
+.PHONY: check
+check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift of generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/python -m tools.generate --check
+
+.PHONY: format
+format: $(VENV)/.develop ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: generate
+generate: $(VENV)/.develop ## write the generated docs again
+	$(BIN)/python -m tools.generate
+
+.PHONY: lock
+lock: $(VENV)/.develop ## resolve the dependencies anew, with hashes
+	@tools/lock.sh "$(BIN)"
+
+.PHONY: clean
+clean: ## remove what the words above made
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

@@ -1,0 +1,1 @@
+"""The agents: the only places that join the layers, start threads and read the clock."""

@@ -1,0 +1,48 @@
+"""What happened when a source was asked: a ledger of successes and failures, and its frozen reading."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exporter.reason import REASONS, Reason, Source
+
+__all__ = ["SourceFacts", "SourceLedger"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """One source: does it answer now, when did it last (Unix seconds), and how often it failed, by reason."""
+
+    source: Source
+    up: bool | None
+    """None: not asked yet."""
+    last_success: float | None
+    errors: Mapping[Reason, int]
+    last_error: str = ""
+    """The last failure in words, for the page and the log; never holds a secret."""
+
+
+class SourceLedger:
+    """Counts what one source does. Owned by one thread; `facts` is a copy that any thread may read."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._up: bool | None = None
+        self._last_success: float | None = None
+        self._errors: Counter[Reason] = Counter()
+        self._last_error = ""
+
+    def success(self, now: float) -> None:
+        """The source answered at `now` (Unix seconds)."""
+        self._up, self._last_success, self._last_error = True, now, ""
+
+    def failure(self, reason: Reason, words: str = "") -> None:
+        """The source did not answer. A reason it does not declare counts as ERROR."""
+        self._up = False
+        self._errors[reason if reason in REASONS[self.source] else Reason.ERROR] += 1
+        self._last_error = words or reason.value
+
+    def facts(self) -> SourceFacts:
+        """The ledger now."""
+        errors = {reason: self._errors[reason] for reason in REASONS[self.source]}
+        return SourceFacts(self.source, self._up, self._last_success, errors, self._last_error)

@@ -1,0 +1,228 @@
+"""The closed word lists: what a label may say. Each word stands in docs/metrics.md; a new one is a contract change."""
+
+from enum import StrEnum
+
+__all__ = [
+    "REASONS",
+    "BootstrapMethod",
+    "Evidence",
+    "FileStatus",
+    "Mode",
+    "Origin",
+    "Reason",
+    "Role",
+    "Rotation",
+    "RotationReason",
+    "RotationState",
+    "Source",
+]
+
+
+class Mode(StrEnum):
+    """Which agent a process is."""
+
+    NODE = "node"
+    CLUSTER = "cluster"
+
+
+class Role(StrEnum):
+    """What a certificate on a node is for."""
+
+    KUBELET_CLIENT = "kubelet-client"
+    KUBELET_SERVING = "kubelet-serving"
+    CLUSTER_CA = "cluster-ca"
+    APISERVER_COPY = "apiserver-copy"
+
+
+class Origin(StrEnum):
+    """Where a certificate was seen."""
+
+    FILE = "file"
+    WIRE = "wire"
+
+
+class Rotation(StrEnum):
+    """Whether something renews a certificate by itself; NONE: nothing ever does (a CA)."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    UNKNOWN = "unknown"
+    NONE = "none"
+
+
+class FileStatus(StrEnum):
+    """What became of looking at one file. NOT_EXPECTED: absent, and rightly so."""
+
+    OK = "ok"
+    NOT_FOUND = "not_found"
+    NOT_EXPECTED = "not_expected"
+    PERMISSION_DENIED = "permission_denied"
+    BROKEN_SYMLINK = "broken_symlink"
+    OUTSIDE_ROOT = "outside_root"
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    NO_CERTIFICATE = "no_certificate"
+    MALFORMED = "malformed"
+    NOT_A_FILE = "not_a_file"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+
+
+class RotationState(StrEnum):
+    """Rotation of one kubelet certificate. WAITING: configured, no certificate yet."""
+
+    ENABLED = "enabled"
+    WAITING = "waiting"
+    DISABLED = "disabled"
+    UNKNOWN = "unknown"
+
+
+class RotationReason(StrEnum):
+    """Why a rotation state is what it is."""
+
+    ROTATING = "rotating"
+    """Configured, and the kubelet's current link leads to a certificate."""
+    CERTIFICATE_MISSING = "certificate_missing"
+    """Configured, and there is certainly no certificate yet."""
+    BOOTSTRAP_PENDING = "bootstrap_pending"
+    """As before, and the kubelet's unanswered first request lies on the disk."""
+    NOT_CONFIGURED = "not_configured"
+    """The kubelet's own configuration has it switched off."""
+    STATIC = "static"
+    """The kubelet uses a fixed certificate that was written when the node was made."""
+    INLINE = "inline"
+    """The client certificate stands inside the kubeconfig, where nothing renews it."""
+    OPTED_OUT = "opted_out"
+    """Switched off by the node pool tag as this node saw it when it was made."""
+    SELF_SIGNED = "self_signed"
+    """The kubelet signs its serving certificate itself."""
+    UNDETERMINED = "undetermined"
+    """Too little could be read: the file statuses say what."""
+
+
+class Evidence(StrEnum):
+    """Places that say whether rotation is on."""
+
+    KUBELET_CONFIG = "kubelet_config"
+    KUBECONFIG = "kubeconfig"
+    FILE = "file"
+    WIRE = "wire"
+    PROVISIONING_TAG = "provisioning_tag"
+    NODE_LABEL = "node_label"
+    AGENTPOOL_TAG = "agentpool_tag"
+
+
+class BootstrapMethod(StrEnum):
+    """How a kubelet would obtain its first client certificate."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a method, not a token
+    SECURE_TLS_BOOTSTRAPPING = "secure_tls_bootstrapping"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class Source(StrEnum):
+    """Places outside the process that an agent asks. Files have a status series each instead."""
+
+    KUBELET = "kubelet"
+    CSRS = "csrs"
+    NODES = "nodes"
+    CONFIGMAPS = "configmaps"
+    LEASES = "leases"
+    WEBHOOKS = "webhooks"
+    APISERVICES = "apiservices"
+    APISERVER = "apiserver"
+    AZURE = "azure"
+
+
+class Reason(StrEnum):
+    """Why a source did not answer."""
+
+    DNS = "dns"
+    """The name does not resolve."""
+    REFUSED = "refused"
+    """Nothing listens there."""
+    UNREACHABLE = "unreachable"
+    """No route to host or network."""
+    RESET = "reset"
+    """The connection was closed in mid-conversation."""
+    TIMEOUT = "timeout"
+    """No answer in time."""
+    TLS_ALERT = "tls_alert"
+    """The other side ended the handshake."""
+    TLS_PROTOCOL = "tls_protocol"
+    """What answers does not speak TLS, or no version in common."""
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    """The served certificate, or one above it, is past its notAfter (or before its notBefore)."""
+    CERTIFICATE_HOSTNAME = "certificate_hostname"
+    """The served certificate is not for this host."""
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    """The served chain does not lead to a CA that is trusted here."""
+    CERTIFICATE_MALFORMED = "certificate_malformed"
+    """The served certificate cannot be parsed."""
+    UNAUTHORIZED = "unauthorized"
+    """401: the credentials are not accepted."""
+    FORBIDDEN = "forbidden"
+    """403: a right is missing."""
+    NOT_FOUND = "not_found"
+    """404: the object, or the whole API, is not there."""
+    CONFLICT = "conflict"
+    """409: another operation is under way."""
+    EXPIRED = "expired"
+    """410: the list or watch position is too old; a new list follows."""
+    THROTTLED = "throttled"
+    """429: too many requests."""
+    SERVER_ERROR = "server_error"
+    """5xx."""
+    DECODE = "decode"
+    """The answer is not what the API promises."""
+    TOO_LARGE = "too_large"
+    """The answer exceeds the bound."""
+    CREDENTIALS = "credentials"
+    """No credentials to be had: the token file or the token endpoint fails."""
+    ERROR = "error"
+    """Anything else; the log has the words."""
+
+
+_CONNECTION = (
+    Reason.DNS,
+    Reason.REFUSED,
+    Reason.UNREACHABLE,
+    Reason.RESET,
+    Reason.TIMEOUT,
+    Reason.TLS_ALERT,
+    Reason.TLS_PROTOCOL,
+    Reason.ERROR,
+)
+_CERTIFICATE = (
+    Reason.CERTIFICATE_EXPIRED,
+    Reason.CERTIFICATE_HOSTNAME,
+    Reason.CERTIFICATE_UNTRUSTED,
+    Reason.CERTIFICATE_MALFORMED,
+)
+_API = (
+    *_CONNECTION,
+    *_CERTIFICATE,
+    Reason.UNAUTHORIZED,
+    Reason.FORBIDDEN,
+    Reason.NOT_FOUND,
+    Reason.EXPIRED,
+    Reason.THROTTLED,
+    Reason.SERVER_ERROR,
+    Reason.DECODE,
+    Reason.TOO_LARGE,
+    Reason.CREDENTIALS,
+)
+
+REASONS: dict[Source, tuple[Reason, ...]] = {
+    Source.KUBELET: (*_CONNECTION, Reason.CERTIFICATE_MALFORMED),
+    Source.CSRS: _API,
+    Source.NODES: _API,
+    Source.CONFIGMAPS: _API,
+    Source.LEASES: _API,
+    Source.WEBHOOKS: _API,
+    Source.APISERVICES: _API,
+    Source.APISERVER: (*_CONNECTION, *_CERTIFICATE),
+    Source.AZURE: (*_API, Reason.CONFLICT),
+}
+"""Every reason a source can give: all are exposed from the start at 0, so that an increase is never a birth."""

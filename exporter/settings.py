@@ -1,0 +1,385 @@
+"""Every setting, declared once: its flag, environment variable, YAML key, default and meaning.
+
+A flag beats the environment, the environment beats the file given with --config.file, the file beats the default.
+"""
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+__all__ = ["SETTINGS", "Command", "Setting", "Settings", "SettingsError", "add_flags", "resolve"]
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message is one line that names where it was set and which one it is."""
+
+
+class Command(StrEnum):
+    """The subcommands that take settings."""
+
+    NODE = "node"
+    CLUSTER = "cluster"
+    CHECK = "check"
+    DEMO = "demo"
+
+
+AGENTS = frozenset({Command.NODE, Command.CLUSTER})
+SERVERS = AGENTS
+LOOKERS = frozenset({Command.CLUSTER, Command.CHECK})
+HOSTS = frozenset({Command.NODE, Command.CHECK})
+EVERY = frozenset({Command.NODE, Command.CLUSTER, Command.CHECK})
+
+
+def text(value: object) -> str:
+    """A string without control characters."""
+    if not isinstance(value, str):
+        raise ValueError("not a string")
+    if any(ord(character) < 32 for character in value):
+        raise ValueError("holds a control character")
+    return value
+
+
+def word(*words: str) -> Callable[[object], str]:
+    """One of a few words."""
+
+    def parse(value: object) -> str:
+        if isinstance(value, bool):  # YAML reads true and false as such
+            value = str(value).lower()
+        if value not in words:
+            raise ValueError(f"not one of {', '.join(words)}")
+        return str(value)
+
+    return parse
+
+
+def duration(value: object) -> float | None:
+    """Seconds from `90d`, `12h`, `30m`, `45s`; the empty string is no duration."""
+    if value == "":
+        return None
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+    match = re.fullmatch(r"(\d{1,9})([smhdwy])", text(value))
+    if match is None or int(match[1]) == 0:
+        raise ValueError("not a duration such as 90d, 12h or 30m")
+    return float(int(match[1]) * units[match[2]])
+
+
+def address(value: object) -> tuple[str, int]:
+    """HOST and port of `HOST:PORT`, `[IPv6]:PORT` or `:PORT` (all addresses)."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\[\]:/@\s]*)):(\d{1,5})", text(value))
+    if match is None or not 0 <= int(match[3]) <= 65535:
+        raise ValueError("not HOST:PORT")
+    return match[1] or match[2] or "0.0.0.0", int(match[3])  # noqa: S104 - what `:PORT` means
+
+
+def remote(value: object) -> tuple[str, int]:
+    """Like `address`, but a host must be named and the port is not 0."""
+    host, port = address(value)
+    if text(value).startswith(":") or port == 0:
+        raise ValueError("not HOST:PORT")
+    return host, port
+
+
+def remote_or_none(value: object) -> tuple[str, int] | None:
+    """HOST:PORT, or the empty string for none."""
+    return None if value == "" else remote(value)
+
+
+def path(value: object) -> Path | None:
+    """A path; the empty string is no path."""
+    return Path(text(value)) if value != "" else None
+
+
+def directory(value: object) -> Path:
+    """An existing directory."""
+    found = Path(text(value))
+    if not found.is_dir():
+        raise ValueError("not a directory")
+    return found
+
+
+def url(value: object) -> str:
+    """An https URL without credentials; the empty string is none."""
+    if value != "" and not re.fullmatch(r"https://[^\s/@?#]+(/[^\s?#]*)?", text(value)):
+        raise ValueError("not an https:// URL")
+    return text(value).rstrip("/")
+
+
+def resource_id(value: object) -> str:
+    """The Azure resource id of a managed cluster; the empty string is none."""
+    form = (
+        r"/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/Microsoft\.ContainerService/managedClusters/[^/\s]+"
+    )
+    if value != "" and not re.fullmatch(form, text(value), re.IGNORECASE):
+        raise ValueError(
+            "not /subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerService/managedClusters/NAME"
+        )
+    return text(value)
+
+
+def switch(value: object) -> bool:
+    """True or false."""
+    if isinstance(value, bool):
+        return value
+    if value in {"true", "false"}:
+        return value == "true"
+    raise ValueError("not true or false")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `parse` turns a string or YAML value into the value used, or raises ValueError."""
+
+    flag: str
+    help: str
+    default: str
+    parse: Callable[[object], Any]
+    commands: frozenset[Command]
+    metavar: str = ""
+    fallback_variable: str = ""
+    """An environment variable beside our own, lower in rank."""
+    repeatable: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return "AKSCERT_" + re.sub(r"[.-]", "_", self.flag).upper()
+
+    @property
+    def attribute(self) -> str:
+        """The name in Settings."""
+        return re.sub(r"[.-]", "_", self.flag)
+
+
+def _default_kubelet_address(environment: Mapping[str, str]) -> str:
+    host = environment.get("HOST_IP", "")
+    return f"[{host}]:10250" if ":" in host else f"{host}:10250" if host else ""
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("config.file", "YAML file with any of these settings as keys.", "", path, EVERY, "FILE"),
+    Setting("web.listen-address", "Address to serve on.", "0.0.0.0:9964", address, SERVERS, "HOST:PORT"),
+    Setting(
+        "web.config.file",
+        "TLS, client CA and basic auth, in the format of the Prometheus exporter-toolkit. Read again when it changes.",
+        "",
+        path,
+        SERVERS,
+        "FILE",
+    ),
+    Setting("log.level", "Least severe messages to log.", "info", word("debug", "info", "warning", "error"), EVERY),
+    Setting("log.format", "Form of the log lines on standard error.", "text", word("text", "json"), EVERY),
+    Setting(
+        "node-name",
+        "Kubernetes name of this node; without it the host name.",
+        "",
+        text,
+        HOSTS,
+        "NAME",
+        fallback_variable="NODE_NAME",
+    ),
+    Setting("host-root", "Directory that holds the node's root file system.", "/", directory, HOSTS, "DIR"),
+    Setting(
+        "kubelet-address",
+        "The kubelet's HTTPS port. Without it port 10250 at HOST_IP; the empty string: no look at the wire.",
+        "",
+        remote_or_none,
+        HOSTS,
+        "HOST:PORT",
+    ),
+    Setting(
+        "paths.preset",
+        "Which table of paths to read: by itself the one whose files are there.",
+        "auto",
+        word("auto", "aks-linux", "aks-windows"),
+        HOSTS,
+    ),
+    Setting("kubeconfig", "Kubeconfig of the cluster; without it the agent's own Pod.", "", path, LOOKERS, "FILE"),
+    Setting("context", "Context of the kubeconfig; without it the current one.", "", text, LOOKERS, "NAME"),
+    Setting(
+        "apiserver-address",
+        "An API server address to look at; may be given several times. Without it the one the agent talks to and "
+        "those that Azure names.",
+        "",
+        remote,
+        frozenset({Command.CLUSTER}),
+        "HOST:PORT",
+        repeatable=True,
+    ),
+    Setting(
+        "azure.enabled",
+        "Ask Azure Resource Manager. auto: where workload identity or a resource id is there.",
+        "auto",
+        word("auto", "true", "false"),
+        LOOKERS,
+    ),
+    Setting(
+        "azure.resource-id",
+        "Resource id of the managed cluster. Without it it is found from a node's providerID.",
+        "",
+        resource_id,
+        LOOKERS,
+        "ID",
+    ),
+    Setting(
+        "azure.endpoint",
+        "Resource Manager to ask, for sovereign clouds.",
+        "https://management.azure.com",
+        url,
+        LOOKERS,
+        "URL",
+    ),
+    Setting(
+        "output",
+        "Form of the report.",
+        "table",
+        word("table", "json", "markdown"),
+        frozenset({Command.CHECK}),
+    ),
+    Setting(
+        "max-age",
+        "Oldest a certificate may become by your policy, such as 90d.",
+        "",
+        duration,
+        frozenset({Command.CHECK}),
+        "AGE",
+    ),
+    Setting("once", "Print the table and end.", "false", switch, frozenset({Command.DEMO})),
+)
+
+
+class Settings:
+    """The settings of one command. An attribute is a flag with underscores: `settings.web_listen_address`."""
+
+    def __init__(self, values: Mapping[str, Any], paths: Mapping[str, Any], explicit: frozenset[str]) -> None:
+        self._values = dict(values)
+        self.paths = paths
+        """The `paths` section of the YAML file: entries that replace or add to the preset's."""
+        self.explicit = explicit
+        """Attributes that somebody set, as against the defaults."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the type belongs to the declaration
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def add_flags(parser: argparse.ArgumentParser, command: Command) -> None:
+    """Give an argument parser the flags of a command."""
+    for setting in SETTINGS:
+        if command not in setting.commands:
+            continue
+        default = f" (default {setting.default})" if setting.default else ""
+        common: dict[str, Any] = {"dest": setting.attribute, "default": None, "help": f"{setting.help}{default}"}
+        if setting.parse is switch:
+            parser.add_argument(f"--{setting.flag}", action="store_const", const="true", **common)
+        else:
+            action = "append" if setting.repeatable else "store"
+            parser.add_argument(f"--{setting.flag}", metavar=setting.metavar or "WORD", action=action, **common)
+
+
+def resolve(command: Command, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a command from its flags, the environment and the file. Raises SettingsError."""
+    environment = os.environ if environment is None else environment
+    known = [setting for setting in SETTINGS if command in setting.commands]
+    file, content = _file(flags, environment)
+    values: dict[str, Any] = {}
+    explicit = set()
+    for setting in known:
+        found = _found(setting, flags, environment, file, content)
+        if found is None:
+            default = setting.default
+            if setting.flag == "kubelet-address":
+                default = _default_kubelet_address(environment)
+            values[setting.attribute] = _parsed(setting, "default", [] if setting.repeatable else default)
+        else:
+            explicit.add(setting.attribute)
+            values[setting.attribute] = _parsed(setting, *found)
+    return Settings(values, content.get("paths") or {}, frozenset(explicit))
+
+
+def _found(
+    setting: Setting, flags: Mapping[str, Any], environment: Mapping[str, str], file: str, content: Mapping[str, Any]
+) -> tuple[str, object] | None:
+    if flags.get(setting.attribute) is not None:
+        return f"--{setting.flag}", flags[setting.attribute]
+    for variable in (setting.variable, setting.fallback_variable):
+        if variable and variable in environment:
+            value: object = environment[variable]
+            return variable, str(value).split(",") if setting.repeatable else value
+    if setting.flag in content:
+        return f"{file}: {setting.flag}", content[setting.flag]
+    return None
+
+
+def _parsed(setting: Setting, where: str, value: object) -> object:
+    if setting.repeatable:
+        items = value if isinstance(value, list) else [value]
+        return tuple(_parsed_one(setting, where, item) for item in items if item != "")
+    return _parsed_one(setting, where, value)
+
+
+def _parsed_one(setting: Setting, where: str, value: object) -> object:
+    try:
+        return setting.parse(value)
+    except ValueError as error:
+        shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:77]}…"
+        raise SettingsError(f"{where}: {error}: {shown}") from None
+
+
+def _file(flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """Name and flattened content of the settings file, both empty without one."""
+    name = flags.get("config_file") or environment.get("AKSCERT_CONFIG_FILE") or ""
+    if not name:
+        return "", {}
+    try:
+        with open(name, encoding="utf-8") as stream:
+            loaded = yaml.safe_load(stream)
+    except OSError as error:
+        raise SettingsError(f"{name}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f"{name}:{line + 1}" if line is not None else name
+        raise SettingsError(f"{where}: not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}") from None
+    if loaded is None:
+        return name, {}
+    if not isinstance(loaded, dict):
+        raise SettingsError(f"{name}: not a mapping of settings")
+    return name, _flattened(name, loaded)
+
+
+def _flattened(name: str, loaded: dict[Any, Any]) -> dict[str, Any]:
+    """`web: {listen-address: …}` and `web.listen-address: …` are the same key; `paths` is a section of its own."""
+    flags = {setting.flag for setting in SETTINGS}
+    flat: dict[str, Any] = {}
+
+    def unknown(key: str) -> NoReturn:
+        raise SettingsError(f"{name}: unknown key {key}")
+
+    def visit(prefix: str, mapping: dict[Any, Any]) -> None:
+        for part, value in mapping.items():
+            key = f"{prefix}{part}"
+            if key in flags or key == "paths":
+                if key in flat:
+                    raise SettingsError(f"{name}: {key} stands there twice")
+                flat[key] = value
+            elif isinstance(value, dict) and any(flag.startswith(f"{key}.") for flag in flags):
+                visit(f"{key}.", value)
+            else:
+                unknown(key)
+
+    visit("", loaded)
+    section = flat.get("paths")
+    if isinstance(section, dict) and "preset" in section:
+        flat["paths.preset"] = section["preset"]
+        flat["paths"] = {key: value for key, value in section.items() if key != "preset"}
+    elif section is not None and not isinstance(section, dict):
+        raise SettingsError(f"{name}: paths: not a mapping")
+    return flat

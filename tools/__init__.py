@@ -1,0 +1,1 @@
+"""Generators and installers for developers. Not shipped in the image."""
