@@ -136,7 +136,7 @@ class Authority:
         key: Key | None = None,
         public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey | None = None,
     ) -> Credential:
-        """A leaf of this CA. `names` are DNS names and IP addresses. With `public_key` the result's key is of no use."""
+        """A leaf of this CA. `names` are DNS names and IP addresses. With `public_key` the key is of no use."""
         own = key or new_key()
         attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
         subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
