@@ -1,0 +1,60 @@
+"""The opt-out tag is read as AKS's own provisioning scripts read it, on Linux and on Windows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.optout import TAG, opted_out
+
+BOTH, NEITHER, LINUX = (True, True), (False, False), (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        (TAG, "true", BOTH),
+        (TAG, "True", BOTH),
+        (TAG.upper(), "TRUE", BOTH),
+        (TAG, "false", NEITHER),
+        (TAG, "", NEITHER),
+        (TAG, "1", NEITHER),
+        (TAG, "untrue", LINUX),
+        (TAG, "not-true", LINUX),
+        (TAG, "true ", LINUX),
+        (f"x-{TAG}-old", "true", LINUX),
+        (f"X-{TAG.upper()}", "tRuE", LINUX),
+        (TAG.replace("-", "_"), "true", NEITHER),
+        ("aks-disable-kubelet-serving", "true", NEITHER),
+    ],
+)
+def test_linux_takes_substrings_and_windows_whole_strings(name: str, value: str, expected: tuple[bool, bool]) -> None:
+    """One tag, what it does on (Linux, Windows)."""
+    tags = [("team", "true"), (name, value)]
+    assert (opted_out(tags, windows=False), opted_out(tags, windows=True)) == expected
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_no_tags_leave_rotation_on(windows: bool) -> None:
+    """An empty list is no opt-out."""
+    assert not opted_out([], windows=windows)
+
+
+def test_on_linux_the_first_matching_tag_decides() -> None:
+    """jq takes element 0 of the matches: a later `true` is never looked at."""
+    assert not opted_out([(f"old-{TAG}", "no"), (TAG, "true")], windows=False)
+    assert opted_out([(TAG, "true"), (f"old-{TAG}", "no")], windows=False)
+
+
+def test_tags_may_come_from_an_iterator() -> None:
+    """A generator is enough."""
+    assert opted_out((pair for pair in [(TAG, "true")]), windows=True)
+
+
+@given(st.lists(st.tuples(st.text(), st.text())))
+def test_what_switches_windows_off_switches_linux_off_unless_another_tag_comes_first(
+    tags: list[tuple[str, str]],
+) -> None:
+    """Windows' rule is the narrower one, for any tags whatever."""
+    with_ours = [(TAG, "true"), *tags]
+    assert opted_out(with_ours, windows=True)
+    assert opted_out(with_ours, windows=False)
