@@ -1,0 +1,137 @@
+"""Kubeconfig bytes in; out: which credential it uses, whose CA it trusts, and who wrote it. Never the secret itself."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from exporter.facts.x509 import Certificate, certificates
+from exporter.facts.yaml import document
+
+__all__ = ["Credential", "Kubeconfig", "kubeconfig"]
+
+Section = Mapping[object, object]
+
+
+class Credential(StrEnum):
+    """The kind of credential of a kubeconfig's user, in the order in which client-go prefers them."""
+
+    CERTIFICATE_FILE = "certificate_file"
+    CERTIFICATE_INLINE = "certificate_inline"
+    TOKEN = "token"  # noqa: S105 - a kind of credential, not one
+    EXEC = "exec"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    """What the current context of a kubeconfig leads to."""
+
+    cluster: str
+    """The cluster's name in the file."""
+    user: str
+    """The user's name in the file."""
+    namespace: str
+    """The context's namespace, empty without one: the kubelet writes `default`, secure TLS bootstrapping none."""
+    server: str
+    credential: Credential
+    client_certificate: str = ""
+    """Path of the client certificate as written: on the host, relative to the kubeconfig if not absolute."""
+    client_certificates: tuple[Certificate, ...] = ()
+    """The client certificate that stands in the file itself, and its chain."""
+    certificate_authority: str = ""
+    """Path of the CA bundle as written."""
+    certificate_authorities: tuple[Certificate, ...] = ()
+    """The CA bundle that stands in the file itself."""
+    contexts: int = 1
+    """How many contexts the file has."""
+
+
+def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
+    """The kubeconfig's current context, or the one named. Raises ValueError with a one-line message.
+
+    A file with one context and no current-context is read as that one, for what it says about a node.
+    """
+    loaded = document(content)
+    if not isinstance(loaded, dict) or loaded.get("kind", "Config") != "Config" or "clusters" not in loaded:
+        raise ValueError("not a kubeconfig")
+    contexts = _named(loaded, "contexts", "context")
+    name = context or loaded.get("current-context") or (next(iter(contexts)) if len(contexts) == 1 else "")
+    if name not in contexts:
+        raise ValueError(f"no context {str(name)[:80]!r}" if name else "no current-context")
+    chosen = contexts[name]
+    cluster_name, user_name = _text(chosen, "cluster"), _text(chosen, "user")
+    cluster = _named(loaded, "clusters", "cluster").get(cluster_name)
+    user = _named(loaded, "users", "user").get(user_name)
+    if cluster is None:
+        raise ValueError(f"no cluster {cluster_name[:80]!r}")
+    if user is None:
+        raise ValueError(f"no user {user_name[:80]!r}")
+    credential = _credential(user)
+    return Kubeconfig(
+        cluster=cluster_name,
+        user=user_name,
+        namespace=_text(chosen, "namespace"),
+        server=_text(cluster, "server"),
+        credential=credential,
+        client_certificate=_text(user, "client-certificate") if credential is Credential.CERTIFICATE_FILE else "",
+        client_certificates=(
+            _embedded(user, "client-certificate-data") if credential is Credential.CERTIFICATE_INLINE else ()
+        ),
+        certificate_authority=(
+            "" if cluster.get("certificate-authority-data") else _text(cluster, "certificate-authority")
+        ),
+        certificate_authorities=_embedded(cluster, "certificate-authority-data"),
+        contexts=len(contexts),
+    )
+
+
+def _credential(user: Section) -> Credential:
+    for key, kind in (
+        ("client-certificate-data", Credential.CERTIFICATE_INLINE),  # client-go: data takes precedence over the path
+        ("client-certificate", Credential.CERTIFICATE_FILE),
+        ("token", Credential.TOKEN),
+        ("tokenFile", Credential.TOKEN),
+        ("exec", Credential.EXEC),
+    ):
+        if user.get(key):
+            return kind
+    return Credential.NONE
+
+
+def _named(loaded: Section, section: str, member: str) -> dict[object, Section]:
+    """The entries of `clusters`, `users` or `contexts` by name; the first of a name counts, as in client-go."""
+    entries = loaded.get(section) or []
+    if not isinstance(entries, list):
+        raise ValueError(f"{section} is not a list")
+    found: dict[object, Section] = {}
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            raise ValueError(f"an entry of {section} has no name")
+        value = entry.get(member) or {}
+        if not isinstance(value, dict):
+            raise ValueError(f"{section}: {member} of {entry['name'][:80]!r} is not a mapping")
+        found.setdefault(entry["name"], value)
+    return found
+
+
+def _text(section: Section, key: str) -> str:
+    value = section.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is not a string")
+    return value
+
+
+def _embedded(section: Section, key: str) -> tuple[Certificate, ...]:
+    encoded = _text(section, key)
+    if not encoded:
+        return ()
+    try:
+        return certificates(base64.b64decode("".join(encoded.split()), validate=True))
+    except binascii.Error:
+        raise ValueError(f"{key} is not base64") from None
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None

@@ -1,0 +1,206 @@
+"""A preset and the user's `paths` section in, the table of files to look at out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
+
+from exporter.facts.kubeconfig import Kubeconfig
+from exporter.facts.kubelet import KubeletSettings
+from exporter.reason import Role
+
+__all__ = ["Candidate", "EvidenceFile", "Means", "NamedBy", "PathTable", "path_table"]
+
+
+class Means(StrEnum):
+    """What finding a certificate at a path says about it."""
+
+    ROTATED = "rotated"
+    STATIC = "static"
+    SELF_SIGNED = "self_signed"
+    AUTHORITY = "authority"
+    COPY = "copy"
+
+
+class NamedBy(StrEnum):
+    """Files that name a certificate's path or hold the certificate."""
+
+    KUBECONFIG = "kubeconfig"
+    KUBELET_CONFIGURATION = "kubelet-configuration"
+
+
+class EvidenceFile(StrEnum):
+    """Files that are evidence, not certificates."""
+
+    KUBECONFIG = "kubeconfig"
+    BOOTSTRAP_KUBECONFIG = "bootstrap-kubeconfig"
+    KUBELET_FLAGS = "kubelet-flags"
+    KUBELET_ARGUMENTS = "kubelet-arguments"
+    KUBELET_CONFIGURATION = "kubelet-configuration"
+    SECURE_TLS_BOOTSTRAP = "secure-tls-bootstrap"
+    PENDING_CLIENT_KEY = "pending-client-key"
+    INSTANCE_METADATA = "instance-metadata"
+
+    @property
+    def role(self) -> Role:
+        """The certificate the file says most about: the label of its status series."""
+        serving = {
+            EvidenceFile.KUBELET_FLAGS,
+            EvidenceFile.KUBELET_ARGUMENTS,
+            EvidenceFile.KUBELET_CONFIGURATION,
+            EvidenceFile.INSTANCE_METADATA,
+        }
+        return Role.KUBELET_SERVING if self in serving else Role.KUBELET_CLIENT
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One place where a certificate may be."""
+
+    role: Role
+    path: str = ""
+    means: Means | None = None
+    named_by: NamedBy | None = None
+    """The file that names the path, where the path is not fixed."""
+    expected: bool = False
+    """Whether its absence is a fault by itself: a path that the user added."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathTable:
+    """All files an agent looks at."""
+
+    candidates: tuple[Candidate, ...]
+    evidence: Mapping[EvidenceFile, str]
+    expected_evidence: frozenset[EvidenceFile] = frozenset()
+    """Evidence whose path the user set."""
+
+    @property
+    def windows(self) -> bool:
+        """Whether these are a Windows node's paths."""
+        return any("\\" in path for path in (*self.evidence.values(), *(c.path for c in self.candidates)))
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two host paths are one."""
+        flavour: type[PurePath] = PureWindowsPath if self.windows else PurePosixPath
+        return flavour(one) == flavour(other)
+
+    def beside(self, file: EvidenceFile, path: str) -> str:
+        """A path written in an evidence file: relative ones count from that file's directory, as in client-go."""
+        flavour: type[PurePath] = PureWindowsPath if self.windows else PurePosixPath
+        return str(flavour(self.evidence.get(file, "/")).parent / path) if path else ""
+
+    def resolved(self, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> tuple[Candidate, ...]:
+        """The candidates with the paths that the files name filled in; each path once for each role."""
+        found: list[Candidate] = []
+        for candidate in self.candidates:
+            filled = candidate
+            if candidate.named_by is not None:
+                path = self._named_path(candidate, kubeconfig, settings)
+                filled = replace(candidate, path=path, means=candidate.means or means_of(candidate.role, path))
+            twin = next((one for one in found if one.role is filled.role and self.same(one.path, filled.path)), None)
+            if twin is not None:  # the fixed entry knows what the path means, the other that something names it
+                fixed = twin if twin.named_by is None else filled
+                found[found.index(twin)] = replace(fixed, named_by=twin.named_by or filled.named_by)
+            elif filled.path:
+                found.append(filled)
+        return tuple(found)
+
+    def _named_path(self, candidate: Candidate, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> str:
+        if candidate.named_by is NamedBy.KUBELET_CONFIGURATION:
+            return self.beside(EvidenceFile.KUBELET_CONFIGURATION, settings.tls_cert_file or "")
+        if kubeconfig is None:
+            return ""
+        authority = candidate.role is Role.CLUSTER_CA
+        path = kubeconfig.certificate_authority if authority else kubeconfig.client_certificate
+        return self.beside(EvidenceFile.KUBECONFIG, path)
+
+
+def means_of(role: Role, path: str) -> Means:
+    """What a path says by its name alone: the kubelet keeps what it renews under `…-current.pem`."""
+    if role is Role.CLUSTER_CA:
+        return Means.AUTHORITY
+    if role is Role.APISERVER_COPY:
+        return Means.COPY
+    return Means.ROTATED if path.endswith("-current.pem") else Means.STATIC
+
+
+def path_table(preset: Mapping[str, object], override: Mapping[str, object] | None = None) -> PathTable:
+    """The table of a preset with the user's section over it. Raises ValueError naming the key at fault.
+
+    A role named in the section replaces the preset's list for that role; an evidence file its path, the empty string
+    its being looked at. A path of the section that the preset does not have counts as expected.
+    """
+    override = override or {}
+    for key in override:
+        if key not in {"certificates", "evidence"}:
+            raise ValueError(f"unknown key {key}")
+    shipped = _candidates(preset.get("certificates"))
+    own = _candidates(override.get("certificates"))
+    known = {candidate.path for one in shipped.values() for candidate in one}
+    candidates = tuple(
+        replace(candidate, expected=bool(candidate.path) and candidate.path not in known)
+        for role in Role
+        for candidate in own.get(role, shipped.get(role, ()))
+    )
+    evidence = _evidence(preset.get("evidence"))
+    changed = _evidence(override.get("evidence"))
+    expected = frozenset(file for file, path in changed.items() if path and path != evidence.get(file))
+    evidence |= changed
+    return PathTable(candidates, {file: path for file, path in evidence.items() if path}, expected)
+
+
+def _candidates(section: object) -> dict[Role, tuple[Candidate, ...]]:
+    found = {}
+    for key, entries in _mapping(section, "certificates").items():
+        if key not in tuple(Role):
+            raise ValueError(f"certificates: unknown role {key}")
+        if not isinstance(entries, list):
+            raise ValueError(f"certificates.{key}: not a list")
+        found[Role(key)] = tuple(_candidate(Role(key), entry) for entry in entries)
+    return found
+
+
+def _candidate(role: Role, entry: object) -> Candidate:
+    where = f"certificates.{role}"
+    if isinstance(entry, str):
+        entry = {"path": entry}
+    if (
+        not isinstance(entry, dict)
+        or not set(entry) <= {"path", "from", "means"}
+        or ("path" in entry) == ("from" in entry)
+    ):
+        raise ValueError(f"{where}: an entry is a path, or a mapping with `path` or `from`, and `means`")
+    means, origin, path = entry.get("means"), entry.get("from"), entry.get("path", "")
+    if means is not None and means not in tuple(Means):
+        raise ValueError(f"{where}: means {means} is not one of {', '.join(Means)}")
+    if origin is not None:
+        if origin not in tuple(NamedBy):
+            raise ValueError(f"{where}: from {origin} is not one of {', '.join(NamedBy)}")
+        return Candidate(role, means=Means(means) if means else None, named_by=NamedBy(origin))
+    if not _absolute(path):
+        raise ValueError(f"{where}: {path!r} is not an absolute path")
+    return Candidate(role, path, Means(means) if means else means_of(role, path))
+
+
+def _evidence(section: object) -> dict[EvidenceFile, str]:
+    found = {}
+    for key, path in _mapping(section, "evidence").items():
+        if key not in tuple(EvidenceFile):
+            raise ValueError(f"evidence: unknown file {key}")
+        if path not in ("", None) and not _absolute(path):
+            raise ValueError(f"evidence.{key}: {path!r} is not an absolute path")
+        found[EvidenceFile(key)] = str(path or "")
+    return found
+
+
+def _mapping(section: object, name: str) -> dict[str, object]:
+    if section is None:
+        return {}
+    if not isinstance(section, dict):
+        raise ValueError(f"{name}: not a mapping")
+    return {str(key): value for key, value in section.items()}
+
+
+def _absolute(path: object) -> bool:
+    return isinstance(path, str) and (path.startswith("/") or PureWindowsPath(path).is_absolute())

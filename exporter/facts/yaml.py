@@ -1,0 +1,33 @@
+"""YAML bytes in, plain values out: no aliases, no tags, bounded depth (a kubeconfig is small and flat)."""
+
+import yaml
+
+__all__ = ["document"]
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader without aliases: with merge keys a page of them grows without bound."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        return super().compose_node(parent, index)
+
+
+def document(content: bytes) -> object:
+    """The single document of YAML or JSON bytes. Raises ValueError with a one-line message.
+
+    The pure Python parser is used on purpose: on deep nesting it raises, where a compiled one may exhaust the C stack.
+    """
+    try:
+        return yaml.load(content.decode("utf-8-sig"), Loader=_Loader)  # noqa: S506 - derived from SafeLoader
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise ValueError(f"not YAML: {where}{getattr(error, 'problem', None) or error}") from None
+    except (ValueError, OverflowError, TypeError) as error:  # such as a date of month 13 or an unhashable key
+        raise ValueError(f"not YAML: {error}") from None

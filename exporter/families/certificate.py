@@ -1,0 +1,86 @@
+"""akscert_certificate_*: the certificates of one node, when each begins and ends, what it is and who signed it."""
+
+from collections.abc import Iterator
+
+from exporter.facts.host import HostFacts
+from exporter.metric import Family, Metric
+from exporter.reason import Origin, Role, Rotation
+
+__all__ = ["families"]
+
+_WORDS = {"role": tuple(Role), "origin": tuple(Origin), "rotation": tuple(Rotation)}
+_PLACE = {"role": tuple(Role), "origin": tuple(Origin)}
+
+NOT_AFTER = Metric(
+    "akscert_certificate_not_after_timestamp_seconds",
+    "Unix time of the certificate's notAfter: of the leaf, or of the certificate of a CA bundle that ends first.",
+    ("node", "role", "origin", "rotation"),
+    words=_WORDS,
+)
+NOT_BEFORE = Metric(
+    "akscert_certificate_not_before_timestamp_seconds",
+    "Unix time of the same certificate's notBefore, which is also when it was last rotated.",
+    ("node", "role", "origin", "rotation"),
+    words=_WORDS,
+)
+INFO = Metric(
+    "akscert_certificate_info",
+    "1, with the identity of the certificate; one series for each certificate of a bundle.",
+    (
+        "node",
+        "role",
+        "origin",
+        "path",
+        "subject",
+        "issuer",
+        "serial_number",
+        "fingerprint_sha256",
+        "key_algorithm",
+        "signature_algorithm",
+    ),
+    words=_PLACE,
+)
+ISSUED_BY_CLUSTER_CA = Metric(
+    "akscert_certificate_issued_by_cluster_ca",
+    "1 if the certificate's signature verifies with the key of a cluster CA on this node, 0 if not.",
+    ("node", "role", "origin"),
+    words=_PLACE,
+)
+SERVED_MATCHES_FILE = Metric(
+    "akscert_certificate_served_matches_file",
+    "1 if what the kubelet serves on its port equals the serving certificate on disk, 0 if not.",
+    ("node",),
+)
+
+
+def families(host: HostFacts) -> Iterator[Family]:
+    """Samples of one node's certificates."""
+    seen = host.certificates
+    yield NOT_AFTER.family(((host.node, s.role, s.origin, s.rotation), s.certificate.not_after) for s in seen)
+    yield NOT_BEFORE.family(((host.node, s.role, s.origin, s.rotation), s.certificate.not_before) for s in seen)
+    yield INFO.family(
+        (
+            (
+                host.node,
+                s.role,
+                s.origin,
+                s.path,
+                one.subject,
+                one.issuer,
+                one.serial_number,
+                one.fingerprint_sha256,
+                one.key_algorithm,
+                one.signature_algorithm,
+            ),
+            1.0,
+        )
+        for s in seen
+        for one in dict.fromkeys(s.bundle)
+    )
+    yield ISSUED_BY_CLUSTER_CA.family(
+        ((host.node, s.role, s.origin), float(s.issued_by_cluster_ca))
+        for s in seen
+        if s.issued_by_cluster_ca is not None
+    )
+    matches = host.served_matches_file
+    yield SERVED_MATCHES_FILE.family([] if matches is None else [((host.node,), float(matches))])

@@ -1,0 +1,28 @@
+"""akscert_file_*: what came of looking at each file, and how many old ones lie beside the current."""
+
+from collections.abc import Iterator
+
+from exporter.facts.host import HostFacts
+from exporter.metric import Family, Metric
+from exporter.reason import FileStatus, Role
+
+__all__ = ["families"]
+
+STATUS = Metric(
+    "akscert_file_status",
+    "1; exactly one series for each file the agent is to look at. not_expected: absent, and rightly so.",
+    ("node", "role", "path", "status"),
+    words={"role": tuple(Role), "status": tuple(FileStatus)},
+)
+LEFTOVERS = Metric(
+    "akscert_file_leftovers",
+    "Dated PEM files beside the current one. Absent where the directory cannot be listed.",
+    ("node", "role"),
+    words={"role": tuple(Role)},
+)
+
+
+def families(host: HostFacts) -> Iterator[Family]:
+    """Samples of one node's files."""
+    yield STATUS.family(((host.node, file.role, file.path, file.status), 1.0) for file in host.files)
+    yield LEFTOVERS.family(((host.node, role), float(count)) for role, count in host.leftovers.items())
