@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from exporter.reason import REASONS, Reason, Source
 
-__all__ = ["SourceFacts", "SourceLedger"]
+__all__ = ["Failure", "SourceFacts", "SourceLedger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A source that was asked and did not answer: the reason, and one line of words that holds no secret."""
+
+    reason: Reason
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
