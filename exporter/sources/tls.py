@@ -1,0 +1,278 @@
+"""HOST and port in, the certificate chain served there out: a TLS handshake without credentials, or why there is none.
+
+Nothing is sent beyond the handshake, and no client certificate is offered. The server's certificate is not verified
+in the handshake: an expired one, or one of a CA unknown here, is exactly what must be seen. Whether a client would
+trust it is decided afterwards on the same chain (`facts.chain`), since a second connection may meet another server
+behind the same address, above all while certificates are being replaced.
+"""
+
+import contextlib
+import errno
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+
+from exporter.facts.chain import distrust
+from exporter.facts.x509 import Certificate, CertificateError, certificate
+from exporter.reason import Reason
+
+__all__ = ["Failure", "Handshake", "probe"]
+
+LARGEST_HANDSHAKE = 256 * 1024
+"""Bytes taken from a server before its handshake is given up; OpenSSL itself takes 100 KiB of certificates."""
+
+_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
+_RESET = {errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What a server presented."""
+
+    chain: tuple[Certificate, ...]
+    """As served, the leaf first."""
+    trusted: bool | None
+    """Whether a client with the given CAs accepts the chain for this host; None where none were given."""
+    untrusted_reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why no certificate was seen."""
+
+    reason: Reason
+    words: str
+
+
+def probe(
+    address: tuple[str, int],
+    *,
+    server_name: str | None = None,
+    timeout: float = 5.0,
+    authorities: tuple[Certificate, ...] | None = None,
+    now: float | None = None,
+) -> Handshake | Failure:
+    """Look at what is served at `address`, in at most `timeout` seconds over all: a slow server cannot stretch it.
+
+    `server_name` is the name to ask for and to verify, the address's host where it is None. With `authorities` the
+    chain is verified for `now` (Unix seconds, the present time where None). Raises nothing that a network can cause.
+    """
+    host = server_name or address[0]
+    deadline = time.monotonic() + timeout
+    try:
+        with _connect(address, deadline) as connection:
+            chain = _handshake(connection, host, deadline)
+        if not chain:
+            return Failure(Reason.TLS_PROTOCOL, "the server presented no certificate")
+        served = _certificates(chain)
+    except CertificateError as error:
+        return Failure(Reason.CERTIFICATE_MALFORMED, str(error))
+    except (OSError, _Unresolved) as error:
+        reason = _reason(error)
+        return Failure(reason, _words(error, reason, timeout))
+    if authorities is None:
+        return Handshake(served, None)
+    reason_against = distrust(served, authorities, host, time.time() if now is None else now)
+    return Handshake(served, reason_against is None, reason_against)
+
+
+class _Unresolved(Exception):
+    """The host name has no address."""
+
+
+def _connect(address: tuple[str, int], deadline: float) -> socket.socket:
+    """A connection to the first address of the host that takes one. Each gets its share of the time that is left."""
+    found = _resolved(address, deadline)
+    error: OSError = TimeoutError("no time left to connect")
+    for position, (family, target) in enumerate(found):
+        share = (deadline - time.monotonic()) / (len(found) - position)
+        if share <= 0:
+            break
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(share)
+            connection.connect(target)
+        except OSError as failed:
+            connection.close()
+            error = failed
+        else:
+            return connection
+    raise error
+
+
+_Address = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+
+
+def _resolved(address: tuple[str, int], deadline: float) -> list[_Address]:
+    with contextlib.suppress(OSError, UnicodeError):
+        return _addresses(address, socket.AI_NUMERICHOST)
+    # A name. getaddrinfo knows no deadline and may take half a minute over a dead name server: it is left in a thread.
+    answer: list[list[_Address] | Exception] = []
+
+    def ask() -> None:
+        try:
+            answer.append(_addresses(address))
+        except (OSError, UnicodeError) as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=ask, name=f"resolve {address[0]}", daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic()))
+    if not answer:
+        raise _Unresolved(f"{address[0]}: no answer from the name service in time")
+    if isinstance(answer[0], Exception):
+        raise _Unresolved(f"{address[0]}: {_plain(answer[0])}")
+    return answer[0]
+
+
+def _addresses(address: tuple[str, int], flags: int = 0) -> list[_Address]:
+    found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, target) for family, _, _, _, target in found]
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    # A weak key or signature, or a server of long ago, is to be shown and not to be hidden behind an error.
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.options |= _LEGACY_SERVER_CONNECT
+    return context
+
+
+_LEGACY_SERVER_CONNECT = 0x4
+"""SSL_OP_LEGACY_SERVER_CONNECT: a server without RFC 5746. ssl.OP_LEGACY_SERVER_CONNECT from Python 3.12 on."""
+
+
+def _handshake(connection: socket.socket, host: str, deadline: float) -> list[bytes]:
+    """The DER certificates a server presents. OpenSSL works on memory, so that the deadline is over all reads."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = _context().wrap_bio(incoming, outgoing, server_hostname=_indication(host))
+    taken = 0
+    while True:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            _send(connection, outgoing, deadline)
+            connection.settimeout(_left(deadline))
+            received = connection.recv(16384)
+            if not received:
+                raise ConnectionResetError(errno.ECONNRESET, "closed in mid-handshake") from None
+            taken += len(received)
+            if taken > LARGEST_HANDSHAKE:
+                raise ssl.SSLError(0, "the handshake is too large") from None
+            incoming.write(received)
+        except ssl.SSLError as error:
+            # Up to TLS 1.2 a server that insists on a client certificate ends the handshake after it showed its own.
+            if _tls_reason(error) is Reason.TLS_ALERT and (chain := _chain(tls)):
+                return chain
+            raise
+        else:
+            break
+    chain = _chain(tls)
+    with contextlib.suppress(OSError):  # what was to be seen has been seen
+        # The client's last flight and a proper goodbye, or the server logs a handshake error for each look at it.
+        with contextlib.suppress(ssl.SSLError):
+            tls.unwrap()
+        _send(connection, outgoing, deadline)
+    return chain
+
+
+def _send(connection: socket.socket, outgoing: ssl.MemoryBIO, deadline: float) -> None:
+    if outgoing.pending:
+        connection.settimeout(_left(deadline))
+        connection.sendall(outgoing.read())
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no time left")
+    return left
+
+
+def _chain(tls: ssl.SSLObject) -> list[bytes]:
+    """The chain as the server sent it.
+
+    Python 3.13 gave SSLObject.get_unverified_chain() a name of its own; from 3.10 on the same function is there on the
+    object inside, and ssl.SSLObject itself is written in Python around it. It works after a failed handshake too.
+    """
+    public = getattr(tls, "get_unverified_chain", None)
+    if public is not None:
+        return list(public() or ())
+    return [one.public_bytes(_DER) for one in tls._sslobj.get_unverified_chain() or ()]  # type: ignore[attr-defined]
+
+
+_DER = 2
+"""_ssl.ENCODING_DER, which the ssl module does not pass on."""
+
+
+def _certificates(chain: list[bytes]) -> tuple[Certificate, ...]:
+    """The leaf, which must be readable, and what follows it up to the first that is not."""
+    served = [certificate(chain[0])]
+    for der in chain[1:]:
+        try:
+            served.append(certificate(der))
+        except CertificateError:
+            break
+    return tuple(served)
+
+
+def _indication(host: str) -> str | None:
+    """The host as a server name indication: none for an IP address (RFC 6066 §3), or for what can be nobody's name."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            return host.removesuffix(".").encode("idna").decode() or None
+        except UnicodeError:
+            return None
+    return None
+
+
+def _reason(error: Exception) -> Reason:
+    match error:
+        case _Unresolved():
+            return Reason.DNS
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return Reason.RESET
+        case ssl.SSLError():
+            return _tls_reason(error)
+        case TimeoutError():
+            return Reason.TIMEOUT
+        case ConnectionRefusedError():
+            return Reason.REFUSED
+        case OSError() if error.errno in _UNREACHABLE:
+            return Reason.UNREACHABLE
+        case OSError() if error.errno in _RESET:
+            return Reason.RESET
+    return Reason.ERROR
+
+
+def _tls_reason(error: ssl.SSLError) -> Reason:
+    word = getattr(error, "reason", None) or ""  # an SSLError that OpenSSL did not make has no such attribute
+    if word == "TLSV1_ALERT_PROTOCOL_VERSION":
+        return Reason.TLS_PROTOCOL  # it does speak TLS, but no version in common
+    if word.startswith(("SSLV3_ALERT_", "TLSV1_", "TLSV13_")):  # OpenSSL's names of the alerts (sslerr.h, 1000 and up)
+        return Reason.TLS_ALERT
+    if "ASN1" in word or getattr(error, "library", "") in {"ASN1", "X509"}:
+        return Reason.CERTIFICATE_MALFORMED
+    return Reason.TLS_PROTOCOL
+
+
+def _words(error: Exception, reason: Reason, timeout: float) -> str:
+    if reason is Reason.TIMEOUT:
+        return f"no handshake within {timeout:g} s"
+    if isinstance(error, ssl.SSLError):
+        return (getattr(error, "reason", None) or _plain(error)).lower().replace("_", " ")
+    return _plain(error)
+
+
+def _plain(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:200] or type(error).__name__
