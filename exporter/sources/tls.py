@@ -260,7 +260,7 @@ def _tls_reason(error: ssl.SSLError) -> Reason:
         return Reason.TLS_PROTOCOL  # it does speak TLS, but no version in common
     if word.startswith(("SSLV3_ALERT_", "TLSV1_", "TLSV13_")):  # OpenSSL's names of the alerts (sslerr.h, 1000 and up)
         return Reason.TLS_ALERT
-    if "ASN1" in word or getattr(error, "library", "") in {"ASN1", "X509"}:
+    if "asn1" in str(error).lower():  # the reason is then that of another library, and ssl leaves the attribute empty
         return Reason.CERTIFICATE_MALFORMED
     return Reason.TLS_PROTOCOL
 
@@ -269,6 +269,8 @@ def _words(error: Exception, reason: Reason, timeout: float) -> str:
     if reason is Reason.TIMEOUT:
         return f"no handshake within {timeout:g} s"
     if isinstance(error, ssl.SSLError):
+        if reason is Reason.CERTIFICATE_MALFORMED:
+            return "the certificate is not DER"
         return (getattr(error, "reason", None) or _plain(error)).lower().replace("_", " ")
     return _plain(error)
 

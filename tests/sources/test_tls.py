@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from exporter.demo.pki import DAY, YEAR, Authority, Credential, self_signed_linux
@@ -66,6 +67,10 @@ def tls_server(
                 pass
 
     return answer
+
+
+def void(_: object) -> None:
+    """Nothing."""
 
 
 def look(
@@ -175,7 +180,7 @@ def test_a_chain_through_an_intermediate_ca_is_followed(tmp_path: Path) -> None:
             not_valid_after=middle.certificate.not_valid_after_utc,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(CA.key, middle.certificate.signature_hash_algorithm)  # type: ignore[arg-type]
+        .sign(CA.key, hashes.SHA256())
     )
     leaf = middle.issue("apiserver", NOW - 60, NOW + DAY, names=NAMES, usages=SERVER)
     seen = look(Credential(leaf.certificate, leaf.key, (crossed,)), tmp_path, authorities=read(CA))
@@ -208,7 +213,7 @@ def test_the_name_is_indicated_and_an_ip_address_is_not(asked: str | None, sent:
     names: list[str | None] = []
 
     def note(context: ssl.SSLContext) -> None:
-        context.sni_callback = lambda _tls, name, _context: names.append(name)  # type: ignore[assignment]
+        context.sni_callback = lambda _tls, name, _context: names.append(name)
 
     with listener(tls_server(CA.apiserver(NAMES, NOW), tmp_path, note)) as address:
         probe(address, server_name=asked)
@@ -238,7 +243,7 @@ def test_a_server_that_says_nothing_costs_the_timeout_and_no_more() -> None:
     """It accepts, and that is all."""
     ended = threading.Event()
     started = time.monotonic()
-    with listener(lambda _: ended.wait(10) and None) as address:
+    with listener(lambda _: void(ended.wait(10))) as address:
         seen = probe(address, timeout=0.3)
         took = time.monotonic() - started
         ended.set()
