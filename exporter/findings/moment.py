@@ -1,0 +1,39 @@
+"""Unix seconds in, words for people out: dates in UTC and spans in their largest fitting unit."""
+
+from datetime import UTC, datetime
+
+__all__ = ["date", "moment", "span", "until"]
+
+
+def date(timestamp: float) -> str:
+    """Such as `2026-12-01`."""
+    return _utc(timestamp).strftime("%Y-%m-%d")
+
+
+def moment(timestamp: float) -> str:
+    """Such as `2026-12-01 08:30 UTC`."""
+    return _utc(timestamp).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def span(seconds: float) -> str:
+    """Such as `13 days`, `5 hours`, `2 years`; the sign is dropped."""
+    seconds = abs(seconds)
+    for name, size, least in (
+        ("year", 365 * 86400, 2 * 365 * 86400),
+        ("day", 86400, 2 * 86400),
+        ("hour", 3600, 2 * 3600),
+        ("minute", 60, 120),
+    ):
+        if seconds >= least:
+            return f"{round(seconds / size)} {name}s"
+    return "less than 2 minutes"
+
+
+def until(timestamp: float, now: float) -> str:
+    """A moment and how far away it is: `2026-12-01 08:30 UTC, in 7 days` or `…, 3 hours ago`."""
+    distance = span(timestamp - now)
+    return f"{moment(timestamp)}, in {distance}" if timestamp >= now else f"{moment(timestamp)}, {distance} ago"
+
+
+def _utc(timestamp: float) -> datetime:
+    return datetime.fromtimestamp(timestamp, UTC)
