@@ -28,6 +28,7 @@ def document(content: bytes) -> object:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise ValueError(f"not YAML: {where}{getattr(error, 'problem', None) or error}") from None
+        words = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ValueError(f"not YAML: {where}{words}") from None
     except (ValueError, OverflowError, TypeError) as error:  # such as a date of month 13 or an unhashable key
         raise ValueError(f"not YAML: {error}") from None

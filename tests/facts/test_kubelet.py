@@ -1,0 +1,123 @@
+"""Settings of a kubelet from its flags and configuration file."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.kubelet import (
+    KubeletSettings,
+    default_file_flags,
+    effective,
+    instance_tags,
+    kubelet_configuration,
+    windows_configuration,
+)
+
+FLAGS_2022 = (
+    b"KUBELET_FLAGS=--client-ca-file=/etc/kubernetes/certs/ca.crt --feature-gates=RotateKubeletServerCertificate=true "
+    b"--rotate-certificates=true --tls-cert-file=/etc/kubernetes/certs/kubeletserver.crt "
+    b"--tls-private-key-file=/etc/kubernetes/certs/kubeletserver.key \nKUBELET_REGISTER_SCHEDULABLE=true\n"
+)
+
+
+def test_the_flags_of_an_older_pool_say_everything() -> None:
+    """A feature gate of the same name proves nothing and is not read."""
+    found = default_file_flags(FLAGS_2022)
+    assert found == KubeletSettings(True, None, "/etc/kubernetes/certs/kubeletserver.crt")
+
+
+@pytest.mark.parametrize(
+    ("content", "rotate"),
+    [
+        (b"KUBELET_FLAGS=--rotate-certificates", True),
+        (b"KUBELET_FLAGS=--rotate-certificates=TRUE --v=2", True),
+        (b"KUBELET_FLAGS=--rotate-certificates=true --rotate-certificates=false", False),
+        (b'KUBELET_FLAGS="--v=2 --rotate-certificates=false"\r\n', False),
+        (b"KUBELET_FLAGS=--v=2 \\\n --rotate-certificates=true \\\n --x=y\nOTHER=1", True),
+        (b"\xef\xbb\xbfKUBELET_FLAGS=--rotate-certificates=1", True),
+        (b"KUBELET_FLAGS=--rotate-certificates=maybe", None),
+        (b"KUBELET_FLAGS=--other='unbalanced --rotate-certificates=true", True),
+        (b"KUBELET_FLAGS=", None),
+        (b"#KUBELET_FLAGS=--rotate-certificates\nKUBELET_FLAGS=--v=2", None),
+    ],
+)
+def test_the_line_is_read_however_it_is_written(content: bytes, rotate: bool | None) -> None:
+    """Unquoted, quoted, over several lines, with CRLF or BOM; the last of a flag counts."""
+    assert default_file_flags(content).rotate_certificates is rotate
+
+
+def test_a_file_without_the_line_is_malformed() -> None:
+    """No KUBELET_FLAGS is not the same as no flags."""
+    with pytest.raises(ValueError, match="no KUBELET_FLAGS"):
+        default_file_flags(b"KUBELET_NODE_LABELS=a=b\n")
+
+
+def test_a_false_value_left_out_of_the_configuration_is_false() -> None:
+    """The kubelet's configuration is written with omitempty."""
+    assert kubelet_configuration(b'{"kind":"KubeletConfiguration"}') == KubeletSettings(False, False, "")
+    content = b'{"kind":"KubeletConfiguration","serverTLSBootstrap":true,"rotateCertificates":true}'
+    assert kubelet_configuration(content) == KubeletSettings(True, True, "")
+    assert kubelet_configuration(b"kind: KubeletConfiguration\nrotateCertificates: true\n").rotate_certificates is True
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"kind":"Config"}',
+        b"\xff\xfe\x00",
+        b'{"kind":"KubeletConfiguration","rotateCertificates":"yes"}',
+        b'{"kind":"KubeletConfiguration","tlsCertFile":7}',
+        b"[" * 50_000,
+        b'{"kind":"KubeletConfiguration","x":' + b"[" * 20_000,
+    ],
+)
+def test_junk_in_place_of_the_configuration_is_one_line_of_error(content: bytes) -> None:
+    """Whatever it is, it is a ValueError with a message that fits a line."""
+    with pytest.raises(ValueError, match=r"\A[^\n]+\Z"):
+        kubelet_configuration(content)
+
+
+def test_flags_override_the_configuration() -> None:
+    """As in the kubelet, for each setting on its own."""
+    flags = KubeletSettings(None, False, None)
+    assert effective(flags, KubeletSettings(True, True, "/x.crt")) == KubeletSettings(True, False, "/x.crt")
+    assert effective(None, None) == KubeletSettings()
+    assert effective(None, KubeletSettings(True, True, "")).rotate_certificates is True
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_windows_arguments_stand_in_the_cluster_configuration(below: bool) -> None:
+    """As a list of flags, beside the switch of secure TLS bootstrapping."""
+    kubelet: dict[str, object] = {
+        "ConfigArgs": ["--rotate-certificates=true", "--rotate-server-certificates=true", "--cert-dir=c:\\k\\pki"]
+    }
+    loaded: dict[str, object] = {"Kubernetes": {"Kubelet": kubelet}}
+    if below:
+        kubelet["SecureTLSBootstrapArgs"] = {"Enabled": True}
+    else:
+        loaded["SecureTLSBootstrapArgs"] = {"Enabled": "true"}
+    found = windows_configuration(b"\xef\xbb\xbf" + json.dumps(loaded).encode().replace(b"\n", b"\r\n"))
+    assert found == KubeletSettings(True, True, None, "", True)
+
+
+def test_of_the_instance_metadata_only_the_tags_are_kept() -> None:
+    """In their order, since AKS goes by the first that matches."""
+    content = {"compute": {"customData": "secret", "tagsList": [{"name": "a", "value": "b"}, {"name": "c"}]}}
+    assert instance_tags(json.dumps(content).encode()) == (("a", "b"), ("c", ""))
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_make_a_parser_fail_otherwise(content: bytes) -> None:
+    """A parser answers or raises ValueError."""
+    for parser in (default_file_flags, kubelet_configuration, windows_configuration, instance_tags):
+        for candidate in (content, b"KUBELET_FLAGS=" + content, b'{"kind":"KubeletConfiguration",' + content + b"}"):
+            try:
+                parser(candidate)
+            except ValueError as error:
+                assert "\n" not in str(error)
