@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
-SLOW := tests/e2e tests/apiserver tests/year
+SLOW := tests/e2e tests/apiserver tests/year tests/image
 
 .PHONY: help
 help: ## list the words
@@ -28,11 +28,20 @@ demo: $(VENV)/.runtime ## simulate a small AKS cluster, run the agents against i
 
 .PHONY: tools
 tools: ## Debian packages for the tests: promtool, Prometheus and Alertmanager
-	@tools/packages.sh
+	@tools/packages.sh promtool prometheus prometheus-alertmanager
 
 .PHONY: test
 test: $(VENV)/.develop tools ## the tests, under five minutes
 	$(PYTEST) -n auto $(addprefix --ignore=,$(SLOW)) $(PYTEST_FLAGS)
+
+.PHONY: image
+image: ## build the container image with docker, podman or buildah (BASE=… TAG=…)
+	@$(PYTHON) tools/image.py $(if $(BASE),--base "$(BASE)") $(if $(TAG),--tag "$(TAG)")
+
+.PHONY: test-image
+test-image: $(VENV)/.develop ## build the image on a Debian base made on the spot, and try it (as root; installs buildah, debootstrap)
+	@tools/packages.sh buildah debootstrap
+	$(PYTEST) tests/image $(PYTEST_FLAGS)
 
 .PHONY: check
 check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift of generated files

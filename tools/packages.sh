@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Installs the Debian packages the tests use, where they are missing. Starts no service.
+# Installs the Debian packages of the commands the tests use, where they are missing: tools/packages.sh COMMAND...
+# Starts no service.
 set -euo pipefail
-declare -A package=([promtool]=prometheus [prometheus]=prometheus [prometheus-alertmanager]=prometheus-alertmanager)
+declare -A package=([promtool]=prometheus [prometheus]=prometheus [prometheus-alertmanager]=prometheus-alertmanager
+  [buildah]=buildah [debootstrap]=debootstrap)
 missing=()
-for command in "${!package[@]}"; do
+for command in "$@"; do
   command -v "$command" >/dev/null || missing+=("${package[$command]}")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
