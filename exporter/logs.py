@@ -1,0 +1,85 @@
+"""Log records in, lines on standard error out: one line each, UTC, as text or JSON, and nobody can forge one."""
+
+import json
+import logging
+import re
+import sys
+import threading
+import time
+from typing import TextIO
+
+__all__ = ["JsonFormatter", "TextFormatter", "configure", "printable"]
+
+# C0 and C1 controls, the line and paragraph separators, and the marks that turn the reading direction.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """The text with every character escaped that could end a line, move the cursor or hide other characters."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-11-24T09:10:11.123Z INFO exporter.web.server: listening on http://127.0.0.1:9964`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, a traceback folded into it."""
+        message = " | ".join(part for part in (record.getMessage(), _error(record)) if part)
+        return printable(f"{_moment(record)} {record.levelname} {record.name}: {message}")
+
+
+class JsonFormatter(logging.Formatter):
+    """An object on one line with the fields time, level, logger and message, and error where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of ASCII."""
+        fields = {
+            "time": _moment(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if error := _error(record):
+            fields["error"] = error
+        return json.dumps(fields)
+
+
+def configure(level: str, form: str, stream: TextIO | None = None) -> None:
+    """Send all records of `level` and worse to standard error, in `form`: `text` or `json`.
+
+    Warnings of Python and errors that end a thread become records too, so that no line stands outside the form.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # A record that cannot be written, as on a closed pipe, is lost: to say so would need the same pipe.
+    logging.raiseExceptions = False
+    logging.captureWarnings(True)
+    threading.excepthook = _thread_ended
+
+
+def _thread_ended(arguments: threading.ExceptHookArgs) -> None:
+    if arguments.exc_value is None or arguments.exc_type is SystemExit:
+        return
+    name = arguments.thread.name if arguments.thread else "?"
+    trace = (arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
+    logging.getLogger(__name__).error("thread %s ended", name, exc_info=trace)
+
+
+def _moment(record: logging.LogRecord) -> str:
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
+
+
+def _error(record: logging.LogRecord) -> str:
+    """What was raised and where: the message first, then file and line of each frame, innermost last."""
+    if not record.exc_info or record.exc_info[1] is None:
+        return ""
+    _, error, trace = record.exc_info
+    frames = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{trace.tb_lineno}:{code.co_name}")
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {error} [{' > '.join(frames)}]"

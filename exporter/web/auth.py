@@ -1,0 +1,130 @@
+"""Requests in, refusals out: basic auth, rate limit and extra headers of the web configuration."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from exporter.web.app import PROBES
+from exporter.web.config import WebConfig
+from exporter.web.message import Request, Response, plain
+from exporter.web.workers import Workers
+
+__all__ = ["ConfiguredGate", "credentials"]
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 100
+"""How many accepted logins are remembered, as in the toolkit."""
+
+BCRYPT_BYTES = 72
+"""bcrypt looks no further; Go's cuts a longer password off, Python's refuses it."""
+
+
+class ConfiguredGate:
+    """The gate of a web configuration, which `use` may exchange.
+
+    /healthz and /readyz pass without login and limit: the kubelet cannot log in, and they tell nothing but the names of
+    sources. The toolkit itself has no such exception, and no way for probes either.
+    """
+
+    def __init__(self, config: WebConfig) -> None:
+        # One at a time: a login costs tens of milliseconds of a core, and guessing must not take the others.
+        self._workers = Workers("login", threads=1, waiting=32)
+        self._secret = os.urandom(32)
+        self._accepted: OrderedDict[bytes, None] = OrderedDict()
+        self.use(config)
+
+    def use(self, config: WebConfig) -> None:
+        """Apply another configuration from the next request on."""
+        self._config = config
+        self._tokens, self._refilled = float(config.burst), time.monotonic()
+
+    def close(self) -> None:
+        """Let the worker thread end."""
+        self._workers.close()
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Headers for every response."""
+        return self._config.headers
+
+    async def refusal(self, request: Request) -> Response | None:
+        """429 beyond the rate limit, 401 without a valid login, else None."""
+        if request.path in PROBES:
+            return None
+        if not self._within_rate():
+            return plain(HTTPStatus.TOO_MANY_REQUESTS)
+        users = self._config.users
+        if not users or await self._login(users, credentials(request.header(b"authorization"))):
+            return None
+        challenge = ("www-authenticate", 'Basic realm="aks-cert-exporter", charset="UTF-8"')
+        return plain(HTTPStatus.UNAUTHORIZED, "", challenge)
+
+    def _within_rate(self) -> bool:
+        if not self._config.interval:
+            return True
+        now = time.monotonic()
+        gained = (now - self._refilled) / self._config.interval
+        self._tokens, self._refilled = min(self._tokens + gained, float(self._config.burst)), now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    async def _login(self, users: Mapping[bytes, bytes], given: tuple[bytes, bytes] | None) -> bool:
+        if given is None:
+            return False
+        name, password = given
+        known = users.get(name)
+        # Whoever guesses names must not learn from the time an answer takes which of them exist: an unknown name is
+        # checked against one of the real hashes all the same, always the same one for the same name.
+        digest = self._digest(name)
+        checked = known or sorted(users.values())[digest[0] % len(users)]
+        key = self._digest(name, checked, password)
+        if known and key in self._accepted:
+            self._accepted.move_to_end(key)
+            return True
+        matches = await self._workers.call(lambda: _matches(password, checked))
+        if not (known and matches):
+            log.warning("login of %r refused", name[:64].decode(errors="replace"))
+            return False
+        self._accepted[key] = None
+        while len(self._accepted) > REMEMBERED:
+            self._accepted.popitem(last=False)
+        return True
+
+    def _digest(self, *parts: bytes) -> bytes:
+        """A keyed hash of the parts: nothing that is remembered leads back to a password without this process."""
+        code = hmac.new(self._secret, digestmod=hashlib.sha256)
+        for part in parts:
+            code.update(len(part).to_bytes(8) + part)
+        return code.digest()
+
+
+def credentials(header: str) -> tuple[bytes, bytes] | None:
+    """Name and password of an Authorization header (RFC 7617 §2); None where it holds none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    name, colon, password = decoded.partition(b":")
+    return (name, password) if colon else None
+
+
+def _matches(password: bytes, hashed: bytes) -> bool:
+    import bcrypt  # only where somebody has to log in
+
+    try:
+        return bcrypt.checkpw(password[:BCRYPT_BYTES], hashed)
+    except ValueError:  # the salt is not one, although the hash has the form
+        return False

@@ -1,0 +1,84 @@
+"""A web configuration that follows its files: read at start, read again on change, kept as it was when they are bad."""
+
+import logging
+import os
+from pathlib import Path
+
+from exporter.settings import SettingsError
+from exporter.web.auth import ConfiguredGate
+from exporter.web.config import WebConfig, read_web_config
+from exporter.web.tls import Context, LiveContext, ssl_context
+from exporter.web.workers import Workers
+
+__all__ = ["LiveConfig"]
+
+log = logging.getLogger(__name__)
+
+Version = tuple[int, ...]
+
+
+class LiveConfig:
+    """The configuration in force. The constructor raises SettingsError; later errors are logged, once a change."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._workers = Workers("web-config", threads=1, waiting=1)
+        self._seen: dict[Path, Version] = {}
+        config, context = self._read()
+        self._notes(config)
+        self.gate = ConfiguredGate(config)
+        self.context = LiveContext(context) if context is not None else None
+        """What connections are wrapped with; None: plain HTTP."""
+
+    async def look(self, *, forced: bool) -> None:
+        """Read the files again where one of them has changed, or where `forced`."""
+        try:
+            await self._workers.call(lambda: self._look(forced=forced))
+        except Exception:  # what nobody foresaw must not end the looking
+            log.exception("%s: cannot look for changes", self._path)
+
+    def close(self) -> None:
+        """Let the worker threads end."""
+        self._workers.close()
+        self.gate.close()
+
+    def _look(self, *, forced: bool) -> None:
+        if not forced and all(_version(path) == seen for path, seen in self._seen.items()):
+            return
+        try:
+            config, context = self._read()
+            if (context is None) is not (self.context is None):
+                raise SettingsError(f"{self._path}: tls_server_config: a restart is needed to switch TLS on or off")
+        except SettingsError as error:
+            log.error("%s; the former web configuration stays in force", error)
+            return
+        if self.context is not None and context is not None:
+            self.context.current = context
+        self.gate.use(config)
+        self._notes(config)
+        log.info("%s: web configuration read again", self._path)
+
+    def _read(self) -> tuple[WebConfig, Context | None]:
+        """The configuration and its context, and which versions of the files they come from.
+
+        The versions are taken first: whatever changes while the files are read is a change at the next look. An error
+        leaves those behind that it got to see, so that it is not met again before a file has changed.
+        """
+        self._seen[self._path] = _version(self._path)
+        config = read_web_config(self._path)
+        files = config.tls.files if config.tls else ()
+        self._seen = {path: _version(path) for path in files} | {self._path: self._seen[self._path]}
+        return config, ssl_context(config.tls) if config.tls else None
+
+    def _notes(self, config: WebConfig) -> None:
+        for note in config.notes:
+            log.warning("%s: %s", self._path, note)
+
+
+def _version(path: Path) -> Version:
+    """What changes when a file does, through links: Kubernetes swaps the directory that a Secret's files lead to."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        return (error.errno or 0,)
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

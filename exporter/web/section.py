@@ -1,0 +1,86 @@
+"""One mapping of a YAML file in, its values out key by key; what is wrong or left over is a one-line error."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from exporter.settings import SettingsError
+
+__all__ = ["Section", "clean", "shown", "text", "texts", "truth"]
+
+T = TypeVar("T")
+
+
+class Section:
+    """One mapping of the file, whose keys are taken one by one. A key that is left over is unknown."""
+
+    def __init__(self, file: Path, name: str, content: object) -> None:
+        self.file, self.name = file, name
+        if content is None:
+            content = {}
+        if not isinstance(content, dict):
+            self.fail("", f"not a mapping: {shown(content)}")
+        for key in content:
+            if not isinstance(key, str):
+                self.fail("", f"a key is not a string: {shown(key)}")
+        self.content: dict[str, object] = {**content}
+
+    def fail(self, key: str, words: str) -> NoReturn:
+        """Raise the one-line error for a key."""
+        where = ".".join(part for part in (self.name, key) if part)
+        raise SettingsError(f"{self.file}: {where}: {words}" if where else f"{self.file}: {words}")
+
+    def take(self, key: str, parse: Callable[[object], T], default: T) -> T:
+        """The key's value through `parse`, which raises ValueError; the default where there is none."""
+        value = self.content.pop(key, None)
+        if value is None:
+            return default
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.fail(key, str(error))
+
+    def section(self, key: str) -> "Section":
+        """The mapping under a key; empty where there is none."""
+        return Section(self.file, ".".join(part for part in (self.name, key) if part), self.content.pop(key, None))
+
+    def end(self) -> None:
+        """Raise for the first key that nobody took."""
+        for key in self.content:
+            where = f"{self.name}.{key}" if self.name else key
+            raise SettingsError(f"{self.file}: unknown key {clean(where)}")
+
+
+def text(value: object) -> str:
+    """A string of one line."""
+    if not isinstance(value, str):
+        raise ValueError(f"not a string: {shown(value)}")
+    if re.search("[\x00-\x1f\x7f]", value):
+        raise ValueError("holds a control character")
+    return value
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A list of strings."""
+    if not isinstance(value, list):
+        raise ValueError(f"not a list: {shown(value)}")
+    return tuple(text(item) for item in value)
+
+
+def truth(value: object) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"not true or false: {shown(value)}")
+    return value
+
+
+def shown(value: object) -> str:
+    """A value as part of an error: one line, not long."""
+    text = clean(repr(value))
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def clean(text: str) -> str:
+    """The text without control characters, on one line."""
+    return " ".join(re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text).split())
