@@ -1,0 +1,82 @@
+"""A node's facts in, the tables of its report out."""
+
+from collections.abc import Iterable, Iterator
+
+from exporter.check.report import Section
+from exporter.facts.host import HostFacts, SeenCertificate
+from exporter.facts.source import SourceFacts
+from exporter.findings.host import EVIDENCE_WORDS, REASON_WORDS, STATUS_WORDS
+from exporter.findings.moment import date, moment, span
+from exporter.reason import FileStatus, Origin
+
+__all__ = ["host_sections"]
+
+
+def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -> Iterator[Section]:
+    """The tables: certificates, rotation, files, and what else was asked."""
+    yield Section(
+        "Certificates",
+        ("ROLE", "SEEN", "FROM", "UNTIL", "LEFT", "ROTATION", "SIGNED BY"),
+        tuple(_certificate(seen, now) for seen in host.certificates),
+        "" if host.certificates else "No certificate could be read: the files below say why.",
+    )
+    yield Section(
+        "Rotation",
+        ("ROLE", "STATE", "WHY", "DUE", "ON BY", "OFF BY"),
+        tuple(
+            (
+                facts.role,
+                facts.state,
+                REASON_WORDS[facts.reason],
+                f"{date(window[0])} to {date(window[1])}" if (window := host.window(facts.role)) else "-",
+                *(
+                    ", ".join(EVIDENCE_WORDS[place] for place, said in facts.evidence.items() if said is word) or "-"
+                    for word in (True, False)
+                ),
+            )
+            for facts in host.rotation
+        ),
+        _bootstrap(host),
+    )
+    shown = [file for file in host.files if file.status is not FileStatus.NOT_EXPECTED]
+    yield Section(
+        "Files",
+        ("PATH", "ROLE", "STATUS", "WHAT IT MEANS"),
+        tuple((f.path, f.role, f.status, f.detail or STATUS_WORDS[f.status]) for f in shown),
+        f"{len(host.files) - len(shown)} more are not there, and rightly so.",
+    )
+    yield Section(
+        "Sources",
+        ("SOURCE", "ANSWERS", "LAST ANSWER", "LAST ERROR"),
+        tuple(
+            (
+                source.source,
+                {True: "yes", False: "no", None: "not asked"}[source.up],
+                moment(source.last_success) if source.last_success is not None else "-",
+                source.last_error or "-",
+            )
+            for source in sources
+        ),
+    )
+
+
+def _bootstrap(host: HostFacts) -> str:
+    there = {True: "A bootstrap kubeconfig is there.", False: "There is no bootstrap kubeconfig."}
+    words = [f"Bootstrap: {host.bootstrap_method.replace('_', ' ')}."]
+    if host.bootstrap_kubeconfig_present is not None:
+        words.append(there[host.bootstrap_kubeconfig_present])
+    return " ".join(words)
+
+
+def _certificate(seen: SeenCertificate, now: float) -> tuple[str, ...]:
+    certificate = seen.certificate
+    left = certificate.not_after - now
+    return (
+        seen.role,
+        "on the wire" if seen.origin is Origin.WIRE else "in the file",
+        date(certificate.not_before),
+        date(certificate.not_after),
+        span(left) if left >= 0 else f"ended {span(left)} ago",
+        seen.rotation,
+        {True: "cluster CA", False: "another", None: "-"}[seen.issued_by_cluster_ca],
+    )
