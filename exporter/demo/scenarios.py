@@ -1,6 +1,5 @@
 """The simulated fleet as a table: for each node what is wrong with it, how it is built, and what must be concluded."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.demo.shape import OPT_OUT, Bootstrap, Client, Damage, NodeShape, OperatingSystem, Serving
@@ -26,10 +25,12 @@ class Expected:
     client: State = ROTATING
     serving: State = ROTATING
     bootstrap: BootstrapMethod = BootstrapMethod.TOKEN
-    files: Mapping[Role, FileStatus] = field(default_factory=dict)
-    """The roles with a file whose status is neither ok nor not_expected, and that status."""
+    files: frozenset[tuple[Role, FileStatus]] = frozenset()
+    """Every status that is neither ok nor not_expected, with the role of the file that has it."""
     alerts: frozenset[str] = frozenset()
-    """The alerts that the findings name."""
+    """The alerts that the node's findings name."""
+    fleet_alerts: frozenset[str] = frozenset()
+    """Those that show only beside the other nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("nodepool1", 4),
         sentence="the client certificate expired two days ago",
         shape=NodeShape(client_gone=1 + 2 / 365),
-        expected=Expected(alerts=frozenset({"AksCertExpired", "AksCertRotationOverdue"})),
+        expected=Expected(alerts=frozenset({"AksCertExpired"})),
     ),
     Scenario(
         name="serving-off",
@@ -154,7 +155,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=NodeShape(client_damage=Damage.REMOVED),
         expected=Expected(
             client=UNDETERMINED,
-            files={Role.KUBELET_CLIENT: FileStatus.BROKEN_SYMLINK},
+            files=frozenset({(Role.KUBELET_CLIENT, FileStatus.BROKEN_SYMLINK)}),
             alerts=frozenset({"AksCertFileUnreadable"}),
         ),
     ),
@@ -165,7 +166,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=NodeShape(client_damage=Damage.UNREADABLE),
         expected=Expected(
             client=UNDETERMINED,
-            files={Role.KUBELET_CLIENT: FileStatus.PERMISSION_DENIED},
+            files=frozenset({(Role.KUBELET_CLIENT, FileStatus.PERMISSION_DENIED)}),
             alerts=frozenset({"AksCertFileUnreadable"}),
         ),
     ),
@@ -176,7 +177,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=NodeShape(client_damage=Damage.TRUNCATED),
         expected=Expected(
             client=UNDETERMINED,
-            files={Role.KUBELET_CLIENT: FileStatus.MALFORMED},
+            files=frozenset({(Role.KUBELET_CLIENT, FileStatus.MALFORMED)}),
             alerts=frozenset({"AksCertFileUnreadable"}),
         ),
     ),
@@ -187,7 +188,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=NodeShape(client_damage=Damage.EMPTIED),
         expected=Expected(
             client=UNDETERMINED,
-            files={Role.KUBELET_CLIENT: FileStatus.EMPTY},
+            files=frozenset({(Role.KUBELET_CLIENT, FileStatus.EMPTY)}),
             alerts=frozenset({"AksCertFileUnreadable"}),
         ),
     ),
@@ -198,8 +199,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=NodeShape(serving=Serving.PENDING, client_gone=0.01, age_days=3),
         expected=Expected(
             serving=MISSING,
-            files={Role.KUBELET_SERVING: FileStatus.NOT_FOUND},
-            alerts=frozenset({"AksCertRotationWaiting", "AksCertFileUnreadable"}),
+            files=frozenset({(Role.KUBELET_SERVING, FileStatus.NOT_FOUND)}),
+            alerts=frozenset({"AksCertRotationWaiting", "AksCertSourceDown"}),
         ),
     ),
     Scenario(
@@ -210,8 +211,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         expected=Expected(
             client=STUCK,
             serving=MISSING,
-            files={Role.KUBELET_CLIENT: FileStatus.NOT_FOUND, Role.KUBELET_SERVING: FileStatus.NOT_FOUND},
-            alerts=frozenset({"AksCertRotationWaiting", "AksCertFileUnreadable"}),
+            files=frozenset(
+                {(Role.KUBELET_CLIENT, FileStatus.NOT_FOUND), (Role.KUBELET_SERVING, FileStatus.NOT_FOUND)}
+            ),
+            alerts=frozenset({"AksCertRotationWaiting", "AksCertSourceDown"}),
         ),
     ),
     Scenario(
@@ -219,6 +222,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("nodepool1", 12),
         sentence="left behind by a half-finished rotate-certs: it knows the former cluster CA",
         shape=NodeShape(former_authority=True),
+        expected=Expected(fleet_alerts=frozenset({"AksCertClusterCaMismatch"})),
     ),
     Scenario(
         name="windows-healthy",

@@ -1,0 +1,98 @@
+"""The simulated fleet, running: nodes on disk, their kubelets' ports and one real node agent for each."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from exporter.demo.conclusion import Conclusion, conclusion, mismatches, strangers
+from exporter.demo.kubelet import SimulatedKubelet, SimulatedKubelets
+from exporter.demo.nodes import SimulatedNode, build
+from exporter.demo.pki import Authority
+from exporter.demo.processes import AgentProcess, stop_all
+from exporter.demo.scenarios import Scenario
+from exporter.demo.shape import Damage
+
+__all__ = ["Fleet", "Member", "Verdict", "verdicts"]
+
+START_SECONDS = 60.0
+MISMATCH = "AksCertClusterCaMismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One node of the running fleet."""
+
+    node: SimulatedNode
+    kubelet: SimulatedKubelet | None
+    agent: AgentProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one node's agent says of it, and where it is wrong."""
+
+    member: Member
+    said: Conclusion
+    fleet_alerts: frozenset[str]
+    mismatches: tuple[str, ...]
+
+
+class Fleet:
+    """A context manager: what it starts has ended when it does."""
+
+    def __init__(self, folder: Path, now: float, authority: Authority) -> None:
+        self.members: list[Member] = []
+        self._folder = folder
+        self._now = now
+        self._authority = authority
+        self._stack = ExitStack()
+        self._kubelets = SimulatedKubelets()
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._kubelets)
+        self._stack.callback(lambda: stop_all(member.agent for member in self.members))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def start(self, scenarios: Iterable[Scenario], stop: threading.Event) -> None:
+        """Build the nodes, start their agents, wait until all are ready. Raises AgentError or StoppedError."""
+        starting: deque[AgentProcess] = deque()
+        for scenario in scenarios:
+            if len(starting) >= 2 * (os.cpu_count() or 1):
+                starting.popleft().wait_ready(START_SECONDS, stop)
+            starting.append(self._start_one(scenario).agent)
+        for agent in starting:
+            agent.wait_ready(START_SECONDS, stop)
+
+    def _start_one(self, scenario: Scenario) -> Member:
+        node = build(scenario, self._folder / scenario.node_name, self._now, self._authority)
+        kubelet = self._kubelets.start(node.serving, node.authority) if node.listening else None
+        host, port = kubelet.address if kubelet else self._kubelets.silent_address()
+        arguments = ["node", "--node-name", node.name, "--host-root", str(node.root)]
+        arguments += ["--kubelet-address", f"{host}:{port}", "--web.listen-address", "127.0.0.1:0"]
+        unreadable = scenario.shape.client_damage is Damage.UNREADABLE
+        member = Member(node, kubelet, AgentProcess(node.name, arguments, obey_modes=unreadable))
+        self.members.append(member)
+        return member
+
+
+def verdicts(members: Iterable[Member]) -> tuple[Verdict, ...]:
+    """Scrape every agent and judge what it says. Raises OSError when one does not answer."""
+    said = [(member, conclusion(member.agent.fetch("/metrics"), member.agent.fetch("/"))) for member in members]
+    strange = strangers(words for _, words in said)
+    found = []
+    for member, words in said:
+        fleet_alerts = frozenset({MISMATCH}) if words.authorities & strange else frozenset()
+        wrong = mismatches(member.node.expected, words, fleet_alerts)
+        found.append(Verdict(member, words, fleet_alerts, wrong))
+    return tuple(found)
