@@ -5,6 +5,7 @@ With --obey-modes also root may not read what a file's mode forbids, as a contai
 
 import ctypes
 import os
+import runpy
 import signal
 import sys
 
@@ -56,6 +57,5 @@ if __name__ == "__main__":
     if arguments[:1] == ["--obey-modes"]:
         arguments.pop(0)
         obey_modes()
-    from exporter.cli import main
-
-    sys.exit(main(arguments))
+    sys.argv[1:] = arguments
+    runpy.run_module("exporter", run_name="__main__", alter_sys=True)

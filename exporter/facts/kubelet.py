@@ -173,7 +173,7 @@ def _boolean(found: Mapping[str, str], name: str) -> bool | None:
 
 def _json_object(content: bytes) -> dict[str, object]:
     try:
-        loaded = json.loads(content.decode("utf-8-sig"))
+        loaded = json.loads(content)  # tells UTF-8 and UTF-16 apart: PowerShell's Out-File writes the latter
     except RecursionError:
         raise ValueError("nested too deep") from None
     except ValueError:

@@ -106,6 +106,13 @@ def test_windows_arguments_stand_in_the_cluster_configuration(below: bool) -> No
     assert found == KubeletSettings(True, True, None, "", True)
 
 
+def test_windows_arguments_are_read_from_utf_16_as_powershell_writes_it() -> None:
+    """`ConvertTo-Json | Out-File` of Windows PowerShell 5.1 gives UTF-16 with a byte order mark."""
+    content = json.dumps({"Kubernetes": {"Kubelet": {"ConfigArgs": ["--rotate-certificates=true"]}}}, indent=4)
+    encoded = b"\xff\xfe" + content.replace("\n", "\r\n").encode("utf-16-le")
+    assert windows_configuration(encoded).rotate_certificates is True
+
+
 def test_of_the_instance_metadata_only_the_tags_are_kept() -> None:
     """In their order, since AKS goes by the first that matches."""
     content = {"compute": {"customData": "secret", "tagsList": [{"name": "a", "value": "b"}, {"name": "c"}]}}
