@@ -1,0 +1,112 @@
+"""Settings: one declaration, four places, clear refusals."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.settings import SETTINGS, Command, Settings, SettingsError, resolve
+
+
+def node(tmp_path: Path, text: str = "", flags: dict[str, object] | None = None, **environment: str) -> Settings:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    return resolve(Command.NODE, {"config_file": str(file), **(flags or {})}, environment)
+
+
+def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(tmp_path: Path) -> None:
+    """For each place in turn."""
+    file = "log.level: error\nweb: {listen-address: '127.0.0.1:1'}\nnode-name: of-the-file\n"
+    found = node(tmp_path, file, {"log_level": "debug"}, AKSCERT_LOG_LEVEL="warning", AKSCERT_NODE_NAME="of-ours")
+    assert (found.log_level, found.node_name) == ("debug", "of-ours")
+    assert found.web_listen_address == ("127.0.0.1", 1)
+    assert found.log_format == "text"
+    assert "log_format" not in found.explicit
+    assert {"log_level", "node_name", "web_listen_address"} <= found.explicit
+
+
+def test_the_pods_own_variables_are_the_lowest_of_the_environment(tmp_path: Path) -> None:
+    """NODE_NAME and HOST_IP come from the chart."""
+    found = node(tmp_path, NODE_NAME="aks-1", HOST_IP="10.224.0.4")
+    assert (found.node_name, found.kubelet_address) == ("aks-1", ("10.224.0.4", 10250))
+    assert node(tmp_path, HOST_IP="fd00::4").kubelet_address == ("fd00::4", 10250)
+    assert node(tmp_path, HOST_IP="10.224.0.4", AKSCERT_KUBELET_ADDRESS="").kubelet_address is None
+    assert node(tmp_path).kubelet_address is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("web.listen-addres: x", "settings.yaml: unknown key web.listen-addres"),
+        ("web: {listen: x}", "settings.yaml: unknown key web.listen"),
+        ("log: {level: loud}", "settings.yaml: log.level: not one of"),
+        ("log.level: debug\nlog: {level: info}", "settings.yaml: log.level stands there twice"),
+        ("log.level: 7", "settings.yaml: log.level: not one of"),
+        ("web.listen-address: 9964", "settings.yaml: web.listen-address: not a string: 9964"),
+        ("web.listen-address: '9964'", "settings.yaml: web.listen-address: not HOST:PORT"),
+        ("web.listen-address: 'a:99999'", "settings.yaml: web.listen-address: not HOST:PORT"),
+        ("kubelet-address: ':10250'", "settings.yaml: kubelet-address: not HOST:PORT"),
+        ("host-root: /no/such/place", "settings.yaml: host-root: not a directory"),
+        ("[1]", "settings.yaml: not a mapping of settings"),
+        ("a: b: c", "settings.yaml:1: not YAML"),
+        ('node-name: "a\\nb"', "settings.yaml: node-name: holds a control character"),
+        ("paths: 7", "settings.yaml: paths: not a mapping"),
+        ("paths: {preset: mac}", "settings.yaml: paths.preset: not one of"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_that_names_file_and_key(tmp_path: Path, text: str, message: str) -> None:
+    """Nothing is ignored and nothing is guessed."""
+    with pytest.raises(SettingsError) as refused:
+        node(tmp_path, text)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """Absent, a directory, or not text."""
+    for path in (tmp_path / "absent", tmp_path):
+        with pytest.raises(SettingsError, match=str(path)):
+            resolve(Command.NODE, {"config_file": str(path)}, {})
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not YAML"):
+        resolve(Command.NODE, {"config_file": str(junk)}, {})
+
+
+def test_a_repeatable_setting_is_a_list_in_every_place(tmp_path: Path) -> None:
+    """By flags, in the file, and separated by commas in the environment."""
+    expected = (("a", 443), ("::1", 6443))
+    file = tmp_path / "settings.yaml"
+    file.write_text("apiserver-address: ['a:443', '[::1]:6443']")
+    for flags, environment in (
+        ({"apiserver_address": ["a:443", "[::1]:6443"]}, {}),
+        ({}, {"AKSCERT_APISERVER_ADDRESS": "a:443,[::1]:6443"}),
+        ({"config_file": str(file)}, {}),
+    ):
+        assert resolve(Command.CLUSTER, flags, environment).apiserver_address == expected
+    assert resolve(Command.CLUSTER, {}, {}).apiserver_address == ()
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90d", 7776000.0), ("12h", 43200.0), ("1y", 31536000.0), ("", None)])
+def test_a_duration_has_a_unit(text: str, seconds: float | None) -> None:
+    """A number alone is refused: nobody knows its unit."""
+    assert resolve(Command.CHECK, {"max_age": text}, {}).max_age == seconds
+    for wrong in ("90", "0d", "-1d", "d", "1.5d"):
+        with pytest.raises(SettingsError, match="--max-age: not a duration"):
+            resolve(Command.CHECK, {"max_age": wrong}, {})
+
+
+def test_an_endpoint_is_an_https_url_without_credentials() -> None:
+    """A token must not travel in the clear, and a password not in a setting."""
+    assert resolve(Command.CLUSTER, {"azure_endpoint": "https://x.example/"}, {}).azure_endpoint == "https://x.example"
+    for wrong in ("http://x.example", "https://user:secret@x.example", "x.example"):
+        with pytest.raises(SettingsError, match=r"--azure\.endpoint: not an https:// URL"):
+            resolve(Command.CLUSTER, {"azure_endpoint": wrong}, {})
+
+
+def test_every_setting_has_a_default_that_it_accepts_itself() -> None:
+    """Also those that a command can leave unset."""
+    for command in Command:
+        found = resolve(command, {}, {})
+        for setting in SETTINGS:
+            if command in setting.commands:
+                assert getattr(found, setting.attribute) is not NotImplemented

@@ -1,0 +1,30 @@
+"""Writes every generated text again; `python -m tools.generate --check` says instead which have drifted."""
+
+import sys
+
+from tools import reference
+from tools.generated import ROOT, Generated
+
+GENERATED: tuple[Generated, ...] = (*reference.GENERATED,)
+"""Every generated text. A module of tools/ adds its own here."""
+
+
+def main(arguments: list[str]) -> int:
+    """0, or with --check 1 where anything has drifted."""
+    drifted = False
+    for generated in GENERATED:
+        wanted = generated.wanted()
+        if wanted == generated.written():
+            continue
+        drifted = True
+        if "--check" in arguments:
+            print(f"{generated.path} has drifted: run `make generate`")
+        else:
+            (ROOT / generated.path).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / generated.path).write_text(wanted, encoding="utf-8")
+            print(f"wrote {generated.path}")
+    return int(drifted and "--check" in arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
