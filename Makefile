@@ -38,6 +38,11 @@ test: $(VENV)/.develop tools ## the tests, under five minutes
 image: ## build the container image with docker, podman or buildah (BASE=… TAG=…)
 	@$(PYTHON) tools/image.py $(if $(BASE),--base "$(BASE)") $(if $(TAG),--tag "$(TAG)")
 
+.PHONY: package
+package: $(VENV)/.develop ## the wheel and the source distribution, into dist/
+	@mkdir -p dist
+	$(BIN)/uv build --quiet --build-constraints requirements-build.lock --require-hashes --out-dir dist
+
 .PHONY: test-image
 test-image: $(VENV)/.develop ## build the image on a Debian base made on the spot, and try it (as root; installs buildah, debootstrap)
 	@tools/packages.sh buildah debootstrap
@@ -50,6 +55,7 @@ check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/yamllint --strict .
 	$(BIN)/python -m tools.generate --check
 
 .PHONY: format
