@@ -1,0 +1,154 @@
+"""Work that may hang for ever in, its answers after at most a deadline out: what hangs holds one thread, once."""
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Workers"]
+
+T = TypeVar("T")
+
+_IDLE_SECONDS = 10.0
+_MOST_IDLE = 2
+_MOST_THREADS = 64
+
+
+class _Batch(Generic[T]):
+    """Numbered pieces of work, taken one by one by whichever worker is free."""
+
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        keys: Sequence[str],
+        work: Callable[[Iterator[int]], Iterator[tuple[int, T]]],
+    ) -> None:
+        self.keys = keys
+        self.work = work
+        self.lock = threading.Lock()
+        self.todo = deque(numbers)
+        self.unanswered = len(numbers)
+        self.begun: set[int] = set()
+        self.answers: dict[int, T] = {}
+        self.done = threading.Event()
+        self.failure: BaseException | None = None
+
+    def take(self) -> Iterator[int]:
+        while True:
+            with self.lock:
+                if not self.todo:
+                    return
+                number = self.todo.popleft()
+                self.begun.add(number)
+            yield number
+
+
+class Workers:
+    """A few daemon threads: they cannot keep the process from ending, and they end by themselves when idle.
+
+    A hand-off to a thread costs more than a cached read, so several pieces of work go over in one batch. A batch that
+    makes no progress gets another thread for what nobody has begun: a hung piece costs the others a twentieth of the
+    deadline, and a batch never takes longer than one deadline, however many of its pieces hang.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[_Batch[Any]] = queue.SimpleQueue()
+        self._threads = 0
+        self._idle = 0
+        self._hung: set[str] = set()
+
+    def answers(
+        self, keys: Sequence[str], work: Callable[[Iterator[int]], Iterator[tuple[int, T]]]
+    ) -> tuple[list[T | None], frozenset[str]]:
+        """What `work` yields for the number of each key, None for what took too long; and the keys not begun.
+
+        A key whose former work still hangs is not begun again. While anything hangs, a lone piece of work gets a tenth
+        of the deadline: a scrape that asks for one after the other shall not wait a whole deadline for each.
+        """
+        with self._lock:
+            hung = frozenset(self._hung)
+        batch = _Batch([number for number, key in enumerate(keys) if key not in hung], keys, work)
+        if batch.unanswered:
+            self._await(batch, self._deadline if not hung or len(keys) > 1 else self._deadline / 10)
+        with batch.lock:
+            batch.todo.clear()
+            answers = [batch.answers.get(number) for number in range(len(keys))]
+            if late := batch.begun - batch.answers.keys():
+                with self._lock:
+                    self._hung.update(keys[number] for number in late)
+        if batch.failure is not None:
+            raise batch.failure
+        return answers, hung
+
+    def _await(self, batch: _Batch[T], patience: float) -> None:
+        end = time.monotonic() + patience
+        if not self._begin(batch):
+            return
+        progress = 0
+        while not batch.done.wait(max(min(self._deadline / 20, end - time.monotonic()), 0)):
+            if time.monotonic() >= end:
+                return
+            if batch.todo and len(batch.answers) == progress:
+                self._begin(batch)
+            progress = len(batch.answers)
+
+    def _begin(self, batch: _Batch[T]) -> bool:
+        """Give the batch one more thread, if there is one to be had."""
+        with self._lock:
+            if self._idle:
+                self._idle -= 1
+                self._queue.put(batch)
+                return True
+            if self._threads >= _MOST_THREADS:
+                return False
+            self._threads += 1
+        try:
+            threading.Thread(target=self._run, args=(batch,), name="files", daemon=True).start()
+        except RuntimeError:  # the container's limit of processes
+            with self._lock:
+                self._threads -= 1
+            return False
+        return True
+
+    def _run(self, batch: _Batch[Any] | None) -> None:
+        while batch is not None:
+            self._work(batch)
+            batch = None  # an idle thread holds on to nothing
+            batch = self._next()
+
+    def _work(self, batch: _Batch[Any]) -> None:
+        try:
+            for number, answer in batch.work(batch.take()):
+                self._store(batch, number, answer)
+        except BaseException as failure:  # noqa: BLE001 - raised again in the thread that asked
+            batch.failure = failure
+            batch.done.set()
+
+    def _store(self, batch: _Batch[T], number: int, answer: T) -> None:
+        with batch.lock:
+            batch.answers[number] = answer
+            with self._lock:
+                self._hung.discard(batch.keys[number])
+            batch.unanswered -= 1
+        if not batch.unanswered:
+            batch.done.set()
+
+    def _next(self) -> _Batch[Any] | None:
+        with self._lock:
+            if self._idle >= _MOST_IDLE:
+                self._threads -= 1
+                return None
+            self._idle += 1
+        while True:
+            try:
+                return self._queue.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    if self._idle:  # else every idle thread has been promised a batch, this one too
+                        self._idle -= 1
+                        self._threads -= 1
+                        return None

@@ -1,0 +1,310 @@
+"""Paths of a node in; parsed contents, or the status that says why not, out. No file delays or ends a scrape."""
+
+import errno
+import os
+import stat
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from exporter.facts.x509 import EmptyFileError, NoCertificateError
+from exporter.reason import FileStatus
+from exporter.sources import openat2
+from exporter.sources.deadline import Workers
+from exporter.sources.resolve import Unresolved, host_path, walk
+from exporter.sources.root import KernelRoot, Root, WalkedRoot, patiently
+
+__all__ = ["CAP", "HostFiles", "Read", "Version"]
+
+T = TypeVar("T")
+S = TypeVar("S")
+Parse = Callable[[bytes], T]
+_State = tuple[int, int, int, int, int]  # what Version names, as a tuple: a cache hit makes no dataclass
+
+CAP = 1 << 20
+"""Bytes. A CA bundle of 300 certificates has about 600 KiB."""
+_MOST_CACHED = 4096
+_MOST_NAMES = 10_000
+_RACY_NS = 2_000_000_000
+_ATTEMPTS = 3
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which file, and which state of it: equal versions hold equal bytes once they are old enough (see HostFiles)."""
+
+    device: int
+    inode: int
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Unix time in nanoseconds, as is ctime_ns."""
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """What became of looking at one path."""
+
+    path: str
+    """As it was asked for."""
+    status: FileStatus
+    value: T | None = None
+    """What `parse` made of the bytes; only with OK."""
+    version: Version | None = None
+    """Of the file that was opened."""
+    target: str = ""
+    """Host path of the file, links followed; of a link that leads nowhere, where it would have led."""
+    detail: str = ""
+    """One line for a person, empty with OK."""
+
+
+class HostFiles:
+    """The files of a node below `root`, where every path and every link is the node's own.
+
+    Each look runs in a worker thread and is given up after `deadline` seconds (TIMEOUT); until a hung look ends, its
+    path is answered TIMEOUT at once. `read_all` hands a whole batch to the thread: one hand-off, and one deadline at
+    most however many of its paths hang. A `read` has a hand-off of its own; while some path hangs it is given a tenth
+    of the deadline, so one after the other stays bounded too.
+
+    A parsed value is kept under (path, parse) and the version of the opened file, bytes never. A file that changed less
+    than two seconds before it was read is parsed afresh every time: a second change within the same tick of the file
+    system's clock would leave the version as it was. Thread-safe.
+    """
+
+    def __init__(self, root: Path, *, deadline: float = 2.0, opener: Callable[[str], Root] | None = None) -> None:
+        """`opener` opens the root: without it, by what the system can do."""
+        self._root = str(root)
+        self._opener = opener or _opener()
+        self._workers = Workers(deadline)
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[tuple[str, Parse[Any]], tuple[_State, Read[Any]]] = OrderedDict()
+
+    def read(self, path: str, parse: Parse[T], *, cap: int = CAP) -> Read[T]:
+        """Read one file of at most `cap` bytes and parse it.
+
+        `parse` is best a named function: a lambda made anew for each call never meets its own cached answer.
+        """
+        return self.read_all([(path, parse)], cap=cap)[0]
+
+    def read_all(self, wanted: Sequence[tuple[str, Parse[T]]], *, cap: int = CAP) -> list[Read[T]]:
+        """Read several files, in one hand-off and one deadline; the answers come in the same order."""
+        return self._looks(
+            [path for path, _ in wanted],
+            lambda root, number: self._read(root, *wanted[number], cap),
+        )
+
+    def presence(self, path: str) -> Read[None]:
+        """Whether there is a regular file, which is never opened for reading: for what holds secrets alone."""
+        return self._looks([path], lambda root, _: _presence(root, path))[0]
+
+    def names(self, directory: str) -> tuple[str, ...] | None:
+        """The names in a directory, sorted, ten thousand at most; None where it cannot be listed."""
+
+        def listed(root: Root, _: int) -> Read[tuple[str, ...]]:
+            names = patiently(root, host_path(directory), _names)
+            return Read(directory, FileStatus.OK, tuple(sorted(names)[:_MOST_NAMES]))
+
+        return self._looks([directory], listed)[0].value
+
+    def _looks(self, paths: Sequence[str], look: Callable[[Root, int], Read[S]]) -> list[Read[S]]:
+        def work(numbers: Iterator[int]) -> Iterator[tuple[int, Read[S]]]:
+            root: Root | None = None
+            try:
+                for number in numbers:
+                    try:  # here, because the root too can hang
+                        root = root or self._opener(self._root)
+                    except OSError as error:
+                        detail = f"the host root {self._root}: {error.strerror}"
+                        yield number, Read(paths[number], FileStatus.ERROR, detail=detail)
+                    else:
+                        yield number, _answer(root, paths[number], look, number)
+            finally:
+                if root is not None:
+                    root.close()
+
+        answers, hung = self._workers.answers(paths, work)
+        return [
+            _late(path, path in hung) if answer is None else answer for path, answer in zip(paths, answers, strict=True)
+        ]
+
+    def _read(self, root: Root, path: str, parse: Parse[T], cap: int) -> Read[T]:
+        place = host_path(path)
+        descriptor = patiently(root, place, _open)
+        try:
+            state = os.fstat(descriptor)
+            if not stat.S_ISREG(state.st_mode):
+                return Read(path, FileStatus.NOT_A_FILE, detail=_kind(state))
+            version = _version(state)
+            if state.st_size > cap:
+                return Read(path, FileStatus.TOO_LARGE, None, Version(*version), detail=_excess(cap))
+            if (cached := self._cached(path, parse, version)) is not None:
+                return cached
+            content, version, settled = _content(descriptor, version, cap)
+        finally:
+            os.close(descriptor)
+        if len(content) > cap:
+            return Read(path, FileStatus.TOO_LARGE, None, Version(*version), detail=_excess(cap))
+        read = _parsed(path, content, parse, Version(*version), _target(root, place, version))
+        if settled:
+            self._keep(path, parse, version, read)
+        return read
+
+    def _cached(self, path: str, parse: Parse[T], version: _State) -> Read[T] | None:
+        with self._lock:
+            kept = self._cache.get((path, parse))
+            if kept is None or kept[0] != version:
+                return None
+            self._cache.move_to_end((path, parse))
+            return kept[1]
+
+    def _keep(self, path: str, parse: Parse[T], version: _State, read: Read[T]) -> None:
+        with self._lock:
+            self._cache[path, parse] = (version, read)
+            self._cache.move_to_end((path, parse))
+            if len(self._cache) > _MOST_CACHED:
+                self._cache.popitem(last=False)
+
+
+def _opener() -> Callable[[str], Root]:
+    """The best way of this system to open a host root."""
+    if openat2.supported():
+        return KernelRoot.by_descriptor
+    return WalkedRoot.by_descriptor if os.open in os.supports_dir_fd else WalkedRoot.by_path
+
+
+def _open(root: Root, path: str) -> int:
+    return root.open(path, _FLAGS)
+
+
+def _stat(root: Root, path: str) -> os.stat_result:
+    return root.stat(path)
+
+
+def _names(root: Root, path: str) -> list[str]:
+    return root.names(path)
+
+
+def _answer(root: Root, path: str, look: Callable[[Root, int], Read[S]], number: int) -> Read[S]:
+    """What a look says, with every way in which the system refuses it as an answer too."""
+    if not path or "\0" in path:
+        return Read(path, FileStatus.ERROR, detail="the path is empty" if not path else "the path holds a NUL")
+    try:
+        return look(root, number)
+    except Unresolved as fault:
+        return Read(path, fault.status, target=fault.target, detail=_one_line(fault.detail))
+    except OSError as error:
+        return _refusal(root, path, error)
+    except UnicodeEncodeError:
+        return Read(path, FileStatus.ERROR, detail="the path is not text of this system")
+
+
+def _refusal(root: Root, path: str, error: OSError) -> Read[Any]:
+    if error.errno in {errno.EACCES, errno.EPERM, errno.ENXIO, errno.ENODEV}:
+        # A socket, or a device that a container may not open: what it is matters more than that it refuses.
+        try:
+            state = root.stat(host_path(path))
+        except (OSError, Unresolved):
+            pass
+        else:
+            if not stat.S_ISREG(state.st_mode):
+                return Read(path, FileStatus.NOT_A_FILE, detail=_kind(state))
+    denied = error.errno in {errno.EACCES, errno.EPERM}
+    status = FileStatus.PERMISSION_DENIED if denied else FileStatus.ERROR
+    return Read(path, status, detail=_one_line(error.strerror or str(error)))
+
+
+def _late(path: str, hung: bool) -> Read[Any]:
+    return Read(path, FileStatus.TIMEOUT, detail="an earlier look still hangs" if hung else "no answer in time")
+
+
+def _presence(root: Root, path: str) -> Read[None]:
+    state = patiently(root, host_path(path), _stat)
+    if not stat.S_ISREG(state.st_mode):
+        return Read(path, FileStatus.NOT_A_FILE, detail=_kind(state))
+    return Read(path, FileStatus.OK, None, Version(*_version(state)))
+
+
+def _kind(state: os.stat_result) -> str:
+    kinds = {stat.S_IFDIR: "directory", stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket"}
+    return f"is a {kinds.get(stat.S_IFMT(state.st_mode), 'device')}"
+
+
+def _excess(cap: int) -> str:
+    return f"more than {cap} bytes"
+
+
+def _version(state: os.stat_result) -> _State:
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+def _content(descriptor: int, before: _State, cap: int) -> tuple[bytes, _State, bool]:
+    """The bytes, or one more than the cap of them; the version they belong to, and whether it may be trusted.
+
+    A file that is written while it is read is read again: half of one state and half of the other is neither.
+    """
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(0.001)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        begin = time.time_ns()
+        content = _bytes(descriptor, before[2], cap)
+        after = _version(os.fstat(descriptor))
+        if after == before:
+            return content, after, not _racy(after, begin)
+        before = after
+    return content, after, False
+
+
+def _bytes(descriptor: int, size: int, cap: int) -> bytes:
+    # By size + 1, so that the end shows at once; a file that says 0 (in /proc) or grows is read to its end or the cap.
+    pieces = [piece := os.read(descriptor, min(size, cap) + 1)]
+    total = len(piece)
+    while piece and total <= cap:
+        pieces.append(piece := os.read(descriptor, min(65536, cap + 1 - total)))
+        total += len(piece)
+    return b"".join(pieces)
+
+
+def _racy(version: _State, now: int) -> bool:
+    # ctime is the system's and cannot be set; a file may well claim an mtime in the future. On Windows st_ctime is the
+    # creation, which leaves mtime.
+    _, _, _, mtime, ctime = version
+    return now - ctime < _RACY_NS or 0 <= now - mtime < _RACY_NS
+
+
+def _parsed(path: str, content: bytes, parse: Parse[T], version: Version, target: str) -> Read[T]:
+    status = FileStatus.MALFORMED
+    try:
+        return Read(path, FileStatus.OK, parse(content), version, target)
+    except EmptyFileError as error:
+        status, detail = FileStatus.EMPTY, str(error)
+    except NoCertificateError as error:
+        status, detail = FileStatus.NO_CERTIFICATE, str(error)
+    except (ValueError, RecursionError) as error:
+        detail = str(error)
+    except Exception as error:  # noqa: BLE001 - a parser's fault costs this file, not the scrape
+        status, detail = FileStatus.ERROR, f"{type(error).__name__} while parsing"  # its words may quote the file
+    return Read(path, status, None, version, target, _one_line(detail))
+
+
+def _target(root: Root, path: str, version: _State) -> str:
+    """Where the opened file lies, if the path still leads to it."""
+    try:
+        place = walk(root.directory, path)
+        try:
+            same = _version(place.directory.stat(place.name))[:2] == version[:2]
+        finally:
+            place.close()
+    except (OSError, Unresolved):
+        return ""
+    return place.target if same else ""
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())[:200]

@@ -1,0 +1,66 @@
+"""A directory's descriptor and a path in, an open descriptor out: openat2(2), with that directory as the root."""
+
+import ctypes
+import errno
+import os
+import sys
+import time
+
+__all__ = ["open_beneath", "supported"]
+
+_SYS_OPENAT2 = 437  # the same number on every architecture Kubernetes runs on
+_RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_IN_ROOT = 0x10
+_ATTEMPTS = 20
+
+
+class _OpenHow(ctypes.Structure):
+    """struct open_how of linux/openat2.h."""
+
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+def _how(flags: int) -> _OpenHow:
+    return _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
+
+
+def open_beneath(root: int, path: str, flags: int) -> int:
+    """Open a path as if `root` were `/`: absolute links start there and `..` stops there. Raises OSError.
+
+    EAGAIN is the kernel's word for a `..` that raced with a rename anywhere on the machine (openat2(2)): it is asked
+    again. EINTR is too, because ctypes does not do so (PEP 475 covers the os module alone).
+    """
+    encoded = os.fsencode(path)
+    how = _how(flags)
+    for attempt in range(_ATTEMPTS):
+        found: int = _syscall(_SYS_OPENAT2, root, encoded, ctypes.byref(how), ctypes.sizeof(how))
+        if found >= 0:
+            return found
+        error = ctypes.get_errno()
+        if error not in {errno.EAGAIN, errno.EINTR}:
+            break
+        time.sleep(0.0001 * attempt)
+    raise OSError(error, os.strerror(error), path)
+
+
+def supported() -> bool:
+    """Whether this kernel (5.6 or later) has openat2 and no seccomp filter stands before it."""
+    if sys.platform != "linux":
+        return False
+    try:
+        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.close(open_beneath(root, "/", os.O_PATH))
+    except OSError:  # ENOSYS; EPERM is an older container runtime's filter
+        return False
+    finally:
+        os.close(root)
+    return True
+
+
+if sys.platform == "linux":
+    _syscall = ctypes.CDLL(None, use_errno=True).syscall
+    _syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t)
+    _syscall.restype = ctypes.c_long
