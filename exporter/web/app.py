@@ -1,5 +1,6 @@
 """An agent in, an ASGI application out: /metrics, /healthz, /readyz and the page at /."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -88,6 +89,8 @@ class Application:
         except BusyError as error:
             log.warning("%s: turned away: %s", request.path, error)
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "busy: too many requests wait", ("retry-after", "5"))
+        except asyncio.CancelledError:  # the server stops, and its patience with this request is over
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "stopping")
         except Exception:
             log.exception("%s failed", request.path)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error: the log has the words")

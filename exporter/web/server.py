@@ -112,6 +112,11 @@ class WebServer:
         if self._server is not None:
             self._server.stop()
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._server.server_state.connections) if self._server is not None else 0
+
     def _announce(self, sockets: list[socket.socket]) -> None:
         scheme = "https" if self._live and self._live.context else "http"
         for one in sockets:

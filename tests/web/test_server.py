@@ -1,0 +1,218 @@
+"""A listening server: its addresses, its signals, and clients that do not go on."""
+
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from exporter.web.protocol import Limits
+from exporter.web.server import WebServer
+from tests.web.conftest import Running, Serve, SmallAgent
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A process that serves, and its port as its log tells it."""
+    command = [sys.executable, "-m", "tests.web.process", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as started:
+        try:
+            assert started.stderr is not None
+            line = started.stderr.readline()
+            match = re.search(r"listening on https?://.*:(\d+)$", line)
+            assert match, line
+            yield started, int(match[1])
+        finally:
+            started.kill()
+
+
+@contextmanager
+def stalled(running: Running, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
+    """Connections that say no more than `sent`."""
+    with ExitStack() as stack:
+        connections = []
+        for _ in range(count):
+            connection = stack.enter_context(socket.create_connection((running.host, running.port), timeout=20))
+            connection.sendall(sent)
+            connections.append(connection)
+        yield connections
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the other side ends the connection; fails by the socket's timeout where it does not."""
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionResetError:
+        return True
+    return True
+
+
+def accepted(connection: socket.socket, piece: bytes) -> bool:
+    """Whether the other side still takes a piece, twenty of which it gets in a second."""
+    connection.settimeout(0.05)
+    try:
+        connection.sendall(piece)
+        return connection.recv(1) != b""
+    except TimeoutError:
+        return True
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_with_status_0(number: signal.Signals) -> None:
+    with process("127.0.0.1", "0") as (started, port):
+        idle = socket.create_connection(("127.0.0.1", port), timeout=20)
+        started.send_signal(number)
+        assert started.wait(20) == 0
+        assert started.stderr is not None
+        assert started.stderr.read() == ""
+        assert ended(idle)
+        idle.close()
+
+
+def test_a_scrape_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    with process("127.0.0.1", "0", "--hang") as (started, port), socket.socket() as scrape:
+        scrape.connect(("127.0.0.1", port))
+        scrape.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as probe:
+            probe.request("GET", "/healthz")
+            assert probe.getresponse().status == 200
+        started.terminate()
+        assert started.wait(20) == 0
+        assert scrape.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert started.stderr is not None
+        assert "Traceback" not in started.stderr.read()
+
+
+def test_a_port_in_use_is_one_line_and_status_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "tests.web.process", "127.0.0.1", str(port)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].endswith(f"ERROR exporter.web.server: cannot listen on 127.0.0.1:{port}: Address already in use")
+
+
+def test_a_bad_web_configuration_is_one_line_and_status_2(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("tls_server_config: {cert_file: a.crt, key_file: a.key}\n")
+    command = [sys.executable, "-m", "tests.web.process", "127.0.0.1", "0", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"aks-cert-exporter: {file}: tls_server_config.cert_file: {tmp_path}/a.crt: No such file or directory\n"
+    )
+
+
+def test_an_unknown_host_is_an_error_and_not_a_trace(caplog: pytest.LogCaptureFixture) -> None:
+    assert WebServer(SmallAgent(), ("host.invalid", 0)).run() == 1
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == ["cannot listen on host.invalid:0"]
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"), [("::1", "::1"), ("::", "::1"), ("::", "127.0.0.1"), ("localhost", "localhost")]
+)
+def test_ipv6_and_names_are_listened_on(serve: Serve, caplog: pytest.LogCaptureFixture, host: str, asked: str) -> None:
+    with caplog.at_level("INFO"):
+        running = serve(host=host)
+    running.host = asked
+    assert running.ask("/healthz").status == 200
+    if host == "::1":
+        assert caplog.records[-1].getMessage() == f"listening on http://[::1]:{running.port}"
+
+
+def test_a_server_told_to_stop_before_it_runs_does_not_run() -> None:
+    server = WebServer(SmallAgent(), ("127.0.0.1", 0))
+    server.stop()
+    assert server.run() == 0
+
+
+def test_probes_answer_while_200_connections_stall(serve: Serve) -> None:
+    running = serve()
+    with stalled(running, 100, b""), stalled(running, 100, b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: "):
+        for _ in range(5):
+            assert running.ask("/healthz").status == 200
+        assert running.ask("/metrics").status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: ",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf a body",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /",
+    ],
+)
+def test_a_request_that_never_ends_is_ended(serve: Serve, sent: bytes) -> None:
+    running = serve(limits=Limits(request=0.3))
+    with stalled(running, 3, sent) as connections:
+        assert all(ended(connection) for connection in connections)
+
+
+def test_a_request_that_drips_in_is_ended_all_the_same(serve: Serve) -> None:
+    running = serve(limits=Limits(request=0.5))
+    with stalled(running, 1, b"GET / HTTP/1.1\r\n") as (connection,):
+        assert any(not accepted(connection, b"X: y\r\n") for _ in range(400))
+
+
+def test_an_answer_that_takes_long_is_not_cut_off(serve: Serve) -> None:
+    running = serve(SmallAgent(before=lambda: threading.Event().wait(1.0)), limits=Limits(request=0.2, take=0.2))
+    assert running.ask("/metrics").status == 200
+
+
+def test_a_client_that_never_reads_is_ended(serve: Serve) -> None:
+    running = serve(SmallAgent(document="x" * 30_000_000), limits=Limits(take=0.3))
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(20)
+        connection.connect((running.host, running.port))
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in range(2000):
+            if not running.server.connections:
+                break
+            threading.Event().wait(0.01)
+        assert running.server.connections == 0
+
+
+def test_a_connection_serves_one_request_after_the_other(serve: Serve) -> None:
+    running = serve(limits=Limits(request=0.3))
+    connection = http.client.HTTPConnection(running.host, running.port, timeout=20)
+    connection.connect()
+    first = connection.sock
+    for _ in range(3):
+        connection.request("GET", "/metrics")
+        assert len(connection.getresponse().read()) > 0
+        threading.Event().wait(0.4)  # longer than a request may take: between two of them no such clock runs
+    assert connection.sock is first
+    connection.close()
+
+
+def test_a_connection_that_idles_too_long_is_ended(serve: Serve) -> None:
+    running = serve(limits=Limits(idle=1))
+    with stalled(running, 1, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n") as (connection,):
+        assert ended(connection)
+
+
+def test_beyond_the_bound_the_connection_that_waited_longest_makes_room(serve: Serve) -> None:
+    running = serve(limits=Limits(connections=10))
+    with stalled(running, 10, b"GET / HTTP/1.1\r\n") as old:
+        for _ in range(3):
+            assert running.ask("/healthz").status == 200
+        assert ended(old[0])
+        old[-1].sendall(b"Host: a\r\nConnection: close\r\n\r\n")
+        assert old[-1].recv(15) == b"HTTP/1.1 200 OK"
