@@ -22,6 +22,8 @@ class Limits:
     """How long a client may let a response lie without taking any of it."""
     idle: int = 75
     """Between two requests: longer than the usual scrape interval, so that Prometheus need not connect anew."""
+    look: float = 2.0
+    """Between two looks at the web configuration and its files for a change."""
     connections: int = 512
     """At once. One more ends the one that has waited longest, so that nobody can lock out Prometheus or the probes."""
 

@@ -82,5 +82,5 @@ def shown(value: object) -> str:
 
 
 def clean(text: str) -> str:
-    """The text without control characters, on one line."""
-    return " ".join(re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text).split())
+    """The text on one line, without characters that print nothing."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -33,9 +33,6 @@ HANDSHAKE_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 """How long a client may take to say that it heard of the end of a TLS connection."""
 
-LOOK_SECONDS = 2.0
-"""How often the web configuration and its files are looked at for a change."""
-
 
 def serve(agent: Agent, listen: tuple[str, int], web_config: Path | None, on_listening: Listening | None = None) -> int:
     """Serve until SIGTERM or SIGINT and return the exit status. Raises SettingsError for a bad web configuration."""
@@ -93,7 +90,7 @@ class WebServer:
             timeout_graceful_shutdown=GRACE_SECONDS,
             ssl_context_factory=(lambda _config, _default: context) if context is not None else None,
         )
-        self._server = _Server(config, self._live, lambda: self._announce(sockets))
+        self._server = _Server(config, self._live, self._limits.look, lambda: self._announce(sockets))
         if self._stopped.is_set():
             self._server.should_exit = True
         try:
@@ -130,9 +127,11 @@ class WebServer:
 class _Server(uvicorn.Server):
     """uvicorn's server that wakes once a second instead of ten times, and does not end the process by a signal."""
 
-    def __init__(self, config: uvicorn.Config, live: LiveConfig | None, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, live: LiveConfig | None, look: float, announce: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._live = live
+        self._live, self._look = live, look
         self._announce = announce
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -178,7 +177,7 @@ class _Server(uvicorn.Server):
     async def _watch(self, live: LiveConfig) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reread.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self._reread.wait(), self._look)
             forced = self._reread.is_set()
             self._reread.clear()
             await live.look(forced=forced)

@@ -198,7 +198,7 @@ def _no_password() -> str:
 
 def _failure(config: TLSConfig, key: str, path: Path, error: Exception) -> SettingsError:
     if isinstance(error, ssl.SSLError):
-        words = (error.reason or "not PEM").replace("_", " ").lower()
+        words = error.reason.replace("_", " ").lower() if error.reason else "not PEM"
     elif isinstance(error, OSError):
         words = error.strerror or "cannot be read"
     else:

@@ -111,7 +111,9 @@ def serve() -> Iterator[Serve]:
             where.append((address, port))
             listening.set()
 
-        server = WebServer(agent or SmallAgent(), (host, 0), web_config, on_listening=heard, limits=limits)
+        server = WebServer(
+            agent or SmallAgent(), (host, 0), web_config, on_listening=heard, limits=limits or Limits(look=0.05)
+        )
         thread = threading.Thread(target=server.run)
         started.append((server, thread))
         thread.start()

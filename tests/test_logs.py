@@ -1,0 +1,130 @@
+"""Log lines: one for each record, in UTC, and nobody can forge one."""
+
+import io
+import json
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.logs import JsonFormatter, TextFormatter, configure, printable
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """What `configure` sends lines to; the logging of the test run is put back."""
+    root, excepthook = logging.getLogger(), threading.excepthook
+    handlers, level, raising = list(root.handlers), root.level, logging.raiseExceptions
+    yield io.StringIO()
+    root.handlers[:], root.level, logging.raiseExceptions, threading.excepthook = handlers, level, raising, excepthook
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def test_a_text_line_has_time_level_logger_and_message(stream: io.StringIO) -> None:
+    configure("info", "text", stream)
+    logging.getLogger("exporter.web.server").info("listening on %s", "http://127.0.0.1:1")
+    logging.getLogger("exporter.web.server").debug("not this")
+    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO exporter\.web\.server: listening on http://127\.0\.0\.1:1\n"
+    assert re.fullmatch(form, stream.getvalue())
+
+
+def test_a_json_line_has_time_level_logger_and_message(stream: io.StringIO) -> None:
+    configure("debug", "json", stream)
+    logging.getLogger("exporter.x").debug("näme")
+    fields = json.loads(stream.getvalue())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", fields.pop("time"))
+    assert fields == {"level": "debug", "logger": "exporter.x", "message": "näme"}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_exception_stays_on_one_line(stream: io.StringIO, form: str) -> None:
+    configure("info", form, stream)
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        logging.getLogger("exporter.x").exception("it failed")
+    line = stream.getvalue()
+    assert line.count("\n") == 1
+    assert "it failed" in line
+    assert r"ValueError: two\nlines [" in line
+    assert "test_logs.py:" in line
+
+
+def test_a_moment_is_utc() -> None:
+    record = logging.LogRecord("a", logging.INFO, "", 0, "m", None, None)
+    record.created, record.msecs = 0.25, 250.0
+    assert TextFormatter().format(record) == "1970-01-01T00:00:00.250Z INFO a: m"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "a\n2026-01-01T00:00:00.000Z INFO x: y",
+        "a\r\nb",
+        "a\x1b[2Jb",
+        "a\x85b",
+        "a\u2028b",
+        "a\u202eb",
+        "a\x00b",
+        "\x7f",
+    ],
+)
+def test_a_message_cannot_forge_a_line_or_steer_a_terminal(stream: io.StringIO, forged: str) -> None:
+    for form in ("text", "json"):
+        configure("info", form, stream)
+        logging.getLogger("x").warning("seen: %s", forged)
+    lines = stream.getvalue().split("\n")
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+    assert json.loads(lines[1])["message"] == f"seen: {forged}"
+
+
+@given(st.text())
+def test_any_text_is_printable_and_nothing_readable_is_lost(text: str) -> None:
+    shown = printable(text)
+    assert len(shown.splitlines()) <= 1
+    assert not re.search("[\x00-\x1f\x7f-\x9f]", shown)
+    assert shown == text or not text.isprintable()
+
+
+@given(st.text())
+def test_any_message_is_one_json_line(message: str) -> None:
+    record = logging.LogRecord("a", logging.INFO, "", 0, message, (), None)
+    line = JsonFormatter().format(record)
+    assert line.isascii()
+    assert len(line.splitlines()) == 1
+    assert json.loads(line)["message"] == message
+
+
+def test_warnings_and_the_end_of_a_thread_are_records(stream: io.StringIO) -> None:
+    configure("info", "text", stream)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        logging.captureWarnings(True)
+        warnings.warn("a warning", stacklevel=1)
+
+    def fail() -> None:
+        raise RuntimeError("gone")
+
+    thread = threading.Thread(target=fail, name="watch-csrs")
+    thread.start()
+    thread.join()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    assert "WARNING py.warnings: " in lines[0]
+    assert "ERROR exporter.logs: thread watch-csrs ended | RuntimeError: gone [" in lines[1]
+
+
+def test_a_stream_that_is_closed_loses_lines_and_nothing_else(
+    stream: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("info", "text", stream)
+    stream.close()
+    logging.getLogger("x").error("nobody hears this")
+    assert capsys.readouterr().err == ""
