@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from exporter.check.report import Section
 from exporter.facts.host import HostFacts, SeenCertificate
+from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
-from exporter.findings.host import EVIDENCE_WORDS, REASON_WORDS, STATUS_WORDS
+from exporter.findings.host import REASON_WORDS, STATUS_WORDS
 from exporter.findings.moment import date, moment, span
-from exporter.reason import FileStatus, Origin
+from exporter.reason import FileStatus
 
 __all__ = ["host_sections"]
 
@@ -22,21 +23,10 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
     )
     yield Section(
         "Rotation",
-        ("ROLE", "STATE", "WHY", "DUE", "ON BY", "OFF BY"),
-        tuple(
-            (
-                facts.role,
-                facts.state,
-                REASON_WORDS[facts.reason],
-                f"{date(window[0])} to {date(window[1])}" if (window := host.window(facts.role)) else "-",
-                *(
-                    ", ".join(EVIDENCE_WORDS[place] for place, said in facts.evidence.items() if said is word) or "-"
-                    for word in (True, False)
-                ),
-            )
-            for facts in host.rotation
-        ),
+        ("ROLE", "STATE", "NEXT ROTATION", "WHY", "EVIDENCE"),
+        tuple(_rotation(facts, host.window(facts.role)) for facts in host.rotation),
         _bootstrap(host),
+        wrapping=("NEXT ROTATION", "WHY", "EVIDENCE"),
     )
     shown = [file for file in host.files if file.status is not FileStatus.NOT_EXPECTED]
     yield Section(
@@ -44,6 +34,7 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
         ("PATH", "ROLE", "STATUS", "WHAT IT MEANS"),
         tuple((f.path, f.role, f.status, f.detail or STATUS_WORDS[f.status]) for f in shown),
         f"{len(host.files) - len(shown)} more are not there, and rightly so.",
+        wrapping=("PATH", "WHAT IT MEANS"),
     )
     yield Section(
         "Sources",
@@ -57,7 +48,18 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
             )
             for source in sources
         ),
+        wrapping=("LAST ERROR",),
     )
+
+
+def _rotation(facts: RotationFacts, window: tuple[float, float] | None) -> tuple[str, ...]:
+    evidence = [
+        f"{heading}: {', '.join(places)}"
+        for heading, word in (("on", True), ("off", False))
+        if (places := [place.value for place, said in facts.evidence.items() if said is word])
+    ]
+    due = f"{date(window[0])} to {date(window[1])}" if window else "-"
+    return facts.role, facts.state, due, REASON_WORDS[facts.reason], "; ".join(evidence) or "-"
 
 
 def _bootstrap(host: HostFacts) -> str:
@@ -73,7 +75,7 @@ def _certificate(seen: SeenCertificate, now: float) -> tuple[str, ...]:
     left = certificate.not_after - now
     return (
         seen.role,
-        "on the wire" if seen.origin is Origin.WIRE else "in the file",
+        seen.origin,
         date(certificate.not_before),
         date(certificate.not_after),
         span(left) if left >= 0 else f"ended {span(left)} ago",

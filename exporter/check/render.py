@@ -16,6 +16,17 @@ STYLES = {
     Severity.INFO: "cyan",
 }
 
+_ASCII_HEAD = """\
+    
+    
+ -- 
+    
+    
+    
+    
+    
+"""  # noqa: W291, W293 - rich reads a box as a picture, spaces included
+
 
 def as_json(report: Report) -> str:
     """The report as a JSON object; docs/check.schema.json is its schema."""
@@ -54,7 +65,7 @@ def as_json(report: Report) -> str:
 
 def as_markdown(report: Report) -> str:
     """The report for a ticket."""
-    lines = [f"# {_cell(report.subject)}: {report.verdict}", "", f"Looked at {moment(report.generated)}.", ""]
+    lines = [f"# {_cell(report.subject)}: {report.headline}", "", f"Looked at {moment(report.generated)}.", ""]
     for finding in report.findings:
         link = f" ([{finding.alert}]({finding.runbook_url}))" if finding.alert else ""
         lines.append(f"* **{finding.severity}** {_cell(finding.subject)}: {_cell(finding.what)}{link}")
@@ -93,7 +104,7 @@ def print_table(report: Report, stream: TextIO) -> None:
 
     console.print(Text(report.subject, "bold"), Text(f"looked at {moment(report.generated)}", "dim"))
     style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
-    console.print(Text(f"{report.verdict}, {len(report.findings)} findings" if report.findings else "well", style))
+    console.print(Text(report.headline, style))
     for finding in report.findings:
         console.print()
         console.print(line(finding))
@@ -101,11 +112,23 @@ def print_table(report: Report, stream: TextIO) -> None:
         console.print(Text(f"Next: {_plain(finding.next_step, unicode)}", "dim"))
 
     def table(section: Section) -> Table:
-        drawn = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII2, pad_edge=False, header_style="bold")
-        for number, column in enumerate(section.columns):
-            drawn.add_column(column, overflow="fold", no_wrap=number == 0 and section.title != "Files")
-        for row in section.rows:
-            drawn.add_row(*(Text(_plain(cell, unicode)) for cell in row))
+        plain = [tuple(_plain(cell, unicode) for cell in row) for row in section.rows]
+        drawn = Table(
+            box=box.SIMPLE_HEAD if unicode else box.Box(_ASCII_HEAD, ascii=True),
+            show_edge=False,
+            padding=(0, 1, 0, 0),
+            header_style="bold",
+        )
+        for column, cells in zip(section.columns, zip(*plain, strict=True), strict=True):
+            wraps = column in section.wrapping
+            # A word is broken only where it alone is wider than a third of an 80-column terminal: a path.
+            longest = max(
+                len(part) for cell in (column, *cells) for part in (cell.split() if wraps else [cell]) or [""]
+            )
+            least = min(longest, 27) if wraps else longest
+            drawn.add_column(column, overflow="fold", no_wrap=not wraps, min_width=least)
+        for row in plain:
+            drawn.add_row(*(Text(cell) for cell in row))
         return drawn
 
     for section in report.sections:
@@ -114,7 +137,10 @@ def print_table(report: Report, stream: TextIO) -> None:
         console.print()
         console.print(Text(section.title, "bold underline"))
         if section.rows:
-            console.print(table(section))
+            drawn = table(section)
+            # Wider than the terminal rather than cut: what is cut off nobody can read.
+            least = sum(column.min_width or 0 for column in drawn.columns) + 2 * len(drawn.columns)
+            console.print(drawn, width=max(console.width, least), crop=False)
         if section.note:
             console.print(Text(_plain(section.note, unicode), "dim"))
 

@@ -20,6 +20,8 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     """A sentence below the table, or instead of one."""
+    wrapping: tuple[str, ...] = ()
+    """The columns that may wrap on a narrow terminal; the others hold short words and dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,12 @@ class Report:
     def worst(self) -> Severity | None:
         """The worst severity; None where nothing was found. Could not look ranks above a warning."""
         return self.findings[0].severity if self.findings else None
+
+    @property
+    def headline(self) -> str:
+        """The verdict and how many findings there are."""
+        count = len(self.findings)
+        return f"{self.verdict}: {count} finding{'' if count == 1 else 's'}" if count else self.verdict
 
     @property
     def exit_status(self) -> int:

@@ -1,0 +1,86 @@
+"""The forms of a report."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from exporter.check.render import as_json, as_markdown, print_table
+from exporter.check.report import Report, Section, report
+from exporter.findings import Finding, Severity
+
+NOW = 1_795_000_000.0
+
+
+def finding(severity: Severity, what: str = "It is so.") -> Finding:
+    return Finding(severity, "aks-1", what, "Do this.", "AksCertExpired")
+
+
+def sample(*findings: Finding) -> Report:
+    table = Section("Files", ("PATH", "WHAT"), (("/a/" + "long" * 20, "x|y"), ("/b", "ü")), "One note.", ("PATH",))
+    return report("node aks-1", NOW, findings, (table, Section("Nothing", ("A",), (), "There is nothing.")))
+
+
+@pytest.mark.parametrize(
+    ("severities", "status", "verdict"),
+    [
+        ((), 0, "well"),
+        ((Severity.INFO,), 0, "well"),
+        ((Severity.WARNING, Severity.INFO), 1, "warning"),
+        ((Severity.WARNING, Severity.BLIND), 3, "could not look"),
+        ((Severity.BLIND,), 3, "could not look"),
+        ((Severity.BLIND, Severity.CRITICAL), 2, "critical"),
+    ],
+)
+def test_the_worst_wins_and_could_not_look_is_never_hidden(
+    severities: tuple[Severity, ...], status: int, verdict: str
+) -> None:
+    """The monitoring plugins' exit statuses."""
+    found = sample(*(finding(severity) for severity in severities))
+    assert (found.exit_status, found.verdict) == (status, verdict)
+
+
+def test_json_has_everything_and_one_object_for_each_row() -> None:
+    """Parsed back it is the same report."""
+    loaded = json.loads(as_json(sample(finding(Severity.WARNING))))
+    assert loaded["exit_status"] == 1
+    assert loaded["generated_timestamp_seconds"] == NOW
+    assert loaded["findings"][0]["runbook_url"].endswith("/AksCertExpired.md")
+    assert loaded["sections"][0]["rows"][1] == {"PATH": "/b", "WHAT": "ü"}
+
+
+def test_markdown_cannot_be_broken_by_what_it_shows() -> None:
+    """A subject of a certificate may be anything."""
+    text = as_markdown(sample(finding(Severity.CRITICAL, "a\n# heading | <b>`x`</b>")))
+    assert "a # heading \\| \\<b\\>\\`x\\`\\</b\\>" in text
+    assert "| /b | ü |" in text
+    assert "x\\|y" in text
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_table_loses_nothing_however_narrow_the_terminal(
+    columns: int, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No cell is cut, no line too long for a path that can be broken, no colour in a pipe, no Unicode in ASCII."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
+    alone = Section("Path", ("PATH",), (("long" * 40,),), wrapping=("PATH",))
+    shown = sample(finding(Severity.BLIND, "control \x1b[31m character"))
+    print_table(replace(shown, sections=(*shown.sections, alone)), stream)
+    stream.seek(0)
+    text = stream.read()
+    assert "\x1b" not in text
+    assert "long" * 40 in "".join(text.split())
+    assert max(len(line) for line in text.splitlines()) <= columns
+    assert "could not look: 1 finding" in text
+
+
+def test_a_table_that_needs_more_room_is_printed_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than cut."""
+    monkeypatch.setenv("COLUMNS", "40")
+    words = ("kubelet-serving", "2027-03-13", "2027-05-25", "permission_denied")
+    stream = io.StringIO()
+    print_table(report("x", NOW, (), (Section("Wide", ("A", "B", "C", "D"), (words,)),)), stream)
+    assert all(word in stream.getvalue() for word in words)
