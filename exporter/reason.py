@@ -5,11 +5,16 @@ from enum import StrEnum
 __all__ = [
     "REASONS",
     "BootstrapMethod",
+    "Ca",
+    "CsrCondition",
+    "CsrOutcome",
     "Evidence",
     "FileStatus",
+    "Lease",
     "Mode",
     "Origin",
     "Reason",
+    "Requestor",
     "Role",
     "Rotation",
     "RotationReason",
@@ -119,6 +124,59 @@ class BootstrapMethod(StrEnum):
     SECURE_TLS_BOOTSTRAPPING = "secure_tls_bootstrapping"
     NONE = "none"
     UNKNOWN = "unknown"
+
+
+class Requestor(StrEnum):
+    """Who sent a CSR."""
+
+    NODE = "node"
+    """A kubelet with a certificate, as itself."""
+    BOOTSTRAP = "bootstrap"
+    """A kubelet with a bootstrap token."""
+    AKS_SERVICE = "aks_service"
+    """AKS on a node's behalf: secure TLS bootstrapping."""
+    OTHER = "other"
+
+
+class CsrCondition(StrEnum):
+    """How a CSR stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    """Not issued yet."""
+    ISSUED = "issued"
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+class CsrOutcome(StrEnum):
+    """How a CSR ended."""
+
+    ISSUED = "issued"
+    DENIED = "denied"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    """Gone before it was answered."""
+
+
+class Ca(StrEnum):
+    """Which CA of the control plane."""
+
+    CLUSTER = "cluster"
+    """kube-root-ca.crt: what clients in the cluster trust the API server by."""
+    CLIENT = "client"
+    """What the API server trusts clients by."""
+    REQUESTHEADER = "requestheader"
+    """What aggregated API servers trust the API server by."""
+
+
+class Lease(StrEnum):
+    """Who has to be alive for a CSR to be approved and signed, by the name of the lease."""
+
+    KUBE_CONTROLLER_MANAGER = "kube-controller-manager"
+    """Approves kubelet client certificates and signs all."""
+    KUBELET_SERVING_CSR_APPROVER = "kubelet-serving-csr-approver"
+    """Approves kubelet serving certificates."""
 
 
 class Source(StrEnum):

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from exporter.facts.chain import distrust
+from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, CertificateError, certificate
 from exporter.reason import Reason
 
-__all__ = ["Failure", "Handshake", "probe"]
+__all__ = ["Handshake", "probe"]
 
 LARGEST_HANDSHAKE = 256 * 1024
 """Bytes taken from a server before its handshake is given up; OpenSSL itself takes 100 KiB of certificates."""
@@ -38,14 +39,6 @@ class Handshake:
     trusted: bool | None
     """Whether a client with the given CAs accepts the chain for this host; None where none were given."""
     untrusted_reason: Reason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why no certificate was seen."""
-
-    reason: Reason
-    words: str
 
 
 def probe(

@@ -1,0 +1,167 @@
+"""A CertificateSigningRequest's JSON in; who asks whom for which node, what became of it and the certificate out."""
+
+import sys
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509.oid import NameOID
+
+from exporter.facts.metadata import Metadata, base64_bytes, decoded, moment, required_moment
+from exporter.facts.x509 import Certificate, CertificateError, certificates
+from exporter.reason import CsrCondition, Requestor, Role
+
+__all__ = ["CLIENT_SIGNER", "SERVING_SIGNER", "SIGNER_ROLES", "Csr", "csr", "requestor"]
+
+CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
+SERVING_SIGNER = "kubernetes.io/kubelet-serving"
+
+SIGNER_ROLES = {CLIENT_SIGNER: Role.KUBELET_CLIENT, SERVING_SIGNER: Role.KUBELET_SERVING}
+"""The certificates that kubelets ask for (staging/src/k8s.io/api/certificates/v1/types.go)."""
+
+_NODE = "system:node:"
+
+
+@dataclass(frozen=True, slots=True)
+class Csr:
+    """One request as it stands."""
+
+    uid: str
+    name: str
+    signer_name: str
+    username: str
+    requestor: Requestor
+    node: str
+    """Name of the node that the certificate is for; empty where the request is not for a node."""
+    condition: CsrCondition
+    created: float
+    """Unix seconds."""
+    answered: float | None = None
+    """Unix seconds at which it was approved, denied or failed."""
+    words: str = ""
+    """Reason and message of a denial or failure, in one line."""
+    certificate: Certificate | None = None
+    """What was issued; None also where it cannot be read."""
+    expiration_seconds: int | None = None
+    """The lifetime asked for; kubelets ask for none."""
+
+
+class _Condition(msgspec.Struct):
+    type: str = ""
+    status: str = "True"
+    reason: str | None = None
+    message: str | None = None
+    lastUpdateTime: str | None = None
+    lastTransitionTime: str | None = None
+
+
+class _Spec(msgspec.Struct):
+    signerName: str = ""
+    username: str | None = None
+    request: str | None = None
+    expirationSeconds: int | None = None
+
+
+class _Status(msgspec.Struct):
+    conditions: list[_Condition] | None = None
+    certificate: str | None = None
+
+
+class _Object(msgspec.Struct):
+    metadata: Metadata
+    spec: _Spec
+    status: _Status | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Object)
+
+
+def csr(raw: bytes | msgspec.Raw) -> Csr:
+    """The facts of one object. Raises ObjectError.
+
+    A request or a certificate that cannot be read costs only what stands in it: the node's name, the certificate's
+    identity.
+    """
+    found = decoded(_DECODER, raw)
+    spec, status = found.spec, found.status or _Status()
+    conditions = {one.type: one for one in status.conditions or () if one.status != "False"}
+    condition = _condition(bool(status.certificate), conditions)
+    answer = conditions.get(_ANSWERS.get(condition, ""))
+    username = spec.username or ""
+    return Csr(
+        uid=found.metadata.uid or found.metadata.name,
+        name=found.metadata.name,
+        signer_name=sys.intern(spec.signerName),
+        username=username,
+        requestor=requestor(username),
+        node=sys.intern(_requested_node(base64_bytes(spec.request)) or _node_of(username)),
+        condition=condition,
+        created=required_moment(found.metadata.creationTimestamp),
+        answered=moment(answer.lastUpdateTime or answer.lastTransitionTime) if answer else None,
+        words=_words(answer) if answer and condition in {CsrCondition.DENIED, CsrCondition.FAILED} else "",
+        certificate=_certificate(base64_bytes(status.certificate)),
+        expiration_seconds=spec.expirationSeconds,
+    )
+
+
+def requestor(username: str) -> Requestor:
+    """The class of a spec.username. With secure TLS bootstrapping an AKS service asks on the node's behalf."""
+    if username.startswith(_NODE):
+        return Requestor.NODE
+    if username.startswith("system:bootstrap:"):
+        return Requestor.BOOTSTRAP
+    return Requestor.AKS_SERVICE if username == "aksService" else Requestor.OTHER
+
+
+_ANSWERS = {
+    CsrCondition.APPROVED: "Approved",
+    CsrCondition.ISSUED: "Approved",
+    CsrCondition.DENIED: "Denied",
+    CsrCondition.FAILED: "Failed",
+}
+
+
+def _condition(issued: bool, conditions: dict[str, _Condition]) -> CsrCondition:
+    # Issued is no condition of the API but a certificate that is there; an approved request may still fail.
+    if issued:
+        return CsrCondition.ISSUED
+    if "Denied" in conditions:
+        return CsrCondition.DENIED
+    if "Failed" in conditions:
+        return CsrCondition.FAILED
+    return CsrCondition.APPROVED if "Approved" in conditions else CsrCondition.PENDING
+
+
+def _words(answer: _Condition) -> str:
+    text = ": ".join(part for part in (answer.reason, answer.message) if part)
+    return " ".join(text.split())[:200]
+
+
+def _requested_node(pem: bytes) -> str:
+    """NAME of the subject's common name `system:node:NAME`, else nothing."""
+    if not pem:
+        return ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            subject = x509.load_pem_x509_csr(pem).subject
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            return ""
+    names = [str(one.value) for one in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return _node_of(names[0]) if names else ""
+
+
+@lru_cache(maxsize=16384)
+def _node_of(name: str) -> str:
+    return name.removeprefix(_NODE) if name.startswith(_NODE) else ""
+
+
+def _certificate(pem: bytes) -> Certificate | None:
+    """The first certificate of a chain; the others are those of its issuers."""
+    try:
+        return certificates(pem)[0]
+    except CertificateError:
+        return None

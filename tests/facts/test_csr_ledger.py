@@ -1,0 +1,422 @@
+"""The ledger of CSRs: each once, and since when a node waits, whatever the API server and the network do."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
+from exporter.facts.csr_ledger import BUCKETS, NODES_CAP, CsrLedger, CsrTotals
+from exporter.facts.csr_node import RETRY, NodeRequests
+from exporter.reason import CsrCondition, CsrOutcome, Requestor
+
+T0 = 1_800_000_000.0
+NODE = "aks-nodepool1-12345678-vmss000000"
+PENDING, APPROVED, ISSUED, DENIED, FAILED = CsrCondition
+HOUR, DAY = 3600.0, 86400.0
+
+
+def request(uid: str, created: float, condition: CsrCondition = PENDING, **changes: object) -> Csr:
+    """A renewal of a serving certificate."""
+    found = Csr(
+        uid=uid,
+        name=f"csr-{uid}",
+        signer_name=SERVING_SIGNER,
+        username=f"system:node:{NODE}",
+        requestor=Requestor.NODE,
+        node=NODE,
+        condition=condition,
+        created=created,
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def completed(totals: CsrTotals) -> dict[CsrOutcome, int]:
+    """Over all signers and requestors, what is not 0."""
+    counts: Counter[CsrOutcome] = Counter()
+    for (_, _, outcome), count in totals.completed.items():
+        counts[outcome] += count
+    return {outcome: count for outcome, count in counts.items() if count}
+
+
+def objects(totals: CsrTotals) -> dict[CsrCondition, int]:
+    """Likewise."""
+    counts: Counter[CsrCondition] = Counter()
+    for (_, _, condition), count in totals.objects.items():
+        counts[condition] += count
+    return {condition: count for condition, count in counts.items() if count}
+
+
+def since(ledger: CsrLedger) -> float | None:
+    """When the node began to wait for its serving certificate."""
+    for one in ledger.totals().nodes:
+        if (one.node, one.signer_name) == (NODE, SERVING_SIGNER):
+            return one.pending_since
+    return None
+
+
+def relist(ledger: CsrLedger, now: float, *csrs: Csr) -> None:
+    ledger.begin_list()
+    for one in csrs:
+        ledger.put(one, now)
+    ledger.end_list(now)
+
+
+def test_a_csr_counts_once_through_its_life() -> None:
+    """Pending, approved, issued, and gone an hour later."""
+    ledger = CsrLedger()
+    for condition in (PENDING, APPROVED, ISSUED):
+        ledger.put(request("a", T0, condition), T0 + 1, live=True)
+        ledger.put(request("a", T0, condition), T0 + 1, live=True)
+    assert (completed(ledger.totals()), objects(ledger.totals())) == ({CsrOutcome.ISSUED: 1}, {ISSUED: 1})
+    relist(ledger, T0 + 2, request("a", T0, ISSUED))
+    ledger.delete("a", T0 + HOUR)
+    ledger.delete("a", T0 + HOUR)
+    assert (completed(ledger.totals()), objects(ledger.totals())) == ({CsrOutcome.ISSUED: 1}, {})
+
+
+def test_the_groups_of_every_cluster_are_there_from_the_start() -> None:
+    """So that the first denial is an increase, from 0 to 1."""
+    totals = CsrLedger().totals()
+    assert totals.completed[SERVING_SIGNER, Requestor.NODE, CsrOutcome.DENIED] == 0
+    assert totals.objects[CLIENT_SIGNER, Requestor.AKS_SERVICE, PENDING] == 0
+    assert set(totals.durations) == {CLIENT_SIGNER, SERVING_SIGNER}
+
+
+def test_one_that_had_ended_before_the_first_list_counts_when_first_seen() -> None:
+    """A refusal while the agent was starting is not lost."""
+    ledger = CsrLedger()
+    relist(ledger, T0, request("a", T0 - 60, DENIED), request("b", T0 - 60, ISSUED))
+    assert completed(ledger.totals()) == {CsrOutcome.DENIED: 1, CsrOutcome.ISSUED: 1}
+
+
+@pytest.mark.parametrize("condition", [PENDING, APPROVED])
+def test_gone_before_it_was_answered_is_abandoned(condition: CsrCondition) -> None:
+    """By a watch event or between two lists; approved is no answer."""
+    ledger = CsrLedger()
+    relist(ledger, T0, request("a", T0, condition), request("b", T0, condition))
+    ledger.delete("a", T0 + 5)
+    relist(ledger, T0 + 10)
+    assert completed(ledger.totals()) == {CsrOutcome.ABANDONED: 2}
+    assert objects(ledger.totals()) == {}
+
+
+def test_a_list_that_broke_off_changes_nothing_but_what_it_showed() -> None:
+    """The third begins again and is complete."""
+    ledger = CsrLedger()
+    both = request("a", T0), request("b", T0)
+    relist(ledger, T0, *both)
+    ledger.begin_list()
+    ledger.put(request("a", T0, ISSUED), T0 + 5)
+    assert objects(ledger.totals()) == {ISSUED: 1, PENDING: 1}
+    relist(ledger, T0 + 9, request("a", T0, ISSUED), both[1])
+    assert objects(ledger.totals()) == {ISSUED: 1, PENDING: 1}
+    assert completed(ledger.totals()) == {CsrOutcome.ISSUED: 1}
+
+
+def test_a_day_and_more_of_retries_keeps_the_first_time() -> None:
+    """A new CSR every 15 minutes, each collected after 24 hours, and a new list now and then."""
+    ledger = CsrLedger()
+    alive: list[Csr] = []
+    for minutes in range(0, 3 * 24 * 60, 15):
+        now = T0 + 60 * minutes
+        for old in [one for one in alive if one.created <= now - DAY]:
+            alive.remove(old)
+            ledger.delete(old.uid, now)
+        alive.append(request(f"{minutes}", now))
+        ledger.put(alive[-1], now, live=True)
+        if minutes % 105 == 0:
+            relist(ledger, now, *alive)
+        assert since(ledger) == T0
+    [waiting] = ledger.totals().nodes
+    assert (waiting.pending_objects, waiting.pending_name) == (96, alive[0].name)
+    ledger.put(replace(alive[-1], condition=ISSUED), now + 1, live=True)
+    assert since(ledger) is None
+    assert objects(ledger.totals()) == {PENDING: 95, ISSUED: 1}
+
+
+def test_a_request_after_the_last_issued_one_waits_anew() -> None:
+    """And one before it does not, in whatever order they are listed."""
+    csrs = request("a", T0), request("b", T0 + 900, ISSUED), request("c", T0 + HOUR), request("d", T0 + 2 * HOUR)
+    for order in (csrs, csrs[::-1]):
+        ledger = CsrLedger()
+        relist(ledger, T0 + DAY / 2, *order)
+        assert since(ledger) == T0 + HOUR
+
+
+def test_approved_and_not_issued_still_waits() -> None:
+    """The kubelet has no certificate: the signer is silent."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0), T0)
+    ledger.put(request("a", T0, APPROVED), T0 + 1)
+    [waiting] = ledger.totals().nodes
+    assert (waiting.pending_since, waiting.approved) == (T0, True)
+
+
+def test_nothing_pending_is_no_wait_and_a_retry_soon_after_continues_it() -> None:
+    """Somebody deleted the requests; the kubelet sends the next one in 15 minutes."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0), T0)
+    ledger.delete("a", T0 + HOUR)
+    assert since(ledger) is None
+    ledger.put(request("b", T0 + HOUR + 900), T0 + HOUR + 900)
+    assert since(ledger) == T0
+
+
+def test_a_request_long_after_begins_anew() -> None:
+    """The kubelet had stopped asking."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0), T0)
+    ledger.delete("a", T0 + HOUR)
+    later = T0 + HOUR + RETRY + 1
+    ledger.put(request("b", later), later)
+    assert since(ledger) == later
+
+
+@pytest.mark.parametrize("answer", [DENIED, FAILED])
+def test_a_refusal_is_an_answer(answer: CsrCondition) -> None:
+    """The next request begins anew, and the refusal is remembered until a certificate comes."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0), T0)
+    ledger.put(request("a", T0, answer, words="no", answered=T0 + 60), T0 + 60)
+    assert since(ledger) is None
+    ledger.put(request("b", T0 + 900), T0 + 900)
+    [waiting] = ledger.totals().nodes
+    assert waiting.pending_since == T0 + 900
+    assert waiting.rejected is not None
+    assert (waiting.rejected.name, waiting.rejected.words) == ("csr-a", "no")
+    ledger.put(request("b", T0 + 900, ISSUED), T0 + 901, live=True)
+    assert ledger.totals().nodes[0].rejected is None
+
+
+def test_a_refusal_among_others_pending_does_not_end_the_wait() -> None:
+    """The oldest one still has no answer."""
+    ledger = CsrLedger()
+    relist(ledger, T0 + HOUR, request("a", T0), request("b", T0 + 900))
+    ledger.put(request("b", T0 + 900, DENIED), T0 + HOUR)
+    assert since(ledger) == T0
+    ledger.put(request("a", T0, DENIED), T0 + HOUR)
+    assert since(ledger) is None
+
+
+def test_a_deleted_nodes_requests_wait_no_more() -> None:
+    """And the next node of its name, as scale sets give it, begins anew."""
+    ledger = CsrLedger()
+    relist(ledger, T0 + HOUR, request("a", T0), request("b", T0 + 900), request("c", T0 - DAY, ISSUED))
+    ledger.forget_node(NODE)
+    assert ledger.totals().nodes == (NodeRequests(NODE, SERVING_SIGNER),)
+    relist(ledger, T0 + HOUR, request("a", T0), request("b", T0 + 900))
+    assert since(ledger) is None
+    ledger.put(request("d", T0 + DAY), T0 + DAY)
+    assert since(ledger) == T0 + DAY
+
+
+def test_what_is_known_of_nodes_that_are_gone_is_dropped_after_a_while() -> None:
+    """Not at once: a node's first certificate comes before its Node object."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0, ISSUED), T0, live=True)
+    ledger.keep_nodes(frozenset(), T0 + RETRY / 2)
+    assert len(ledger.totals().nodes) == 1
+    ledger.keep_nodes(frozenset({NODE}), T0 + DAY)
+    assert len(ledger.totals().nodes) == 1
+    ledger.keep_nodes(frozenset({"another"}), T0 + DAY)
+    assert ledger.totals().nodes == ()
+    ledger.delete("a", T0 + DAY)
+    assert objects(ledger.totals()) == {}
+
+
+def test_the_last_issued_certificate_is_that_of_the_youngest_request() -> None:
+    """In whatever order a list shows them."""
+    csrs = request("a", T0, ISSUED, answered=T0 + 1), request("b", T0 + 900, ISSUED, answered=T0 + 901)
+    for order in (csrs, csrs[::-1]):
+        ledger = CsrLedger()
+        relist(ledger, T0 + HOUR, *order)
+        [found] = ledger.totals().nodes
+        assert found.issued is not None
+        assert found.issued.at == T0 + 901
+
+
+def test_the_time_to_a_certificate_is_observed_or_read_off_the_approval() -> None:
+    """Seen in a watch event at 40 s; found in a list, approved after 2 s; found with no such time, not counted."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0), T0)
+    ledger.put(request("a", T0, ISSUED, answered=T0 + 1), T0 + 40, live=True)
+    relist(
+        ledger, T0 + HOUR, request("a", T0, ISSUED), request("b", T0, ISSUED, answered=T0 + 2), request("c", T0, ISSUED)
+    )
+    durations = ledger.totals().durations[SERVING_SIGNER]
+    assert dict(zip((*BUCKETS, "more"), durations.counts, strict=True)) == {
+        **dict.fromkeys((*BUCKETS, "more"), 0),
+        2.0: 1,
+        60.0: 1,
+    }
+    assert durations.total == 42
+
+
+def test_a_clock_ahead_of_ours_makes_no_negative_time() -> None:
+    """The creation time is the API server's."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0 + 30, ISSUED), T0, live=True)
+    assert ledger.totals().durations[SERVING_SIGNER].total == 0
+
+
+def test_signers_and_nodes_without_end_stay_within_bounds() -> None:
+    """Whoever may create CSRs can invent both; every one is counted all the same."""
+    ledger = CsrLedger()
+    for number in range(200):
+        ledger.put(request(f"s{number}", T0, signer_name=f"example.com/{number}", node=""), T0)
+    for number in range(NODES_CAP + 10):
+        ledger.put(request(f"n{number}", T0, node=f"node{number}"), T0)
+    totals = ledger.totals()
+    assert objects(totals) == {PENDING: NODES_CAP + 210}
+    assert len({signer for signer, _, _ in totals.objects}) == 51
+    assert totals.objects["other", Requestor.NODE, PENDING] == 152
+    assert (len(totals.nodes), totals.untracked) == (NODES_CAP, 10)
+
+
+def test_the_version_changes_with_the_facts_alone() -> None:
+    """A repeated event and a list of the same renders nothing anew."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0), T0)
+    before = ledger.version
+    ledger.put(request("a", T0), T0 + 5, live=True)
+    relist(ledger, T0 + 9, request("a", T0))
+    assert ledger.version == before
+    ledger.delete("a", T0 + 10)
+    assert ledger.version > before
+
+
+# A model of an API server with CSRs of two nodes, and of what an honest observer may say.
+
+STEP = st.one_of(
+    st.tuples(st.just("create"), st.sampled_from(["n0", "n1"])),
+    st.tuples(st.sampled_from(["approve", "issue", "deny", "fail", "collect"]), st.integers(0, 9)),
+    st.tuples(st.sampled_from(["connect", "lose", "repeat", "half a list", "wait"]), st.integers(0, 9)),
+)
+
+
+@dataclass
+class World:
+    """The server's objects, what the observer was shown, and what it should conclude."""
+
+    ledger: CsrLedger = field(default_factory=CsrLedger)
+    now: float = T0
+    store: dict[str, Csr] = field(default_factory=dict)
+    watching: bool = True
+    shown: dict[str, Csr] = field(default_factory=dict)
+    outcomes: Counter[CsrOutcome] = field(default_factory=Counter)
+    ended: set[str] = field(default_factory=set)
+    issued_until: dict[str, float] = field(default_factory=dict)
+    carried: dict[str, float] = field(default_factory=dict)
+    quiet: dict[str, float] = field(default_factory=dict)
+
+    def waiting(self, node: str) -> list[Csr]:
+        cut = self.issued_until.get(node, 0)
+        return [
+            c for c in self.shown.values() if c.node == node and c.condition in (PENDING, APPROVED) and c.created > cut
+        ]
+
+    def show(self, csr: Csr) -> None:
+        known = self.shown.get(csr.uid)
+        if known is not None and known.condition is csr.condition:
+            return
+        counts = csr.condition in (PENDING, APPROVED) and csr.created > self.issued_until.get(csr.node, 0)
+        if counts and not self.waiting(csr.node) and self.now - self.quiet.get(csr.node, 0) > RETRY:
+            self.carried.pop(csr.node, None)
+        self.shown[csr.uid] = csr
+        if csr.condition not in (PENDING, APPROVED) and csr.uid not in self.ended:
+            self.ended.add(csr.uid)
+            self.outcomes[CsrOutcome(csr.condition)] += 1
+        if csr.condition is ISSUED:
+            self.issued_until[csr.node] = max(csr.created, self.issued_until.get(csr.node, 0))
+            if self.carried.get(csr.node, self.now) <= self.issued_until[csr.node]:
+                self.carried.pop(csr.node, None)
+        if csr.condition in (DENIED, FAILED) and not self.waiting(csr.node):
+            self.carried.pop(csr.node, None)
+
+    def hide(self, uid: str) -> None:
+        gone = self.shown[uid]
+        was_waiting = gone in self.waiting(gone.node)
+        del self.shown[uid]
+        if gone.condition in (PENDING, APPROVED):
+            self.outcomes[CsrOutcome.ABANDONED] += 1
+        if was_waiting:
+            self.carried[gone.node] = min(gone.created, self.carried.get(gone.node, gone.created))
+            if not self.waiting(gone.node):
+                self.quiet[gone.node] = self.now
+
+    def event(self, csr: Csr) -> None:
+        self.store[csr.uid] = csr
+        if self.watching:
+            self.show(csr)
+            self.ledger.put(csr, self.now, live=True)
+
+    def list_all(self) -> None:
+        self.ledger.begin_list()
+        for csr in self.store.values():
+            self.show(csr)
+            self.ledger.put(csr, self.now)
+        for uid in [uid for uid in self.shown if uid not in self.store]:
+            self.hide(uid)
+        self.ledger.end_list(self.now)
+
+    def step(self, what: str, which: str | int) -> None:
+        self.now += 60
+        if isinstance(which, str):
+            uid = f"u{len(self.store) + len(self.ended)}-{self.now}"
+            return self.event(request(uid, self.now, node=which))
+        chosen = sorted(self.store)[which % len(self.store)] if self.store else None
+        match what:
+            case "wait":
+                self.now += 7 * 60 * which
+            case "lose":
+                self.watching = False
+            case "connect":
+                self.list_all()
+                self.watching = True
+            case "half a list":
+                self.ledger.begin_list()
+                for csr in list(self.store.values())[:which]:
+                    self.show(csr)
+                    self.ledger.put(csr, self.now)
+                self.watching = False
+            case _ if chosen is None:
+                pass
+            case "repeat":
+                if self.watching:
+                    self.event(self.store[chosen])
+            case "collect":
+                del self.store[chosen]
+                if self.watching:
+                    self.hide(chosen)
+                    self.ledger.delete(chosen, self.now)
+            case "approve" if self.store[chosen].condition is PENDING:
+                self.event(replace(self.store[chosen], condition=APPROVED))
+            case "issue" if self.store[chosen].condition is APPROVED:
+                self.event(replace(self.store[chosen], condition=ISSUED))
+            case "deny" if self.store[chosen].condition is PENDING:
+                self.event(replace(self.store[chosen], condition=DENIED))
+            case "fail" if self.store[chosen].condition is APPROVED:
+                self.event(replace(self.store[chosen], condition=FAILED))
+        return None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STEP, max_size=40))
+def test_any_history_gives_the_counts_of_the_model(steps: list[tuple[str, str | int]]) -> None:
+    """Events, lost connections, broken lists, garbage collection, in any order; at last a list equals the server."""
+    world = World()
+    for what, which in steps:
+        world.step(what, which)
+        totals = world.ledger.totals()
+        assert objects(totals) == Counter(one.condition for one in world.shown.values())
+        assert completed(totals) == {outcome: count for outcome, count in world.outcomes.items() if count}
+        for node in ("n0", "n1"):
+            firsts = [one.created for one in world.waiting(node)]
+            expected = min([*firsts, world.carried.get(node, world.now)]) if firsts else None
+            found = [one.pending_since for one in totals.nodes if one.node == node]
+            assert (found or [None]) == [expected]
+    world.list_all()
+    assert objects(world.ledger.totals()) == Counter(one.condition for one in world.store.values())
