@@ -5,21 +5,36 @@ from typing import Generic, TypeVar
 
 from exporter.reason import FileStatus
 
-__all__ = ["Read"]
+__all__ = ["Read", "Version"]
 
 T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """Which file, and which state of it: equal versions hold equal bytes once they are old enough (see HostFiles)."""
+
+    device: int
+    inode: int
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Unix time in nanoseconds, as is ctime_ns."""
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Read(Generic[T_co]):
-    """One look at one file."""
+    """What became of looking at one path."""
 
     path: str
     """As it was asked for: a path on the host."""
     status: FileStatus
     value: T_co | None = None
-    """What the parser made of it, where the status is OK."""
-    detail: str = ""
-    """One line for a person on what is wrong."""
+    """What the parser made of the bytes; only with OK."""
+    version: Version | None = None
+    """Of the file that was opened."""
     target: str = ""
-    """Where the path leads when its last part is a link, as written in the link."""
+    """Host path of the file, links followed; of a link that leads nowhere, where it would have led."""
+    detail: str = ""
+    """One line for a person, empty with OK."""

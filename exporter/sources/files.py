@@ -7,10 +7,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
+from exporter.facts.read import Read, Version
 from exporter.facts.x509 import EmptyFileError, NoCertificateError
 from exporter.reason import FileStatus
 from exporter.sources import openat2
@@ -18,7 +18,7 @@ from exporter.sources.deadline import Workers
 from exporter.sources.resolve import Unresolved, host_path, walk
 from exporter.sources.root import KernelRoot, Root, WalkedRoot, patiently
 
-__all__ = ["CAP", "HostFiles", "Read", "Version"]
+__all__ = ["CAP", "HostFiles", "Parse"]
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -32,36 +32,6 @@ _MOST_NAMES = 10_000
 _RACY_NS = 2_000_000_000
 _ATTEMPTS = 3
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """Which file, and which state of it: equal versions hold equal bytes once they are old enough (see HostFiles)."""
-
-    device: int
-    inode: int
-    size: int
-    """Bytes."""
-    mtime_ns: int
-    """Unix time in nanoseconds, as is ctime_ns."""
-    ctime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Read(Generic[T]):
-    """What became of looking at one path."""
-
-    path: str
-    """As it was asked for."""
-    status: FileStatus
-    value: T | None = None
-    """What `parse` made of the bytes; only with OK."""
-    version: Version | None = None
-    """Of the file that was opened."""
-    target: str = ""
-    """Host path of the file, links followed; of a link that leads nowhere, where it would have led."""
-    detail: str = ""
-    """One line for a person, empty with OK."""
 
 
 class HostFiles:

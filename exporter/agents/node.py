@@ -1,0 +1,127 @@
+"""The node agent: one node's files and its kubelet's port in, metrics and a page out. It never asks Kubernetes."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import PlatformCollector, ProcessCollector
+
+from exporter import logs, presets
+from exporter.agents.wire import KubeletWire
+from exporter.facts.host import HostFacts, host_facts
+from exporter.facts.paths import PathTable, path_table
+from exporter.facts.source import SourceFacts
+from exporter.families import bootstrap, build, certificate, file, rotation, source
+from exporter.findings.host import host_findings
+from exporter.metric import Family
+from exporter.reason import Mode, Origin, Role
+from exporter.settings import Settings, SettingsError
+from exporter.sources.files import HostFiles
+from exporter.sources.host import read_host
+from exporter.web.exposition import Payload, payload
+from exporter.web.node_page import node_page
+from exporter.web.server import serve
+
+__all__ = ["NodeAgent", "node_agent", "run"]
+
+log = logging.getLogger(__name__)
+
+
+class NodeAgent:
+    """Looks at one node whenever it is asked."""
+
+    mode = Mode.NODE
+
+    def __init__(
+        self,
+        node: str,
+        files: HostFiles,
+        table: PathTable,
+        wire: KubeletWire | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.node = node
+        self._files = files
+        self._table = table
+        self.wire = wire
+        self._clock = clock
+        # Without a registry: these two are collected together with everything else.
+        self._process = (ProcessCollector(registry=None), PlatformCollector(registry=None))
+
+    def look(self) -> HostFacts:
+        """The node now. Reads every file; a hung disk costs a bounded time."""
+        reads = read_host(self._files, self._table)
+        served = self.wire.served() if self.wire else None
+        host = host_facts(self.node, self._table, reads.evidence, reads.certificates, served, reads.names)
+        if self.wire:
+            installed = host.certificate(Role.KUBELET_SERVING, Origin.FILE)
+            self.wire.installed(installed.certificate if installed else None)
+        return host
+
+    def sources(self) -> tuple[SourceFacts, ...]:
+        """What the agent asks beside files."""
+        return (self.wire.facts(),) if self.wire else ()
+
+    def families(self) -> Iterator[Family]:
+        """Every series of one scrape."""
+        host = self.look()
+        for module in (certificate, file, rotation, bootstrap):
+            yield from module.families(host)
+        yield from source.families(self.sources())
+        yield from build.families(Mode.NODE)
+        for collector in self._process:
+            yield from collector.collect()
+
+    def exposition(self, accept: str, gzip: bool) -> Payload:
+        """The scrape for a client with this Accept header."""
+        return payload(self.families(), accept, gzipped=gzip)
+
+    def unanswered(self) -> tuple[str, ...]:
+        """Sources without a first answer."""
+        return tuple(facts.source for facts in self.sources() if facts.up is None)
+
+    def page(self, query: Mapping[str, str]) -> str:
+        """The node's page."""
+        now = self._clock()
+        host = self.look()
+        sources = self.sources()
+        return node_page(host, host_findings(host, sources, now), sources, now)
+
+
+def node_agent(settings: Settings) -> NodeAgent:
+    """The agent that the settings describe, not yet looking at the wire. Raises SettingsError."""
+    files = HostFiles(settings.host_root)
+    table = _table(settings, files)
+    wire = KubeletWire(settings.kubelet_address) if settings.kubelet_address else None
+    return NodeAgent(settings.node_name or socket.gethostname(), files, table, wire)
+
+
+def _table(settings: Settings, files: HostFiles) -> PathTable:
+    """The preset that was asked for; `auto`: the one that has more of its files there, Linux where that is even."""
+    try:
+        if settings.paths_preset != "auto":
+            return path_table(presets.preset(settings.paths_preset), settings.paths)
+        tables = [path_table(presets.preset(name), settings.paths) for name in presets.PRESETS]
+    except ValueError as error:
+        raise SettingsError(f"{settings.config_file}: paths: {error}") from None
+    return max(tables, key=lambda table: _there(files, table))
+
+
+def _there(files: HostFiles, table: PathTable) -> int:
+    paths = {*table.evidence.values(), *(candidate.path for candidate in table.candidates if candidate.path)}
+    return sum(files.presence(path).status == "ok" for path in paths)
+
+
+def run(settings: Settings) -> int:
+    """Serve until told to stop."""
+    logs.configure(settings.log_level, settings.log_format)
+    agent = node_agent(settings)
+    log.info("node agent of %s looks below %s", agent.node, settings.host_root)
+    if agent.wire:
+        agent.wire.start()
+    try:
+        return serve(agent, settings.web_listen_address, settings.web_config_file)
+    finally:
+        if agent.wire:
+            agent.wire.stop()

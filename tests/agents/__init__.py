@@ -1,0 +1,1 @@
+"""Agents as wholes, on simulated nodes."""
