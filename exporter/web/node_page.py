@@ -15,7 +15,10 @@ __all__ = ["node_page"]
 def node_page(host: HostFacts, findings: Iterable[Finding], sources: Iterable[SourceFacts], now: float) -> str:
     """A whole HTML document."""
     found = Markup("").join(
-        Markup("<li>{}: {} {}</li>").format(finding.severity, finding.what, finding.next_step) for finding in findings
+        Markup("<li>{}: {} {} <a href='{}'>{}</a></li>").format(
+            finding.severity, finding.what, finding.next_step, finding.runbook_url, finding.alert
+        )
+        for finding in findings
     )
     rows = Markup("").join(
         Markup("<tr><td>{}<td>{}<td>{}").format(seen.role, seen.origin, moment(seen.certificate.not_after))
