@@ -4,6 +4,8 @@ import json
 import threading
 from pathlib import Path
 
+import yaml
+
 from exporter.demo.processes import stop_all
 from exporter.demo.prometheus import prometheus_process, rule_files
 
@@ -34,8 +36,9 @@ def test_prometheus_scrapes_the_agents_and_reads_the_rules(tmp_path: Path) -> No
         process.wait_ready(30, threading.Event())
         (group,) = json.loads(process.fetch("/api/v1/rules"))["data"]["groups"]
         assert [rule["name"] for rule in group["rules"]] == ["AlwaysThere"]
-        targets = json.loads(process.fetch("/api/v1/targets"))["data"]["activeTargets"]
-        assert sorted(target["labels"]["instance"] for target in targets) == jobs["node-agents"]
+        config = yaml.safe_load(json.loads(process.fetch("/api/v1/status/config"))["data"]["yaml"])
+        (scraped,) = config["scrape_configs"]
+        assert scraped["static_configs"] == [{"targets": jobs["node-agents"]}]
     finally:
         stop_all([process])
     assert not process.running
