@@ -10,7 +10,7 @@ from exporter.demo.linux import PKI
 from exporter.demo.nodes import SimulatedNode
 from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer, CsrOrder, csr_object, lease
 from exporter.demo.pki import Authority, certificate_request
-from exporter.demo.population import csr_name
+from exporter.demo.population import LEASES, csr_name
 from exporter.demo.tree import NodeTree
 
 __all__ = ["Activity", "Lively"]
@@ -25,8 +25,6 @@ CLEANUP_SECONDS = 120.0
 CONTROL_PLANE_SECONDS = 120.0
 KEPT = 3
 """Dated files of former certificates that stay. A kubelet never removes one, but it does not make one a minute."""
-
-LEASES = ("kube-controller-manager", "kubelet-serving-csr-approver")
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Session:
     def __init__(self, server: "ApiServer", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._server = server
         self._reader, self._writer = reader, writer
+        self._socket = writer.get_extra_info("socket")  # a TLS transport that has closed cannot be asked any more
         self._http = h11.Connection(h11.SERVER)
         self._changed = asyncio.Event()
         self._bookmark_now = False
@@ -78,8 +79,8 @@ class Session:
             self._writer.close()
 
     def _reset(self) -> None:
-        if (raw := self._writer.get_extra_info("socket")) is not None and raw.fileno() >= 0:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if self._socket is not None and self._socket.fileno() >= 0:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
     async def _request(self) -> h11.Request | None:

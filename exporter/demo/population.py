@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from exporter.demo.apiserver import Store
-from exporter.demo.nodes import SimulatedNode, former_authority
+from exporter.demo.nodes import SimulatedNode
 from exporter.demo.objects import (
     CLIENT_SIGNER,
     SERVING_SIGNER,
@@ -13,6 +13,7 @@ from exporter.demo.objects import (
     api_service,
     authentication_config,
     csr_object,
+    lease,
     namespace,
     node_object,
     root_ca_config,
@@ -22,27 +23,33 @@ from exporter.demo.pki import DAY, YEAR, Authority, certificate_request
 from exporter.demo.scenarios import Sent
 from exporter.demo.shape import Bootstrap, Client, OperatingSystem
 
-__all__ = ["CLUSTER_AGE", "csr_name", "order", "populate"]
+__all__ = ["CLUSTER_AGE", "LEASES", "LEFT_BEHIND", "NAMESPACES", "csr_name", "order", "populate"]
 
-CLUSTER_AGE = 3 * YEAR
+CLUSTER_AGE = 7 * YEAR
+NAMESPACES = ("default", "kube-system")
+LEASES = ("kube-controller-manager", "kubelet-serving-csr-approver")
+LEFT_BEHIND = "windows-gmsa-webhook"
+"""The webhook whose caBundle the rotation does not reach."""
 KUBELET_VERSION = "v1.33.4"
 OLDER_POOLS = {"legacy": "v1.22.6", "older": "v1.33.4"}
 
 
-def populate(store: Store, nodes: Iterable[SimulatedNode], now: float, authority: Authority) -> None:
-    """Put everything there that stays: nodes, trust, and the requests that wait or were refused."""
+def populate(store: Store, nodes: Iterable[SimulatedNode], now: float, authority: Authority, former: Authority) -> None:
+    """Put everything there as it is right before the cluster CA `former` gives way to `authority`.
+
+    One webhook will be left behind with the former CA alone; the others hold the new one already.
+    """
     nodes = tuple(nodes)
     store.put_all("nodes", (_node(number, node, now) for number, node in enumerate(nodes) if node.scenario.joined))
     store.put_all("certificatesigningrequests", (one for node in nodes for one in _requests(node, now, authority)))
-    for name in ("kube-system", "default"):
+    for name in NAMESPACES:
         store.put("namespaces", namespace(name, now - CLUSTER_AGE))
-        store.put("configmaps", root_ca_config(name, authority.pem))
+        store.put("configmaps", root_ca_config(name, former.pem))
+    store.put_all("leases", [lease(name, now) for name in LEASES])
     requestheader = Authority("aggregator-ca", now - 2 * YEAR, now + 8 * YEAR, number=2)
-    # Right after a rotation the old bundles are still about, as in a cluster whose nodes are not all made anew.
-    former = former_authority(now)
-    store.put("configmaps", authentication_config(authority.pem + former.pem, requestheader.pem))
+    store.put("configmaps", authentication_config(authority.pem, requestheader.pem))
     store.put("validatingwebhookconfigurations", webhooks("aks-node-validating-webhook", authority.pem))
-    store.put("mutatingwebhookconfigurations", webhooks("windows-gmsa-webhook", former.pem))
+    store.put("mutatingwebhookconfigurations", webhooks(LEFT_BEHIND, former.pem))
     store.put("apiservices", api_service("apps", "v1"))
     store.put("apiservices", api_service("metrics.k8s.io", "v1beta1", authority.pem))
 
