@@ -7,7 +7,7 @@ that is not known here: what cannot be read is None or empty, and the rest stays
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from exporter.facts.azure_id import ResourceId, snapshot_id
 from exporter.facts.azure_image import SERVING_ROTATION_IMAGE, image_date
@@ -18,6 +18,7 @@ from exporter.facts.source import Failure
 __all__ = [
     "AzureCluster",
     "AzureError",
+    "AzureFacts",
     "AzurePool",
     "Snapshot",
     "azure_cluster",
@@ -116,6 +117,17 @@ class AzureCluster:
     def addresses(self) -> tuple[tuple[str, int], ...]:
         """The API server's (host, port) by its public and its private name."""
         return tuple((name, 443) for name in (self.fqdn, self.private_fqdn) if name)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureFacts:
+    """The cluster as last read, and what this process has seen of its states, by (resource, name)."""
+
+    cluster: AzureCluster
+    since: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Unix seconds when the present state was first seen."""
+    before: Mapping[tuple[str, str], StateClass] = field(default_factory=dict)
+    """The class of the state before the present one, where the change was seen."""
 
 
 def azure_cluster(body: object, asked: ResourceId) -> AzureCluster:

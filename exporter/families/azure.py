@@ -1,8 +1,8 @@
 """akscert_azure_*: the cluster and its node pools as Azure Resource Manager describes them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from exporter.facts.azure import AzureCluster, AzurePool, Snapshot
+from exporter.facts.azure import AzureCluster, AzureFacts, AzurePool, Snapshot
 from exporter.metric import Family, Metric, Row
 
 __all__ = ["families"]
@@ -54,9 +54,10 @@ AGENTPOOL = Metric(
 )
 
 
-def families(cluster: AzureCluster | None, since: Mapping[tuple[str, str], float]) -> Iterator[Family]:
-    """Samples of the last answer; without one the families are empty. `since`: Unix seconds by (resource, name)."""
-    clusters = () if cluster is None else (cluster,)
+def families(facts: AzureFacts | None) -> Iterator[Family]:
+    """Samples of the last answer; without one the families are empty."""
+    clusters = () if facts is None else (facts.cluster,)
+    since = {} if facts is None else facts.since
     states = tuple(state for each in clusters for state in each.states)
     pools = tuple(pool for each in clusters for pool in each.pools)
     yield PROVISIONING_STATE.family((((*pair, word)), 1.0) for pair, word in states)

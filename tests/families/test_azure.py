@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from exporter.demo.arm_bodies import agent_pool, managed_cluster
-from exporter.facts.azure import AzureCluster, Snapshot, azure_cluster, with_snapshots
+from exporter.facts.azure import AzureCluster, AzureFacts, Snapshot, azure_cluster, with_snapshots
 from exporter.facts.azure_id import ResourceId
 from exporter.facts.azure_rotation import agentpool_evidence
 from exporter.facts.optout import TAG
@@ -54,7 +54,7 @@ def test_a_cluster_with_its_pools_as_text() -> None:
     """Every series of Azure's, with Azure's own words."""
     since = {("cluster", "aks1"): 1.7e9, ("agentpool", "golden"): 1.6e9, ("agentpool", "gone"): 1.0}
     assert (
-        text(*azure.families(rotating(), since))
+        text(*azure.families(AzureFacts(rotating(), since)))
         == """\
 akscert_azure_provisioning_state{name="aks1",resource="cluster",state="RotatingClusterCertificates"} 1.0
 akscert_azure_provisioning_state{name="nodepool1",resource="agentpool",state="Succeeded"} 1.0
@@ -83,7 +83,7 @@ snapshot_image_version="",type="VirtualMachineScaleSets"} 1.0"""
 def test_what_azure_does_not_say_is_absent() -> None:
     """No state, no power state; what is a label of an info series is empty or unknown."""
     found = azure_cluster({"properties": {}}, CLUSTER)
-    assert text(*azure.families(found, {})) == (
+    assert text(*azure.families(AzureFacts(found))) == (
         'akscert_azure_cluster_info{cluster_name="aks1",kubernetes_version="",location="",'
         'rbac="unknown",resource_group="Contoso-RG"} 1.0'
     )
@@ -91,14 +91,14 @@ def test_what_azure_does_not_say_is_absent() -> None:
 
 def test_before_the_first_answer_there_are_no_samples() -> None:
     """Absent, not 0."""
-    assert text(*azure.families(None, {})) == ""
+    assert text(*azure.families(None)) == ""
 
 
 def test_a_cluster_costs_one_series_per_state_and_pool() -> None:
     """Fifty pools: four series each, and four for the cluster, whatever the number of nodes."""
     pools = [agent_pool(f"pool{number}", count=1000) for number in range(50)]
     found = azure_cluster(managed_cluster(CLUSTER, pools), CLUSTER)
-    samples = text(*azure.families(found, {pair: 1.0 for pair, _ in found.states})).splitlines()
+    samples = text(*azure.families(AzureFacts(found, {pair: 1.0 for pair, _ in found.states}))).splitlines()
     assert len(samples) == 4 * 51
 
 
