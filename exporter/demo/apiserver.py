@@ -80,6 +80,7 @@ class ApiServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._do(self._drain)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -156,6 +157,12 @@ class ApiServer:
         for session in sessions:
             with contextlib.suppress(asyncio.CancelledError):
                 await session.task
+
+    async def _drain(self) -> None:
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     async def _bookmark(self) -> None:
         for session in self._sessions:

@@ -9,12 +9,14 @@ __all__ = ["Fault", "FaultKind", "Faults"]
 
 
 class FaultKind(StrEnum):
-    """Ways to go wrong. In a watch all but STATUS and SLOW strike at the next event."""
+    """Ways to go wrong. In a watch all but STATUS, SLOW and EXPIRE strike at the next event."""
 
     STATUS = "status"
     """An HTTP status instead of an answer."""
     SLOW = "slow"
     """The answer comes after so many seconds."""
+    EXPIRE = "expire"
+    """The server forgets all versions before it answers."""
     ERROR_EVENT = "error_event"
     """A watch event of type ERROR with that status."""
     RESET = "reset"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-AT_START = frozenset({FaultKind.STATUS, FaultKind.SLOW})
+AT_START = frozenset({FaultKind.STATUS, FaultKind.SLOW, FaultKind.EXPIRE})
 IN_EVENT = frozenset(FaultKind) - AT_START
 _REASONS = {
     400: "BadRequest",
@@ -46,7 +46,7 @@ class Session:
     def __init__(self, server: "ApiServer", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._server = server
         self._reader, self._writer = reader, writer
-        self._socket = writer.get_extra_info("socket")  # a TLS transport that has closed cannot be asked any more
+        self._socket: socket.socket = writer.get_extra_info("socket")
         self._http = h11.Connection(h11.SERVER)
         self._changed = asyncio.Event()
         self._bookmark_now = False
@@ -79,7 +79,7 @@ class Session:
             self._writer.close()
 
     def _reset(self) -> None:
-        if self._socket is not None and self._socket.fileno() >= 0:
+        if self._socket.fileno() >= 0:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
@@ -124,6 +124,8 @@ class Session:
         if fault := server.faults.take(plural, verb, AT_START):
             if fault.kind is FaultKind.STATUS:
                 return await self._status(fault.status, "a fault of the simulation", fault.headers)
+            if fault.kind is FaultKind.EXPIRE:
+                server.store.expire()
             await asyncio.sleep(fault.seconds)
         if plural in server.absent:
             return await self._status(404, "the server could not find the requested resource")
@@ -180,36 +182,36 @@ class Session:
         server.watches += 1
         gone = asyncio.ensure_future(self._reader.read(1))
         try:
-            events, next_bookmark = first, now + server.bookmark_seconds
+            next_bookmark = now + server.bookmark_seconds if bookmarks else end
             while True:
+                self._changed.clear()
+                seen = store.resource_version
+                try:
+                    events = first or store.changes(plural, position, namespace=namespace, name=name)
+                except Gone:
+                    await self._event(plural, _error_event(410, f"too old resource version: {position}"))
+                    break
                 for version, line in events:
                     if not await self._event(plural, line):
                         return None
                     position = max(position, version)
+                if events:
+                    first = []
+                    continue
+                position = max(position, seen)
                 now = asyncio.get_running_loop().time()
-                due = now >= min(next_bookmark, end) or self._bookmark_now
-                if due and bookmarks and not events:
+                if bookmarks and (now >= min(next_bookmark, end) or self._bookmark_now):
                     if not await self._event(plural, _bookmark(kind, position)):
                         return None
                     next_bookmark, self._bookmark_now = now + server.bookmark_seconds, False
                 if now >= end:
                     break
-                self._changed.clear()
-                seen = store.resource_version
-                try:
-                    events = store.changes(plural, position, namespace=namespace, name=name)
-                except Gone:
-                    await self._event(plural, _error_event(410, f"too old resource version: {position}"))
-                    break
-                if not events:
-                    position = max(position, seen)
-                if not events and not self._bookmark_now:
-                    wait = asyncio.ensure_future(self._changed.wait())
-                    timeout = max(0.0, min(next_bookmark, end) - now)
-                    await asyncio.wait({wait, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-                    wait.cancel()
-                    if gone.done():
-                        raise _Broken
+                wait = asyncio.ensure_future(self._changed.wait())
+                timeout = max(0.0, min(next_bookmark, end) - now)
+                await asyncio.wait({wait, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                wait.cancel()
+                if gone.done():
+                    raise _Broken
             await self._send(h11.EndOfMessage())
         finally:
             server.watches -= 1

@@ -163,13 +163,7 @@ class Authority:
         )
 
     def kubelet_serving(
-        self,
-        node: str,
-        t0: float,
-        *,
-        days: float = 365,
-        addresses: Iterable[str] = ("127.0.0.1",),
-        key: Key | None = None,
+        self, node: str, t0: float, *, days: float = 365, addresses: Iterable[str] = ("127.0.0.1",)
     ) -> Credential:
         """A kubelet's serving certificate with rotation on."""
         return self.issue(
@@ -179,7 +173,6 @@ class Authority:
             organization="system:nodes",
             names=(node, *addresses),
             usages=(SERVER,),
-            key=key,
         )
 
     def apiserver(self, names: Iterable[str], t0: float, *, days: float = 730) -> Credential:

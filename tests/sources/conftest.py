@@ -1,13 +1,17 @@
-"""Every way of opening a node's files: the tests of what a path leads to run once for each."""
+"""Every way of opening a node's files, and a simulated API server with a pod that may ask it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from exporter.demo.apiserver import ApiServer
+from exporter.demo.pki import Authority
 from exporter.sources import openat2
 from exporter.sources.files import HostFiles
+from exporter.sources.kube import Connection
 from exporter.sources.root import KernelRoot, Root, WalkedRoot
+from tests.sources.watching import T0, Pod, serving
 
 WALKS: dict[str, Callable[[str], Root]] = {
     "descriptors": WalkedRoot.by_descriptor,
@@ -34,3 +38,28 @@ def host(tmp_path: Path) -> Path:
 def files(host: Path, opener: Callable[[str], Root]) -> HostFiles:
     """That host's files, by each way."""
     return HostFiles(host, opener=opener)
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority.cluster(T0)
+
+
+@pytest.fixture
+def apiserver(authority: Authority) -> Iterator[ApiServer]:
+    with ApiServer(serving(authority)) as server:
+        yield server
+
+
+@pytest.fixture
+def pod(tmp_path: Path, authority: Authority) -> Pod:
+    pod = Pod(tmp_path / "serviceaccount")
+    pod.mount(authority.pem, "first")
+    return pod
+
+
+@pytest.fixture
+def connection(apiserver: ApiServer, pod: Pod) -> Iterator[Connection]:
+    connection = pod.connection(apiserver)
+    yield connection
+    connection.close()
