@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +51,7 @@ class Process:
             pass
 
     def connect(self) -> http.client.HTTPConnection:
+        """A kept connection."""
         return http.client.HTTPConnection(self.address.hostname or "127.0.0.1", self.address.port, timeout=30)
 
     @property
@@ -60,6 +62,7 @@ class Process:
         return int(found[1]) / 1024 if found else float("nan")
 
     def stop(self) -> None:
+        """End it as Kubernetes would."""
         self.process.terminate()
         self.process.wait(10)
 
@@ -209,13 +212,12 @@ def peer(node: SimulatedNode, binary: str, url: str, arguments: Sequence[str], s
             connections = ours.connect(), theirs.connect()
             found: tuple[list[float], list[float]] = ([], [])
             for _ in range(scrapes):
-                for connection, into in zip(connections, found, strict=True):
-                    into += timed(lambda connection=connection: get(connection), 1)  # type: ignore[misc]
+                for connection, times in zip(connections, found, strict=True):
+                    times.extend(timed(partial(get, connection), 1))
             row("ours", found[0], found[1])
             row(Path(binary).name, found[1])
-            print(
-                f"{ours.resident / theirs.resident:6.2f}x  RSS: ours {ours.resident:.1f}, theirs {theirs.resident:.1f} MiB"
-            )
+            ratio = ours.resident / theirs.resident
+            print(f"{ratio:6.2f}x  RSS: ours {ours.resident:.1f} MiB, theirs {theirs.resident:.1f} MiB")
     finally:
         theirs.stop()
 

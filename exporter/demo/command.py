@@ -13,7 +13,8 @@ from rich.console import Console
 
 from exporter.demo.fleet import Fleet, Verdict, verdicts
 from exporter.demo.pki import YEAR, Authority
-from exporter.demo.processes import AgentError, StoppedError
+from exporter.demo.processes import Process, ProcessError, StoppedError
+from exporter.demo.prometheus import prometheus_process, rule_files
 from exporter.demo.scenarios import SCENARIOS
 from exporter.demo.summary import summary
 from exporter.settings import Settings
@@ -21,6 +22,7 @@ from exporter.settings import Settings
 __all__ = ["run"]
 
 WATCH_SECONDS = 1.0
+PROMETHEUS_SECONDS = 30.0
 PIPED_COLUMNS = 160
 """The table's width where no terminal says what it has."""
 
@@ -42,7 +44,7 @@ def run(settings: Settings) -> int:
             Fleet(Path(folder).resolve(), now := time.time(), Authority.cluster(now - 3 * YEAR)) as fleet,
         ):
             return _shown(console, fleet, stop, once=settings.once)
-    except AgentError as error:
+    except ProcessError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         return 1
     except StoppedError:
@@ -58,18 +60,32 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
         try:
             found = verdicts(fleet.members)
         except OSError as error:
-            raise AgentError(f"an agent does not answer: {error}") from None
+            raise ProcessError(f"an agent does not answer: {error}") from None
     took = time.monotonic() - began
     console.print(summary(found))
     right = _count(console, found, took)
     if once:
         return 0 if right else 1
-    _print_addresses(console, fleet)
+    prometheus = _prometheus(fleet, stop)
+    _print_addresses(console, fleet, prometheus)
+    processes = [member.agent for member in fleet.members]
     while not stop.wait(WATCH_SECONDS):
-        for member in fleet.members:
-            if not member.agent.running:
-                raise AgentError(f"the agent of {member.node.name} has ended:\n{member.agent.words}")
+        for process in (*processes, *([prometheus] if prometheus else [])):
+            if not process.running:
+                raise ProcessError(f"{process.name} has ended:\n{process.words}")
     raise StoppedError
+
+
+def _prometheus(fleet: Fleet, stop: threading.Event) -> Process | None:
+    """A Prometheus with the chart's rules, where there are both."""
+    if not (rules := rule_files()):
+        return None
+    agents = [member.agent.url.removeprefix("http://") for member in fleet.members]
+    process = prometheus_process(fleet.folder / "prometheus", {"node-agents": agents}, rules)
+    if process is not None:
+        fleet.own(process)
+        process.wait_ready(PROMETHEUS_SECONDS, stop)
+    return process
 
 
 def _count(console: Console, found: tuple[Verdict, ...], took: float) -> bool:
@@ -78,12 +94,14 @@ def _count(console: Console, found: tuple[Verdict, ...], took: float) -> bool:
     return not wrong
 
 
-def _print_addresses(console: Console, fleet: Fleet) -> None:
+def _print_addresses(console: Console, fleet: Fleet, prometheus: Process | None) -> None:
     first = fleet.members[0].agent.url
     console.print(
-        f"Each agent has a page at its address in the table, and metrics below it: {first}/ and {first}/metrics.\n"
-        "Ctrl-C ends the demo and removes everything."
+        f"Each agent has a page at its address in the table, and metrics below it: {first}/ and {first}/metrics."
     )
+    if prometheus is not None:
+        console.print(f"Prometheus has the chart's rules; the alerts: {prometheus.url}/alerts")
+    console.print("Ctrl-C ends the demo and removes everything.")
 
 
 @contextmanager

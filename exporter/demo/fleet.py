@@ -14,7 +14,7 @@ from exporter.demo.conclusion import Conclusion, conclusion, mismatches, strange
 from exporter.demo.kubelet import SimulatedKubelet, SimulatedKubelets
 from exporter.demo.nodes import SimulatedNode, build
 from exporter.demo.pki import Authority
-from exporter.demo.processes import AgentProcess, stop_all
+from exporter.demo.processes import Process, stop_all
 from exporter.demo.scenarios import Scenario
 from exporter.demo.shape import Damage
 
@@ -30,7 +30,7 @@ class Member:
 
     node: SimulatedNode
     kubelet: SimulatedKubelet | None
-    agent: AgentProcess
+    agent: Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Fleet:
 
     def __init__(self, folder: Path, now: float, authority: Authority) -> None:
         self.members: list[Member] = []
-        self._folder = folder
+        self.folder = folder
+        self._others: list[Process] = []
         self._now = now
         self._authority = authority
         self._stack = ExitStack()
@@ -56,7 +57,7 @@ class Fleet:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._kubelets)
-        self._stack.callback(lambda: stop_all(member.agent for member in self.members))
+        self._stack.callback(lambda: stop_all((*self._others, *(member.agent for member in self.members))))
         return self
 
     def __exit__(
@@ -65,8 +66,8 @@ class Fleet:
         self._stack.__exit__(kind, error, trace)
 
     def start(self, scenarios: Iterable[Scenario], stop: threading.Event) -> None:
-        """Build the nodes, start their agents, wait until all are ready. Raises AgentError or StoppedError."""
-        starting: deque[AgentProcess] = deque()
+        """Build the nodes, start their agents, wait until all are ready. Raises ProcessError or StoppedError."""
+        starting: deque[Process] = deque()
         for scenario in scenarios:
             if len(starting) >= 2 * (os.cpu_count() or 1):
                 starting.popleft().wait_ready(START_SECONDS, stop)
@@ -74,14 +75,19 @@ class Fleet:
         for agent in starting:
             agent.wait_ready(START_SECONDS, stop)
 
+    def own(self, process: Process) -> None:
+        """End this process too at the end."""
+        self._others.append(process)
+
     def _start_one(self, scenario: Scenario) -> Member:
-        node = build(scenario, self._folder / scenario.node_name, self._now, self._authority)
+        node = build(scenario, self.folder / scenario.node_name, self._now, self._authority)
         kubelet = self._kubelets.start(node.serving, node.authority) if node.listening else None
         host, port = kubelet.address if kubelet else self._kubelets.silent_address()
         arguments = ["node", "--node-name", node.name, "--host-root", str(node.root)]
         arguments += ["--kubelet-address", f"{host}:{port}", "--web.listen-address", "127.0.0.1:0"]
-        unreadable = scenario.shape.client_damage is Damage.UNREADABLE
-        member = Member(node, kubelet, AgentProcess(node.name, arguments, obey_modes=unreadable))
+        if scenario.shape.client_damage is Damage.UNREADABLE:
+            arguments.insert(0, "obey-modes")
+        member = Member(node, kubelet, Process(f"the agent of {node.name}", arguments))
         self.members.append(member)
         return member
 

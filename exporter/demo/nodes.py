@@ -23,6 +23,8 @@ class SimulatedNode:
     root: Path
     """To be given as --host-root."""
     scenario: Scenario
+    built: float
+    """Unix seconds of the moment that the scenario's ages count back from."""
     labels: Mapping[str, str]
     """The Kubernetes labels AKS gives the node."""
     authority: Authority
@@ -65,6 +67,7 @@ def build(scenario: Scenario, root: Path, now: float, authority: Authority, *, n
         name=name,
         root=root,
         scenario=scenario,
+        built=now,
         labels=labels,
         authority=authority,
         client=client,

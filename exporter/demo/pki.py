@@ -163,7 +163,13 @@ class Authority:
         )
 
     def kubelet_serving(
-        self, node: str, t0: float, *, days: float = 365, addresses: Iterable[str] = ("127.0.0.1",)
+        self,
+        node: str,
+        t0: float,
+        *,
+        days: float = 365,
+        addresses: Iterable[str] = ("127.0.0.1",),
+        key: Key | None = None,
     ) -> Credential:
         """A kubelet's serving certificate with rotation on."""
         return self.issue(
@@ -173,6 +179,7 @@ class Authority:
             organization="system:nodes",
             names=(node, *addresses),
             usages=(SERVER,),
+            key=key,
         )
 
     def apiserver(self, names: Iterable[str], t0: float, *, days: float = 730) -> Credential:

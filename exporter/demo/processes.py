@@ -1,4 +1,4 @@
-"""Real agents as subprocesses: a command line in, a ready agent's address out; none is left behind."""
+"""Real agents as subprocesses: a command line in, a ready server's address out; none is left behind."""
 
 import contextlib
 import os
@@ -11,40 +11,40 @@ import urllib.request
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-__all__ = ["AgentError", "AgentProcess", "StoppedError", "stop_all"]
+__all__ = ["Process", "ProcessError", "StoppedError", "stop_all"]
 
-LISTENING = re.compile(r"listening on (http://\S+?)\"?\s*}?$")
+LISTENING = re.compile(r"listening on (http://\S+)$")
 LINES_KEPT = 40
 
 
-class AgentError(Exception):
-    """An agent did not do what it must; the message holds what it wrote on standard error."""
+class ProcessError(Exception):
+    """A process did not do what it must; the message holds what it wrote on standard error."""
 
 
 class StoppedError(Exception):
     """The order to stop came meanwhile."""
 
 
-class AgentProcess:
-    """One agent. To be started by the main thread: on Linux the process ends with the thread that started it."""
+class Process:
+    """One server. To be started by the main thread: on Linux the process ends with the thread that started it."""
 
-    def __init__(self, name: str, arguments: Sequence[str], *, obey_modes: bool = False) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, url: str = "", ready: str = "/readyz") -> None:
+        """`url`: where it serves, if that is known beforehand; an agent says it. `ready`: answers 200 once it is."""
         self.name = name
-        self.url = ""
-        """Where it serves, once it does."""
+        self.url = url
+        """Where it serves; empty until an agent has said so."""
+        self._ready_path = ready
         self._announced = threading.Event()
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
-        command = [sys.executable, "-m", "exporter.demo.tethered", str(os.getpid())]
-        command += ["--obey-modes"] if obey_modes else []
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
-            [*command, *arguments],
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package, or a Prometheus
+            [sys.executable, "-m", "exporter.demo.tethered", str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env={name: value for name, value in os.environ.items() if not name.startswith("AKSCERT_")},
             errors="replace",
-            # A Ctrl-C at the terminal is for the demo, which then ends the agents in order.
+            env={name: value for name, value in os.environ.items() if not name.startswith("AKSCERT_")},
+            # A Ctrl-C at the terminal is for the demo, which then ends the others in order.
             process_group=0,
         )
         self._reader = threading.Thread(target=self._read, name=f"stderr of {name}", daemon=True)
@@ -78,7 +78,7 @@ class AgentProcess:
     def wait_ready(self, timeout: float, stop: threading.Event) -> None:
         """Wait until /readyz answers 200.
 
-        Raises AgentError when the agent ends, or after so many seconds; StoppedError when `stop` is set.
+        Raises ProcessError when the agent ends, or after so many seconds; StoppedError when `stop` is set.
         """
         until = time.monotonic() + timeout
         while not self._ready():
@@ -86,9 +86,9 @@ class AgentProcess:
                 raise StoppedError
             if not self.running:
                 self._reader.join()
-                raise AgentError(f"the agent of {self.name} ended with status {self._process.wait()}:\n{self.words}")
+                raise ProcessError(f"{self.name} ended with status {self._process.wait()}:\n{self.words}")
             if time.monotonic() > until:
-                raise AgentError(f"the agent of {self.name} is not ready after {timeout:.0f} s:\n{self.words}")
+                raise ProcessError(f"{self.name} is not ready after {timeout:.0f} s:\n{self.words}")
             # Until it is announced only the process itself can make progress; then it is a matter of its sources.
             self._announced.wait(0.1) if not self.url else stop.wait(0.05)
 
@@ -96,7 +96,7 @@ class AgentProcess:
         if not self.url:
             return False
         try:
-            self.fetch("/readyz")
+            self.fetch(self._ready_path)
         except OSError:  # urllib's errors are such too: not listening any more, or 503
             return False
         return True
@@ -122,7 +122,7 @@ class AgentProcess:
         self._reader.join()
 
 
-def stop_all(processes: Iterable[AgentProcess], timeout: float = 5.0) -> None:
+def stop_all(processes: Iterable[Process], timeout: float = 5.0) -> None:
     """End them side by side; whoever has not ended in time is killed."""
     processes = tuple(processes)
     for process in processes:

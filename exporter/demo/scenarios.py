@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from exporter.demo.shape import OPT_OUT, Bootstrap, Client, Damage, NodeShape, OperatingSystem, Serving
 from exporter.reason import BootstrapMethod, FileStatus, Role, RotationReason, RotationState
 
-__all__ = ["SCENARIOS", "Expected", "Scenario", "scenario"]
+__all__ = ["SCENARIOS", "Expected", "Scenario", "Sent", "State", "scenario"]
 
 State = tuple[RotationState, RotationReason]
 
@@ -34,6 +35,15 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A certificate signing request that the node has sent, as the API server still has it."""
+
+    signer_name: str
+    minutes_ago: float
+    answer: Answer = Answer.PENDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One node of the fleet."""
 
@@ -43,8 +53,17 @@ class Scenario:
     """What is the matter with it, in words for the table."""
     shape: NodeShape = field(default_factory=NodeShape)
     expected: Expected = field(default_factory=Expected)
+    joined: bool = True
+    """Whether the cluster has a Node object of it."""
+    ready: bool = True
+    requests: tuple[Sent, ...] = ()
     pool: str = "nodepool1"
     image: str = "AKSUbuntu-2204gen2containerd-202607.13.0"
+
+
+def _unanswered(signer_name: str, *, hours: float) -> tuple[Sent, ...]:
+    """A kubelet asks anew about every 15 minutes (client-go, util/certificate/certificate_manager.go)."""
+    return tuple(Sent(signer_name=signer_name, minutes_ago=ago) for ago in range(int(hours * 60), 0, -15))
 
 
 def _vmss(pool: str, number: int) -> str:
@@ -70,6 +89,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("nodepool1", 2),
         sentence="the client certificate was not renewed by 90 % of its lifetime",
         shape=NodeShape(client_gone=0.93),
+        requests=_unanswered(CLIENT_SIGNER, hours=2),
         expected=Expected(alerts=frozenset({"AksCertRotationOverdue"})),
     ),
     Scenario(
@@ -77,6 +97,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("nodepool1", 3),
         sentence="the client certificate was not renewed and ends within four days",
         shape=NodeShape(client_gone=0.99),
+        requests=(Sent(signer_name=CLIENT_SIGNER, minutes_ago=20, answer=Answer.DENIED),),
         expected=Expected(alerts=frozenset({"AksCertRotationOverdue"})),
     ),
     Scenario(
@@ -84,6 +105,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("nodepool1", 4),
         sentence="the client certificate expired two days ago",
         shape=NodeShape(client_gone=1 + 2 / 365),
+        ready=False,
         expected=Expected(alerts=frozenset({"AksCertExpired"})),
     ),
     Scenario(
@@ -197,6 +219,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("nodepool1", 10),
         sentence="the first serving certificate was never issued",
         shape=NodeShape(serving=Serving.PENDING, client_gone=0.01, age_days=3),
+        requests=_unanswered(SERVING_SIGNER, hours=8),
         expected=Expected(
             serving=MISSING,
             files=frozenset({(Role.KUBELET_SERVING, FileStatus.NOT_FOUND)}),
@@ -208,6 +231,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("nodepool1", 11),
         sentence="the first client certificate was never issued: the node cannot join",
         shape=NodeShape(client=Client.PENDING, serving=Serving.PENDING, age_days=1),
+        joined=False,
+        requests=_unanswered(CLIENT_SIGNER, hours=1),
         expected=Expected(
             client=STUCK,
             serving=MISSING,

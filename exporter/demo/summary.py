@@ -23,12 +23,12 @@ STYLES = {
 def summary(verdicts: Iterable[Verdict]) -> Table:
     """One row for each node: how it was built, what its agent says, and whether that is right."""
     table = Table(title="Simulated nodes, and what their agents say of them", show_lines=True, expand=True)
-    table.add_column("node and its agent", ratio=4)
-    table.add_column("as it was built", ratio=4)
+    table.add_column("node and its agent", min_width=33, overflow="fold")
+    table.add_column("as it was built", ratio=5)
     table.add_column("client certificate", ratio=3)
     table.add_column("serving certificate", ratio=3)
     table.add_column("findings", ratio=5)
-    table.add_column("", width=1)
+    table.add_column("", width=1, no_wrap=True)
     for verdict in verdicts:
         node, said = verdict.member.node, verdict.said
         alerts = [*sorted(said.alerts), *(f"{alert} (beside the other nodes)" for alert in verdict.fleet_alerts)]

@@ -1,6 +1,7 @@
-"""`python -m exporter.demo.tethered PARENT [--obey-modes] …`: the command line, in a process that ends with its parent.
+"""`python -m exporter.demo.tethered PARENT [WORD] …`: another command, in a process that ends with its parent.
 
-With --obey-modes also root may not read what a file's mode forbids, as a container without DAC_READ_SEARCH may not.
+Without a word it is this project's command line. With `obey-modes` also root may not read what a file's mode forbids
+there, as a container without DAC_READ_SEARCH may not. With `other` it is any program.
 """
 
 import ctypes
@@ -54,7 +55,9 @@ def obey_modes() -> None:
 if __name__ == "__main__":
     _, parent_id, *arguments = sys.argv
     end_with(int(parent_id))
-    if arguments[:1] == ["--obey-modes"]:
+    if arguments[:1] == ["other"]:
+        os.execvp(arguments[1], arguments[1:])  # noqa: S606 - what the parent asks for; no shell is meant
+    if arguments[:1] == ["obey-modes"]:
         arguments.pop(0)
         obey_modes()
     sys.argv[1:] = arguments

@@ -8,13 +8,13 @@ from functools import lru_cache
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from exporter.facts.metadata import Metadata, base64_bytes, decoded, moment, required_moment
-from exporter.facts.x509 import Certificate, CertificateError, certificates
 from exporter.reason import CsrCondition, Requestor, Role
 
-__all__ = ["CLIENT_SIGNER", "SERVING_SIGNER", "SIGNER_ROLES", "Csr", "csr", "requestor"]
+__all__ = ["CLIENT_SIGNER", "SERVING_SIGNER", "SIGNER_ROLES", "CertificateIdentity", "Csr", "csr", "requestor"]
 
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 SERVING_SIGNER = "kubernetes.io/kubelet-serving"
@@ -23,6 +23,16 @@ SIGNER_ROLES = {CLIENT_SIGNER: Role.KUBELET_CLIENT, SERVING_SIGNER: Role.KUBELET
 """The certificates that kubelets ask for (staging/src/k8s.io/api/certificates/v1/types.go)."""
 
 _NODE = "system:node:"
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateIdentity:
+    """What tells one certificate from all others. A list may bring 100,000: no more is kept."""
+
+    serial_number: str
+    """Hexadecimal without leading zeros, in lower case."""
+    fingerprint_sha256: str
+    """Hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class Csr:
     """Unix seconds at which it was approved, denied or failed."""
     words: str = ""
     """Reason and message of a denial or failure, in one line."""
-    certificate: Certificate | None = None
+    certificate: CertificateIdentity | None = None
     """What was issued; None also where it cannot be read."""
     expiration_seconds: int | None = None
     """The lifetime asked for; kubelets ask for none."""
@@ -90,7 +100,7 @@ def csr(raw: bytes | msgspec.Raw) -> Csr:
     conditions = {one.type: one for one in status.conditions or () if one.status != "False"}
     condition = _condition(bool(status.certificate), conditions)
     answer = conditions.get(_ANSWERS.get(condition, ""))
-    username = spec.username or ""
+    username = sys.intern(spec.username or "")
     return Csr(
         uid=found.metadata.uid or found.metadata.name,
         name=found.metadata.name,
@@ -159,9 +169,14 @@ def _node_of(name: str) -> str:
     return name.removeprefix(_NODE) if name.startswith(_NODE) else ""
 
 
-def _certificate(pem: bytes) -> Certificate | None:
+def _certificate(pem: bytes) -> CertificateIdentity | None:
     """The first certificate of a chain; the others are those of its issuers."""
-    try:
-        return certificates(pem)[0]
-    except CertificateError:
+    if not pem:
         return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = x509.load_pem_x509_certificate(pem)
+            return CertificateIdentity(f"{found.serial_number:x}", found.fingerprint(SHA256()).hex())
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            return None

@@ -14,7 +14,7 @@ the time. Approved is no answer: the kubelet has no certificate yet. Waiting end
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from exporter.facts.x509 import Certificate
+from exporter.facts.csr import CertificateIdentity
 from exporter.reason import CsrOutcome
 
 __all__ = ["RETRY", "Issued", "NodeRequests", "Rejected", "Requests"]
@@ -32,9 +32,8 @@ class Issued:
 
     at: float
     """Unix seconds."""
-    serial_number: str
-    """Hexadecimal; empty where the certificate cannot be read, like the fingerprint."""
-    fingerprint_sha256: str
+    certificate: CertificateIdentity | None
+    """None where it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +108,12 @@ class Requests:
             self._heap = [entry for entry in self._heap if entry[1] in self._open]
             heapify(self._heap)
 
-    def issue(self, uid: str, created: float, at: float, certificate: Certificate | None) -> None:
+    def issue(self, uid: str, created: float, at: float, certificate: CertificateIdentity | None) -> None:
         """The request has its certificate since `at`."""
         self._open.pop(uid, None)
         if created >= self._issued_created:
             self._issued_created = created
-            self.issued = Issued(
-                at,
-                certificate.serial_number if certificate else "",
-                certificate.fingerprint_sha256 if certificate else "",
-            )
+            self.issued = Issued(at, certificate)
         if self.rejected is not None and self.issued is not None and self.rejected.at <= self.issued.at:
             self.rejected = None
         self._overtake(created)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 
 from exporter.facts.evidence import (
     EvidenceReads,
@@ -292,7 +291,7 @@ def _leftovers(
         if candidate.role not in kinds or candidate.means is not Means.ROTATED or names is None:
             continue
         target = files[candidate.path].target
-        current = (PureWindowsPath(target) if "\\" in target else PurePosixPath(target)).name
+        current = target.replace("\\", "/").rpartition("/")[2]
         dated = {n for n in names if (m := _DATED.fullmatch(n)) and m[1] == kinds[candidate.role]} - {current}
         found[candidate.role] = found.get(candidate.role, 0) + len(dated)
     return found

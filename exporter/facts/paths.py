@@ -1,9 +1,10 @@
 """A preset and the user's `paths` section in, the table of files to look at out."""
 
+import ntpath
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from exporter.facts.kubeconfig import Kubeconfig
 from exporter.facts.kubelet import KubeletSettings
@@ -75,20 +76,23 @@ class PathTable:
     expected_evidence: frozenset[EvidenceFile] = frozenset()
     """Evidence whose path the user set."""
 
-    @property
-    def windows(self) -> bool:
-        """Whether these are a Windows node's paths."""
-        return any("\\" in path for path in (*self.evidence.values(), *(c.path for c in self.candidates)))
+    windows: bool = False
+    """Whether these are a Windows node's paths."""
 
     def same(self, one: str, other: str) -> bool:
-        """Whether two host paths are one."""
-        flavour: type[PurePath] = PureWindowsPath if self.windows else PurePosixPath
-        return flavour(one) == flavour(other)
+        """Whether two host paths are one. On strings, since this runs in every scrape."""
+        if self.windows:
+            return ntpath.normcase(ntpath.normpath(one)) == ntpath.normcase(ntpath.normpath(other))
+        return posixpath.normpath(one) == posixpath.normpath(other)
+
+    def parent(self, path: str) -> str:
+        """The directory of a host path."""
+        return ntpath.dirname(path) if self.windows else posixpath.dirname(path)
 
     def beside(self, file: EvidenceFile, path: str) -> str:
         """A path written in an evidence file: relative ones count from that file's directory, as in client-go."""
-        flavour: type[PurePath] = PureWindowsPath if self.windows else PurePosixPath
-        return str(flavour(self.evidence.get(file, "/")).parent / path) if path else ""
+        join = ntpath.join if self.windows else posixpath.join
+        return join(self.parent(self.evidence.get(file, "/")), path) if path else ""
 
     def resolved(self, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> tuple[Candidate, ...]:
         """The candidates with the paths that the files name filled in; each path once for each role."""
@@ -147,7 +151,9 @@ def path_table(preset: Mapping[str, object], override: Mapping[str, object] | No
     changed = _evidence(override.get("evidence"))
     expected = frozenset(file for file, path in changed.items() if path and path != evidence.get(file))
     evidence |= changed
-    return PathTable(candidates, {file: path for file, path in evidence.items() if path}, expected)
+    evidence = {file: path for file, path in evidence.items() if path}
+    windows = any("\\" in path for path in (*evidence.values(), *(candidate.path for candidate in candidates)))
+    return PathTable(candidates, evidence, expected, windows)
 
 
 def _candidates(section: object) -> dict[Role, tuple[Candidate, ...]]:
@@ -203,4 +209,4 @@ def _mapping(section: object, name: str) -> dict[str, object]:
 
 
 def _absolute(path: object) -> bool:
-    return isinstance(path, str) and (path.startswith("/") or PureWindowsPath(path).is_absolute())
+    return isinstance(path, str) and (path.startswith("/") or (ntpath.isabs(path) and bool(ntpath.splitdrive(path)[0])))

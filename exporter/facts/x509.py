@@ -121,7 +121,7 @@ def certificate(der: bytes) -> Certificate:
             parsed = x509.load_der_x509_certificate(der)
             not_before, not_after = _unix(parsed.not_valid_before_utc), _unix(parsed.not_valid_after_utc)
             serial_number = parsed.serial_number
-        except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm) as error:
+        except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             raise CertificateError(f"not a certificate: {_one_line(error)}") from None
         key_algorithm, public_key_sha256 = _key(parsed)
         return Certificate(

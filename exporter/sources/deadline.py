@@ -49,7 +49,7 @@ class Workers:
     """A few daemon threads: they cannot keep the process from ending, and they end by themselves when idle.
 
     A hand-off to a thread costs more than a cached read, so several pieces of work go over in one batch. A batch that
-    makes no progress gets another thread for what nobody has begun: a hung piece costs the others a twentieth of the
+    makes no progress gets another thread for what nobody has begun: a hung piece costs the others a hundredth of the
     deadline, and a batch never takes longer than one deadline, however many of its pieces hang.
     """
 
@@ -66,14 +66,14 @@ class Workers:
     ) -> tuple[list[T | None], frozenset[str]]:
         """What `work` yields for the number of each key, None for what took too long; and the keys not begun.
 
-        A key whose former work still hangs is not begun again. While anything hangs, a lone piece of work gets a tenth
-        of the deadline: a scrape that asks for one after the other shall not wait a whole deadline for each.
+        A key whose former work still hangs is not begun again. While anything hangs, a batch gets a quarter of the
+        deadline and a lone piece of work a tenth: who asks several times shall not wait a whole deadline each time.
         """
         with self._lock:
             hung = frozenset(self._hung)
         batch = _Batch([number for number, key in enumerate(keys) if key not in hung], keys, work)
         if batch.unanswered:
-            self._await(batch, self._deadline if not hung or len(keys) > 1 else self._deadline / 10)
+            self._await(batch, self._deadline / (1 if not hung else 4 if len(keys) > 1 else 10))
         with batch.lock:
             batch.todo.clear()
             answers = [batch.answers.get(number) for number in range(len(keys))]
@@ -89,7 +89,7 @@ class Workers:
         if not self._begin(batch):
             return
         progress = 0
-        while not batch.done.wait(max(min(self._deadline / 20, end - time.monotonic()), 0)):
+        while not batch.done.wait(max(min(self._deadline / 100, end - time.monotonic()), 0)):
             if time.monotonic() >= end:
                 return
             if batch.todo and len(batch.answers) == progress:

@@ -39,8 +39,8 @@ class HostFiles:
 
     Each look runs in a worker thread and is given up after `deadline` seconds (TIMEOUT); until a hung look ends, its
     path is answered TIMEOUT at once. `read_all` hands a whole batch to the thread: one hand-off, and one deadline at
-    most however many of its paths hang. A `read` has a hand-off of its own; while some path hangs it is given a tenth
-    of the deadline, so one after the other stays bounded too.
+    most however many of its paths hang. A `read` has a hand-off of its own. While some path hangs later looks are given
+    less, a batch a quarter of the deadline and a single look a tenth, so one after the other stays bounded too.
 
     A parsed value is kept under (path, parse) and the version of the opened file, bytes never. A file that changed less
     than two seconds before it was read is parsed afresh every time: a second change within the same tick of the file

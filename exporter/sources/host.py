@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import TypeVar, cast
 
 from exporter.facts.evidence import EvidenceReads, kubelet_settings
@@ -55,13 +54,12 @@ def read_host(files: HostFiles, table: PathTable) -> HostReads:
     candidates = table.resolved(kubeconfig_read.value if kubeconfig_read else None, kubelet_settings(evidence))
     paths = list(dict.fromkeys(candidate.path for candidate in candidates))
     reads = files.read_all([(path, certificates) for path in paths])
-    flavour = PureWindowsPath if table.windows else PurePosixPath
     rotated = [candidate.path for candidate in candidates if candidate.means is Means.ROTATED]
-    listed = {directory: files.names(directory) for directory in {str(flavour(path).parent) for path in rotated}}
+    listed = {directory: files.names(directory) for directory in {table.parent(path) for path in rotated}}
     return HostReads(
         evidence,
         dict(zip(paths, reads, strict=True)),
-        {path: listed[str(flavour(path).parent)] for path in rotated},
+        {path: listed[table.parent(path)] for path in rotated},
     )
 
 

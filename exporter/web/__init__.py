@@ -1,1 +1,1 @@
-"""The HTTP side of an agent: metrics, probes, the page, TLS and basic auth. It knows nothing about certificates."""
+"""The HTTP side of an agent: metrics, probes, the pages, TLS and basic auth. It asks nobody but its agent."""

@@ -1,28 +1,223 @@
-"""A node's facts and findings in, the page a person reads out."""
+"""One node's facts and findings in, the page that a person reads out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from exporter.facts.host import HostFacts
+from exporter.facts.host import FileFacts, HostFacts, SeenCertificate
+from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
-from exporter.findings.moment import moment
+from exporter.findings.host import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS
+from exporter.findings.moment import moment, span
+from exporter.reason import BootstrapMethod, Evidence, FileStatus, Origin, Role, Rotation, RotationState
+from exporter.web.lifetime import Lifetime, lifetime_bar
+from exporter.web.page import (
+    Column,
+    Tone,
+    badge,
+    card,
+    code,
+    document,
+    findings_list,
+    join,
+    key_values,
+    section,
+    table,
+    verdict,
+)
 
 __all__ = ["node_page"]
 
+ROTATION_TONE = {
+    RotationState.ENABLED: Tone.OK,
+    RotationState.WAITING: Tone.WARNING,
+    RotationState.DISABLED: Tone.WARNING,
+    RotationState.UNKNOWN: Tone.BLIND,
+}
+FILE_TONE = {
+    FileStatus.OK: Tone.OK,
+    FileStatus.NOT_EXPECTED: Tone.QUIET,
+    FileStatus.NOT_FOUND: Tone.WARNING,
+    FileStatus.BROKEN_SYMLINK: Tone.WARNING,
+    FileStatus.EMPTY: Tone.WARNING,
+    FileStatus.NO_CERTIFICATE: Tone.WARNING,
+    FileStatus.MALFORMED: Tone.WARNING,
+    FileStatus.NOT_A_FILE: Tone.WARNING,
+}
+"""Every other status: it could not be looked at."""
+BOOTSTRAP_WORDS = {
+    BootstrapMethod.TOKEN: "a bootstrap token",
+    BootstrapMethod.SECURE_TLS_BOOTSTRAPPING: "secure TLS bootstrapping",
+    BootstrapMethod.NONE: "nothing",
+    BootstrapMethod.UNKNOWN: "cannot be told",
+}
+ORIGIN_WORDS = {Origin.FILE: "on disk", Origin.WIRE: "as served"}
 
-def node_page(host: HostFacts, findings: Iterable[Finding], sources: Iterable[SourceFacts], now: float) -> str:
-    """A whole HTML document."""
-    found = Markup("").join(
-        Markup("<li>{}: {} {}</li>").format(finding.severity, finding.what, finding.next_step) for finding in findings
+
+def node_page(host: HostFacts, findings: Sequence[Finding], sources: Iterable[SourceFacts], now: float) -> str:
+    """The whole document. `now` in Unix seconds."""
+    sources = tuple(sources)
+    unanswered = [source.source.value for source in sources if source.up is None]
+    system = "Windows" if host.windows else "Linux"
+    body = [
+        verdict(findings, unanswered),
+        section("findings", "Findings", findings_list(findings, subject=host.node)) if findings else Markup(),
+        section("certificates", "Certificates", _certificates(host, now)),
+        section("rotation", "Rotation", _rotation(host.rotation)),
+        section("bootstrapping", "Bootstrapping", _bootstrapping(host)),
+        section("files", "Files", _files(host.files)),
+        section("sources", "Sources", _sources(sources, now)) if sources else Markup(),
+    ]
+    lead = f"What the certificates of this {system} node are, whether they rotate, and what breaks when."
+    return document(host.node, "AKS certificates · node", lead, filter(None, body), now=now)
+
+
+def _certificates(host: HostFacts, now: float) -> Markup:
+    if not host.certificates:
+        return Markup('<p class="none">None could be read: the files below say why.</p>')
+    order = (*_ROTATING, Role.CLUSTER_CA, Role.APISERVER_COPY)
+    ordered = sorted(host.certificates, key=lambda seen: (order.index(seen.role), seen.origin))
+    cards = (_certificate(host, seen, now) for seen in ordered)
+    return Markup('<div class="cards">\n{}\n</div>').format(join(cards))
+
+
+def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> Markup:
+    certificate = seen.certificate
+    same = seen.origin is Origin.FILE or host.served_matches_file
+    window = host.window(seen.role) if same and seen.role in _ROTATING else None
+    copy = seen.role is Role.APISERVER_COPY
+    life = Lifetime(certificate.not_before, certificate.not_after, window, ends_unrenewed=not copy)
+    signed = {True: "yes", False: "no", None: ""}[seen.issued_by_cluster_ca]
+    identity = key_values(
+        (
+            ("Subject", code(certificate.subject) if certificate.subject else ""),
+            ("Issuer", code(certificate.issuer) if certificate.issuer else ""),
+            ("Serial number", code(certificate.serial_number)),
+            ("SHA-256", code(certificate.fingerprint_sha256)),
+            ("Key", certificate.key_algorithm),
+            ("Signature", certificate.signature_algorithm),
+            ("Not before", moment(certificate.not_before)),
+            ("Not after", moment(certificate.not_after)),
+            ("Together with it", f"{len(seen.bundle) - 1} more of the same bundle" if len(seen.bundle) > 1 else ""),
+        )
     )
-    rows = Markup("").join(
-        Markup("<tr><td>{}<td>{}<td>{}").format(seen.role, seen.origin, moment(seen.certificate.not_after))
-        for seen in host.certificates
-    )
-    asked = Markup("").join(Markup("<li>{}: {}</li>").format(s.source, s.last_error or s.up) for s in sources)
+    title = ROLE_WORDS[seen.role]
     return Markup(
-        "<!doctype html><html lang=en><title>{0}</title><h1>{0}</h1><p>{1}</p><ul>{2}</ul><table>{3}</table>"
-        "<ul>{4}</ul></html>"
-    ).format(host.node, moment(now), found, rows, asked)
+        '<article class="card certificate" aria-label="{label}">\n<div class="title"><h3>{title}</h3>'
+        '{rotation}</div>\n<p class="where">{where}</p>\n{life}\n{more}\n'
+        "<details><summary>Identity</summary>{identity}</details>\n</article>"
+    ).format(
+        label=f"{title}, {ORIGIN_WORDS[seen.origin]}",
+        title=title[0].upper() + title[1:],
+        rotation=_rotation_badge(seen),
+        where=Markup("on disk: {}").format(code(seen.path)) if seen.path else "as served on the kubelet's port",
+        life=lifetime_bar(life, now),
+        more=key_values(
+            (
+                ("Lifetime", span(certificate.lifetime)),
+                ("Signed by the cluster CA", signed),
+                ("Same as on disk", _matches(host) if seen.origin is Origin.WIRE else ""),
+                ("Purpose", "left from when the node was made; nothing uses it" if copy else ""),
+            )
+        ),
+        identity=identity,
+    )
+
+
+_ROTATING = (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)
+
+
+def _rotation_badge(seen: SeenCertificate) -> Markup | str:
+    if seen.role not in _ROTATING:
+        return ""
+    tone, words = {
+        Rotation.ENABLED: (Tone.OK, "rotates"),
+        Rotation.DISABLED: (Tone.WARNING, "does not rotate"),
+    }.get(seen.rotation, (Tone.BLIND, "rotation unknown"))
+    return badge(tone, words)
+
+
+def _matches(host: HostFacts) -> str:
+    return {True: "yes", False: "no: the kubelet still serves an older one", None: ""}[host.served_matches_file]
+
+
+def _rotation(rotation: Iterable[RotationFacts]) -> Markup:
+    return table(
+        "Rotation of the kubelet's certificates, and what each place says of it",
+        (Column("Certificate"), Column("State"), Column("Why"), Column("What each place says")),
+        (
+            (
+                ROLE_WORDS[facts.role],
+                badge(ROTATION_TONE[facts.state], facts.state.value),
+                REASON_WORDS[facts.reason],
+                _evidence(facts),
+            )
+            for facts in rotation
+        ),
+    )
+
+
+def _evidence(facts: RotationFacts) -> Markup | str:
+    said = [
+        Markup("{}: {}").format(EVIDENCE_WORDS[place], "on" if facts.evidence[place] else "off")
+        for place in Evidence
+        if place in facts.evidence
+    ]
+    return Markup("<br>").join(said)
+
+
+def _bootstrapping(host: HostFacts) -> Markup:
+    present = {True: "there", False: "not there", None: "could not be looked for"}[host.bootstrap_kubeconfig_present]
+    return card(
+        key_values(
+            (
+                ("A new client certificate would be obtained with", BOOTSTRAP_WORDS[host.bootstrap_method]),
+                ("Bootstrap kubeconfig", present),
+                (
+                    "Replaced certificates left on disk",
+                    ", ".join(f"{count} of the {ROLE_WORDS[role]}" for role, count in host.leftovers.items()),
+                ),
+            )
+        )
+    )
+
+
+def _files(files: Iterable[FileFacts]) -> Markup:
+    return table(
+        "Every file this agent looks at",
+        (Column("Path"), Column("Status"), Column("About", "About the"), Column("Detail")),
+        (
+            (
+                code(file.path),
+                badge(FILE_TONE.get(file.status, Tone.BLIND), file.status.value.replace("_", " ")),
+                ROLE_WORDS[file.role],
+                file.detail,
+            )
+            for file in files
+        ),
+    )
+
+
+def _sources(sources: Iterable[SourceFacts], now: float) -> Markup:
+    states = {True: (Tone.OK, "answers"), False: (Tone.BLIND, "does not answer"), None: (Tone.BLIND, "not asked yet")}
+    return table(
+        "Places outside this process that are asked",
+        (
+            Column("Source"),
+            Column("State"),
+            Column("Last answer", "Last answer"),
+            Column("Failures", "Failures"),
+            Column("Last error", "Last error"),
+        ),
+        (
+            (
+                source.source.value,
+                badge(*states[source.up]),
+                f"{span(now - source.last_success)} ago" if source.last_success is not None else "never",
+                str(sum(source.errors.values())),
+                source.last_error,
+            )
+            for source in sources
+        ),
+    )

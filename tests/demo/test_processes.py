@@ -4,19 +4,19 @@ import threading
 
 import pytest
 
-from exporter.demo.processes import AgentError, AgentProcess, StoppedError, stop_all
+from exporter.demo.processes import Process, ProcessError, StoppedError, stop_all
 
 
 def test_an_agent_that_does_not_start_is_named_with_what_it_wrote() -> None:
-    agent = AgentProcess("node-1", ["node", "--host-root", "/nowhere/at/all"])
-    with pytest.raises(AgentError, match=r"(?s)agent of node-1 ended with status 2:.*--host-root.*not a directory"):
+    agent = Process("the agent of node-1", ["node", "--host-root", "/nowhere/at/all"])
+    with pytest.raises(ProcessError, match=r"(?s)agent of node-1 ended with status 2:.*--host-root.*not a directory"):
         agent.wait_ready(30, threading.Event())
     assert not agent.running
     stop_all([agent])
 
 
 def test_the_order_to_stop_ends_the_waiting() -> None:
-    agent = AgentProcess("node-1", ["metrics"])
+    agent = Process("the agent of node-1", ["metrics"])
     stop = threading.Event()
     stop.set()
     try:

@@ -1,0 +1,223 @@
+"""Kubernetes objects as an AKS cluster has them: names, certificates and moments (Unix seconds) in, JSON values out."""
+
+import base64
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+__all__ = [
+    "CLIENT_SIGNER",
+    "SERVING_SIGNER",
+    "Answer",
+    "CsrOrder",
+    "api_service",
+    "authentication_config",
+    "csr_object",
+    "lease",
+    "namespace",
+    "node_object",
+    "root_ca_config",
+    "time_text",
+    "webhooks",
+]
+
+Object = dict[str, Any]
+
+CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
+SERVING_SIGNER = "kubernetes.io/kubelet-serving"
+
+
+class Answer(StrEnum):
+    """What became of a request."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    """And not yet signed."""
+    ISSUED = "issued"
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsrOrder:
+    """A request that a simulated kubelet, or AKS on its behalf, has sent."""
+
+    name: str
+    node: str
+    signer_name: str
+    username: str
+    created: float
+    answer: Answer = Answer.PENDING
+
+
+def time_text(moment: float) -> str:
+    """RFC 3339 as metav1.Time has it."""
+    return f"{dt.datetime.fromtimestamp(moment, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def node_object(
+    name: str,
+    labels: Mapping[str, str],
+    created: float,
+    *,
+    ready: bool,
+    windows: bool,
+    version: str,
+    address: str,
+) -> Object:
+    """A Node with AKS's labels, addresses and providerID."""
+    scale_set, instance = name[:-6], int(name[-6:], 36)
+    return {
+        "metadata": {
+            "name": name,
+            "creationTimestamp": time_text(created),
+            "labels": {
+                **labels,
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "windows" if windows else "linux",
+                "node.kubernetes.io/instance-type": "Standard_D4ds_v5",
+                "topology.kubernetes.io/region": "westeurope",
+            },
+        },
+        "spec": {
+            "providerID": "azure:///subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/"
+            "mc_contoso_aks1_westeurope/providers/Microsoft.Compute/virtualMachineScaleSets/"
+            f"{scale_set}/virtualMachines/{instance}"
+        },
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True" if ready else "Unknown",
+                    "reason": "KubeletReady" if ready else "NodeStatusUnknown",
+                    "lastHeartbeatTime": time_text(created),
+                    "lastTransitionTime": time_text(created),
+                }
+            ],
+            "nodeInfo": {
+                "kubeletVersion": version,
+                "operatingSystem": "windows" if windows else "linux",
+                "osImage": "Windows Server 2022 Datacenter" if windows else "Ubuntu 22.04.5 LTS",
+                "architecture": "amd64",
+            },
+        },
+    }
+
+
+def csr_object(order: CsrOrder, request_pem: bytes, certificate_pem: bytes = b"") -> Object:
+    """A CertificateSigningRequest with the conditions that approvers and signers leave."""
+    serving = order.signer_name == SERVING_SIGNER
+    status: Object = {}
+    if order.answer is not Answer.PENDING:
+        status["conditions"] = list(_conditions(order, serving=serving))
+    if order.answer is Answer.ISSUED:
+        status["certificate"] = base64.b64encode(certificate_pem).decode()
+    group = "system:bootstrappers" if order.username.startswith("system:bootstrap:") else "system:nodes"
+    return {
+        "metadata": {
+            "name": order.name,
+            "generateName": "csr-",
+            "creationTimestamp": time_text(order.created),
+        },
+        "spec": {
+            "signerName": order.signer_name,
+            "username": order.username,
+            "groups": [group, "system:authenticated"],
+            "usages": ["digital signature", "server auth" if serving else "client auth"],
+            "request": base64.b64encode(request_pem).decode(),
+        },
+        "status": status,
+    }
+
+
+def _conditions(order: CsrOrder, *, serving: bool) -> Iterable[Object]:
+    at = time_text(order.created + 1)
+    moments = {"status": "True", "lastUpdateTime": at, "lastTransitionTime": at}
+    if order.answer is Answer.DENIED:
+        yield {
+            "type": "Denied",
+            "reason": "Denied",
+            "message": "the addresses are not those of the node",
+            **moments,
+        }
+        return
+    subject = "kubelet serving certificate" if serving else "self kubelet client certificate"
+    yield {
+        "type": "Approved",
+        "reason": "AutoApproved",
+        "message": f"Auto approving {subject} after SubjectAccessReview.",
+        **moments,
+    }
+    if order.answer is Answer.FAILED:
+        # pkg/controller/certificates/signer/signer.go
+        yield {
+            "type": "Failed",
+            "reason": "SignerValidationFailure",
+            "message": "DNS or IP subjectAltName is required",
+            **moments,
+        }
+
+
+def namespace(name: str, created: float) -> Object:
+    """A namespace; kube-system's age is the cluster's."""
+    return {"metadata": {"name": name, "creationTimestamp": time_text(created)}, "status": {"phase": "Active"}}
+
+
+def root_ca_config(namespace_: str, authorities_pem: bytes) -> Object:
+    """kube-root-ca.crt, which every namespace has."""
+    return {
+        "metadata": {"name": "kube-root-ca.crt", "namespace": namespace_},
+        "data": {"ca.crt": authorities_pem.decode()},
+    }
+
+
+def authentication_config(client_pem: bytes, requestheader_pem: bytes) -> Object:
+    """kube-system/extension-apiserver-authentication."""
+    return {
+        "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
+        "data": {
+            "client-ca-file": client_pem.decode(),
+            "requestheader-client-ca-file": requestheader_pem.decode(),
+            "requestheader-allowed-names": '["aggregator"]',
+        },
+    }
+
+
+def lease(name: str, renewed: float) -> Object:
+    """A leader's Lease in kube-system."""
+    micro = f"{dt.datetime.fromtimestamp(renewed, dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return {
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "spec": {"holderIdentity": f"{name}-6f4c9d7b5c-x2x7q", "leaseDurationSeconds": 15, "renewTime": micro},
+    }
+
+
+def webhooks(name: str, bundle_pem: bytes) -> Object:
+    """An admission webhook configuration, validating or mutating."""
+    return {
+        "metadata": {"name": name},
+        "webhooks": [
+            {
+                "name": f"{name}.contoso.example",
+                "clientConfig": {
+                    "service": {"name": name, "namespace": "kube-system", "path": "/"},
+                    "caBundle": base64.b64encode(bundle_pem).decode(),
+                },
+                "failurePolicy": "Ignore",
+                "sideEffects": "None",
+                "admissionReviewVersions": ["v1"],
+            }
+        ],
+    }
+
+
+def api_service(group: str, version: str, bundle_pem: bytes = b"") -> Object:
+    """An APIService: a local one without a bundle, an aggregated one with it."""
+    spec: Object = {"group": group, "version": version, "groupPriorityMinimum": 100, "versionPriority": 100}
+    if bundle_pem:
+        spec["service"] = {"name": "metrics-server", "namespace": "kube-system"}
+        spec["caBundle"] = base64.b64encode(bundle_pem).decode()
+    return {"metadata": {"name": f"{version}.{group}"}, "spec": spec}

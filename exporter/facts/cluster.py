@@ -1,0 +1,60 @@
+"""What is known of a cluster at one moment: everything the cluster agent shows, as one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exporter.facts.csr_ledger import CsrTotals
+from exporter.facts.node import Node
+from exporter.facts.trust import CaBundle, outdated
+from exporter.facts.x509 import Certificate
+from exporter.reason import Ca, Lease, Reason, Rotation
+
+__all__ = ["ClusterFacts", "Endpoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of the API server, as last seen."""
+
+    address: str
+    """HOST:PORT."""
+    certificate: Certificate | None
+    """The leaf it served when it last answered."""
+    trusted: bool | None
+    """Whether clients in the cluster accept it there; None where that could not be told."""
+    reason: Reason | None = None
+    """Why it is not trusted, or why it did not answer when it was last asked."""
+    words: str = ""
+    """The same for a person, where there is more to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """The last facts of each source. None or empty: it has given none yet."""
+
+    csrs: CsrTotals | None = None
+    nodes: tuple[Node, ...] | None = None
+    endpoints: tuple[Endpoint, ...] = ()
+    cas: Mapping[Ca, tuple[Certificate, ...]] = field(default_factory=dict)
+    former_cas: frozenset[str] = frozenset()
+    bundles: tuple[CaBundle, ...] = ()
+    leases: Mapping[Lease, float] = field(default_factory=dict)
+    """Unix seconds of the last renewal."""
+    created: float | None = None
+    """Unix seconds of kube-system's creation."""
+    clock_offset: float | None = None
+    """Seconds that the API server's clock is ahead of ours."""
+    rbac: bool | None = None
+    """Whether Kubernetes RBAC is on, where Azure tells."""
+
+    @property
+    def apiserver_rotation(self) -> Rotation:
+        """Whether AKS renews the API server's certificate by itself: it does so with Kubernetes RBAC only."""
+        if self.rbac is None:
+            return Rotation.UNKNOWN
+        return Rotation.ENABLED if self.rbac else Rotation.DISABLED
+
+    def outdated(self, bundle: CaBundle) -> bool | None:
+        """Whether a bundle holds only cluster CAs of the past; None while the present one is not known."""
+        present = self.cas.get(Ca.CLUSTER)
+        return outdated(bundle, present, self.former_cas) if present else None

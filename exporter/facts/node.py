@@ -1,0 +1,104 @@
+"""A Node's JSON in; its pool, versions, readiness and what its label says of serving certificate rotation out."""
+
+import sys
+from dataclasses import dataclass
+
+import msgspec
+
+from exporter.facts.metadata import Metadata, decoded, required_moment
+from exporter.reason import Rotation
+
+__all__ = ["SERVING_LABEL", "Node", "node"]
+
+SERVING_LABEL = "kubernetes.azure.com/kubelet-serving-ca"
+"""AKS sets it to `cluster` on each node whose kubelet rotates its serving certificate (AKS page on certificates)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node. Texts are empty where the object does not say. A heartbeat changes nothing of it."""
+
+    name: str
+    agentpool: str
+    kubelet_version: str
+    node_image_version: str
+    os: str
+    os_sku: str
+    kubelet_serving_ca: str
+    """Value of the label."""
+    serving_rotation: Rotation
+    """Our reading of the label: UNKNOWN for nodes that AKS does not label, which is not the same as off."""
+    created: float
+    """Unix seconds."""
+    ready: bool | None
+    """None: the kubelet has not said yet."""
+    provider_id: str
+    node_resource_group: str
+    """Value of the label kubernetes.azure.com/cluster."""
+
+
+class _Condition(msgspec.Struct):
+    type: str = ""
+    status: str = ""
+
+
+class _Info(msgspec.Struct):
+    kubeletVersion: str = ""
+    operatingSystem: str = ""
+
+
+class _Status(msgspec.Struct):
+    conditions: list[_Condition] | None = None
+    nodeInfo: _Info | None = None
+
+
+class _Spec(msgspec.Struct):
+    providerID: str | None = None
+
+
+class _Object(msgspec.Struct):
+    metadata: Metadata
+    spec: _Spec | None = None
+    status: _Status | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Object)
+
+
+def node(raw: bytes | msgspec.Raw) -> Node:
+    """The facts of one object. Raises ObjectError."""
+    found = decoded(_DECODER, raw)
+    labels = found.metadata.labels or {}
+    status = found.status or _Status()
+    info = status.nodeInfo or _Info()
+    ready = next((one.status for one in status.conditions or () if one.type == "Ready"), None)
+    # Interned: a thousand nodes of a pool share these words.
+    return Node(
+        name=sys.intern(found.metadata.name),
+        agentpool=sys.intern(labels.get("kubernetes.azure.com/agentpool") or labels.get("agentpool", "")),
+        kubelet_version=sys.intern(info.kubeletVersion),
+        node_image_version=sys.intern(labels.get("kubernetes.azure.com/node-image-version", "")),
+        os=sys.intern(labels.get("kubernetes.io/os") or info.operatingSystem),
+        os_sku=sys.intern(
+            labels.get("kubernetes.azure.com/os-sku-effective") or labels.get("kubernetes.azure.com/os-sku", "")
+        ),
+        kubelet_serving_ca=sys.intern(labels.get(SERVING_LABEL, "")),
+        serving_rotation=_serving_rotation(labels),
+        created=required_moment(found.metadata.creationTimestamp),
+        ready=None if ready is None else ready == "True",
+        provider_id=(found.spec and found.spec.providerID) or "",
+        node_resource_group=sys.intern(labels.get("kubernetes.azure.com/cluster", "")),
+    )
+
+
+def _serving_rotation(labels: dict[str, str]) -> Rotation:
+    """A missing label says off only where AKS would have set it: on a node of one of its pools.
+
+    A virtual kubelet has no such certificate, and nodes that Karpenter made have no pool (AKS page on node labels).
+    """
+    value = labels.get(SERVING_LABEL)
+    if value == "cluster":
+        return Rotation.ENABLED
+    if value or labels.get("type") == "virtual-kubelet" or "kubernetes.azure.com/agentpool" not in labels:
+        return Rotation.UNKNOWN
+    return Rotation.DISABLED

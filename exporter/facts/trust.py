@@ -1,0 +1,166 @@
+"""ConfigMaps, APIServices and webhook configurations in, the CAs they trust out, and which hold a CA of the past.
+
+CAs are told apart by their key, for all cluster CAs of AKS are named `CN=ca`, the one before a rotation and the one
+after; a CA that was issued again for its key verifies the same certificates.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from exporter.facts.metadata import Metadata, ObjectError, base64_bytes, decoded
+from exporter.facts.x509 import Certificate, CertificateError, certificates
+from exporter.reason import Ca
+
+__all__ = [
+    "FORMER_CAP",
+    "CaBundle",
+    "CaHistory",
+    "api_service",
+    "authentication_cas",
+    "outdated",
+    "root_ca",
+    "webhooks",
+]
+
+FORMER_CAP = 16
+"""Former cluster CAs that are remembered: as many rotations in one life of the agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaBundle:
+    """The caBundle of one object; of a webhook configuration, those of all its webhooks."""
+
+    kind: str
+    """The Kubernetes kind."""
+    name: str
+    certificates: tuple[Certificate, ...]
+    unreadable: str = ""
+    """What is wrong with a bundle that cannot be read, in words."""
+
+
+class _ConfigMap(msgspec.Struct):
+    metadata: Metadata
+    data: dict[str, str] | None = None
+
+
+class _ClientConfig(msgspec.Struct):
+    caBundle: str | None = None
+
+
+class _Webhook(msgspec.Struct):
+    clientConfig: _ClientConfig | None = None
+
+
+class _WebhookConfiguration(msgspec.Struct):
+    metadata: Metadata
+    webhooks: list[_Webhook] | None = None
+
+
+class _ApiServiceSpec(msgspec.Struct):
+    caBundle: str | None = None
+
+
+class _ApiService(msgspec.Struct):
+    metadata: Metadata
+    spec: _ApiServiceSpec | None = None
+
+
+_CONFIG_MAP = msgspec.json.Decoder(_ConfigMap)
+_WEBHOOKS = msgspec.json.Decoder(_WebhookConfiguration)
+_API_SERVICE = msgspec.json.Decoder(_ApiService)
+
+
+def root_ca(raw: bytes) -> tuple[Certificate, ...]:
+    """The bundle of the ConfigMap kube-root-ca.crt. Raises ObjectError."""
+    return _certificates(decoded(_CONFIG_MAP, raw), "ca.crt")
+
+
+def authentication_cas(raw: bytes) -> Mapping[Ca, tuple[Certificate, ...] | ObjectError]:
+    """The CAs of the ConfigMap extension-apiserver-authentication, each or why not; one that is not set is left out.
+
+    Raises ObjectError where it is no ConfigMap at all.
+    """
+    found = decoded(_CONFIG_MAP, raw)
+    keys = {Ca.CLIENT: "client-ca-file", Ca.REQUESTHEADER: "requestheader-client-ca-file"}
+    cas: dict[Ca, tuple[Certificate, ...] | ObjectError] = {}
+    for ca, key in keys.items():
+        if (found.data or {}).get(key):
+            try:
+                cas[ca] = _certificates(found, key)
+            except ObjectError as error:
+                cas[ca] = error
+    return cas
+
+
+def _certificates(config_map: _ConfigMap, key: str) -> tuple[Certificate, ...]:
+    try:
+        return certificates((config_map.data or {}).get(key, "").encode())
+    except CertificateError as error:
+        raise ObjectError(f"ConfigMap {config_map.metadata.name}: {key}: {error}") from None
+
+
+def api_service(raw: bytes) -> CaBundle | None:
+    """The bundle of an APIService; None where it has none. Raises ObjectError."""
+    found = decoded(_API_SERVICE, raw)
+    return _bundle("APIService", found.metadata.name, [found.spec.caBundle if found.spec else None])
+
+
+def webhooks(kind: str, raw: bytes) -> CaBundle | None:
+    """The bundle of a ValidatingWebhookConfiguration or MutatingWebhookConfiguration, likewise."""
+    found = decoded(_WEBHOOKS, raw)
+    fields = [one.clientConfig.caBundle for one in found.webhooks or () if one.clientConfig]
+    return _bundle(kind, found.metadata.name, fields)
+
+
+def _bundle(kind: str, name: str, fields: Iterable[str | None]) -> CaBundle | None:
+    texts = dict.fromkeys(text for text in fields if text)  # most configurations repeat one bundle in each webhook
+    if not texts:
+        return None
+    found: dict[Certificate, None] = {}
+    unreadable = ""
+    for text in texts:
+        try:
+            found.update(dict.fromkeys(certificates(base64_bytes(text))))
+        except CertificateError as error:
+            unreadable = str(error)
+    return CaBundle(kind, name, tuple(found), unreadable)
+
+
+class CaHistory:
+    """Remembers which cluster CAs there were. What was before the agent's start, or longer ago than FORMER_CAP, is not
+    known to it.
+    """
+
+    def __init__(self) -> None:
+        self._present: frozenset[str] = frozenset()
+        self._former: dict[str, None] = {}
+
+    def observe(self, bundle: tuple[Certificate, ...]) -> None:
+        """The bundle of cluster CAs is this one now. An empty one says nothing."""
+        if not bundle:
+            return
+        present = frozenset(_identity(one) for one in bundle)
+        for gone in sorted(self._present - present):
+            self._former[gone] = None
+        for back in present:
+            self._former.pop(back, None)
+        while len(self._former) > FORMER_CAP:
+            del self._former[next(iter(self._former))]
+        self._present = present
+
+    @property
+    def former(self) -> frozenset[str]:
+        """Identities of the CAs that were."""
+        return frozenset(self._former)
+
+
+def outdated(bundle: CaBundle, present: tuple[Certificate, ...], former: frozenset[str]) -> bool:
+    """Whether the bundle holds a former cluster CA and not the present one: it verifies nothing any more."""
+    held = {_identity(one) for one in bundle.certificates}
+    return bool(held & former) and not held & {_identity(one) for one in present}
+
+
+def _identity(certificate: Certificate) -> str:
+    return certificate.public_key_sha256 or certificate.fingerprint_sha256

@@ -1,0 +1,69 @@
+"""akscert_node_*: each node of the cluster as the API describes it, and its label's word on serving rotation."""
+
+from collections.abc import Iterator
+
+from exporter.facts.cluster import ClusterFacts
+from exporter.metric import Family, Metric, Row
+from exporter.reason import Evidence, Role, Rotation
+
+__all__ = ["evidence_rows", "families"]
+
+INFO = Metric(
+    "akscert_node_info",
+    "1, with the node's pool, versions and system. kubelet_serving_ca: value of the label "
+    "kubernetes.azure.com/kubelet-serving-ca; serving_rotation: what it means, unknown for a node that AKS does not "
+    "label.",
+    (
+        "node",
+        "agentpool",
+        "kubelet_version",
+        "node_image_version",
+        "os",
+        "os_sku",
+        "kubelet_serving_ca",
+        "serving_rotation",
+    ),
+    words={"serving_rotation": (Rotation.ENABLED, Rotation.DISABLED, Rotation.UNKNOWN)},
+)
+CREATED = Metric(
+    "akscert_node_created_timestamp_seconds",
+    "Unix time of the Node object's creation.",
+    ("node",),
+)
+READY = Metric(
+    "akscert_node_ready",
+    "1 if the node's Ready condition is true, 0 if it is false or unknown. Absent where the node has none yet.",
+    ("node",),
+)
+
+_WORDS = {Rotation.ENABLED: 1.0, Rotation.DISABLED: 0.0}
+
+
+def families(cluster: ClusterFacts) -> Iterator[Family]:
+    """Samples of all nodes."""
+    nodes = cluster.nodes or ()
+    yield INFO.family(
+        (
+            (
+                one.name,
+                one.agentpool,
+                one.kubelet_version,
+                one.node_image_version,
+                one.os,
+                one.os_sku,
+                one.kubelet_serving_ca,
+                one.serving_rotation,
+            ),
+            1.0,
+        )
+        for one in nodes
+    )
+    yield CREATED.family(((one.name,), one.created) for one in nodes)
+    yield READY.family(((one.name,), float(one.ready)) for one in nodes if one.ready is not None)
+
+
+def evidence_rows(cluster: ClusterFacts) -> Iterator[Row]:
+    """Rows of akscert_rotation_evidence: what each node's label says."""
+    for one in cluster.nodes or ():
+        if one.serving_rotation in _WORDS:
+            yield (one.name, Role.KUBELET_SERVING, Evidence.NODE_LABEL), _WORDS[one.serving_rotation]

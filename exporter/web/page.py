@@ -1,0 +1,249 @@
+"""Values in, accessible HTML out: the parts that the pages of both agents are made of. Everything is escaped."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from markupsafe import Markup, escape
+
+from exporter import __version__
+from exporter.findings import Finding, Severity, worst_first
+from exporter.findings.moment import moment
+from exporter.web.style import STYLE
+
+__all__ = [
+    "NOTHING",
+    "SEVERITY_TONE",
+    "Column",
+    "Tone",
+    "badge",
+    "card",
+    "code",
+    "document",
+    "findings_list",
+    "key_values",
+    "section",
+    "table",
+    "verdict",
+]
+
+Cell = str | Markup
+
+
+class Tone(StrEnum):
+    """What a thing amounts to; each has a colour and, so that nobody needs to see colours, a shape."""
+
+    OK = "ok"
+    INFO = "info"
+    WARNING = "warning"
+    BLIND = "blind"
+    CRITICAL = "critical"
+    QUIET = "quiet"
+
+
+SEVERITY_TONE = {
+    Severity.CRITICAL: Tone.CRITICAL,
+    Severity.BLIND: Tone.BLIND,
+    Severity.WARNING: Tone.WARNING,
+    Severity.INFO: Tone.INFO,
+}
+
+_SHAPES = {
+    Tone.OK: Markup('<circle cx="8" cy="8" r="7.5"/><path class="mark" d="M4.6 8.3l2.4 2.4 4.5-5"/>'),
+    Tone.INFO: Markup('<circle cx="8" cy="8" r="7.5"/><path class="mark" d="M8 7.4v4M8 4.5v.1"/>'),
+    Tone.WARNING: Markup(
+        '<path d="M8 .9a1 1 0 0 1 .9.5l6.6 11.9a1.1 1.1 0 0 1-1 1.6h-13a1.1 1.1 0 0 1-1-1.6L7.1 1.4a1 1 0 0 1 .9-.5z"/>'
+        '<path class="mark" d="M8 5.6v3.7M8 12v.1"/>'
+    ),
+    Tone.BLIND: Markup(
+        '<rect x=".5" y=".5" width="15" height="15" rx="3.5"/>'
+        '<path class="mark" d="M5.8 6.2a2.2 2.2 0 1 1 3.4 1.8c-.8.5-1.2.9-1.2 1.7M8 12v.1"/>'
+    ),
+    Tone.CRITICAL: Markup(
+        '<path d="M5 .5h6L15.5 5v6L11 15.5H5L.5 11V5z"/><path class="mark" d="M8 4.2v4.4M8 11.6v.1"/>'
+    ),
+    Tone.QUIET: Markup('<circle cx="8" cy="8" r="4"/>'),
+}
+
+NOTHING = Markup('<span class="none">—</span>')
+"""A cell without a value."""
+
+
+def icon(tone: Tone) -> Markup:
+    """The shape of a tone. Hidden from screen readers: a word always stands beside it."""
+    return Markup('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{}</svg>').format(_SHAPES[tone])
+
+
+def badge(tone: Tone, word: str) -> Markup:
+    """A word with its shape and colour."""
+    return Markup('<span class="badge {}">{}{}</span>').format(tone, icon(tone), word)
+
+
+def code(text: str) -> Markup:
+    """A path, a fingerprint, a name that is typed."""
+    return Markup("<code>{}</code>").format(text)
+
+
+def join(parts: Iterable[Cell]) -> Markup:
+    """Parts one after the other."""
+    return Markup("\n").join(escape(part) for part in parts)
+
+
+def document(heading: str, over: str, lead: Cell, body: Iterable[Markup], *, now: float) -> str:
+    """A whole document. `over` stands above the heading, `lead` below it; `now` in Unix seconds."""
+    return str(
+        Markup("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{heading} · aks-cert-exporter</title>
+<style>{style}</style>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the content</a>
+<header><div class="page">
+<p class="over">{over}</p>
+<h1>{heading}</h1>
+<p class="lead">{lead}</p>
+</div></header>
+<main id="content" tabindex="-1"><div class="page">
+{body}
+</div></main>
+<footer><div class="page">
+<span>aks-cert-exporter {version}</span>
+<span>Looked at <time datetime="{iso}">{moment}</time></span>
+<a href="/metrics">Metrics</a>
+</div></footer>
+</body>
+</html>
+""").format(
+            heading=heading,
+            over=over,
+            lead=lead,
+            style=Markup(STYLE),  # noqa: S704 - our own constant, and escaped it would not match its hash
+            body=join(body),
+            version=__version__,
+            iso=moment(now).removesuffix(" UTC").replace(" ", "T") + "Z",
+            moment=moment(now),
+        )
+    )
+
+
+def section(name: str, heading: str, *body: Markup, lead: Cell = "") -> Markup:
+    """A part of the page. `name` is its fragment: `#name` leads there."""
+    told = Markup('<p class="lead">{}</p>\n').format(lead) if lead else ""
+    return Markup(
+        '<section aria-labelledby="{name}">\n<h2 id="{name}">{heading}</h2>\n{lead}{body}\n</section>'
+    ).format(name=name, heading=heading, lead=told, body=join(body))
+
+
+def card(*body: Markup) -> Markup:
+    """A framed panel."""
+    return Markup('<div class="card panel">{}</div>').format(join(body))
+
+
+def verdict(findings: Iterable[Finding], unanswered: Sequence[str]) -> Markup:
+    """The page in one line: how much is wrong; or that all is well, but only where all was looked at."""
+    counts = Counter(finding.severity for finding in findings)
+    worst, *others = [_count(counts[one], _NOUNS[one]) for one in Severity if counts[one]] or [""]
+    told = f"Also {', '.join(others[:-1])}{' and ' if others[1:] else ''}{others[-1]}." if others else ""
+    severity = next((one for one in Severity if counts[one] and one is not Severity.INFO), None)
+    if severity is not None:
+        tone, strong = SEVERITY_TONE[severity], worst
+    elif unanswered:
+        tone, strong = Tone.BLIND, "Not everything has been looked at yet"
+    else:
+        tone, strong = Tone.OK, "All is well"
+        told = "Every place was looked at, and nothing needs to be done."
+        if worst:
+            told += f" {worst} below."
+    if unanswered:
+        told = f"{told} No first answer yet from: {', '.join(unanswered)}.".lstrip()
+    return Markup('<div class="verdict {}" role="status">{}<div><strong>{}</strong><span>{}</span></div></div>').format(
+        tone, icon(tone), strong, told
+    )
+
+
+_NOUNS = {
+    Severity.CRITICAL: "critical finding",
+    Severity.BLIND: "blind spot",
+    Severity.WARNING: "warning",
+    Severity.INFO: "note",
+}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def findings_list(findings: Iterable[Finding], *, subject: str = "") -> Markup:
+    """Findings, worst first. `subject` is the one the whole page is about, which then is not said each time."""
+    items = []
+    for finding in worst_first(tuple(findings)):
+        tone = SEVERITY_TONE[finding.severity]
+        about = (
+            Markup('<span class="subject">{}</span>').format(finding.subject)
+            if finding.subject != subject
+            else Markup()
+        )
+        link = Markup('<a href="{}">{}<span class="unseen"> runbook</span></a>').format(
+            finding.runbook_url, finding.alert
+        )
+        items.append(
+            Markup(
+                '<li class="card finding {}"><div class="meta">{}{}{}</div>'
+                '<p class="what">{}</p><p class="next"><b>Next:</b> {}</p></li>'
+            ).format(
+                tone,
+                badge(tone, finding.severity.value),
+                about,
+                link if finding.alert else "",
+                finding.what,
+                finding.next_step,
+            )
+        )
+    if not items:
+        return Markup('<p class="none">None.</p>')
+    return Markup('<ul class="findings">\n{}\n</ul>').format(join(items))
+
+
+def key_values(pairs: Iterable[tuple[str, Cell]]) -> Markup:
+    """Names and values; a pair with an empty value is left out."""
+    rows = (Markup("<dt>{}</dt><dd>{}</dd>").format(key, value) for key, value in pairs if value)
+    return Markup('<dl class="facts">\n{}\n</dl>').format(join(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; on a narrow screen `label` stands before its cells, unless it is empty."""
+
+    heading: str
+    label: str = ""
+
+
+def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Markup:
+    """A table whose first column names the row. On a narrow screen each row becomes a block of its own.
+
+    The roles keep it a table for screen readers even then: `display: block` would take that away.
+    """
+    head = Markup("").join(
+        Markup('<th scope="col" role="columnheader">{}</th>').format(column.heading) for column in columns
+    )
+    body = []
+    for first, *rest in rows:
+        cells = [Markup('<th scope="row" role="rowheader">{}</th>').format(first)]
+        for column, cell in zip(columns[1:], rest, strict=True):
+            label = Markup(' data-label="{}"').format(column.label) if column.label else ""
+            cells.append(Markup('<td role="cell"{}>{}</td>').format(label, cell or NOTHING))
+        body.append(Markup('<tr role="row">{}</tr>').format(Markup("").join(cells)))
+    return Markup(
+        '<div class="card scroll" tabindex="0" role="region" aria-label="{caption}">\n'
+        '<table class="stacks" role="table">'
+        '<caption class="unseen">{caption}</caption>\n<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
+        '<tbody role="rowgroup">\n{body}\n</tbody></table>\n</div>'
+    ).format(caption=caption, head=head, body=join(body))

@@ -1,0 +1,85 @@
+"""The demo names every node rightly, and leaves nothing behind however it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from exporter.demo.fleet import Fleet, verdicts
+from exporter.demo.pki import YEAR, Authority
+from exporter.demo.processes import ProcessError
+from exporter.demo.scenarios import SCENARIOS, Expected, scenario
+from exporter.reason import RotationReason, RotationState
+
+DEMO = [sys.executable, "-m", "exporter", "demo"]
+NOW = time.time()  # real agents look at the clock
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "TMPDIR": str(folder), "NO_COLOR": "1"}
+
+
+def refuses(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket.socket() as attempt:
+        return attempt.connect_ex((host, int(port))) != 0
+
+
+def test_demo_once_names_every_node_rightly_and_cleans_up(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*DEMO, "--once"], check=False, capture_output=True, text=True, env=environment(tmp_path), timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "This is a simulation" in done.stdout
+    assert f"{len(SCENARIOS)} of {len(SCENARIOS)} nodes named rightly" in done.stdout
+    assert done.stdout.count("✓") == len(SCENARIOS)
+    addresses = re.findall(r"http://(127\.0\.0\.1:\d+)/", done.stdout)
+    assert len(addresses) == len(SCENARIOS)
+    assert all(refuses(address) for address in addresses)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
+def test_the_order_to_stop_is_obeyed_while_the_agents_start(tmp_path: Path, order: signal.Signals) -> None:
+    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True, env=environment(tmp_path)) as demo:
+        assert demo.stdout is not None
+        assert "This is a simulation" in demo.stdout.readline()
+        demo.send_signal(order)
+        rest = demo.stdout.read()
+        assert demo.wait(30) == 0
+    assert "Stopped: every process has ended and the folder is gone." in rest
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_agent_that_does_not_start_ends_the_others_too(tmp_path: Path) -> None:
+    well = scenario("healthy")
+    refused = replace(well, node_name="a name with a control \x01 character")
+    with (
+        pytest.raises(ProcessError, match=r"(?s)ended with status 2:.*holds a control character"),
+        Fleet(tmp_path, NOW, Authority.cluster(NOW - 3 * YEAR)) as fleet,
+    ):
+        fleet.start((well, refused), threading.Event())
+    assert [member.agent.running for member in fleet.members] == [False, False]
+
+
+def test_a_node_that_is_not_as_it_was_said_to_be_is_named_wrong(tmp_path: Path) -> None:
+    """The table's last column can fail: here the truth is another than the scenario says."""
+    overdue = scenario("overdue")
+    mistaken = replace(
+        overdue, expected=Expected(client=(RotationState.DISABLED, RotationReason.STATIC), alerts=frozenset({"X"}))
+    )
+    with Fleet(tmp_path, NOW, Authority.cluster(NOW - 3 * YEAR)) as fleet:
+        fleet.start((mistaken,), threading.Event())
+        (verdict,) = verdicts(fleet.members)
+    assert verdict.mismatches == (
+        "client rotation: enabled/rotating, but it is disabled/static",
+        "findings: AksCertRotationOverdue, but it is X",
+    )

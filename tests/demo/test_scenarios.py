@@ -1,0 +1,74 @@
+"""What the scenarios promise is what the pure conclusions say of their trees."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from exporter import presets
+from exporter.demo.nodes import SimulatedNode, build
+from exporter.demo.pki import YEAR, Authority
+from exporter.demo.scenarios import SCENARIOS, Expected, Scenario, scenario
+from exporter.demo.shape import OperatingSystem
+from exporter.demo.tethered import obey_modes
+from exporter.facts.host import HostFacts, host_facts
+from exporter.facts.paths import path_table
+from exporter.facts.source import SourceLedger
+from exporter.facts.x509 import certificates
+from exporter.findings.host import host_findings
+from exporter.reason import FileStatus, Reason, Role, Source
+from exporter.sources.files import HostFiles
+from exporter.sources.host import read_host
+
+NOW = 1_790_000_000.0
+AUTHORITY = Authority.cluster(NOW - 3 * YEAR)
+WELL = {FileStatus.OK, FileStatus.NOT_EXPECTED}
+
+
+def seen(node: SimulatedNode) -> HostFacts:
+    """The node's facts, with the kubelet's port as it is."""
+    windows = node.scenario.shape.system is OperatingSystem.WINDOWS
+    table = path_table(presets.preset("aks-windows" if windows else "aks-linux"))
+    served = certificates(node.serving.certificate_pem) if node.serving else None
+    found: list[HostFacts] = []
+
+    def look() -> None:
+        obey_modes()  # of this thread and those it starts: root reads a file of mode 0000 otherwise
+        reads = read_host(HostFiles(node.root), table)
+        found.append(host_facts(node.name, table, reads.evidence, reads.certificates, served, reads.names))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def kubelet(node: SimulatedNode) -> SourceLedger:
+    ledger = SourceLedger(Source.KUBELET)
+    if node.serving:
+        ledger.success(NOW)
+    else:
+        ledger.failure(Reason.TLS_ALERT if node.listening else Reason.REFUSED)
+    return ledger
+
+
+@pytest.mark.parametrize("one", SCENARIOS, ids=lambda one: one.name)
+def test_what_a_scenario_promises_is_concluded(tmp_path: Path, one: Scenario) -> None:
+    node = build(one, tmp_path, NOW, AUTHORITY)
+    host = seen(node)
+    client, serving = host.rotation_of(Role.KUBELET_CLIENT), host.rotation_of(Role.KUBELET_SERVING)
+    said = Expected(
+        client=(client.state, client.reason),
+        serving=(serving.state, serving.reason),
+        bootstrap=host.bootstrap_method,
+        files=frozenset((file.role, file.status) for file in host.files if file.status not in WELL),
+        alerts=frozenset(finding.alert for finding in host_findings(host, (kubelet(node).facts(),), NOW)),
+        fleet_alerts=one.expected.fleet_alerts,
+    )
+    assert said == one.expected
+
+
+def test_the_healthy_nodes_have_no_finding_at_all(tmp_path: Path) -> None:
+    for name in ("healthy", "healthy-secure-tls", "windows-healthy"):
+        node = build(scenario(name), tmp_path / name, NOW, AUTHORITY)
+        assert host_findings(seen(node), (kubelet(node).facts(),), NOW) == ()

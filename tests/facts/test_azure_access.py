@@ -1,0 +1,81 @@
+"""Whether Azure is asked, and when again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.demo.arm_bodies import agent_pool, managed_cluster
+from exporter.facts.azure import azure_cluster
+from exporter.facts.azure_access import azure_wanted, next_look, retry_after, workload_identity_missing
+from exporter.facts.azure_id import ResourceId
+
+CLUSTER = ResourceId("5ab0", "rg", "managedClusters", "aks1")
+IDENTITY = {"AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t", "AZURE_FEDERATED_TOKEN_FILE": "/f"}
+AT_REST = azure_cluster(managed_cluster(CLUSTER, [agent_pool("nodepool1")]), CLUSTER)
+BUSY = azure_cluster(managed_cluster(CLUSTER, [agent_pool("nodepool1", state="Upgrading")]), CLUSTER)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "resource_id", "environment", "wanted"),
+    [
+        ("auto", "", {}, False),
+        ("auto", "", IDENTITY, True),
+        ("auto", "", {**IDENTITY, "AZURE_TENANT_ID": ""}, False),
+        ("auto", CLUSTER.path, {}, True),
+        ("true", "", {}, True),
+        ("false", CLUSTER.path, IDENTITY, False),
+    ],
+)
+def test_auto_means_where_workload_identity_or_a_resource_id_is(
+    enabled: str, resource_id: str, environment: dict[str, str], wanted: bool
+) -> None:
+    """All three variables, or an id that somebody set."""
+    assert azure_wanted(enabled, resource_id, environment) is wanted
+
+
+def test_what_is_missing_is_named() -> None:
+    """In the order of the documentation."""
+    assert workload_identity_missing({"AZURE_TENANT_ID": "t"}) == ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+
+
+def test_a_cluster_at_rest_is_looked_at_every_five_minutes_a_busy_one_every_minute() -> None:
+    """A pool's operation counts; an answer that never came is no reason to hurry."""
+    assert next_look(AT_REST, None, 0.0) == 300.0
+    assert next_look(BUSY, None, 0.0) == 60.0
+    assert next_look(None, None, 0.0) == 300.0
+
+
+@given(st.sampled_from([AT_REST, BUSY, None]), st.none() | st.floats(0, 3600), st.floats(0, 1))
+def test_azures_wish_is_a_lower_bound_and_jitter_adds_a_tenth(
+    cluster: object, asked: float | None, jitter: float
+) -> None:
+    """For any Retry-After."""
+    pause = next_look(cluster if cluster in (AT_REST, BUSY) else None, asked, jitter)
+    assert max(asked or 0.0, 60.0) <= pause <= 1.1 * max(asked or 0.0, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "date", "seconds"),
+    [
+        ("120", "", 120.0),
+        (" 0 ", "", 0.0),
+        ("999999", "", 3600.0),
+        ("Tue, 24 Nov 2026 09:05:00 GMT", "Tue, 24 Nov 2026 09:00:00 GMT", 300.0),
+        ("Tue, 24 Nov 2026 09:00:00 GMT", "Tue, 24 Nov 2026 09:05:00 GMT", 0.0),
+        ("Tue, 24 Nov 2026 09:05:00 GMT", "", None),
+        ("", "", None),
+        ("soon", "Tue, 24 Nov 2026 09:05:00 GMT", None),
+        ("-5", "", None),
+        ("١٢", "", None),
+    ],
+)
+def test_both_forms_of_retry_after_are_read(value: str, date: str, seconds: float | None) -> None:
+    """Seconds, or a date beside the answer's own; an hour at the most."""
+    assert retry_after(value, date) == seconds
+
+
+@given(st.text(), st.text())
+def test_no_header_is_an_error(value: str, date: str) -> None:
+    """A server may write anything."""
+    found = retry_after(value, date)
+    assert found is None or 0.0 <= found <= 3600.0

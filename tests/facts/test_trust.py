@@ -1,0 +1,168 @@
+"""CAs and bundles of the control plane, and leases."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.demo.pki import DAY, Authority
+from exporter.facts.metadata import ObjectError
+from exporter.facts.signer import lease_renewed
+from exporter.facts.trust import FORMER_CAP, CaBundle, CaHistory, api_service, authentication_cas, outdated, root_ca
+from exporter.facts.trust import webhooks as webhook_bundle
+from exporter.facts.x509 import Certificate, certificates
+from exporter.reason import Ca
+
+T0 = 1_700_000_000.0
+FORMER, PRESENT, OTHER = Authority.cluster(T0), Authority.cluster(T0 + DAY, number=1), Authority.cluster(T0, number=2)
+
+
+def read(*authorities: Authority) -> tuple[Certificate, ...]:
+    return certificates(b"".join(authority.pem for authority in authorities))
+
+
+def bundle(*authorities: Authority) -> CaBundle:
+    return CaBundle("APIService", "v1beta1.metrics.k8s.io", read(*authorities) if authorities else ())
+
+
+def raw(**content: Any) -> bytes:
+    return json.dumps({"metadata": {"name": "x"}, **content}).encode()
+
+
+def b64(*authorities: Authority) -> str:
+    return base64.b64encode(b"".join(authority.pem for authority in authorities)).decode()
+
+
+def test_the_cluster_ca_is_the_bundle_of_kube_root_ca() -> None:
+    """Two of them in the middle of a rotation."""
+    assert root_ca(raw(data={"ca.crt": (FORMER.pem + PRESENT.pem).decode()})) == read(FORMER, PRESENT)
+
+
+@pytest.mark.parametrize("data", [None, {}, {"ca.crt": ""}, {"ca.crt": "junk"}, {"ca.crt": PRESENT.pem.decode()[:300]}])
+def test_a_cluster_ca_that_cannot_be_read_is_an_error(data: dict[str, str] | None) -> None:
+    """Never an empty bundle."""
+    with pytest.raises(ObjectError):
+        root_ca(raw(data=data))
+
+
+def test_client_and_request_header_ca_stand_in_one_config_map() -> None:
+    """Each on its own: what is wrong with one does not hide the other."""
+    data = {
+        "client-ca-file": PRESENT.pem.decode(),
+        "requestheader-client-ca-file": OTHER.pem.decode(),
+        "requestheader-allowed-names": '["aggregator"]',
+    }
+    assert authentication_cas(raw(data=data)) == {Ca.CLIENT: read(PRESENT), Ca.REQUESTHEADER: read(OTHER)}
+    data["requestheader-client-ca-file"] = "junk"
+    cas = authentication_cas(raw(data=data))
+    assert cas[Ca.CLIENT] == read(PRESENT)
+    assert isinstance(cas[Ca.REQUESTHEADER], ObjectError)
+    assert authentication_cas(raw(data={"client-ca-file": PRESENT.pem.decode()})) == {Ca.CLIENT: read(PRESENT)}
+    assert authentication_cas(raw()) == {}
+
+
+def test_an_api_service_may_have_a_bundle() -> None:
+    """Local ones and those with insecureSkipTLSVerify have none."""
+    found = api_service(raw(spec={"caBundle": b64(FORMER)}))
+    assert found == CaBundle("APIService", "x", read(FORMER))
+    for spec in ({}, {"caBundle": ""}, {"caBundle": None, "insecureSkipTLSVerify": True}, None):
+        assert api_service(raw(spec=spec)) is None
+
+
+def test_a_webhook_configuration_has_one_bundle_of_all_its_webhooks() -> None:
+    """Repeated ones count once; a webhook without one is passed over."""
+    configurations = [
+        {"name": "a", "clientConfig": {"caBundle": b64(FORMER)}},
+        {"name": "b", "clientConfig": {"caBundle": b64(FORMER)}},
+        {"name": "c", "clientConfig": {"caBundle": b64(OTHER)}},
+        {"name": "d", "clientConfig": {"url": "https://example.com"}},
+        {"name": "e"},
+    ]
+    found = webhook_bundle("MutatingWebhookConfiguration", raw(webhooks=configurations))
+    assert found == CaBundle("MutatingWebhookConfiguration", "x", read(FORMER, OTHER))
+    assert webhook_bundle("MutatingWebhookConfiguration", raw(webhooks=[])) is None
+    assert webhook_bundle("MutatingWebhookConfiguration", raw()) is None
+
+
+@pytest.mark.parametrize("text", ["%%%", "anVuaw==", b64(FORMER)[:400]])
+def test_an_unreadable_bundle_is_there_and_says_so(text: str) -> None:
+    """The others beside it count."""
+    configurations = [{"clientConfig": {"caBundle": text}}, {"clientConfig": {"caBundle": b64(PRESENT)}}]
+    found = webhook_bundle("ValidatingWebhookConfiguration", raw(webhooks=configurations))
+    assert found is not None
+    assert found.certificates == read(PRESENT)
+    assert found.unreadable
+
+
+def test_a_bundle_is_outdated_that_holds_a_former_ca_and_not_the_present_one() -> None:
+    """All have the same name; the key decides."""
+    history = CaHistory()
+    history.observe(read(FORMER))
+    assert not outdated(bundle(FORMER), read(FORMER), history.former)
+    history.observe(read(FORMER, PRESENT))
+    assert not outdated(bundle(FORMER), read(FORMER, PRESENT), history.former)
+    history.observe(read(PRESENT))
+    assert outdated(bundle(FORMER), read(PRESENT), history.former)
+    assert outdated(bundle(FORMER, OTHER), read(PRESENT), history.former)
+    assert not outdated(bundle(FORMER, PRESENT), read(PRESENT), history.former)
+    assert not outdated(bundle(OTHER), read(PRESENT), history.former)
+    assert not outdated(bundle(), read(PRESENT), history.former)
+
+
+def test_a_ca_issued_again_for_its_key_is_the_same_ca() -> None:
+    """What it signed verifies as before."""
+    history = CaHistory()
+    history.observe(read(FORMER))
+    again = Authority.cluster(T0 + 9 * DAY)
+    history.observe(read(again))
+    assert history.former == frozenset()
+    assert not outdated(bundle(FORMER), read(again), history.former)
+
+
+def test_a_rotation_taken_back_makes_the_former_ca_present() -> None:
+    """And the other one former."""
+    history = CaHistory()
+    for authority in (FORMER, PRESENT, FORMER):
+        history.observe(read(authority))
+    assert not outdated(bundle(FORMER), read(FORMER), history.former)
+    assert outdated(bundle(PRESENT), read(FORMER), history.former)
+
+
+def test_the_memory_of_former_cas_is_bounded_and_nothing_is_no_news() -> None:
+    """The oldest goes first; an empty bundle is one that could not be read."""
+    history = CaHistory()
+    numbers = range(FORMER_CAP + 4)
+    for number in numbers:
+        history.observe(read(Authority.cluster(T0, number=number)))
+        history.observe(())
+    assert len(history.former) == FORMER_CAP
+    present = read(Authority.cluster(T0, number=numbers[-1]))
+    assert outdated(bundle(Authority.cluster(T0, number=numbers[-2])), present, history.former)
+    assert not outdated(bundle(Authority.cluster(T0, number=0)), present, history.former)
+
+
+def test_a_lease_tells_when_it_was_renewed() -> None:
+    """To the microsecond."""
+    spec = {"holderIdentity": "x", "leaseDurationSeconds": 15, "renewTime": "2023-11-14T22:13:20.500000Z"}
+    assert lease_renewed(raw(spec=spec)) == T0 + 0.5
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"renewTime": None}, {"renewTime": "yesterday"}, {"renewTime": 5}])
+def test_a_lease_without_a_time_is_an_error(spec: object) -> None:
+    """Never 0."""
+    with pytest.raises(ObjectError):
+        lease_renewed(raw(spec=spec))
+
+
+@given(st.binary(max_size=200), st.text(max_size=60))
+def test_any_bytes_are_facts_or_an_object_error(content: bytes, text: str) -> None:
+    """Nothing else is raised, by any of the readers."""
+    for reader in (root_ca, authentication_cas, api_service, lease_renewed):
+        with pytest.raises(ObjectError):
+            reader(content)
+    assert api_service(raw(spec={"caBundle": text or "x"})) is not None
+    with pytest.raises(ObjectError):
+        root_ca(raw(data={"ca.crt": text}))

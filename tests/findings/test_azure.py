@@ -1,0 +1,196 @@
+"""What a person is told about Azure's side."""
+
+import json
+
+import pytest
+
+from exporter.demo.arm_bodies import JSON, agent_pool, managed_cluster
+from exporter.facts.azure import AzureFacts, Snapshot, azure_cluster, with_snapshots
+from exporter.facts.azure_id import ResourceId
+from exporter.facts.azure_state import StateClass
+from exporter.facts.node import Node, node
+from exporter.facts.optout import TAG
+from exporter.facts.source import Failure
+from exporter.findings import Finding, Severity
+from exporter.findings.azure import azure_findings, azure_unanswered
+from exporter.reason import REASONS, Reason, Source
+
+NOW = 1_795_500_000.0  # 2026-11-24 06:00 UTC
+CLUSTER = ResourceId("5ab0", "rg", "managedClusters", "aks1")
+SNAPSHOT = ResourceId("5ab0", "rg", "snapshots", "golden")
+PAIR = ("cluster", "aks1")
+
+
+def facts(
+    *pools: JSON,
+    since: float = NOW,
+    before: StateClass | None = None,
+    image: str = "",
+    snapshot: Failure | None = None,
+    **options: object,
+) -> AzureFacts:
+    """A cluster with these pools, in its present state since then, and the snapshot's image or failure."""
+    found = azure_cluster(managed_cluster(CLUSTER, pools or [agent_pool("p")], **options), CLUSTER)  # type: ignore[arg-type]
+    answer = snapshot or (Snapshot(image) if image else None)
+    found = with_snapshots(found, {SNAPSHOT.key: answer} if answer else {})
+    return AzureFacts(found, {PAIR: since}, {PAIR: before} if before else {})
+
+
+def a_node(name: str, pool: str, *, serving: bool) -> Node:
+    """A node with or without the label of serving rotation."""
+    labels = {"kubernetes.azure.com/agentpool": pool}
+    if serving:
+        labels["kubernetes.azure.com/kubelet-serving-ca"] = "cluster"
+    metadata = {"name": name, "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z", "uid": name}
+    return node(json.dumps({"metadata": metadata}).encode())
+
+
+def only(found: tuple[Finding, ...]) -> Finding:
+    """The one finding there is."""
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_healthy_cluster_has_no_findings() -> None:
+    """Succeeded, Running, RBAC on, no tag, every node with serving rotation."""
+    assert azure_findings(facts(), [a_node("n", "p", serving=True)], NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [
+        ("RotatingClusterCertificates", "Azure rotates every certificate, the CA's included"),
+        ("Certificate Rotating", "Azure rotates every certificate, the CA's included"),
+        ("ReconcilingClusterCertificates", "Azure renews the control plane's certificates"),
+    ],
+)
+def test_a_rotation_under_way_is_shown_with_its_beginning(state: str, what: str) -> None:
+    """Information while it is young, critical after an hour."""
+    young = only(azure_findings(facts(state=state, since=NOW - 1200), [], NOW))
+    assert (young.severity, young.alert) == (Severity.INFO, "AksCertClusterRotationRunning")
+    assert young.what.startswith(f"{what} ({state}), as this process has seen since 2026-11-24 ")
+    assert "az aks get-credentials --overwrite-existing -g rg -n aks1" in young.next_step
+    stuck = only(azure_findings(facts(state=state, since=NOW - 7300), [], NOW))
+    assert (stuck.severity, stuck.alert) == (Severity.CRITICAL, "AksCertClusterRotationStuck")
+    assert "2 hours, where half an hour is usual" in stuck.what
+    assert "az aks rotate-certs -g rg -n aks1" in stuck.next_step
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+def test_a_failure_after_a_rotation_is_critical(state: str) -> None:
+    """The AKS page: run az aks rotate-certs again. Azure's own words of the failure are given."""
+    found = only(
+        azure_findings(
+            facts(state=state, before=StateClass.ROTATING_CERTIFICATES, failure=("QuotaExceeded", "No cores.")), [], NOW
+        )
+    )
+    assert (found.severity, found.alert) == (Severity.CRITICAL, "AksCertClusterRotationStuck")
+    assert f"The certificate rotation ended as {state}" in found.what
+    assert "Azure's words: QuotaExceeded: No cores." in found.what
+    assert "az aks rotate-certs -g rg -n aks1" in found.next_step
+
+
+@pytest.mark.parametrize(
+    ("before", "unknown"), [(None, True), (StateClass.UPGRADING, False), (StateClass.SUCCEEDED, False)]
+)
+def test_a_failure_of_another_operation_is_a_warning(before: StateClass | None, unknown: bool) -> None:
+    """What was not seen is not claimed: `check` looks once and cannot tell which operation failed."""
+    found = only(azure_findings(facts(state="Failed", before=before), [], NOW))
+    assert found.severity is Severity.WARNING
+    assert ("was not seen" in found.what) is unknown
+    assert "az aks operation show-latest -g rg -n aks1" in found.next_step
+
+
+@pytest.mark.parametrize("state", ["Upgrading", "Updating", "SomethingOfNextYear"])
+def test_other_operations_are_no_finding(state: str) -> None:
+    """They have nothing to do with certificates, or nobody knows what they have to do with."""
+    assert azure_findings(facts(state=state), [], NOW) == ()
+
+
+def test_rotating_signing_keys_are_told() -> None:
+    """They block other operations, sometimes for hours."""
+    found = only(azure_findings(facts(state="RotatingServiceAccountSigningKeysInternal"), [], NOW))
+    assert (found.severity, found.alert) == (Severity.INFO, "")
+
+
+def test_a_stopped_cluster_is_a_warning_and_its_pools_do_not_repeat_it() -> None:
+    """What a rotation meanwhile leaves behind is said before it is found out."""
+    found = only(azure_findings(facts(agent_pool("p", power="Stopped"), power="Stopped"), [], NOW))
+    assert (found.severity, found.alert) == (Severity.WARNING, "AksCertNodePoolMissedRotation")
+    assert "az aks start -g rg -n aks1" in found.next_step
+
+
+def test_a_stopped_pool_is_told() -> None:
+    """Its nodes age unseen."""
+    found = only(azure_findings(facts(agent_pool("p", power="Stopped")), [], NOW))
+    assert (found.severity, found.subject) == (Severity.INFO, "p")
+    assert "az aks nodepool start -g rg --cluster-name aks1 -n p" in found.next_step
+
+
+def test_a_failed_pool_is_a_warning() -> None:
+    """With the command that says why."""
+    found = only(azure_findings(facts(agent_pool("p", state="Failed")), [], NOW))
+    assert (found.severity, found.subject) == (Severity.WARNING, "p")
+    assert "status.provisioningError" in found.next_step
+
+
+def test_a_cluster_without_rbac_is_a_warning() -> None:
+    """Nothing rotates there, and serving rotation is not looked for in its pools."""
+    found = only(azure_findings(facts(rbac=False), [a_node("n", "p", serving=False)], NOW))
+    assert found.severity is Severity.WARNING
+    assert "RBAC is off" in found.what
+
+
+def test_the_opt_out_tag_is_information_and_nodes_that_do_not_follow_a_warning() -> None:
+    """Two of three nodes were made before the tag was set."""
+    nodes = [a_node("n1", "p", serving=True), a_node("n2", "p", serving=True), a_node("n3", "p", serving=False)]
+    drift, tag = azure_findings(facts(agent_pool("p", tags={TAG: "true"})), nodes, NOW)
+    assert (tag.severity, tag.alert) == (Severity.INFO, "AksCertServingOptOutTag")
+    assert "2027-04-01" in tag.what
+    assert (drift.severity, drift.alert) == (Severity.WARNING, "AksCertRotationEvidenceConflict")
+    assert drift.what.startswith("2 of 3 nodes still rotate")
+    assert "--node-image-only" in drift.next_step
+
+
+def test_a_tag_that_was_removed_without_new_nodes_is_told() -> None:
+    """Nothing that Azure tells keeps rotation off, and yet it is off."""
+    nodes = [a_node("n1", "p", serving=False), a_node("n2", "q", serving=False)]
+    found = only(azure_findings(facts(agent_pool("p")), nodes, NOW))
+    assert (found.severity, found.alert) == (Severity.INFO, "AksCertRotationDisabled")
+    assert found.what.startswith("1 of 1 nodes do not rotate")
+
+
+@pytest.mark.parametrize(
+    ("pool", "image", "words"),
+    [
+        (agent_pool("p", version="1.26.3"), "", "Kubernetes 1.26.3 has no serving certificate rotation"),
+        (agent_pool("p", snapshot=SNAPSHOT), "AKSUbuntu-2204gen2containerd-202412.04.0", "older than node image"),
+    ],
+)
+def test_what_keeps_serving_rotation_off_is_named_once(pool: JSON, image: str, words: str) -> None:
+    """With its cause, and without a second finding that says there is none."""
+    found = only(azure_findings(facts(pool, image=image), [a_node("n", "p", serving=False)], NOW))
+    assert found.severity is Severity.INFO
+    assert words in found.what
+
+
+def test_an_unreadable_snapshot_is_could_not_look() -> None:
+    """Never hidden behind well, and nothing is concluded for the pool."""
+    failure = Failure(Reason.FORBIDDEN, "the identity has no right to Microsoft.ContainerService/snapshots/read there")
+    found = only(
+        azure_findings(
+            facts(agent_pool("p", snapshot=SNAPSHOT), snapshot=failure), [a_node("n", "p", serving=False)], NOW
+        )
+    )
+    assert (found.severity, found.subject) == (Severity.BLIND, "p")
+    assert "snapshots/read" in found.what
+    assert "docs/azure-role.json" in found.next_step
+
+
+@pytest.mark.parametrize("reason", REASONS[Source.AZURE])
+def test_an_azure_that_does_not_answer_is_could_not_look_with_a_next_step(reason: Reason) -> None:
+    """For every reason there is."""
+    found = azure_unanswered(Failure(reason, "some words"))
+    assert (found.severity, found.alert) == (Severity.BLIND, "AksCertSourceDown")
+    assert "some words" in found.what
+    assert found.next_step

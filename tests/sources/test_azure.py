@@ -1,0 +1,501 @@
+"""The real Azure SDK asks a simulated Resource Manager and token endpoint over TLS."""
+
+import json
+import logging
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.demo import arm_bodies
+from exporter.demo.arm import Request, Route, SimulatedArm
+from exporter.demo.arm_bodies import JSON, agent_pool
+from exporter.demo.arm_faults import FAULTS, TOKEN_FAULTS
+from exporter.demo.arm_site import ArmSite
+from exporter.facts.azure import AzureCluster, Snapshot
+from exporter.facts.azure_id import NodeGroup, ResourceId, node_group
+from exporter.facts.azure_state import StateClass
+from exporter.facts.source import Failure
+from exporter.reason import REASONS, Reason, Source
+from exporter.sources.azure_cluster import AzureSource
+
+CLUSTER = ResourceId("5ab0", "Contoso-RG", "managedClusters", "aks1")
+SNAPSHOT = ResourceId("5ab1", "images", "snapshots", "golden")
+GROUP = NodeGroup("5ab0", "custom-nodes")
+CLUSTER_READ = ("GET", Route.CLUSTER)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArmSite]:
+    """A simulation with one healthy cluster, and the environment of a Pod with workload identity."""
+    found = ArmSite(tmp_path / "azure")
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(found.authority_file))
+    with found.arm:
+        put(found.arm)
+        yield found
+
+
+@pytest.fixture
+def source(site: ArmSite) -> Iterator[AzureSource]:
+    """The source in that environment."""
+    found = AzureSource(site.arm.endpoint, site.environment)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def impatient(site: ArmSite) -> Iterator[AzureSource]:
+    """The source, which gives a look half a second."""
+    found = AzureSource(site.arm.endpoint, site.environment, whole=0.5)
+    yield found
+    found.close()
+
+
+def put(arm: SimulatedArm, *pools: JSON, state: str = "Succeeded") -> None:
+    """Have the cluster with these pools."""
+    arm.put(arm_bodies.managed_cluster(CLUSTER, pools or [agent_pool("nodepool1", mode="System")], state=state))
+
+
+def facts(result: AzureCluster | ResourceId | Failure) -> AzureCluster:
+    """The result, which must be a cluster."""
+    assert isinstance(result, AzureCluster), result
+    return result
+
+
+def failure(result: object) -> Failure:
+    """The result, which must be a failure."""
+    assert isinstance(result, Failure), result
+    assert result.reason in REASONS[Source.AZURE]
+    assert "\n" not in result.words
+    return result
+
+
+def asked(arm: SimulatedArm) -> list[tuple[str, Route]]:
+    """What was asked so far."""
+    return [(request.method, request.route) for request in arm.requests]
+
+
+def test_a_healthy_cluster_is_read_with_workload_identity(site: ArmSite, source: AzureSource) -> None:
+    """One token and one GET give the cluster's facts."""
+    cluster = facts(source.read_cluster(CLUSTER))
+    assert cluster.state is StateClass.SUCCEEDED
+    assert cluster.addresses == (("aks1-dns-1a2b3c4d.hcp.westeurope.azmk8s.io", 443),)
+    assert [pool.name for pool in cluster.pools] == ["nodepool1"]
+    assert asked(site.arm) == [("POST", Route.TOKEN), CLUSTER_READ]
+    assert source.asked_to_wait is None
+
+
+def test_the_token_is_kept_while_it_is_valid(site: ArmSite, source: AzureSource) -> None:
+    """The second look takes one request."""
+    source.read_cluster(CLUSTER)
+    source.read_cluster(CLUSTER)
+    assert asked(site.arm) == [("POST", Route.TOKEN), CLUSTER_READ, CLUSTER_READ]
+
+
+def test_the_request_is_the_one_the_sdk_itself_makes(site: ArmSite, source: AzureSource) -> None:
+    """Path and API version equal those of the SDK's own operation, whose models can read the simulation's answer."""
+    from azure.identity import WorkloadIdentityCredential
+    from azure.mgmt.containerservice import ContainerServiceClient
+
+    site.arm.put(arm_bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
+    put(site.arm, agent_pool("nodepool1", snapshot=SNAPSHOT))
+    source.read_cluster(CLUSTER)
+    environment = site.environment
+    with (
+        WorkloadIdentityCredential(
+            tenant_id=environment["AZURE_TENANT_ID"],
+            client_id=environment["AZURE_CLIENT_ID"],
+            token_file_path=environment["AZURE_FEDERATED_TOKEN_FILE"],
+            authority=environment["AZURE_AUTHORITY_HOST"],
+        ) as credential,
+        ContainerServiceClient(
+            credential,
+            CLUSTER.subscription,
+            base_url=site.arm.endpoint,
+            credential_scopes=[f"{site.arm.endpoint}/.default"],
+        ) as client,
+    ):
+        typed = client.managed_clusters.get(CLUSTER.group, CLUSTER.name)
+    with ContainerServiceClient(
+        credential,
+        SNAPSHOT.subscription,
+        base_url=site.arm.endpoint,
+        credential_scopes=[f"{site.arm.endpoint}/.default"],
+    ) as client:
+        image = client.snapshots.get(SNAPSHOT.group, SNAPSHOT.name)
+
+    def urls(route: Route) -> list[tuple[str, str]]:
+        return [(request.path, request.query) for request in site.arm.requests if request.route is route]
+
+    for route in (Route.CLUSTER, Route.SNAPSHOT):
+        ours, theirs = urls(route)
+        assert ours == theirs
+    assert typed.properties is not None
+    assert typed.properties.provisioning_state == "Succeeded"
+    assert typed.properties.enable_rbac is True
+    assert [pool.name for pool in typed.properties.agent_pool_profiles or []] == ["nodepool1"]
+    assert image.properties is not None
+    assert image.properties.node_image_version == "AKSUbuntu-2204gen2containerd-202501.12.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "words"),
+    [
+        ("unauthorized", Reason.UNAUTHORIZED, "HTTP 401 InvalidAuthenticationToken"),
+        ("forbidden", Reason.FORBIDDEN, "no right to Microsoft.ContainerService/managedClusters/read"),
+        ("not_found", Reason.NOT_FOUND, "knows no such resource (HTTP 404 ResourceNotFound)"),
+        ("conflict", Reason.CONFLICT, "another operation is under way"),
+        ("unregistered", Reason.CONFLICT, "MissingSubscriptionRegistration"),
+        ("throttled", Reason.THROTTLED, "HTTP 429 TooManyRequests"),
+        ("server_error", Reason.SERVER_ERROR, "HTTP 500 InternalServerError"),
+        ("unavailable", Reason.SERVER_ERROR, "HTTP 503 ServiceUnavailable"),
+        ("redirect", Reason.ERROR, "HTTP 302"),
+        ("truncated", Reason.RESET, "no answer from Resource Manager: reset"),
+        ("cut_json", Reason.DECODE, "not JSON"),
+        ("html", Reason.DECODE, "not JSON"),
+        ("not_an_object", Reason.DECODE, "no JSON object"),
+        ("not_utf8", Reason.DECODE, "not JSON"),
+        ("deep", Reason.DECODE, "not JSON"),
+        ("huge", Reason.TOO_LARGE, "exceeds 8 MiB"),
+        ("reset", Reason.RESET, "reset"),
+    ],
+)
+def test_each_wrong_answer_is_a_failure_with_its_reason(
+    site: ArmSite, source: AzureSource, name: str, reason: Reason, words: str
+) -> None:
+    """A fault of Resource Manager's, once; after it the source recovers by itself."""
+    site.arm.faults[Route.CLUSTER] = FAULTS[name]
+    found = failure(source.read_cluster(CLUSTER))
+    assert found.reason is reason
+    assert words in found.words
+    assert asked(site.arm).count(CLUSTER_READ) == 1, "nothing is tried again behind the agent's back"
+    site.arm.faults.clear()
+    facts(source.read_cluster(CLUSTER))
+
+
+@pytest.mark.parametrize("name", ["hang", "trickle"])
+def test_an_answer_that_does_not_end_costs_its_time_and_no_more(
+    site: ArmSite, impatient: AzureSource, name: str
+) -> None:
+    """The look ends at its deadline, and no second request starts while the first one is under way."""
+    facts(impatient.read_cluster(CLUSTER))
+    site.arm.faults[Route.CLUSTER] = FAULTS[name]
+    assert failure(impatient.read_cluster(CLUSTER)).reason is Reason.TIMEOUT
+    before = len(site.arm.requests)
+    assert failure(impatient.read_cluster(CLUSTER)) == Failure(
+        Reason.TIMEOUT, "the last request has not come to an end yet"
+    )
+    assert len(site.arm.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no_federated_credential", "AADSTS70021, no federated credential of the identity matches"),
+        ("assertion_expired", "AADSTS700024, the service account token has expired"),
+        ("unknown_client", "AADSTS700016, the tenant knows no such client id"),
+        ("throttled", "AADSTS90055, see its list of error codes"),
+        ("server_error", "its answer is not what it promises"),
+        ("html", "its answer is not what it promises"),
+        ("reset", "Entra gives no token: reset"),
+    ],
+)
+def test_a_token_endpoint_that_fails_is_a_failure_of_the_credentials(
+    site: ArmSite, source: AzureSource, name: str, words: str
+) -> None:
+    """Whatever the token endpoint does, Resource Manager is not asked without a token, and the next look is free."""
+    site.arm.faults[Route.TOKEN] = TOKEN_FAULTS[name]
+    found = failure(source.read_cluster(CLUSTER))
+    assert found.reason is Reason.CREDENTIALS
+    assert words in found.words
+    assert CLUSTER_READ not in asked(site.arm)
+    site.arm.faults.clear()
+    facts(source.read_cluster(CLUSTER))
+
+
+def test_a_token_endpoint_that_hangs_costs_its_time(site: ArmSite, impatient: AzureSource) -> None:
+    """The same deadline holds for the login."""
+    site.arm.faults[Route.TOKEN] = TOKEN_FAULTS["hang"]
+    assert failure(impatient.read_cluster(CLUSTER)).reason is Reason.TIMEOUT
+
+
+def test_a_rotated_service_account_token_costs_no_failure(site: ArmSite, source: AzureSource) -> None:
+    """The SDK remembers the file for ten minutes; the source forgets it when Entra refuses."""
+    site.arm.token_lifetime = 0
+    facts(source.read_cluster(CLUSTER))
+    site.give_assertion("simulated-service-account-token-2")
+    facts(source.read_cluster(CLUSTER))
+    assert asked(site.arm).count(("POST", Route.TOKEN)) == 3, "the old assertion, refused, then the new one"
+
+
+def test_a_revoked_access_token_costs_no_failure(site: ArmSite, source: AzureSource) -> None:
+    """A token that Azure takes back is replaced at once."""
+    facts(source.read_cluster(CLUSTER))
+    site.arm.revoke()
+    facts(source.read_cluster(CLUSTER))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda file: file.unlink(), "the service account token cannot be read: No such file or directory"),
+        (lambda file: (file.unlink(), file.mkdir()), "the service account token cannot be read: Is a directory"),
+        (lambda file: file.write_bytes(b"\xff\xfe"), "its answer is not what it promises"),
+        (lambda file: file.write_text(""), "Entra gives no token"),
+    ],
+)
+def test_a_token_file_that_cannot_be_used_is_a_failure_of_the_credentials(
+    site: ArmSite, source: AzureSource, spoil: Callable[[Path], object], words: str
+) -> None:
+    """Missing, of the wrong kind, not text, or empty."""
+    spoil(site.token_file)
+    found = failure(source.read_cluster(CLUSTER))
+    assert found.reason is Reason.CREDENTIALS
+    assert words in found.words
+
+
+def test_without_any_credentials_the_words_say_what_is_missing(site: ArmSite) -> None:
+    """No workload identity and no Azure CLI."""
+    source = AzureSource(site.arm.endpoint, {"AZURE_CLIENT_ID": "x", "PATH": "/nowhere"})
+    found = failure(source.read_cluster(CLUSTER))
+    assert found.reason is Reason.CREDENTIALS
+    assert "AZURE_TENANT_ID, AZURE_FEDERATED_TOKEN_FILE not set" in found.words
+    assert site.arm.requests == ()
+
+
+def test_an_authority_without_tls_is_a_failure_of_the_credentials(site: ArmSite) -> None:
+    """The service account token is not sent in the clear."""
+    authority = site.arm.endpoint.replace("https:", "http:")
+    source = AzureSource(site.arm.endpoint, {**site.environment, "AZURE_AUTHORITY_HOST": authority})
+    found = failure(source.read_cluster(CLUSTER))
+    assert found.reason is Reason.CREDENTIALS
+    assert "https" in found.words
+    assert site.arm.requests == ()
+
+
+def fake_az(directory: Path, script: str) -> Path:
+    """An Azure CLI: the SDK runs it as a process."""
+    directory.mkdir()
+    program = directory / "az"
+    program.write_text(f"#!{sys.executable}\nimport sys\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return directory
+
+
+def test_on_a_laptop_the_login_of_the_azure_cli_is_used(
+    site: ArmSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without workload identity the user's own `az login` gives the token, for the cluster's subscription."""
+    token = site.arm.token("cli")
+    directory = fake_az(
+        tmp_path / "bin",
+        "assert sys.argv[sys.argv.index('--subscription') + 1] == '5ab0', sys.argv\n"
+        f'print(\'{{"accessToken": "{token}", "expires_on": 4102444800}}\')',
+    )
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    source = AzureSource(site.arm.endpoint, {"PATH": os.environ["PATH"]})
+    facts(source.read_cluster(CLUSTER))
+    source.close()
+    assert asked(site.arm) == [CLUSTER_READ]
+
+
+def test_an_azure_cli_without_a_login_is_a_failure_of_the_credentials(
+    site: ArmSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words say what to type."""
+    directory = fake_az(
+        tmp_path / "bin", "print('ERROR: Please run az login to set up an account.', file=sys.stderr); sys.exit(1)"
+    )
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    source = AzureSource(site.arm.endpoint, {"PATH": os.environ["PATH"]})
+    found = failure(source.read_cluster(CLUSTER))
+    assert found.reason is Reason.CREDENTIALS
+    assert "az login" in found.words
+
+
+def test_retry_after_is_handed_on(site: ArmSite, source: AzureSource) -> None:
+    """Who schedules the looks learns how long Azure wants to be left alone; the next answer takes it back."""
+    site.arm.faults[Route.CLUSTER] = FAULTS["throttled"]
+    failure(source.read_cluster(CLUSTER))
+    assert source.asked_to_wait == 900.0
+    site.arm.faults.clear()
+    facts(source.read_cluster(CLUSTER))
+    assert source.asked_to_wait is None
+
+
+def test_nothing_is_ever_registered_or_written(site: ArmSite, source: AzureSource) -> None:
+    """The SDK would answer MissingSubscriptionRegistration with a POST that registers the provider."""
+    site.arm.faults[Route.CLUSTER] = FAULTS["unregistered"]
+    failure(source.read_cluster(CLUSTER))
+    assert [request.method for request in site.arm.requests if request.route is not Route.TOKEN] == ["GET"]
+
+
+def test_a_snapshot_is_read_once_where_a_pool_was_made_from_one(site: ArmSite, source: AzureSource) -> None:
+    """Two pools of one snapshot in another subscription and letter case: one request, in the first look only."""
+    site.arm.put(arm_bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202412.04.0"))
+    shouted = ResourceId(SNAPSHOT.subscription, SNAPSHOT.group.upper(), "snapshots", SNAPSHOT.name.upper())
+    put(
+        site.arm,
+        agent_pool("plain"),
+        agent_pool("golden1", snapshot=SNAPSHOT),
+        agent_pool("golden2", snapshot=shouted),
+    )
+    for _ in range(2):
+        cluster = facts(source.read_cluster(CLUSTER))
+    old = Snapshot("AKSUbuntu-2204gen2containerd-202412.04.0")
+    assert [pool.snapshot for pool in cluster.pools] == [None, old, old]
+    assert asked(site.arm).count(("GET", Route.SNAPSHOT)) == 1
+
+
+def test_a_forbidden_snapshot_hides_nothing_else(site: ArmSite, source: AzureSource) -> None:
+    """The pool says that its snapshot could not be read, the cluster is there, and the next look asks again."""
+    site.arm.put(arm_bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
+    put(site.arm, agent_pool("plain"), agent_pool("golden", snapshot=SNAPSHOT))
+    site.arm.faults[Route.SNAPSHOT] = FAULTS["forbidden"]
+    cluster = facts(source.read_cluster(CLUSTER))
+    assert cluster.state is StateClass.SUCCEEDED
+    found = failure(cluster.pools[1].snapshot)
+    assert found.reason is Reason.FORBIDDEN
+    assert "Microsoft.ContainerService/snapshots/read" in found.words
+    site.arm.faults.clear()
+    assert facts(source.read_cluster(CLUSTER)).pools[1].snapshot == Snapshot("AKSUbuntu-2204gen2containerd-202501.12.0")
+
+
+def test_fifty_snapshots_of_a_throttling_azure_cost_one_request(site: ArmSite, source: AzureSource) -> None:
+    """What every request would meet is not asked for again in the same look."""
+    pools = [
+        agent_pool(f"pool{number}", snapshot=ResourceId("5ab1", "images", "snapshots", f"golden{number}"))
+        for number in range(50)
+    ]
+    put(site.arm, *pools)
+    site.arm.faults[Route.SNAPSHOT] = FAULTS["throttled"]
+    cluster = facts(source.read_cluster(CLUSTER))
+    assert {failure(pool.snapshot).reason for pool in cluster.pools} == {Reason.THROTTLED}
+    assert asked(site.arm).count(("GET", Route.SNAPSHOT)) == 1
+    assert source.asked_to_wait == 900.0
+
+
+def test_an_etag_saves_the_body(site: ArmSite, source: AzureSource) -> None:
+    """Where the server gives an ETag it is sent back, and `304 Not Modified` means the facts stay."""
+    site.arm.etags = True
+    first = facts(source.read_cluster(CLUSTER))
+    assert facts(source.read_cluster(CLUSTER)) == first
+    assert [(r.conditional, r.status) for r in site.arm.requests if r.route is Route.CLUSTER] == [
+        (False, 200),
+        (True, 304),
+    ]
+    put(site.arm, state="RotatingClusterCertificates")
+    assert facts(source.read_cluster(CLUSTER)).state is StateClass.ROTATING_CERTIFICATES
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("managed", [True, False])
+def test_the_cluster_is_found_from_the_node_resource_group(
+    site: ArmSite, source: AzureSource, tagged: bool, managed: bool
+) -> None:
+    """By managedBy or by AKS's own tags, for a group of any name, asked for in the lower case of a providerID."""
+    body = arm_bodies.node_resource_group(NodeGroup("5ab0", "Custom-Nodes"), CLUSTER, tagged=tagged)
+    if not managed:
+        del body["managedBy"]
+    site.arm.put(body)
+    group = node_group(
+        "azure:///subscriptions/5ab0/resourceGroups/custom-nodes/providers/Microsoft.Compute"
+        "/virtualMachineScaleSets/aks-nodepool1-12345678-vmss/virtualMachines/0"
+    )
+    assert group is not None
+    found = source.read_managing_cluster(group)
+    if not (managed or tagged):
+        assert failure(found).words == "resource group custom-nodes names no cluster that manages it"
+        return
+    assert isinstance(found, ResourceId)
+    assert found.key == CLUSTER.key
+    facts(source.read_cluster(found))
+
+
+def test_a_forbidden_node_resource_group_names_the_missing_right(site: ArmSite, source: AzureSource) -> None:
+    """The other way out is to give the resource id."""
+    site.arm.put(arm_bodies.node_resource_group(GROUP, CLUSTER))
+    site.arm.faults[Route.GROUP] = FAULTS["forbidden"]
+    found = failure(source.read_managing_cluster(GROUP))
+    assert found.reason is Reason.FORBIDDEN
+    assert "Microsoft.Resources/subscriptions/resourceGroups/read" in found.words
+
+
+def test_an_unknown_authority_is_not_trusted(
+    site: ArmSite, source: AzureSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the login nor Resource Manager is spoken to over TLS that does not verify."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    found = failure(source.read_cluster(CLUSTER))
+    assert found == Failure(Reason.CREDENTIALS, "Entra gives no token: certificate_untrusted")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(site.authority_file))
+    facts(source.read_cluster(CLUSTER))
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    source.close()
+    assert failure(source.read_cluster(CLUSTER)).reason is Reason.CREDENTIALS
+
+
+def test_resource_manager_behind_another_certificate_is_not_trusted(site: ArmSite, tmp_path: Path) -> None:
+    """The token is good, the endpoint is not: the token is not sent there."""
+    other = ArmSite(tmp_path / "other")
+    with other.arm:
+        source = AzureSource(f"https://127.0.0.2:{other.arm.endpoint.rsplit(':', 1)[1]}", site.environment)
+        found = failure(source.read_cluster(CLUSTER))
+        source.close()
+    assert found.reason in {Reason.CERTIFICATE_HOSTNAME, Reason.REFUSED}
+    assert other.arm.requests == ()
+
+
+def test_no_token_is_ever_logged(site: ArmSite, source: AzureSource, caplog: pytest.LogCaptureFixture) -> None:
+    """With every logger there is at DEBUG, through success, refusal, throttling and a failing token endpoint."""
+    caplog.set_level(logging.DEBUG)
+    for name in list(logging.root.manager.loggerDict):
+        caplog.set_level(logging.DEBUG, logger=name)
+        logging.getLogger(name).addHandler(caplog.handler)
+    try:
+        source.read_cluster(CLUSTER)
+        site.arm.faults[Route.CLUSTER] = FAULTS["unauthorized"]
+        source.read_cluster(CLUSTER)
+        site.arm.faults[Route.TOKEN] = TOKEN_FAULTS["no_federated_credential"]
+        source.read_cluster(CLUSTER)
+    finally:
+        for name in list(logging.root.manager.loggerDict):
+            logging.getLogger(name).removeHandler(caplog.handler)
+    assert caplog.text, "the capture works: the HTTP library at least says something"
+    assert site.arm.tokens
+    for secret in {*site.arm.tokens, site.token_file.read_text()}:
+        assert secret not in caplog.text
+
+
+def test_the_custom_role_allows_the_requests_made_and_no_more(site: ArmSite, source: AzureSource) -> None:
+    """Each action of docs/azure-role.json is used, none is missing, and all are reads."""
+    site.arm.put(arm_bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
+    site.arm.put(arm_bodies.node_resource_group(GROUP, CLUSTER))
+    put(site.arm, agent_pool("golden", snapshot=SNAPSHOT))
+    source.read_managing_cluster(GROUP)
+    source.read_cluster(CLUSTER)
+    assert {action(request) for request in site.arm.requests} - {None} == role_actions()
+
+
+def action(request: Request) -> str | None:
+    """The action in Azure's terms that a request takes; None for the login, which is not Resource Manager's."""
+    if request.route is Route.TOKEN:
+        return None
+    assert request.method == "GET"
+    return {
+        Route.CLUSTER: "Microsoft.ContainerService/managedClusters/read",
+        Route.SNAPSHOT: "Microsoft.ContainerService/snapshots/read",
+        Route.GROUP: "Microsoft.Resources/subscriptions/resourceGroups/read",
+    }[request.route]
+
+
+def role_actions() -> set[str]:
+    """What the shipped custom role allows."""
+    role = json.loads((Path(__file__).parents[2] / "docs/azure-role.json").read_text())
+    assert role["NotActions"] == role["DataActions"] == role["NotDataActions"] == []
+    return set(role["Actions"])

@@ -1,0 +1,204 @@
+"""The node page: what it says, that nothing in it can be injected, and that it needs no script, style or request."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from exporter.facts.host import FileFacts, HostFacts
+from exporter.facts.source import SourceFacts
+from exporter.findings import Finding, Severity
+from exporter.findings.host import host_findings
+from exporter.reason import FileStatus, Origin, Role
+from exporter.web.node_page import node_page
+from exporter.web.page import Tone, badge, findings_list, table, verdict
+from exporter.web.style import STYLE
+from tests.web.example import NODE, NOW, broken, source, well
+
+VOID = {"meta", "link", "br", "circle", "path", "rect", "line"}
+
+
+class Reader(HTMLParser):
+    """Collects the text and the elements, and fails where they do not nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style" and data.strip():
+            self.text.append(data.strip())
+
+
+def read(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def page(facts: HostFacts, kubelet: SourceFacts) -> str:
+    return node_page(facts, host_findings(facts, [kubelet], NOW), [kubelet], NOW)
+
+
+PAGES = {
+    "well": page(well(), source(up=True)),
+    "broken": page(broken(), source(up=False)),
+    "fresh": page(well(), source(up=None)),
+    "blank": page(replace(well(), certificates=(), files=(), leftovers={}), source(up=True)),
+}
+
+
+@pytest.mark.parametrize("html", PAGES.values(), ids=PAGES)
+def test_a_page_is_well_formed_and_made_for_everybody(html: str) -> None:
+    reader = read(html)
+    tags = [tag for tag, _ in reader.elements]
+    assert html.startswith("<!doctype html>\n")
+    assert [tags.count(tag) for tag in ("h1", "main", "header", "footer", "title")] == [1, 1, 1, 1, 1]
+    assert ("html", {"lang": "en"}) in reader.elements
+    ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for tag, attributes in reader.elements:
+        if "aria-labelledby" in attributes:
+            assert attributes["aria-labelledby"] in ids
+        if tag == "svg":
+            assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
+        if tag == "th":
+            assert attributes.get("scope") in {"row", "col"}
+        if tag == "a" and (attributes["href"] or "").startswith("#"):
+            assert (attributes["href"] or "")[1:] in ids
+
+
+@pytest.mark.parametrize("html", PAGES.values(), ids=PAGES)
+def test_a_page_keeps_to_its_own_policy(html: str) -> None:
+    assert re.findall(r"<style>(.*?)</style>", html, re.DOTALL) == [STYLE]
+    for tag, attributes in read(html).elements:
+        assert tag not in {"script", "iframe", "img", "link", "object", "embed", "base"}
+        assert "style" not in attributes
+        assert "src" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+
+
+def test_a_healthy_node_is_said_to_be_well_with_its_dates() -> None:
+    text = read(PAGES["well"]).text
+    for words in (
+        NODE,
+        "All is well",
+        "Every place was looked at, and nothing needs to be done.",
+        "Rotates in 155 days at the earliest.",
+        "Rotates within 38 days.",
+        "/var/lib/kubelet/pki/kubelet-client-current.pem",
+        "a bootstrap token",
+        "2026-11-24 06:00 UTC",
+        "aks-cert-exporter 0.1.0",
+    ):
+        assert any(words in part for part in text), words
+    assert "Findings" not in text
+
+
+def test_a_broken_node_shows_the_worst_first_with_next_step_and_runbook() -> None:
+    reader = read(PAGES["broken"])
+    assert reader.text.index("2 critical findings") < reader.text.index("Findings")
+    assert "Also 2 blind spots, 3 warnings and 1 note." in reader.text
+    words = [part for part in reader.text if part in {severity.value for severity in Severity}]
+    assert words == sorted(words, key=[severity.value for severity in Severity].index)
+    assert len(words) == 8
+    links = [attributes["href"] for tag, attributes in reader.elements if tag == "a"]
+    assert any((link or "").endswith("/docs/runbooks/AksCertRotationOverdue.md") for link in links)
+    assert "Overdue for rotation by 22 days." in reader.text
+
+
+def test_a_node_is_not_well_before_it_was_looked_at() -> None:
+    text = read(PAGES["fresh"]).text
+    assert "All is well" not in text
+    assert "Not everything has been looked at yet" in text
+    assert "No first answer yet from: kubelet." in text
+
+
+def test_a_node_without_a_readable_certificate_says_so() -> None:
+    assert "None could be read: the files below say why." in read(PAGES["blank"]).text
+
+
+def test_what_comes_from_the_node_is_text_and_never_markup() -> None:
+    attack = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{0}%s"
+    facts = well()
+    hostile = replace(
+        facts,
+        node=attack,
+        files=(FileFacts(Role.CLUSTER_CA, attack, FileStatus.MALFORMED, attack),),
+        certificates=tuple(replace(seen, path=attack) for seen in facts.certificates if seen.origin is Origin.FILE),
+    )
+    kubelet = replace(source(up=False), last_error=attack)
+    findings = (
+        *host_findings(hostile, [kubelet], NOW),
+        Finding(Severity.INFO, attack, attack, attack, "AksCertExpired"),
+    )
+    html = node_page(hostile, findings, [kubelet], NOW)
+    reader = read(html)
+    assert {"script", "img"}.isdisjoint(tag for tag, _ in reader.elements)
+    assert "<script" not in html
+    assert sum(attack in part for part in reader.text) >= 7
+
+
+def test_a_finding_about_something_else_names_it() -> None:
+    finding = Finding(Severity.WARNING, "node-2", "It is late.", "Wait.")
+    assert "node-2" in findings_list([finding], subject="node-1")
+    assert "node-2" not in findings_list([finding], subject="node-2")
+    assert "None." in findings_list([])
+
+
+@pytest.mark.parametrize(
+    ("severities", "unanswered", "expected"),
+    [
+        ((), (), "ok: All is well. Every place was looked at, and nothing needs to be done."),
+        (
+            (Severity.INFO,),
+            (),
+            "ok: All is well. Every place was looked at, and nothing needs to be done. 1 note below.",
+        ),
+        ((), ("azure",), "blind: Not everything has been looked at yet. No first answer yet from: azure."),
+        (
+            (Severity.INFO,),
+            ("azure",),
+            "blind: Not everything has been looked at yet. No first answer yet from: azure.",
+        ),
+        ((Severity.WARNING,), ("azure", "csrs"), "warning: 1 warning. No first answer yet from: azure, csrs."),
+        ((Severity.BLIND, Severity.WARNING), (), "blind: 1 blind spot. Also 1 warning."),
+        (
+            (Severity.CRITICAL, Severity.CRITICAL, Severity.BLIND, Severity.WARNING, Severity.INFO),
+            (),
+            "critical: 2 critical findings. Also 1 blind spot, 1 warning and 1 note.",
+        ),
+    ],
+)
+def test_the_verdict_is_the_worst_and_never_hides_what_was_not_looked_at(
+    severities: tuple[Severity, ...], unanswered: tuple[str, ...], expected: str
+) -> None:
+    html = verdict([Finding(severity, "a", "b", "c") for severity in severities], unanswered)
+    match = re.fullmatch(r'<div class="verdict (\w+)".*<strong>(.*)</strong><span>(.*)</span></div></div>', html)
+    assert match is not None
+    assert f"{match[1]}: {match[2]}. {match[3]}" == expected
+
+
+def test_every_tone_has_a_shape_of_its_own() -> None:
+    assert len({badge(tone, "same").replace(tone, "") for tone in Tone}) == len(Tone)
+
+
+def test_a_row_with_the_wrong_number_of_cells_is_an_error() -> None:
+    from exporter.web.page import Column
+
+    with pytest.raises(ValueError):
+        table("A table", (Column("one"), Column("two")), [("only one",)])
