@@ -482,6 +482,12 @@ def test_the_custom_role_allows_the_requests_made_and_no_more(site: ArmSite, sou
     assert {action(request) for request in site.arm.requests} - {None} == role_actions()
 
 
+def test_the_docs_explain_every_reason() -> None:
+    """The troubleshooting table of docs/azure.md has each word that the error series may bear."""
+    table = (Path(__file__).parents[2] / "docs/azure.md").read_text().split("## When it does not work")[1]
+    assert [reason for reason in REASONS[Source.AZURE] if f"`{reason}`" not in table] == []
+
+
 def action(request: Request) -> str | None:
     """The action in Azure's terms that a request takes; None for the login, which is not Resource Manager's."""
     if request.route is Route.TOKEN:
