@@ -138,6 +138,7 @@ def test_a_server_that_ends_the_handshake(tmp_path: Path) -> None:
         (["127.0.0.1"], NOW - 10 * DAY, True, Reason.CERTIFICATE_EXPIRED),
         (["127.0.0.1"], NOW + 10 * DAY, True, Reason.CERTIFICATE_EXPIRED),
     ],
+    ids=["unknown CA", "another host", "expired", "not yet valid"],
 )
 def test_a_certificate_that_does_not_verify(
     tmp_path: Path, names: list[str], begin: float, trusted: bool, reason: Reason
