@@ -7,6 +7,7 @@ registered" by registering it, which is a write.
 
 import json
 import logging
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -75,8 +76,9 @@ class ResourceManager:
     def __init__(self, endpoint: str, environment: Mapping[str, str], subscription: str) -> None:
         """Asks nothing yet. Raises Unanswered where there is no way to credentials."""
         self._endpoint = endpoint
+        trusted = _trusted(environment)
         try:
-            self._credential = _Credential(environment, subscription)
+            self._credential = _Credential(environment, subscription, trusted)
         except ValueError as error:  # a tenant or authority of an impossible form
             raise Unanswered(Reason.CREDENTIALS, f"workload identity: {' '.join(str(error).split())[:200]}") from None
         self.asked_to_wait: float | None = None
@@ -92,6 +94,7 @@ class ResourceManager:
                 policies.ProxyPolicy(),
                 ARMChallengeAuthenticationPolicy(self._credential, _scope(endpoint)),
             ],
+            connection_verify=trusted,
             connection_timeout=CONNECT,
             read_timeout=READ,
         )
@@ -127,8 +130,8 @@ class ResourceManager:
 class _Credential:
     """The SDK's credential, with a failure of its own kind: where there is no token it is not Resource Manager's."""
 
-    def __init__(self, environment: Mapping[str, str], subscription: str) -> None:
-        self._inner = _login(environment, subscription)
+    def __init__(self, environment: Mapping[str, str], subscription: str, trusted: str | bool) -> None:
+        self._inner = _login(environment, subscription, trusted)
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # noqa: ANN401 - the SDK's protocol
         """A token, or Unanswered."""
@@ -142,7 +145,17 @@ class _Credential:
         self._inner.close()
 
 
-def _login(environment: Mapping[str, str], subscription: str) -> WorkloadIdentityCredential | AzureCliCredential:
+def _trusted(environment: Mapping[str, str]) -> str | bool:
+    """The file of CAs to trust, in the SDK's terms: True is the public ones."""
+    file = environment.get("REQUESTS_CA_BUNDLE", "")
+    if file and not os.path.exists(file):
+        raise Unanswered(Reason.ERROR, f"REQUESTS_CA_BUNDLE names no file: {file}")
+    return file or True
+
+
+def _login(
+    environment: Mapping[str, str], subscription: str, trusted: str | bool
+) -> WorkloadIdentityCredential | AzureCliCredential:
     """Workload identity where its variables are there; else the user's own `az login`."""
     missing = workload_identity_missing(environment)
     if not missing:
@@ -153,6 +166,7 @@ def _login(environment: Mapping[str, str], subscription: str) -> WorkloadIdentit
             token_file_path=file,
             authority=environment.get("AZURE_AUTHORITY_HOST") or None,
             retry_total=0,
+            connection_verify=trusted,
             connection_timeout=CONNECT,
             read_timeout=READ,
         )

@@ -31,10 +31,8 @@ CLUSTER_READ = ("GET", Route.CLUSTER)
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArmSite]:
     """A simulation with one healthy cluster, and the environment of a Pod with workload identity."""
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
     found = ArmSite(tmp_path / "azure")
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(found.authority_file))
     with found.arm:
         put(found.arm)
         yield found
@@ -112,12 +110,14 @@ def test_the_request_is_the_one_the_sdk_itself_makes(site: ArmSite, source: Azur
             client_id=environment["AZURE_CLIENT_ID"],
             token_file_path=environment["AZURE_FEDERATED_TOKEN_FILE"],
             authority=environment["AZURE_AUTHORITY_HOST"],
+            connection_verify=environment["REQUESTS_CA_BUNDLE"],
         ) as credential,
         ContainerServiceClient(
             credential,
             CLUSTER.subscription,
             base_url=site.arm.endpoint,
             credential_scopes=[f"{site.arm.endpoint}/.default"],
+            connection_verify=environment["REQUESTS_CA_BUNDLE"],
         ) as client,
     ):
         typed = client.managed_clusters.get(CLUSTER.group, CLUSTER.name)
@@ -126,6 +126,7 @@ def test_the_request_is_the_one_the_sdk_itself_makes(site: ArmSite, source: Azur
         SNAPSHOT.subscription,
         base_url=site.arm.endpoint,
         credential_scopes=[f"{site.arm.endpoint}/.default"],
+        connection_verify=environment["REQUESTS_CA_BUNDLE"],
     ) as client:
         image = client.snapshots.get(SNAPSHOT.group, SNAPSHOT.name)
 
@@ -298,7 +299,9 @@ def test_on_a_laptop_the_login_of_the_azure_cli_is_used(
         f'print(\'{{"accessToken": "{token}", "expires_on": 4102444800}}\')',
     )
     monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
-    source = AzureSource(site.arm.endpoint, {"PATH": os.environ["PATH"]})
+    source = AzureSource(
+        site.arm.endpoint, {"PATH": os.environ["PATH"], "REQUESTS_CA_BUNDLE": str(site.authority_file)}
+    )
     facts(source.read_cluster(CLUSTER))
     source.close()
     assert asked(site.arm) == [CLUSTER_READ]
@@ -312,7 +315,9 @@ def test_an_azure_cli_without_a_login_is_a_failure_of_the_credentials(
         tmp_path / "bin", "print('ERROR: Please run az login to set up an account.', file=sys.stderr); sys.exit(1)"
     )
     monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
-    source = AzureSource(site.arm.endpoint, {"PATH": os.environ["PATH"]})
+    source = AzureSource(
+        site.arm.endpoint, {"PATH": os.environ["PATH"], "REQUESTS_CA_BUNDLE": str(site.authority_file)}
+    )
     found = failure(source.read_cluster(CLUSTER))
     assert found.reason is Reason.CREDENTIALS
     assert "az login" in found.words
@@ -426,18 +431,21 @@ def test_a_forbidden_node_resource_group_names_the_missing_right(site: ArmSite, 
     assert "Microsoft.Resources/subscriptions/resourceGroups/read" in found.words
 
 
-def test_an_unknown_authority_is_not_trusted(
-    site: ArmSite, source: AzureSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither the login nor Resource Manager is spoken to over TLS that does not verify."""
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+def test_an_unknown_authority_is_not_trusted(site: ArmSite) -> None:
+    """Without the simulation's CA not even the login is spoken to."""
+    environment = {name: value for name, value in site.environment.items() if name != "REQUESTS_CA_BUNDLE"}
+    source = AzureSource(site.arm.endpoint, environment)
     found = failure(source.read_cluster(CLUSTER))
-    assert found == Failure(Reason.CREDENTIALS, "Entra gives no token: certificate_untrusted")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(site.authority_file))
-    facts(source.read_cluster(CLUSTER))
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     source.close()
-    assert failure(source.read_cluster(CLUSTER)).reason is Reason.CREDENTIALS
+    assert found == Failure(Reason.CREDENTIALS, "Entra gives no token: certificate_untrusted")
+    assert site.arm.requests == ()
+
+
+def test_a_missing_file_of_authorities_is_named(site: ArmSite, tmp_path: Path) -> None:
+    """A mount that was forgotten."""
+    source = AzureSource(site.arm.endpoint, {**site.environment, "REQUESTS_CA_BUNDLE": f"{tmp_path}/missing.crt"})
+    found = failure(source.read_cluster(CLUSTER))
+    assert found == Failure(Reason.ERROR, f"REQUESTS_CA_BUNDLE names no file: {tmp_path}/missing.crt")
 
 
 def test_resource_manager_behind_another_certificate_is_not_trusted(site: ArmSite, tmp_path: Path) -> None:
