@@ -2,10 +2,10 @@
 
 import sys
 
-from tools import reference
+from tools import alerts, azure_rules, reference
 from tools.generated import ROOT, Generated
 
-GENERATED: tuple[Generated, ...] = (*reference.GENERATED,)
+GENERATED: tuple[Generated, ...] = (*reference.GENERATED, *alerts.GENERATED, *azure_rules.GENERATED)
 """Every generated text. A module of tools/ adds its own here."""
 
 
