@@ -34,6 +34,7 @@ class SimulatedCluster:
         self._now = now
         self._authority = authority
         self._former = former_authority(now)
+        self._authority_file: Path | None = None
         self._stack = ExitStack()
         self.server = ApiServer(self._former.apiserver(NAMES, now))
         self.stray = ApiServer(self._former.apiserver(NAMES, now), store=self.server.store)
@@ -55,12 +56,22 @@ class SimulatedCluster:
         """HOST:PORT of the API server, and of the address that is left behind."""
         return f"{HOST}:{self.server.port}", f"{HOST}:{self.stray.port}"
 
-    def write_kubeconfig(self, path: Path) -> Path:
-        """A kubeconfig that trusts the CA before and the one after the rotation, as during one."""
-        return write_kubeconfig(path, self.server.kubeconfig(self._former.pem + self._authority.pem))
+    def write_kubeconfig(self, folder: Path) -> Path:
+        """A kubeconfig whose CA stands in a file beside it, which the rotation replaces as it does a Pod's."""
+        self._authority_file = folder / "ca.crt"
+        self._authority_file.write_bytes(self._former.pem)
+        content = self.server.kubeconfig(self._former.pem)
+        for entry in content["clusters"]:
+            del entry["cluster"]["certificate-authority-data"]
+            entry["cluster"]["certificate-authority"] = str(self._authority_file)
+        return write_kubeconfig(folder / "kubeconfig", content)
 
     def rotate(self) -> None:
         """The control plane has the new CA: what clients trust, and what the API server serves."""
+        if self._authority_file is not None:
+            replacement = self._authority_file.with_suffix(".new")
+            replacement.write_bytes(self._authority.pem)
+            replacement.replace(self._authority_file)
         self.server.rotate(self._authority.apiserver(NAMES, self._now))
         self.server.store.put_all("configmaps", [root_ca_config(name, self._authority.pem) for name in NAMESPACES])
         self.server.sever()

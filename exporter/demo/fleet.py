@@ -4,11 +4,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from exporter.demo.conclusion import Conclusion, conclusion, mismatches, strangers
 from exporter.demo.kubelet import SimulatedKubelet, SimulatedKubelets
@@ -19,6 +19,8 @@ from exporter.demo.scenarios import Scenario
 from exporter.demo.shape import Damage
 
 __all__ = ["Fleet", "Member", "Verdict", "verdicts"]
+
+T = TypeVar("T")
 
 START_SECONDS = 60.0
 MISMATCH = "AksCertClusterCaMismatch"
@@ -48,10 +50,8 @@ class Fleet:
 
     def __init__(self, folder: Path, now: float, authority: Authority) -> None:
         self.members: list[Member] = []
-        self.folder = folder
+        self.folder, self.now, self.authority = folder, now, authority
         self._others: list[Process] = []
-        self._now = now
-        self._authority = authority
         self._stack = ExitStack()
         self._kubelets = SimulatedKubelets()
 
@@ -79,8 +79,12 @@ class Fleet:
         """End this process too at the end."""
         self._others.append(process)
 
+    def enter(self, context: AbstractContextManager[T]) -> T:
+        """Close this too at the end."""
+        return self._stack.enter_context(context)
+
     def _start_one(self, scenario: Scenario) -> Member:
-        node = build(scenario, self.folder / scenario.node_name, self._now, self._authority)
+        node = build(scenario, self.folder / scenario.node_name, self.now, self.authority)
         kubelet = self._kubelets.start(node.serving, node.authority) if node.listening else None
         host, port = kubelet.address if kubelet else self._kubelets.silent_address()
         arguments = ["node", "--node-name", node.name, "--host-root", str(node.root)]

@@ -9,12 +9,14 @@ import threading
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["Process", "ProcessError", "StoppedError", "stop_all"]
 
 LISTENING = re.compile(r"listening on (http://\S+)$")
 LINES_KEPT = 40
+REAL = re.compile(r"AKSCERT_|AZURE_|KUBE|NODE_NAME$|HOST_IP$")
+"""Environment variables with settings, credentials and places of the user's own."""
 
 
 class ProcessError(Exception):
@@ -28,8 +30,19 @@ class StoppedError(Exception):
 class Process:
     """One server. To be started by the main thread: on Linux the process ends with the thread that started it."""
 
-    def __init__(self, name: str, command: Sequence[str], *, url: str = "", ready: str = "/readyz") -> None:
-        """`url`: where it serves, if that is known beforehand; an agent says it. `ready`: answers 200 once it is."""
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        url: str = "",
+        ready: str = "/readyz",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`url`: where it serves, if that is known beforehand; an agent says it. `ready`: answers 200 once it is.
+
+        `environment` is added to ours, of which nothing reaches it that could lead to a real cluster.
+        """
         self.name = name
         self.url = url
         """Where it serves; empty until an agent has said so."""
@@ -43,7 +56,7 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env={name: value for name, value in os.environ.items() if not name.startswith("AKSCERT_")},
+            env={name: value for name, value in os.environ.items() if not REAL.match(name)} | dict(environment or {}),
             # A Ctrl-C at the terminal is for the demo, which then ends the others in order.
             process_group=0,
         )

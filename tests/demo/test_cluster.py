@@ -88,10 +88,12 @@ def test_every_node_that_joined_has_a_node_object_with_its_labels(
             assert found[node.name]["metadata"]["labels"].items() >= node.labels.items()
 
 
-def test_the_kubeconfig_trusts_the_api_server_before_and_after(cluster: SimulatedCluster, tmp_path: Path) -> None:
-    content = yaml.safe_load(cluster.write_kubeconfig(tmp_path / "config").read_text())
-    bundle = base64.b64decode(content["clusters"][0]["cluster"]["certificate-authority-data"])
-    assert bundle == FORMER.pem + AUTHORITY.pem
+def test_the_kubeconfigs_ca_is_replaced_on_disk_as_a_pods_is(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    content = yaml.safe_load(cluster.write_kubeconfig(tmp_path).read_text())
+    file = Path(content["clusters"][0]["cluster"]["certificate-authority"])
+    assert file.read_bytes() == FORMER.pem
+    cluster.rotate()
+    assert file.read_bytes() == AUTHORITY.pem
 
 
 def test_pending_requests_are_asked_anew_every_quarter_of_an_hour(cluster: SimulatedCluster) -> None:

@@ -1,5 +1,6 @@
 """An agent that starts is found at its address; one that does not is named with its own words; none stays behind."""
 
+import sys
 import threading
 
 import pytest
@@ -25,3 +26,14 @@ def test_the_order_to_stop_ends_the_waiting() -> None:
     finally:
         stop_all([agent])
     assert not agent.running
+
+
+def test_nothing_of_the_users_own_cluster_reaches_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the demo's agents would look at a real cluster, with real credentials."""
+    for name in ("KUBECONFIG", "AZURE_CLIENT_ID", "AKSCERT_HOST_ROOT", "NODE_NAME", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.setenv(name, "the user's own")
+    printing = "import os, sys; print(sorted(os.environ.values()), file=sys.stderr)"
+    process = Process("a process", ["other", sys.executable, "-c", printing], environment={"X": "the demo's"})
+    process.join(30)
+    assert "the demo's" in process.words
+    assert "the user's own" not in process.words
