@@ -38,6 +38,12 @@ test: $(VENV)/.develop tools ## the tests, under five minutes
 image: ## build the container image with docker, podman or buildah (BASE=… TAG=…)
 	@$(PYTHON) tools/image.py $(if $(BASE),--base "$(BASE)") $(if $(TAG),--tag "$(TAG)")
 
+.PHONY: chart
+chart: $(VENV)/.develop ## the Helm chart, checked and packed into dist/
+	@mkdir -p dist
+	"$$($(BIN)/python -m tools.helm)" lint --strict helm/aks-cert-exporter
+	"$$($(BIN)/python -m tools.helm)" package --destination dist helm/aks-cert-exporter
+
 .PHONY: package
 package: $(VENV)/.develop ## the wheel and the source distribution, into dist/
 	@mkdir -p dist

@@ -2,10 +2,15 @@
 
 import sys
 
-from tools import alerts, azure_rules, reference
+from tools import alerts, azure_rules, reference, values
 from tools.generated import ROOT, Generated
 
-GENERATED: tuple[Generated, ...] = (*reference.GENERATED, *alerts.GENERATED, *azure_rules.GENERATED)
+GENERATED: tuple[Generated, ...] = (
+    *reference.GENERATED,
+    *alerts.GENERATED,
+    *azure_rules.GENERATED,
+    *values.GENERATED,
+)
 """Every generated text. A module of tools/ adds its own here."""
 
 
