@@ -24,7 +24,9 @@ class Limits:
     """Between two requests: longer than the usual scrape interval, so that Prometheus need not connect anew."""
     look: float = 2.0
     """Between two looks at the web configuration and its files for a change."""
-    connections: int = 512
+    handshakes: int = 64
+    """TLS handshakes under way at once. One more ends the oldest."""
+    connections: int = 256
     """At once. One more ends the one that has waited longest, so that nobody can lock out Prometheus or the probes."""
 
 

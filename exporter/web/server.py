@@ -15,6 +15,7 @@ from types import FrameType
 import uvicorn
 
 from exporter.web.app import Agent, Application
+from exporter.web.listener import Listener
 from exporter.web.live import LiveConfig
 from exporter.web.protocol import Limits, bounded_by
 
@@ -26,12 +27,6 @@ Listening = Callable[[str, int], None]
 
 GRACE_SECONDS = 1
 """How long responses under way may take after the order to stop."""
-
-HANDSHAKE_SECONDS = 10.0
-"""How long a client may take for the TLS handshake."""
-
-CLOSE_SECONDS = 2.0
-"""How long a client may take to say that it heard of the end of a TLS connection."""
 
 
 def serve(agent: Agent, listen: tuple[str, int], web_config: Path | None, on_listening: Listening | None = None) -> int:
@@ -78,7 +73,7 @@ class WebServer:
         config = uvicorn.Config(
             self._application,
             http=bounded_by(self._limits),
-            loop="asyncio",
+            loop="asyncio:SelectorEventLoop",  # on Windows too, where the default has no add_reader
             interface="asgi3",
             lifespan="off",
             ws="none",
@@ -90,7 +85,7 @@ class WebServer:
             timeout_graceful_shutdown=GRACE_SECONDS,
             ssl_context_factory=(lambda _config, _default: context) if context is not None else None,
         )
-        self._server = _Server(config, self._live, self._limits.look, lambda: self._announce(sockets))
+        self._server = _Server(config, self._live, self._limits, lambda: self._announce(sockets))
         if self._stopped.is_set():
             self._server.should_exit = True
         try:
@@ -128,10 +123,10 @@ class _Server(uvicorn.Server):
     """uvicorn's server that wakes once a second instead of ten times, and does not end the process by a signal."""
 
     def __init__(
-        self, config: uvicorn.Config, live: LiveConfig | None, look: float, announce: Callable[[], None]
+        self, config: uvicorn.Config, live: LiveConfig | None, limits: Limits, announce: Callable[[], None]
     ) -> None:
         super().__init__(config)
-        self._live, self._look = live, look
+        self._live, self._limits = live, limits
         self._announce = announce
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -143,18 +138,11 @@ class _Server(uvicorn.Server):
         self._call(self._wake.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections, with bounds on TLS handshakes that uvicorn leaves at asyncio's minute."""
+        """Accept connections, with bounds on TLS handshakes."""
         self._loop = asyncio.get_running_loop()
-        secured = self.config.ssl is not None
         self.servers = [
-            await self._loop.create_server(
-                self._protocol,
-                sock=one,
-                ssl=self.config.ssl,
-                backlog=self.config.backlog,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if secured else None,
-                ssl_shutdown_timeout=CLOSE_SECONDS if secured else None,
-            )
+            # uvicorn knows them as asyncio's, of which it wants no more than to close them.
+            Listener(one, self._protocol, self.config.ssl, self._limits.handshakes)  # type: ignore[misc]
             for one in sockets or []
         ]
         self.started = True
@@ -177,7 +165,7 @@ class _Server(uvicorn.Server):
     async def _watch(self, live: LiveConfig) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reread.wait(), self._look)
+                await asyncio.wait_for(self._reread.wait(), self._limits.look)
             forced = self._reread.is_set()
             self._reread.clear()
             await live.look(forced=forced)

@@ -8,11 +8,13 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from exporter.demo.pki import DAY, Authority, Credential
+from exporter.web.protocol import Limits
 from exporter.web.server import WebServer
 from tests.web.conftest import Running, Serve, SmallAgent
 from tests.web.test_server import ended, process
@@ -129,6 +131,18 @@ def test_probes_answer_while_200_handshakes_stall(serve: Serve, files: Files) ->
     assert running.ask("/healthz", tls=files.trust()).status == 200
     for connection in connections:
         connection.close()
+
+
+def test_beyond_the_bound_the_handshake_that_lasts_longest_makes_room(serve: Serve, files: Files) -> None:
+    running = serve(web_config=files.configure(), limits=Limits(handshakes=5))
+    with ExitStack() as stack:
+        connections = []
+        for sent in (b"", b"\x16\x03\x01\x02\x00") * 10:  # nothing, and the first bytes of a ClientHello
+            connection = stack.enter_context(socket.create_connection((running.host, running.port), timeout=20))
+            connection.sendall(sent)
+            connections.append(connection)
+            assert running.ask("/healthz", tls=files.trust()).status == 200
+        assert all(ended(connection) for connection in connections[:15])
 
 
 def test_a_new_certificate_is_served_without_a_restart(serve: Serve, files: Files) -> None:
