@@ -101,7 +101,7 @@ def _cluster_state(facts: AzureFacts, now: float) -> Iterator[Finding]:
             )
     elif cluster.state in {StateClass.FAILED, StateClass.CANCELED}:
         before = facts.before.get(pair)
-        error = f" Azure's words: {cluster.error}." if cluster.error else ""
+        error = f" Azure's words: {cluster.error}" if cluster.error else ""
         if before in _OPERATIONS:
             yield Finding(
                 Severity.CRITICAL,
@@ -146,7 +146,7 @@ def _pool_state(facts: AzureFacts, pool: AzurePool) -> Iterator[Finding]:
     where = f"-g {cluster.resource_group} --cluster-name {cluster.name} -n {pool.name}"
     if pool.state in {StateClass.FAILED, StateClass.CANCELED}:
         rotated = facts.before.get(("agentpool", pool.name)) in _OPERATIONS
-        error = f" Azure's words: {pool.error}." if pool.error else ""
+        error = f" Azure's words: {pool.error}" if pool.error else ""
         yield Finding(
             Severity.WARNING,
             pool.name,
