@@ -28,7 +28,7 @@ from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.connection import causes, connection_reason
 
-__all__ = ["LARGEST_ANSWER", "Answer", "ResourceManager", "Unanswered"]
+__all__ = ["LARGEST_ANSWER", "Answer", "ResourceManager", "Unanswered", "token_scope"]
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes. A cluster of 100 node pools is below 300 KiB."""
@@ -87,12 +87,12 @@ class ResourceManager:
             self._credential,
             subscription,
             base_url=endpoint,
-            credential_scopes=[_scope(endpoint)],
+            credential_scopes=[token_scope(endpoint)],
             policies=[
                 policies.RequestIdPolicy(),
                 policies.UserAgentPolicy(base_user_agent=f"aks-cert-exporter/{__version__}"),
                 policies.ProxyPolicy(),
-                ARMChallengeAuthenticationPolicy(self._credential, _scope(endpoint)),
+                ARMChallengeAuthenticationPolicy(self._credential, token_scope(endpoint)),
             ],
             connection_verify=trusted,
             connection_timeout=CONNECT,
@@ -189,7 +189,7 @@ def _credential_words(error: BaseException) -> str:
     return f"Entra gives no token: {connection_reason(error) or 'its answer is not what it promises'}"
 
 
-def _scope(endpoint: str) -> str:
+def token_scope(endpoint: str) -> str:
     """The audience of the access token. It is the endpoint itself but for clouds that have a former name for it."""
     for cloud in AzureClouds:
         known = get_arm_endpoints(cloud)

@@ -20,6 +20,7 @@ from exporter.facts.azure_id import NodeGroup, ResourceId, node_group
 from exporter.facts.azure_state import StateClass
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
+from exporter.sources.azure import token_scope
 from exporter.sources.azure_cluster import AzureSource
 
 CLUSTER = ResourceId("5ab0", "Contoso-RG", "managedClusters", "aks1")
@@ -478,6 +479,20 @@ def test_no_token_is_ever_logged(site: ArmSite, source: AzureSource, caplog: pyt
     assert site.arm.tokens
     for secret in {*site.arm.tokens, site.token_file.read_text()}:
         assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "scope"),
+    [
+        ("https://management.azure.com", "https://management.azure.com/.default"),
+        ("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net/.default"),
+        ("https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default"),
+        ("https://management.cloud.example:8443", "https://management.cloud.example:8443/.default"),
+    ],
+)
+def test_each_cloud_has_its_own_audience(endpoint: str, scope: str) -> None:
+    """As the SDK has it for the clouds it knows; a private cloud's is its own endpoint."""
+    assert token_scope(endpoint) == scope
 
 
 def test_the_custom_role_allows_the_requests_made_and_no_more(site: ArmSite, source: AzureSource) -> None:
