@@ -32,7 +32,6 @@ __all__ = ["node_page"]
 ROTATION_TONE = {
     RotationState.ENABLED: Tone.OK,
     RotationState.WAITING: Tone.WARNING,
-    RotationState.DISABLED: Tone.WARNING,
     RotationState.UNKNOWN: Tone.BLIND,
 }
 FILE_TONE = {
@@ -133,7 +132,7 @@ def _rotation_badge(seen: SeenCertificate) -> Markup | str:
         return ""
     tone, words = {
         Rotation.ENABLED: (Tone.OK, "rotates"),
-        Rotation.DISABLED: (Tone.WARNING, "does not rotate"),
+        Rotation.DISABLED: (_fixed(seen.role), "does not rotate"),
     }.get(seen.rotation, (Tone.BLIND, "rotation unknown"))
     return badge(tone, words)
 
@@ -149,7 +148,7 @@ def _rotation(rotation: Iterable[RotationFacts]) -> Markup:
         (
             (
                 ROLE_WORDS[facts.role],
-                badge(ROTATION_TONE[facts.state], facts.state.value),
+                badge(_tone(facts), facts.state.value),
                 REASON_WORDS[facts.reason],
                 _evidence(facts),
             )
@@ -158,9 +157,18 @@ def _rotation(rotation: Iterable[RotationFacts]) -> Markup:
     )
 
 
+def _tone(facts: RotationFacts) -> Tone:
+    return _fixed(facts.role) if facts.state is RotationState.DISABLED else ROTATION_TONE[facts.state]
+
+
+def _fixed(role: Role) -> Tone:
+    """What it amounts to that nothing rotates a certificate: as severe as the finding that says so."""
+    return Tone.INFO if role is Role.KUBELET_SERVING else Tone.WARNING
+
+
 def _evidence(facts: RotationFacts) -> Markup | str:
     said = [
-        Markup("{}: {}").format(EVIDENCE_WORDS[place], "on" if facts.evidence[place] else "off")
+        Markup("<b>{}</b> {}").format("on" if facts.evidence[place] else "off", EVIDENCE_WORDS[place])
         for place in Evidence
         if place in facts.evidence
     ]
@@ -176,7 +184,7 @@ def _bootstrapping(host: HostFacts) -> Markup:
                 ("Bootstrap kubeconfig", present),
                 (
                     "Replaced certificates left on disk",
-                    ", ".join(f"{count} of the {ROLE_WORDS[role]}" for role, count in host.leftovers.items()),
+                    ", ".join(f"{count} of the {ROLE_WORDS[role]}" for role, count in host.leftovers.items() if count),
                 ),
             )
         )
@@ -192,7 +200,7 @@ def _files(files: Iterable[FileFacts]) -> Markup:
                 code(file.path),
                 badge(FILE_TONE.get(file.status, Tone.BLIND), file.status.value.replace("_", " ")),
                 ROLE_WORDS[file.role],
-                file.detail,
+                file.detail if file.status is not FileStatus.NOT_EXPECTED else "",
             )
             for file in files
         ),
