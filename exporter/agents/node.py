@@ -15,9 +15,9 @@ from exporter.facts.source import SourceFacts
 from exporter.families import bootstrap, build, certificate, file, rotation, source
 from exporter.findings.host import host_findings
 from exporter.metric import Family
-from exporter.reason import Mode, Origin, Role
+from exporter.reason import FileStatus, Mode, Origin, Role
 from exporter.settings import Settings, SettingsError
-from exporter.sources.files import HostFiles
+from exporter.sources.files import HostFiles, Way
 from exporter.sources.host import read_host
 from exporter.web.exposition import Payload, payload
 from exporter.web.node_page import node_page
@@ -110,7 +110,7 @@ def _table(settings: Settings, files: HostFiles) -> PathTable:
 
 def _there(files: HostFiles, table: PathTable) -> int:
     paths = {*table.evidence.values(), *(candidate.path for candidate in table.candidates if candidate.path)}
-    return sum(files.presence(path).status == "ok" for path in paths)
+    return sum(read.status is FileStatus.OK for read in files.look_all([(path, Way.PRESENCE) for path in paths]))
 
 
 def run(settings: Settings) -> int:

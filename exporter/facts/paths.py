@@ -79,11 +79,9 @@ class PathTable:
     windows: bool = False
     """Whether these are a Windows node's paths."""
 
-    def same(self, one: str, other: str) -> bool:
-        """Whether two host paths are one. On strings, since this runs in every scrape."""
-        if self.windows:
-            return ntpath.normcase(ntpath.normpath(one)) == ntpath.normcase(ntpath.normpath(other))
-        return posixpath.normpath(one) == posixpath.normpath(other)
+    def normal(self, path: str) -> str:
+        """The path in a form that is the same for all ways to write it."""
+        return ntpath.normcase(ntpath.normpath(path)) if self.windows else posixpath.normpath(path)
 
     def parent(self, path: str) -> str:
         """The directory of a host path."""
@@ -96,19 +94,20 @@ class PathTable:
 
     def resolved(self, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> tuple[Candidate, ...]:
         """The candidates with the paths that the files name filled in; each path once for each role."""
-        found: list[Candidate] = []
+        found: dict[tuple[Role, str], Candidate] = {}
         for candidate in self.candidates:
             filled = candidate
             if candidate.named_by is not None:
                 path = self._named_path(candidate, kubeconfig, settings)
                 filled = replace(candidate, path=path, means=candidate.means or means_of(candidate.role, path))
-            twin = next((one for one in found if one.role is filled.role and self.same(one.path, filled.path)), None)
-            if twin is not None:  # the fixed entry knows what the path means, the other that something names it
+            if not filled.path:
+                continue
+            key = (filled.role, self.normal(filled.path))
+            if twin := found.get(key):  # the fixed entry knows what the path means, the other that something names it
                 fixed = twin if twin.named_by is None else filled
-                found[found.index(twin)] = replace(fixed, named_by=twin.named_by or filled.named_by)
-            elif filled.path:
-                found.append(filled)
-        return tuple(found)
+                filled = replace(fixed, named_by=twin.named_by or filled.named_by)
+            found[key] = filled
+        return tuple(found.values())
 
     def _named_path(self, candidate: Candidate, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> str:
         if candidate.named_by is NamedBy.KUBELET_CONFIGURATION:

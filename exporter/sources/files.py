@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from exporter.sources.deadline import Workers
 from exporter.sources.resolve import Unresolved, host_path, walk
 from exporter.sources.root import KernelRoot, Root, WalkedRoot, patiently
 
-__all__ = ["CAP", "HostFiles", "Parse"]
+__all__ = ["CAP", "HostFiles", "Parse", "Way"]
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -32,6 +33,15 @@ _MOST_NAMES = 10_000
 _RACY_NS = 2_000_000_000
 _ATTEMPTS = 3
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
+
+
+class Way(Enum):
+    """How to look at a path without reading it."""
+
+    PRESENCE = "presence"
+    """As `HostFiles.presence`."""
+    NAMES = "names"
+    """As `HostFiles.names`: the value is the names, with any other status there is none."""
 
 
 class HostFiles:
@@ -75,12 +85,20 @@ class HostFiles:
 
     def names(self, directory: str) -> tuple[str, ...] | None:
         """The names in a directory, sorted, ten thousand at most; None where it cannot be listed."""
+        return self._looks([directory], lambda root, _: _listing(root, directory))[0].value
 
-        def listed(root: Root, _: int) -> Read[tuple[str, ...]]:
-            names = patiently(root, host_path(directory), _names)
-            return Read(directory, FileStatus.OK, tuple(sorted(names)[:_MOST_NAMES]))
+    def look_all(self, wanted: Sequence[tuple[str, Parse[object] | Way]], *, cap: int = CAP) -> list[Read[object]]:
+        """Looks of all kinds in one hand-off and one deadline: a path with what parses it, or with a way to look."""
 
-        return self._looks([directory], listed)[0].value
+        def look(root: Root, number: int) -> Read[object]:
+            path, way = wanted[number]
+            if way is Way.PRESENCE:
+                return _presence(root, path)
+            if way is Way.NAMES:
+                return _listing(root, path)
+            return self._read(root, path, way, cap)
+
+        return self._looks([path for path, _ in wanted], look)
 
     def _looks(self, paths: Sequence[str], look: Callable[[Root, int], Read[S]]) -> list[Read[S]]:
         def work(numbers: Iterator[int]) -> Iterator[tuple[int, Read[S]]]:
@@ -191,6 +209,11 @@ def _refusal(root: Root, path: str, error: OSError) -> Read[Any]:
 
 def _late(path: str, hung: bool) -> Read[Any]:
     return Read(path, FileStatus.TIMEOUT, detail="an earlier look still hangs" if hung else "no answer in time")
+
+
+def _listing(root: Root, directory: str) -> Read[tuple[str, ...]]:
+    names = patiently(root, host_path(directory), _names)
+    return Read(directory, FileStatus.OK, tuple(sorted(names)[:_MOST_NAMES]))
 
 
 def _presence(root: Root, path: str) -> Read[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import TypeVar, cast
 
 from exporter.facts.evidence import EvidenceReads, kubelet_settings
@@ -16,7 +17,7 @@ from exporter.facts.kubelet import (
 from exporter.facts.paths import EvidenceFile, Means, PathTable
 from exporter.facts.read import Read
 from exporter.facts.x509 import Certificate, certificates
-from exporter.sources.files import HostFiles, Parse
+from exporter.sources.files import HostFiles, Parse, Way
 
 __all__ = ["HostReads", "read_host"]
 
@@ -25,15 +26,16 @@ T = TypeVar("T")
 EVIDENCE_CAP = 256 * 1024
 """Bytes. These files have a few KiB; the cap bounds what YAML may cost."""
 
-_PARSERS: Mapping[EvidenceFile, Parse[object]] = {
+_WAYS: Mapping[EvidenceFile, Parse[object] | Way] = {
     EvidenceFile.KUBECONFIG: kubeconfig,
     EvidenceFile.BOOTSTRAP_KUBECONFIG: kubeconfig,
     EvidenceFile.KUBELET_FLAGS: default_file_flags,
     EvidenceFile.KUBELET_ARGUMENTS: windows_configuration,
     EvidenceFile.KUBELET_CONFIGURATION: kubelet_configuration,
     EvidenceFile.INSTANCE_METADATA: instance_tags,
+    EvidenceFile.SECURE_TLS_BOOTSTRAP: Way.PRESENCE,
+    EvidenceFile.PENDING_CLIENT_KEY: Way.PRESENCE,
 }
-_NEVER_READ = (EvidenceFile.SECURE_TLS_BOOTSTRAP, EvidenceFile.PENDING_CLIENT_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +50,34 @@ class HostReads:
 
 
 def read_host(files: HostFiles, table: PathTable) -> HostReads:
-    """Look at every file once. No file can make it fail: whatever happens is a status."""
+    """Look at every file once, in two hand-offs. No file can make it fail: whatever happens is a status."""
     evidence = _read_evidence(files, table)
     kubeconfig_read = evidence.kubeconfig
     candidates = table.resolved(kubeconfig_read.value if kubeconfig_read else None, kubelet_settings(evidence))
     paths = list(dict.fromkeys(candidate.path for candidate in candidates))
-    reads = files.read_all([(path, certificates) for path in paths])
     rotated = [candidate.path for candidate in candidates if candidate.means is Means.ROTATED]
-    listed = {directory: files.names(directory) for directory in {table.parent(path) for path in rotated}}
-    return HostReads(
-        evidence,
-        dict(zip(paths, reads, strict=True)),
-        {path: listed[table.parent(path)] for path in rotated},
-    )
+    directories = list(dict.fromkeys(table.parent(path) for path in rotated))
+    wanted: list[tuple[str, Parse[object] | Way]] = [(path, certificates) for path in paths]
+    looks = files.look_all([*wanted, *((directory, Way.NAMES) for directory in directories)])
+    reads = dict(zip(paths, cast("list[Read[tuple[Certificate, ...]]]", looks), strict=False))
+    names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(paths) :]), strict=True))
+    return HostReads(evidence, reads, {path: names[table.parent(path)].value for path in rotated})
 
 
 def _read_evidence(files: HostFiles, table: PathTable) -> EvidenceReads:
-    wanted = [(file, path) for file, path in table.evidence.items() if file in _PARSERS]
-    reads = files.read_all([(path, _PARSERS[file]) for file, path in wanted], cap=EVIDENCE_CAP)
-    found: dict[EvidenceFile, Read[object]] = {file: read for (file, _), read in zip(wanted, reads, strict=True)}
+    wanted = [(path, _WAYS[file]) for file, path in table.evidence.items()]
+    found = dict(zip(table.evidence, files.look_all(wanted, cap=EVIDENCE_CAP), strict=True))
 
     def of(kind: type[T], *names: EvidenceFile) -> Read[T] | None:
-        # The parser of a file decides the type of its value; `kind` only tells the type checker.
+        # What parses a file decides the type of its value; `kind` only tells the type checker.
         return next((cast("Read[T]", found[name]) for name in names if name in found), None)
-
-    def presence(file: EvidenceFile) -> Read[None] | None:
-        return files.presence(table.evidence[file]) if file in table.evidence else None
 
     return EvidenceReads(
         kubeconfig=of(Kubeconfig, EvidenceFile.KUBECONFIG),
         bootstrap_kubeconfig=of(Kubeconfig, EvidenceFile.BOOTSTRAP_KUBECONFIG),
         kubelet_flags=of(KubeletSettings, EvidenceFile.KUBELET_FLAGS, EvidenceFile.KUBELET_ARGUMENTS),
         kubelet_configuration=of(KubeletSettings, EvidenceFile.KUBELET_CONFIGURATION),
-        secure_tls_bootstrap=presence(EvidenceFile.SECURE_TLS_BOOTSTRAP),
-        pending_client_key=presence(EvidenceFile.PENDING_CLIENT_KEY),
+        secure_tls_bootstrap=of(NoneType, EvidenceFile.SECURE_TLS_BOOTSTRAP),
+        pending_client_key=of(NoneType, EvidenceFile.PENDING_CLIENT_KEY),
         instance_tags=of(tuple, EvidenceFile.INSTANCE_METADATA),
     )
