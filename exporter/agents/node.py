@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter import logs, presets
+from exporter.agents import memory
 from exporter.agents.wire import KubeletWire
 from exporter.facts.host import HostFacts, host_facts
 from exporter.facts.paths import PathTable, path_table
@@ -117,6 +118,7 @@ def run(settings: Settings) -> int:
     """Serve until told to stop."""
     logs.configure(settings.log_level, settings.log_format)
     agent = node_agent(settings)
+    memory.settle()
     log.info("node agent of %s looks below %s", agent.node, settings.host_root)
     if agent.wire:
         agent.wire.start()
