@@ -14,14 +14,12 @@ from exporter.facts.host import HostFacts, host_facts
 from exporter.facts.paths import PathTable, path_table
 from exporter.facts.source import SourceFacts
 from exporter.families import bootstrap, build, certificate, file, rotation, source
-from exporter.findings.host import host_findings
 from exporter.metric import Family
 from exporter.reason import FileStatus, Mode, Origin, Role
 from exporter.settings import Settings, SettingsError
 from exporter.sources.files import HostFiles, Way
 from exporter.sources.host import read_host
 from exporter.web.exposition import Payload, payload
-from exporter.web.node_page import node_page
 from exporter.web.server import serve
 
 __all__ = ["NodeAgent", "node_agent", "run"]
@@ -83,7 +81,10 @@ class NodeAgent:
         return tuple(facts.source for facts in self.sources() if facts.up is None)
 
     def page(self, query: Mapping[str, str]) -> str:
-        """The node's page."""
+        """The node's page. Its modules are imported by the first who opens it: most agents serve scrapes alone."""
+        from exporter.findings.host import host_findings
+        from exporter.web.node_page import node_page
+
         now = self._clock()
         host = self.look()
         sources = self.sources()

@@ -11,13 +11,16 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from exporter.web.app import Agent, Application
 from exporter.web.listener import Listener
-from exporter.web.live import LiveConfig
 from exporter.web.protocol import Limits, bounded_by
+
+if TYPE_CHECKING:
+    from exporter.web.live import LiveConfig
 
 __all__ = ["WebServer", "serve"]
 
@@ -32,6 +35,14 @@ GRACE_SECONDS = 1
 def serve(agent: Agent, listen: tuple[str, int], web_config: Path | None, on_listening: Listening | None = None) -> int:
     """Serve until SIGTERM or SIGINT and return the exit status. Raises SettingsError for a bad web configuration."""
     return WebServer(agent, listen, web_config, on_listening=on_listening).run()
+
+
+def _live_config(path: Path | None) -> "LiveConfig | None":
+    if path is None:
+        return None
+    from exporter.web.live import LiveConfig  # TLS and passwords cost memory where nobody uses them
+
+    return LiveConfig(path)
 
 
 class WebServer:
@@ -52,7 +63,7 @@ class WebServer:
     ) -> None:
         """`on_listening` is told host and port once connections are accepted."""
         self._listen = listen
-        self._live = LiveConfig(web_config) if web_config is not None else None
+        self._live = _live_config(web_config)
         self._application = Application(agent, self._live.gate if self._live else None)
         self._on_listening = on_listening
         self._limits = limits or Limits()
@@ -123,7 +134,7 @@ class _Server(uvicorn.Server):
     """uvicorn's server that wakes once a second instead of ten times, and does not end the process by a signal."""
 
     def __init__(
-        self, config: uvicorn.Config, live: LiveConfig | None, limits: Limits, announce: Callable[[], None]
+        self, config: uvicorn.Config, live: "LiveConfig | None", limits: Limits, announce: Callable[[], None]
     ) -> None:
         super().__init__(config)
         self._live, self._limits = live, limits
@@ -162,7 +173,7 @@ class _Server(uvicorn.Server):
         if watching is not None:
             watching.cancel()
 
-    async def _watch(self, live: LiveConfig) -> None:
+    async def _watch(self, live: "LiveConfig") -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reread.wait(), self._limits.look)
