@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from exporter.facts.azure import AzureFacts
 from exporter.facts.csr_ledger import CsrTotals
 from exporter.facts.node import Node
+from exporter.facts.source import Failure
 from exporter.facts.trust import CaBundle, outdated
 from exporter.facts.x509 import Certificate
 from exporter.reason import Ca, Lease, Reason, Rotation
@@ -22,10 +24,10 @@ class Endpoint:
     """The leaf it served when it last answered."""
     trusted: bool | None
     """Whether clients in the cluster accept it there; None where that could not be told."""
-    reason: Reason | None = None
-    """Why it is not trusted, or why it did not answer when it was last asked."""
-    words: str = ""
-    """The same for a person, where there is more to say."""
+    untrusted: Reason | None = None
+    """Why they do not."""
+    failure: Failure | None = None
+    """Why it did not answer when it was last asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,14 @@ class ClusterFacts:
     """Unix seconds of kube-system's creation."""
     clock_offset: float | None = None
     """Seconds that the API server's clock is ahead of ours."""
-    rbac: bool | None = None
-    """Whether Kubernetes RBAC is on, where Azure tells."""
+    azure: AzureFacts | None = None
 
     @property
     def apiserver_rotation(self) -> Rotation:
         """Whether AKS renews the API server's certificate by itself: it does so with Kubernetes RBAC only."""
-        if self.rbac is None:
+        if self.azure is None or self.azure.cluster.rbac is None:
             return Rotation.UNKNOWN
-        return Rotation.ENABLED if self.rbac else Rotation.DISABLED
+        return Rotation.ENABLED if self.azure.cluster.rbac else Rotation.DISABLED
 
     def outdated(self, bundle: CaBundle) -> bool | None:
         """Whether a bundle holds only cluster CAs of the past; None while the present one is not known."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-__all__ = ["Metadata", "ObjectError", "base64_bytes", "decoded", "moment", "required_moment"]
+__all__ = ["Metadata", "ObjectError", "base64_bytes", "created", "decoded", "moment", "required_moment"]
 
 T = TypeVar("T")
 
@@ -31,6 +31,18 @@ def decoded(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw) -> T:
         return decoder.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ObjectError(f"not the expected object: {' '.join(str(error).split())[:200]}") from None
+
+
+class _Object(msgspec.Struct):
+    metadata: Metadata
+
+
+_OBJECT = msgspec.json.Decoder(_Object)
+
+
+def created(raw: bytes) -> float:
+    """Unix seconds of any object's creation. Raises ObjectError."""
+    return required_moment(decoded(_OBJECT, raw).metadata.creationTimestamp)
 
 
 def moment(text: str | None) -> float | None:

@@ -47,10 +47,17 @@ class SourceLedger:
     def failure(self, reason: Reason, words: str = "") -> None:
         """The source did not answer. A reason it does not declare counts as ERROR."""
         self._up = False
-        self._errors[reason if reason in REASONS[self.source] else Reason.ERROR] += 1
-        self._last_error = words or reason.value
+        self._count(reason, words)
+
+    def complaint(self, reason: Reason, words: str = "") -> None:
+        """The source answers, but what it answered is not as it should be: an error that does not take it down."""
+        self._count(reason, words)
 
     def facts(self) -> SourceFacts:
         """The ledger now."""
         errors = {reason: self._errors[reason] for reason in REASONS[self.source]}
         return SourceFacts(self.source, self._up, self._last_success, errors, self._last_error)
+
+    def _count(self, reason: Reason, words: str) -> None:
+        self._errors[reason if reason in REASONS[self.source] else Reason.ERROR] += 1
+        self._last_error = words or reason.value

@@ -165,7 +165,7 @@ class Watcher(Generic[F]):
         """Tell it, and how long to wait before the next try."""
         if self._stopping.is_set():
             return 0.0
-        _log.warning("%s: %s: %s", self._resource.plural, error.reason, error.failure.words)
+        _log.debug("%s: %s: %s", self._resource.plural, error.reason, error.failure.words)
         relist = error.reason in {Reason.EXPIRED, Reason.DECODE, Reason.TOO_LARGE, Reason.ERROR}
         # A position that ran out is no sign of trouble: list at once, but not again and again.
         at_once = error.reason is Reason.EXPIRED and not self._backoff.tries

@@ -26,6 +26,7 @@ from exporter.web.page import (
     table,
     verdict,
 )
+from exporter.web.source_table import source_table
 
 __all__ = ["node_page"]
 
@@ -66,7 +67,7 @@ def node_page(host: HostFacts, findings: Sequence[Finding], sources: Iterable[So
         section("rotation", "Rotation", _rotation(host.rotation)),
         section("bootstrapping", "Bootstrapping", _bootstrapping(host)),
         section("files", "Files", _files(host.files)),
-        section("sources", "Sources", _sources(sources, now)) if sources else Markup(),
+        section("sources", "Sources", source_table(sources, now)) if sources else Markup(),
     ]
     lead = f"What the certificates of this {system} node are, whether they rotate, and what breaks when."
     return document(host.node, "AKS certificates · node", lead, filter(None, body), now=now)
@@ -203,29 +204,5 @@ def _files(files: Iterable[FileFacts]) -> Markup:
                 file.detail if file.status is not FileStatus.NOT_EXPECTED else "",
             )
             for file in files
-        ),
-    )
-
-
-def _sources(sources: Iterable[SourceFacts], now: float) -> Markup:
-    states = {True: (Tone.OK, "answers"), False: (Tone.BLIND, "does not answer"), None: (Tone.BLIND, "not asked yet")}
-    return table(
-        "Places outside this process that are asked",
-        (
-            Column("Source"),
-            Column("State"),
-            Column("Last answer", "Last answer"),
-            Column("Failures", "Failures"),
-            Column("Last error", "Last error"),
-        ),
-        (
-            (
-                source.source.value,
-                badge(*states[source.up]),
-                f"{span(now - source.last_success)} ago" if source.last_success is not None else "never",
-                str(sum(source.errors.values())),
-                source.last_error,
-            )
-            for source in sources
         ),
     )

@@ -5,10 +5,13 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from exporter.demo.pki import DAY, Authority
+from exporter.facts.azure import AzureFacts, azure_cluster
+from exporter.facts.azure_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.csr import SERVING_SIGNER, CertificateIdentity, Csr
 from exporter.facts.csr_ledger import CsrLedger
 from exporter.facts.node import Node
+from exporter.facts.source import Failure
 from exporter.facts.trust import CaBundle
 from exporter.facts.x509 import Certificate, certificates
 from exporter.families import apiserver, ca, cluster, csr, node, rotation, signer
@@ -28,6 +31,12 @@ def read(authority: Authority) -> tuple[Certificate, ...]:
 def go(value: float) -> str:
     """The number as the exposition writes it."""
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # prometheus_client has no types
+
+
+def azure(*, rbac: bool | None) -> AzureFacts:
+    """A cluster of which ARM says little more than that."""
+    body = {"properties": {} if rbac is None else {"enableRBAC": rbac}}
+    return AzureFacts(azure_cluster(body, ResourceId("0000", "contoso", "managedClusters", "aks1")))
 
 
 def lines(*families: Family) -> list[str]:
@@ -55,9 +64,9 @@ def test_the_api_servers_certificate_at_each_address() -> None:
         endpoints=(
             Endpoint(ADDRESS, served, True),
             Endpoint("10.0.0.1:443", served, False, Reason.CERTIFICATE_HOSTNAME),
-            Endpoint("10.0.0.2:443", None, None, Reason.REFUSED),
+            Endpoint("10.0.0.2:443", None, None, failure=Failure(Reason.REFUSED, "nobody listens")),
         ),
-        rbac=True,
+        azure=azure(rbac=True),
     )
     found = lines(*apiserver.families(facts))
     after, before = served.not_after, served.not_before
@@ -82,8 +91,9 @@ def test_the_api_servers_certificate_at_each_address() -> None:
 
 def test_the_api_servers_rotation_is_what_azure_says_of_rbac() -> None:
     """Without Azure it is unknown."""
-    words = [ClusterFacts(rbac=rbac).apiserver_rotation for rbac in (None, True, False)]
+    words = [ClusterFacts(azure=azure(rbac=rbac)).apiserver_rotation for rbac in (None, True, False)]
     assert words == [Rotation.UNKNOWN, Rotation.ENABLED, Rotation.DISABLED]
+    assert ClusterFacts().apiserver_rotation is Rotation.UNKNOWN
 
 
 def test_cas_and_bundles() -> None:

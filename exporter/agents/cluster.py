@@ -1,0 +1,205 @@
+"""The cluster agent: one API server and Azure in, metrics and a page about the whole cluster out."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from prometheus_client import PlatformCollector, ProcessCollector
+
+from exporter import logs
+from exporter.agents.cluster_azure import AzureLook
+from exporter.agents.cluster_kube import KUBE_SOURCES, Address, Intervals, KubeSources, shown
+from exporter.agents.cluster_state import ClusterState
+from exporter.agents.owner import Owner
+from exporter.facts.azure_access import azure_wanted
+from exporter.facts.azure_id import ResourceId, managed_cluster_id
+from exporter.facts.azure_rotation import agentpool_evidence
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.source import SourceFacts
+from exporter.families import apiserver, azure, build, ca, cluster, csr, node, rotation, signer, source
+from exporter.findings.cluster import cluster_findings
+from exporter.metric import Family
+from exporter.reason import Mode, Source
+from exporter.settings import Settings, SettingsError
+from exporter.sources.kube import Connection, Kubeconfig, ServiceAccount
+from exporter.sources.kube_failure import ApiError
+from exporter.web.cache import CachedExposition
+from exporter.web.cluster_page import cluster_page
+from exporter.web.exposition import Payload
+from exporter.web.server import serve
+
+if TYPE_CHECKING:
+    # The Azure SDK costs 30 MiB: it is imported where Azure is asked for.
+    from exporter.sources.azure_cluster import AzureSource
+
+__all__ = ["ClusterAgent", "cluster_agent", "kube_connection", "run"]
+
+log = logging.getLogger(__name__)
+
+
+class ClusterAgent:
+    """Follows one cluster from start() to stop()."""
+
+    mode = Mode.CLUSTER
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        addresses: tuple[Address, ...] = (),
+        azure: "AzureSource | None" = None,
+        azure_id: ResourceId | None = None,
+        in_pod: bool = False,
+        intervals: Intervals | None = None,
+        settle: float = 0.2,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`addresses` of the API server to look at; none: the one that is talked to and those that Azure names.
+        `azure_id` is the cluster to ask Azure about; None: the one that the nodes belong to. `in_pod`: the connection
+        is the Pod's own.
+        """
+        self._connection, self._wanted, self._clock = connection, addresses, clock
+        sources = (*KUBE_SOURCES, Source.AZURE) if azure is not None else KUBE_SOURCES
+        self._state = ClusterState(sources)
+        self._published_version = -1
+        self._published = ClusterFacts()
+        self._cache = CachedExposition(self._steady, self._fresh)
+        self._owner = Owner(
+            "facts", self._changed, self._publish, settle=settle, idle=lambda: self._state.tidied(self._clock())
+        )
+        self._kube = KubeSources(
+            connection,
+            self._state,
+            self._owner,
+            self._addresses,
+            intervals or Intervals(),
+            in_pod=in_pod,
+            clock=clock,
+        )
+        self._azure: AzureLook | None = None
+        if azure is not None:
+            self._azure = AzureLook(azure, azure_id, self._provider_id, self._state, self._owner, clock)
+        # Without a registry: these two are collected together with everything else.
+        self._process = (ProcessCollector(registry=None), PlatformCollector(registry=None))
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._owner.start()
+        self._kube.start()
+        if self._azure is not None:
+            self._azure.start()
+
+    def stop(self) -> None:
+        """End every thread."""
+        if self._azure is not None:
+            self._azure.stop()
+        self._kube.stop()
+        self._owner.stop()
+
+    @property
+    def server(self) -> str:
+        """HOST:PORT of the API server that is asked."""
+        return shown(self._connection.server)
+
+    @property
+    def facts(self) -> ClusterFacts:
+        """The cluster now."""
+        offset = self._connection.clock_offset
+        return replace(self._published, leases=self._state.leases, clock_offset=offset)
+
+    def sources(self) -> tuple[SourceFacts, ...]:
+        """How each source answers."""
+        return self._state.sources()
+
+    def exposition(self, accept: str, gzip: bool) -> Payload:
+        """The scrape for a client with this Accept header."""
+        return self._cache.payload(accept, gzipped=gzip)
+
+    def unanswered(self) -> tuple[str, ...]:
+        """Sources without a first answer."""
+        return tuple(facts.source for facts in self.sources() if facts.up is None)
+
+    def page(self, query: Mapping[str, str]) -> str:
+        """The cluster's page."""
+        now = self._clock()
+        facts, sources = self.facts, self.sources()
+        findings = cluster_findings(facts, sources, now)
+        return cluster_page(facts, findings, sources, now, server=self.server)
+
+    def _changed(self) -> bool:
+        return self._state.version != self._published_version
+
+    def _publish(self) -> None:
+        version = self._state.version
+        self._published = self._state.facts()
+        self._published_version = version
+        self._cache.refresh()
+
+    def _addresses(self) -> tuple[Address, ...]:
+        if self._wanted:
+            return self._wanted
+        known = self._published.azure
+        return tuple(dict.fromkeys((self._connection.server, *(known.cluster.addresses if known else ()))))
+
+    def _provider_id(self) -> str | None:
+        """That of any node of Azure's; of any node where none is; None while no node is known."""
+        nodes = self._published.nodes or ()
+        found = [node.provider_id for node in nodes if node.provider_id]
+        return next((one for one in found if one.startswith("azure:")), found[0] if found else None)
+
+    def _steady(self) -> Iterator[Family]:
+        facts = self._published
+        yield from apiserver.families(facts)
+        yield from ca.families(facts)
+        yield from node.families(facts)
+        pools = facts.azure.cluster.pools if facts.azure else ()
+        tags = agentpool_evidence(pools, ((one.name, one.agentpool) for one in facts.nodes or ()))
+        yield rotation.evidence_family((*node.evidence_rows(facts), *tags))
+        yield from csr.families(facts)
+        yield from cluster.families(facts)
+        if self._azure is not None:
+            yield from azure.families(facts.azure)
+
+    def _fresh(self) -> Iterator[Family]:
+        yield apiserver.clock_family(self._connection.clock_offset)
+        yield from signer.families(self.facts)
+        yield from source.families(self.sources())
+        yield from build.families(Mode.CLUSTER)
+        for collector in self._process:
+            yield from collector.collect()
+
+
+def cluster_agent(settings: Settings) -> ClusterAgent:
+    """The agent that the settings describe, not yet looking. Raises SettingsError."""
+    connection = kube_connection(settings)
+    source = azure_id = None
+    if azure_wanted(settings.azure_enabled, settings.azure_resource_id, os.environ):
+        from exporter.sources.azure_cluster import AzureSource
+
+        source = AzureSource(settings.azure_endpoint)
+        azure_id = managed_cluster_id(settings.azure_resource_id) if settings.azure_resource_id else None
+    in_pod = settings.kubeconfig is None
+    addresses = settings.apiserver_address
+    return ClusterAgent(connection, addresses=addresses, azure=source, azure_id=azure_id, in_pod=in_pod)
+
+
+def kube_connection(settings: Settings) -> Connection:
+    """The connection that the settings describe. SettingsError: there are no credentials."""
+    path = settings.kubeconfig
+    try:
+        return Connection(Kubeconfig(path, settings.context or None) if path else ServiceAccount())
+    except ApiError as error:
+        raise SettingsError(error.failure.words) from None
+
+
+def run(settings: Settings) -> int:
+    """Serve until told to stop."""
+    logs.configure(settings.log_level, settings.log_format)
+    agent = cluster_agent(settings)
+    log.info("cluster agent of %s", agent.server)
+    agent.start()
+    # The threads are daemons and hold nothing that must be put away: they end with the process, at once.
+    return serve(agent, settings.web_listen_address, settings.web_config_file)

@@ -1,0 +1,88 @@
+"""Azure Resource Manager's answers in, work for the owner of the cluster's state out."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from exporter.agents.cluster_state import ClusterState
+from exporter.agents.owner import Owner
+from exporter.facts.azure import AzureCluster
+from exporter.facts.azure_access import next_look
+from exporter.facts.azure_id import ResourceId, node_group
+from exporter.facts.source import Failure
+from exporter.reason import Reason
+
+if TYPE_CHECKING:
+    # The Azure SDK costs 30 MiB: it is imported where Azure is asked for.
+    from exporter.sources.azure_cluster import AzureSource
+
+__all__ = ["AzureLook", "read_azure"]
+
+WITHOUT_NODES = 5.0
+"""Seconds until the next try while it takes a node to find out which cluster this is, and none is known yet."""
+
+
+class AzureLook:
+    """Asks about one cluster, in a thread of its own from start() to stop()."""
+
+    def __init__(
+        self,
+        source: "AzureSource",
+        wanted: ResourceId | None,
+        provider_id: Callable[[], str | None],
+        state: ClusterState,
+        owner: Owner,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`wanted`: the cluster; None: the one that `provider_id`, a node's, leads to."""
+        self._source, self._wanted, self._provider_id = source, wanted, provider_id
+        self._state, self._owner, self._clock = state, owner, clock
+        self._cluster: AzureCluster | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="azure", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End. A request under way is left to its own end."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(1)
+        self._source.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            found, self._wanted = read_azure(self._source, self._wanted, self._provider_id())
+            now = self._clock()
+            if found is None:
+                self._stopping.wait(WITHOUT_NODES)
+                continue
+            if not isinstance(found, Failure):
+                self._cluster = found
+            self._owner.post(lambda found=found, now=now: self._state.azure_read(found, now))  # type: ignore[misc]
+            jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
+            self._stopping.wait(next_look(self._cluster, self._source.asked_to_wait, jitter))
+
+
+def read_azure(
+    source: "AzureSource", wanted: ResourceId | None, provider_id: str | None
+) -> tuple[AzureCluster | Failure | None, ResourceId | None]:
+    """The cluster and its id, found by way of a node's resource group where it is not given.
+
+    None where that takes a node and none is known yet.
+    """
+    if wanted is None:
+        if provider_id is None:
+            return None, None
+        group = node_group(provider_id)
+        if group is None:
+            return Failure(Reason.NOT_FOUND, "the nodes are none of Azure's: no resource id to be found"), None
+        found = source.read_managing_cluster(group)
+        if isinstance(found, Failure):
+            return found, None
+        wanted = found
+    return source.read_cluster(wanted), wanted

@@ -1,0 +1,266 @@
+"""The Kubernetes API's answers in, work for the owner of the cluster's state out: two watches and regular looks."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from exporter.agents.cluster_state import ClusterState
+from exporter.agents.owner import Owner
+from exporter.facts import resource
+from exporter.facts.cluster import Endpoint
+from exporter.facts.csr import Csr, csr
+from exporter.facts.metadata import created
+from exporter.facts.node import Node, node
+from exporter.facts.resource import Resource
+from exporter.facts.signer import lease_renewed
+from exporter.facts.source import Failure
+from exporter.facts.trust import api_service, authentication_cas, root_ca, webhooks
+from exporter.facts.x509 import Certificate, CertificateError, certificates
+from exporter.reason import Lease, Source
+from exporter.sources.kube import Connection
+from exporter.sources.kube_watch import Backoff, Change, Watcher
+from exporter.sources.tls import probe
+
+__all__ = ["KUBE_SOURCES", "Intervals", "KubeSources", "Look", "authorities", "look_at_endpoint", "shown"]
+
+log = logging.getLogger(__name__)
+
+F = TypeVar("F")
+Address = tuple[str, int]
+
+KUBE_SOURCES = (
+    Source.CSRS,
+    Source.NODES,
+    Source.CONFIGMAPS,
+    Source.LEASES,
+    Source.WEBHOOKS,
+    Source.APISERVICES,
+    Source.APISERVER,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Seconds between two looks."""
+
+    config_maps: float = 60.0
+    leases: float = 30.0
+    bundles: float = 300.0
+    apiserver: float = 60.0
+    watch: float = 300.0
+    """How long a watch lasts at least."""
+    probe_timeout: float = 5.0
+    """How long a look at one address of the API server may take."""
+    backoff: float = 0.8
+    """From a watch's first failure to the next try; it grows from there."""
+
+
+class Look:
+    """Looks again and again, in a thread of its own from start() to stop(). After a failure sooner, then ever later."""
+
+    def __init__(self, name: str, interval: float, look: Callable[[], bool]) -> None:
+        """`look` says whether it went well."""
+        self._interval, self._look = interval, look
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the look that is being taken."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(5)
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                well = self._look()
+            except Exception:
+                log.exception("a bug: %s goes on", self._thread.name)
+                well = False
+            failures = 0 if well else failures + 1
+            sooner = self._interval / 8 * 2.0 ** min(failures - 1, 3)
+            self._stopping.wait(self._interval if well else sooner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink(Generic[F]):
+    """Passes on what a watcher tells, as work for the owner."""
+
+    post: Callable[[Callable[[], None]], None]
+    state: ClusterState
+    source: Source
+    on_list: Callable[[list[F], float], None]
+    on_change: Callable[[Change, F, float], None]
+
+    def listed(self, items: list[F], now: float) -> None:
+        self.post(lambda: self.on_list(items, now))
+
+    def changed(self, change: Change, item: F, now: float) -> None:
+        self.post(lambda: self.on_change(change, item, now))
+
+    def answered(self, now: float) -> None:
+        self.post(lambda: self.state.answered(self.source, now))
+
+    def failed(self, failure: Failure, now: float) -> None:
+        self.post(lambda: self.state.failed(self.source, failure))
+
+
+class KubeSources:
+    """Everything asked of one API server."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        state: ClusterState,
+        owner: Owner,
+        addresses: Callable[[], tuple[Address, ...]],
+        intervals: Intervals,
+        *,
+        in_pod: bool,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`addresses` are those of the API server to look at. `in_pod`: the connection trusts what the kubelet mounts,
+        which is what all clients in the cluster do; a kubeconfig may trust more or less.
+        """
+        self._connection, self._state, self._owner = connection, state, owner
+        self._addresses, self._intervals, self._clock = addresses, intervals, clock
+        self._in_pod = in_pod
+        self._root: tuple[Certificate, ...] = ()
+        watch_csrs: Watcher[Csr] = self._watcher(
+            resource.CERTIFICATE_SIGNING_REQUESTS, csr, Source.CSRS, state.csrs_listed, self._csr_changed
+        )
+        watch_nodes: Watcher[Node] = self._watcher(
+            resource.NODES, node, Source.NODES, state.nodes_listed, self._node_changed
+        )
+        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Look, ...] = (
+            watch_csrs,
+            watch_nodes,
+            Look("config maps", intervals.config_maps, self.look_at_config_maps),
+            Look("leases", intervals.leases, self.look_at_leases),
+            Look("webhooks", intervals.bundles, self.look_at_webhooks),
+            Look("apiservices", intervals.bundles, self.look_at_api_services),
+            Look("apiserver", intervals.apiserver, self.look_at_endpoints),
+        )
+
+    def start(self) -> None:
+        """Begin to ask."""
+        for part in self._parts:
+            part.start()
+
+    def stop(self) -> None:
+        """End: what waits is cut short."""
+        for part in self._parts:
+            part.stop()
+        self._connection.close()
+
+    def look_at_config_maps(self) -> bool:
+        """The CAs and the cluster's age."""
+        get = self._connection.get
+        root = get(resource.ROOT_CA.object_path(*resource.ROOT_CA.names), root_ca)
+        authentication = get(resource.AUTHENTICATION.object_path(*resource.AUTHENTICATION.names), authentication_cas)
+        creation = get(resource.KUBE_SYSTEM.object_path(*resource.KUBE_SYSTEM.names), created)
+        if not isinstance(root, Failure):
+            self._root = root
+        now = self._clock()
+        self._owner.post(lambda: self._state.config_maps_read(root, authentication, creation, now))
+        return not any(isinstance(found, Failure) for found in (root, authentication, creation))
+
+    def look_at_leases(self) -> bool:
+        """Whether anybody is there to approve and sign."""
+        found = {lease: self._connection.get(resource.LEASES.object_path(lease), lease_renewed) for lease in Lease}
+        now = self._clock()
+        self._owner.post(lambda: self._state.leases_read(found, now))
+        return not all(isinstance(renewed, Failure) for renewed in found.values())
+
+    def look_at_webhooks(self) -> bool:
+        """The caBundles of admission webhooks."""
+        kinds = {
+            "ValidatingWebhookConfiguration": resource.VALIDATING_WEBHOOKS,
+            "MutatingWebhookConfiguration": resource.MUTATING_WEBHOOKS,
+        }
+        found = {kind: self._connection.list_all(one.path, partial(webhooks, kind)) for kind, one in kinds.items()}
+        now = self._clock()
+        self._owner.post(lambda: self._state.bundles_read(Source.WEBHOOKS, found, now))
+        return not any(isinstance(bundles, Failure) for bundles in found.values())
+
+    def look_at_api_services(self) -> bool:
+        """The caBundles of APIServices."""
+        found = self._connection.list_all(resource.API_SERVICES.path, api_service)
+        now = self._clock()
+        self._owner.post(lambda: self._state.bundles_read(Source.APISERVICES, {"APIService": found}, now))
+        return not isinstance(found, Failure)
+
+    def look_at_endpoints(self) -> bool:
+        """What the API server serves at each of its addresses."""
+        anchors = authorities(self._connection)
+        trust = ((anchors or self._root) if self._in_pod else (self._root or anchors)) or None
+        timeout = self._intervals.probe_timeout
+        seen = [look_at_endpoint(address, self._connection, trust, timeout) for address in self._addresses()]
+        now = self._clock()
+
+        def tell() -> None:
+            self._state.trust_anchors_seen(anchors)
+            self._state.endpoints_seen(seen, now)
+
+        self._owner.post(tell)
+        return not any(one.failure for one in seen)
+
+    def _watcher(
+        self,
+        what: Resource,
+        decode: Callable[[bytes], F],
+        source: Source,
+        on_list: Callable[[list[F], float], None],
+        on_change: Callable[[Change, F, float], None],
+    ) -> Watcher[F]:
+        sink = _Sink(self._owner.post, self._state, source, on_list, on_change)
+        return Watcher(
+            self._connection,
+            what,
+            decode,
+            sink,
+            watch_seconds=self._intervals.watch,
+            clock=self._clock,
+            backoff=Backoff(first=self._intervals.backoff, largest=max(30.0 * self._intervals.backoff / 0.8, 0.1)),
+        )
+
+    def _csr_changed(self, change: Change, item: Csr, now: float) -> None:
+        self._state.csr_changed(item, now, deleted=change is Change.DELETED)
+
+    def _node_changed(self, change: Change, item: Node, now: float) -> None:
+        self._state.node_changed(item, deleted=change is Change.DELETED)
+
+
+def authorities(connection: Connection) -> tuple[Certificate, ...]:
+    """The CAs by which this connection trusts the API server; empty where it uses others, or none."""
+    try:
+        return certificates(connection.authorities)
+    except CertificateError:
+        return ()
+
+
+def look_at_endpoint(
+    address: Address, connection: Connection, trust: tuple[Certificate, ...] | None, timeout: float
+) -> Endpoint:
+    """What is served at one address, and whether clients that have those CAs accept it."""
+    # The address that is talked to may be reached by another name than its certificate is to bear: tls-server-name.
+    name = connection.server_name if address == connection.server else address[0]
+    seen = probe(address, server_name=name, authorities=trust, timeout=timeout)
+    if isinstance(seen, Failure):
+        return Endpoint(shown(address), None, None, failure=seen)
+    return Endpoint(shown(address), seen.chain[0], seen.trusted, seen.untrusted_reason)
+
+
+def shown(address: Address) -> str:
+    """HOST:PORT."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,220 @@
+"""What the sources of a cluster tell in, the facts of the cluster and of the sources out. Owned by one thread."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from exporter.facts.azure import AzureCluster, AzureFacts
+from exporter.facts.azure_state import AzureSince
+from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.csr import Csr
+from exporter.facts.csr_ledger import CsrLedger
+from exporter.facts.metadata import ObjectError
+from exporter.facts.node import Node
+from exporter.facts.source import Failure, SourceFacts, SourceLedger
+from exporter.facts.trust import CaBundle, CaHistory
+from exporter.facts.x509 import Certificate
+from exporter.reason import Ca, Lease, Reason, Source
+
+__all__ = ["ClusterState"]
+
+log = logging.getLogger(__name__)
+
+Bundles = list[CaBundle | None] | Failure
+
+
+class ClusterState:
+    """Keeps the last facts of each source, whether it still answers or not."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._version = 0
+        self._sources = {source: SourceLedger(source) for source in sources}
+        self._complaints: dict[Source, str] = {}
+        self._csrs = CsrLedger()
+        self._csrs_known = False
+        self._nodes: dict[str, Node] | None = None
+        self._cas: dict[Ca, tuple[Certificate, ...]] = {}
+        self._history = CaHistory()
+        self._bundles: dict[str, tuple[CaBundle, ...]] = {}
+        self.leases: Mapping[Lease, float] = {}
+        """Unix seconds of each lease's renewal. It is replaced as a whole: any thread may read it."""
+        self._endpoints: dict[str, Endpoint] = {}
+        self._created: float | None = None
+        self._azure: AzureFacts | None = None
+        self._azure_since = AzureSince()
+
+    @property
+    def version(self) -> int:
+        """Changes with every change of the facts but the leases, which change by themselves."""
+        return self._version + self._csrs.version
+
+    def facts(self) -> ClusterFacts:
+        """The cluster, as far as it is known."""
+        return ClusterFacts(
+            csrs=self._csrs.totals() if self._csrs_known else None,
+            nodes=None if self._nodes is None else tuple(self._nodes.values()),
+            endpoints=tuple(self._endpoints.values()),
+            cas=dict(self._cas),
+            former_cas=self._history.former,
+            bundles=tuple(bundle for bundles in self._bundles.values() for bundle in bundles),
+            leases=self.leases,
+            created=self._created,
+            azure=self._azure,
+        )
+
+    def sources(self) -> tuple[SourceFacts, ...]:
+        """How each source answers."""
+        return tuple(ledger.facts() for ledger in self._sources.values())
+
+    def answered(self, source: Source, now: float) -> None:
+        """What is known from the source is true at `now`."""
+        if source in self._complaints:
+            del self._complaints[source]
+            log.info("%s: answers again", source)
+        self._sources[source].success(now)
+
+    def failed(self, source: Source, *failures: Failure) -> None:
+        """The source did not answer: the facts stay."""
+        for failure in failures:
+            self._sources[source].failure(failure.reason, failure.words)
+        words = "; ".join(f"{failure.reason}: {failure.words}" for failure in failures)
+        if self._complaints.get(source) != words:  # once, and not at every try
+            self._complaints[source] = words
+            log.warning("%s: %s", source, words)
+
+    def csrs_listed(self, csrs: Iterable[Csr], now: float) -> None:
+        """All CSRs there are."""
+        if not self._csrs_known:
+            self._csrs_known = True
+            self._version += 1
+        self._csrs.begin_list()
+        for csr in csrs:
+            self._csrs.put(csr, now)
+        self._csrs.end_list(now)
+        self.answered(Source.CSRS, now)
+
+    def csr_changed(self, csr: Csr, now: float, *, deleted: bool) -> None:
+        """One CSR stands so now; with `deleted`, it stood so at last."""
+        self._csrs.put(csr, now, live=not deleted)
+        if deleted:
+            self._csrs.delete(csr.uid, now)
+
+    def nodes_listed(self, nodes: Iterable[Node], now: float) -> None:
+        """All nodes there are."""
+        former, listed = self._nodes or {}, {node.name: node for node in nodes}
+        for name in former.keys() - listed.keys():
+            self._csrs.forget_node(name)
+        if self._nodes is None or former != listed:
+            self._version += 1
+        self._nodes = listed
+        self.answered(Source.NODES, now)
+
+    def node_changed(self, node: Node, *, deleted: bool) -> None:
+        """One node is so now, or is gone. Heartbeats come here by the hundred and end here."""
+        nodes = self._nodes if self._nodes is not None else {}
+        if deleted:
+            if nodes.pop(node.name, None) is not None:
+                self._version += 1
+                self._csrs.forget_node(node.name)
+        elif nodes.get(node.name) != node:
+            nodes[node.name] = node
+            self._version += 1
+
+    def tidied(self, now: float) -> None:
+        """Time has passed: what is known of nodes long gone is dropped."""
+        if self._nodes is not None:
+            self._csrs.keep_nodes(frozenset(self._nodes), now)
+
+    def config_maps_read(
+        self,
+        root: tuple[Certificate, ...] | Failure,
+        authentication: Mapping[Ca, tuple[Certificate, ...] | ObjectError] | Failure,
+        created: float | Failure,
+        now: float,
+    ) -> None:
+        """The bundle of cluster CAs, the CAs of the API server, and kube-system's creation."""
+        failures = [found for found in (root, authentication, created) if isinstance(found, Failure)]
+        cas = dict(self._cas)
+        if not isinstance(root, Failure):
+            cas[Ca.CLUSTER] = root
+            self._history.observe(root)
+        if not isinstance(authentication, Failure):
+            for ca in (Ca.CLIENT, Ca.REQUESTHEADER):
+                found = authentication.get(ca)
+                if found is None:
+                    cas.pop(ca, None)
+                elif isinstance(found, ObjectError):
+                    failures.append(Failure(Reason.DECODE, str(found)))
+                else:
+                    cas[ca] = found
+        if not isinstance(created, Failure):
+            self._changed(self._created != created)
+            self._created = created
+        self._changed(self._cas != cas)
+        self._cas = cas
+        self._outcome(Source.CONFIGMAPS, failures, now)
+
+    def trust_anchors_seen(self, authorities: tuple[Certificate, ...]) -> None:
+        """The cluster CAs that this agent itself was given, which change during a rotation too."""
+        former = self._history.former
+        if Ca.CLUSTER not in self._cas:
+            self._history.observe(authorities)
+        self._changed(self._history.former != former)
+
+    def leases_read(self, found: Mapping[Lease, float | Failure], now: float) -> None:
+        """When each lease was renewed. One that does not exist is an answer: this cluster has no such approver."""
+        failures = []
+        leases = dict(self.leases)
+        for lease, renewed in found.items():
+            if not isinstance(renewed, Failure):
+                leases[lease] = renewed
+            elif renewed.reason is Reason.NOT_FOUND:
+                leases.pop(lease, None)
+            else:
+                failures.append(renewed)
+        self.leases = leases
+        self._outcome(Source.LEASES, failures, now)
+
+    def bundles_read(self, source: Source, found: Mapping[str, Bundles], now: float) -> None:
+        """The caBundles of each kind."""
+        for kind, bundles in found.items():
+            if not isinstance(bundles, Failure):
+                present = tuple(bundle for bundle in bundles if bundle is not None)
+                self._changed(self._bundles.get(kind) != present)
+                self._bundles[kind] = present
+        self._outcome(source, [bundles for bundles in found.values() if isinstance(bundles, Failure)], now)
+
+    def endpoints_seen(self, seen: Iterable[Endpoint], now: float) -> None:
+        """All addresses of the API server. One that did not answer keeps the certificate it last showed."""
+        endpoints: dict[str, Endpoint] = {}
+        for one in seen:
+            former = self._endpoints.get(one.address)
+            silent = one.failure is not None and former is not None
+            endpoints[one.address] = replace(former, failure=one.failure) if silent and former else one
+        self._changed(self._endpoints != endpoints)
+        self._endpoints = endpoints
+        failures = [one.failure for one in endpoints.values() if one.failure]
+        self._outcome(Source.APISERVER, failures, now)
+        for one in endpoints.values():
+            if one.untrusted is not None and one.failure is None:
+                self._sources[Source.APISERVER].complaint(one.untrusted, f"{one.address}: {one.untrusted}")
+
+    def azure_read(self, found: AzureCluster | Failure, now: float) -> None:
+        """What Resource Manager says."""
+        if isinstance(found, Failure):
+            self.failed(Source.AZURE, found)
+            return
+        self._azure_since.observe(found.states, now)
+        facts = AzureFacts(found, self._azure_since.since(), self._azure_since.before())
+        self._changed(self._azure != facts)
+        self._azure = facts
+        self.answered(Source.AZURE, now)
+
+    def _outcome(self, source: Source, failures: list[Failure], now: float) -> None:
+        if failures:
+            self.failed(source, *failures)
+        else:
+            self.answered(source, now)
+
+    def _changed(self, changed: bool) -> None:
+        self._version += changed

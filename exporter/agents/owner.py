@@ -1,0 +1,78 @@
+"""Work from many threads in, done one after the other in one thread: what is owned needs no lock."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+__all__ = ["Owner"]
+
+TIDY = 600.0
+"""Seconds between two calls of `idle`."""
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[], None]
+
+
+class Owner:
+    """Does work in its order, and after changes calls `publish`, but not too often.
+
+    `changed` says whether something is to be published. Publishing may be dear: it takes at most a sixth of the time.
+    """
+
+    def __init__(
+        self, name: str, changed: Callable[[], bool], publish: Work, *, settle: float = 0.2, idle: Work | None = None
+    ) -> None:
+        """`settle`: seconds from a change to its publication at least, so that changes that come together go together.
+        `idle` is called every TIDY seconds or so.
+        """
+        self._changed, self._publish, self._settle, self._idle = changed, publish, settle, idle
+        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def post(self, work: Work) -> None:
+        """Do this, after everything that was posted before. From any thread."""
+        self._queue.put(work)
+
+    def stop(self) -> None:
+        """End after what was posted before."""
+        self._queue.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(5)
+
+    def _run(self) -> None:
+        due: float | None = None
+        rest = 0.0  # not to publish before
+        tidy = time.monotonic() + TIDY
+        while True:
+            wait = (tidy if due is None else due) - time.monotonic()
+            with contextlib.suppress(Empty):
+                work = self._queue.get(timeout=max(0.0, wait))
+                if work is None:
+                    return
+                self._attempt(work)
+            if time.monotonic() >= tidy:
+                self._attempt(self._idle)
+                tidy = time.monotonic() + TIDY
+            if due is None and self._changed():
+                due = max(time.monotonic() + self._settle, rest)
+            if due is not None and time.monotonic() >= due:
+                began = time.monotonic()
+                self._attempt(self._publish)
+                ended = time.monotonic()
+                due, rest = None, ended + 5 * (ended - began)
+
+    def _attempt(self, work: Work | None) -> None:
+        if work is None:
+            return
+        try:
+            work()
+        except Exception:
+            log.exception("a bug: %s goes on", self._thread.name)

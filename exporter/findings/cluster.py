@@ -1,0 +1,185 @@
+"""A cluster's facts in, what is wrong with it out: each finding says what, since or until when, why and what to do."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from exporter.facts.azure_image import SERVING_ROTATION_IMAGE, image_date
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.csr import SIGNER_ROLES
+from exporter.facts.csr_node import NodeRequests
+from exporter.facts.node import Node
+from exporter.facts.source import SourceFacts
+from exporter.findings import Finding, Severity, worst_first
+from exporter.findings.azure import azure_findings
+from exporter.findings.control_plane import control_plane_findings
+from exporter.findings.moment import until
+from exporter.reason import CsrOutcome, Reason, Role, Rotation, Source
+
+__all__ = ["PENDING", "cluster_findings", "serving_off_reason"]
+
+PENDING = (20 * 60.0, 6 * 3600.0)
+"""Seconds a request may wait before it is a warning, and before it is critical."""
+RECENT = 3600.0
+"""Seconds for which a refusal is news: as long as its object exists."""
+MANY = 5
+"""Nodes that wait for the same signer, above which they are one finding."""
+
+_ROLE_WORDS = {Role.KUBELET_CLIENT: "client certificate", Role.KUBELET_SERVING: "serving certificate"}
+
+_SOURCE_WORDS = {
+    Source.CSRS: "Certificate signing requests",
+    Source.NODES: "Nodes",
+    Source.CONFIGMAPS: "The cluster's CAs (ConfigMaps) and its age",
+    Source.LEASES: "The signers' leases",
+    Source.WEBHOOKS: "Admission webhooks",
+    Source.APISERVICES: "APIServices",
+    Source.AZURE: "Azure",
+}
+
+_NEXT_BY_REASON = {
+    Reason.FORBIDDEN: "Grant the rights that the chart's ClusterRole lists: kubectl auth can-i --list.",
+    Reason.UNAUTHORIZED: "The credentials are not accepted: az aks get-credentials --overwrite-existing, or log in.",
+    Reason.CERTIFICATE_UNTRUSTED: "The CA here is not the one of the API server: az aks get-credentials "
+    "--overwrite-existing; in a Pod, wait for the kubelet to renew the mounted one.",
+    Reason.CREDENTIALS: "Log in anew (az login, kubelogin), or repair the kubeconfig.",
+}
+_NEXT = "Try it by hand with the same kubeconfig: kubectl get --raw /readyz."
+
+
+def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now: float) -> tuple[Finding, ...]:
+    """The findings about a cluster, worst first. `now` in Unix seconds."""
+    nodes = cluster.nodes or ()
+    found = [
+        *_sources(sources),
+        *_requests(cluster, now),
+        *control_plane_findings(cluster, now),
+        *_serving_off(cluster, nodes),
+        *_serving_unknown(nodes),
+        *(azure_findings(cluster.azure, nodes, now) if cluster.azure else ()),
+    ]
+    return worst_first(tuple(found))
+
+
+def _sources(sources: Iterable[SourceFacts]) -> Iterator[Finding]:
+    for facts in sources:
+        # Each address of the API server that does not answer is a finding of its own.
+        if facts.up is False and facts.source in _SOURCE_WORDS:
+            reasons = [reason for reason, words in _NEXT_BY_REASON.items() if facts.errors.get(reason)]
+            yield Finding(
+                Severity.BLIND,
+                facts.source,
+                f"{_SOURCE_WORDS[facts.source]} could not be looked at: {facts.last_error}.",
+                _NEXT_BY_REASON[reasons[0]] if reasons else _NEXT,
+                "AksCertSourceDown",
+            )
+
+
+def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
+    if cluster.csrs is None:
+        return
+    waiting: dict[tuple[str, Severity], list[tuple[float, NodeRequests]]] = defaultdict(list)
+    for one in cluster.csrs.nodes:
+        if one.pending_since is not None and now - one.pending_since > PENDING[0]:
+            critical = now - one.pending_since > PENDING[1]
+            key = (one.signer_name, Severity.CRITICAL if critical else Severity.WARNING)
+            waiting[key].append((one.pending_since, one))
+        if one.rejected is not None and now - one.rejected.at < RECENT:
+            yield _rejected(one, now)
+    for (signer, severity), those in waiting.items():
+        yield from _pending(signer, severity, sorted(those, key=lambda pair: (pair[0], pair[1].node)), now)
+    if cluster.csrs.untracked:
+        yield Finding(
+            Severity.BLIND,
+            "certificate signing requests",
+            f"{cluster.csrs.untracked} requests are for more nodes than can be followed: since when those wait is not "
+            "known.",
+            "See who sends them: kubectl get csr -o wide.",
+        )
+
+
+def _pending(signer: str, severity: Severity, those: list[tuple[float, NodeRequests]], now: float) -> Iterator[Finding]:
+    what = _ROLE_WORDS.get(SIGNER_ROLES.get(signer, Role.CLUSTER_CA), f"certificate of {signer}")
+    if len(those) > MANY:
+        since, first = those[0]
+        yield Finding(
+            severity,
+            f"{len(those)} nodes",
+            f"They wait for a {what}, the first, {first.node}, since {until(since, now)}. So many at once are a "
+            "matter of the control plane.",
+            f"See: kubectl get csr --field-selector spec.signerName={signer}; and whether anybody signs: kubectl get "
+            "lease -n kube-system kube-controller-manager kubelet-serving-csr-approver.",
+            "AksCertCsrPending",
+        )
+        return
+    for since, one in those:
+        state = "is approved, but nobody issues the certificate" if one.approved else "has no answer"
+        yield Finding(
+            severity,
+            one.node,
+            f"It waits for its {what} since {until(since, now)}: {one.pending_name} {state}"
+            + (f", like {one.pending_objects - 1} more." if one.pending_objects > 1 else "."),
+            f"See why: kubectl describe csr {one.pending_name}. If requestor and node are the same, and nobody else "
+            f"does: kubectl certificate approve {one.pending_name}.",
+            "AksCertCsrPending",
+        )
+
+
+def _rejected(one: NodeRequests, now: float) -> Finding:
+    assert one.rejected is not None
+    denied = one.rejected.outcome is CsrOutcome.DENIED
+    what = _ROLE_WORDS.get(SIGNER_ROLES.get(one.signer_name, Role.CLUSTER_CA), f"certificate of {one.signer_name}")
+    words = f": {one.rejected.words}" if one.rejected.words else ""
+    return Finding(
+        Severity.WARNING,
+        one.node,
+        f"Its request for a {what}, {one.rejected.name}, {'was denied' if denied else 'failed at the signer'} at "
+        f"{until(one.rejected.at, now)}{words}.",
+        "Look for a second approver beside AKS's own: kubectl get deploy -A | grep -i csr."
+        if denied
+        else "Check the node's addresses and clock, and whether the cluster CA is near its end.",
+        "AksCertCsrRejected",
+    )
+
+
+def _serving_off(cluster: ClusterFacts, nodes: Iterable[Node]) -> Iterator[Finding]:
+    """Where Azure describes a pool, it knows better why."""
+    described = {pool.name for pool in cluster.azure.cluster.pools} if cluster.azure else set()
+    pools: dict[str, list[Node]] = defaultdict(list)
+    for one in nodes:
+        pools[one.agentpool].append(one)
+    for pool, members in sorted(pools.items()):
+        off = [one for one in members if one.serving_rotation is Rotation.DISABLED]
+        if off and pool not in described:
+            reasons = sorted({serving_off_reason(one) for one in off})
+            yield Finding(
+                Severity.INFO,
+                f"node pool {pool}",
+                f"{len(off)} of {len(members)} nodes do not rotate their serving certificate: {'; '.join(reasons)}.",
+                "Upgrade cluster and node pool (az aks nodepool upgrade, with --node-image-only where the version is "
+                "recent): it comes with that and cannot be switched on.",
+                "AksCertRotationDisabled",
+            )
+
+
+def serving_off_reason(node: Node) -> str:
+    """The probable reason why a node of AKS has no serving certificate rotation."""
+    version = re.match(r"v?(\d{1,4})\.(\d{1,4})", node.kubelet_version)
+    if version and (int(version[1]), int(version[2])) < (1, 27):
+        return f"Kubernetes {node.kubelet_version} has none, 1.27 has"
+    image = image_date(node.node_image_version)
+    if image is not None and image < SERVING_ROTATION_IMAGE:
+        return f"its image {node.node_image_version} is older than 202501.12.0, by itself or from a snapshot"
+    return "opted out by the node pool's tag, or not made anew since AKS offers it there"
+
+
+def _serving_unknown(nodes: Iterable[Node]) -> Iterator[Finding]:
+    unknown = sorted(one.name for one in nodes if one.serving_rotation is Rotation.UNKNOWN)
+    if unknown:
+        shown = ", ".join(unknown[:3]) + (", …" if unknown[3:] else "")
+        yield Finding(
+            Severity.INFO,
+            f"{len(unknown)} node{'s' if unknown[1:] else ''}",
+            f"AKS does not label them, so whether their serving certificate rotates cannot be told from here: {shown}.",
+            "Virtual nodes have no such certificate; on others look at the node agent's akscert_rotation_state.",
+        )

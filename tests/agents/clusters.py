@@ -1,0 +1,167 @@
+"""A cluster agent that asks a simulated API server, and its exposition as samples."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.agents.cluster import ClusterAgent
+from exporter.agents.cluster_kube import Intervals
+from exporter.demo import objects
+from exporter.demo.apiserver import ApiServer, write_kubeconfig
+from exporter.demo.objects import SERVING_SIGNER, Answer, CsrOrder
+from exporter.demo.pki import DAY, YEAR, Authority, Credential, certificate_request
+from exporter.sources.kube import Connection, Kubeconfig
+
+NOW = float(int(time.time()))
+CA, NEXT_CA = Authority.cluster(NOW - 3 * YEAR), Authority.cluster(NOW - DAY, number=1)
+AGGREGATOR = Authority("aggregator-ca", NOW - YEAR, NOW + 9 * YEAR, number=2)
+NODE = "aks-nodepool1-12345678-vmss000000"
+MARK = "aks-mark-12345678-vmss000000"
+LABELS = {
+    "kubernetes.azure.com/agentpool": "nodepool1",
+    "kubernetes.azure.com/kubelet-serving-ca": "cluster",
+    "kubernetes.azure.com/node-image-version": "AKSUbuntu-2204gen2containerd-202607.13.0",
+    "kubernetes.azure.com/os-sku": "Ubuntu",
+}
+OFTEN = Intervals(config_maps=0.1, leases=0.1, bundles=0.1, apiserver=0.1, watch=30.0, probe_timeout=2.0, backoff=0.02)
+
+Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def serving(authority: Authority = CA, *names: str) -> Credential:
+    return authority.apiserver(names or ("127.0.0.1", "localhost"), NOW - 60)
+
+
+def node(
+    name: str = NODE, *, ready: bool = True, version: str = "v1.33.2", labels: dict[str, str] | None = None
+) -> dict[str, object]:
+    """A Node of AKS."""
+    return objects.node_object(
+        name,
+        LABELS if labels is None else labels,
+        NOW - DAY,
+        ready=ready,
+        windows=False,
+        version=version,
+        address="10.224.0.4",
+    )
+
+
+def csr(
+    name: str,
+    answer: Answer = Answer.PENDING,
+    *,
+    of: str = NODE,
+    signer: str = SERVING_SIGNER,
+    username: str = "",
+    created: float = NOW,
+    uid: str = "",
+) -> dict[str, object]:
+    """A request of a node. Without `uid` it is the name's, so that it can be put again with another answer."""
+    order = CsrOrder(
+        name=name, node=of, signer_name=signer, username=username or f"system:node:{of}", created=created, answer=answer
+    )
+    certificate = CA.kubelet_serving(of, created).certificate_pem if answer is Answer.ISSUED else b""
+    found = objects.csr_object(order, certificate_request(of, names=(of, "10.224.0.4")), certificate)
+    found["metadata"]["uid"] = uid or f"uid-{name}"
+    return found
+
+
+def populate(server: ApiServer) -> None:
+    """A small healthy cluster."""
+    store = server.store
+    store.put("nodes", node())
+    store.put("namespaces", objects.namespace("kube-system", NOW - 3 * YEAR))
+    store.put("configmaps", objects.root_ca_config("kube-system", CA.pem))
+    store.put("configmaps", objects.authentication_config(CA.pem, AGGREGATOR.pem))
+    renew(server)
+    store.put("validatingwebhookconfigurations", objects.webhooks("policy", CA.pem))
+    store.put("mutatingwebhookconfigurations", objects.webhooks("injector", AGGREGATOR.pem))
+    store.put("apiservices", objects.api_service("metrics.k8s.io", "v1beta1", CA.pem))
+    store.put("apiservices", objects.api_service("apps", "v1"))
+
+
+def renew(server: ApiServer, moment: float | None = None) -> None:
+    """Whoever approves and signs shows that it lives."""
+    for name in ("kube-controller-manager", "kubelet-serving-csr-approver"):
+        server.store.put("leases", objects.lease(name, NOW if moment is None else moment))
+
+
+@dataclass
+class Cluster:
+    """The server and the agent that asks it."""
+
+    server: ApiServer
+    agent: ClusterAgent
+    kubeconfig: Path
+    marks: int = 0
+    _tick: threading.Event = field(default_factory=threading.Event)
+
+    def text(self) -> str:
+        """One scrape in Prometheus's text format."""
+        return self.agent.exposition("", False).body.decode()
+
+    def series(self) -> Series:
+        """One scrape, parsed: it must be well-formed, and no series may be there twice."""
+        found: Series = {}
+        for family in text_string_to_metric_families(self.text()):
+            for sample in family.samples:
+                key = (sample.name, tuple(sorted(sample.labels.items())))
+                assert key not in found, f"twice: {key}"
+                found[key] = sample.value
+        return found
+
+    def values(self, metric: str, **labels: str) -> list[float]:
+        """The values of the series of a metric that have these labels."""
+        wanted = set(labels.items())
+        return [value for (name, has), value in self.series().items() if name == metric and wanted <= set(has)]
+
+    def until(self, true: Callable[[], object], what: str = "") -> None:
+        """Wait for what the agent is to find out; ten seconds are a failure."""
+        deadline = time.monotonic() + 10
+        while not true():
+            assert time.monotonic() < deadline, f"not within 10 s: {what}\n{self.text()}"
+            self._tick.wait(0.02)
+
+    def until_value(self, expected: float, metric: str, **labels: str) -> None:
+        """Wait for one series to have a value."""
+        self.until(lambda: self.values(metric, **labels) == [expected], f"{metric} {labels} {expected}")
+
+    def until_ready(self) -> None:
+        """Wait for the first answer of every source."""
+        self.until(lambda: not self.agent.unanswered(), "ready")
+
+    def until_told(self) -> None:
+        """Wait until everything that has happened is in the exposition: a mark goes the same way and comes out."""
+        self.marks += 1
+        version = f"v0.0.{self.marks}"
+        self.server.store.put("nodes", node(MARK, version=version))
+        self.until(lambda: self.values("akscert_node_info", node=MARK, kubelet_version=version), "mark")
+
+
+@contextlib.contextmanager
+def cluster(
+    folder: Path,
+    *,
+    prepare: Callable[[ApiServer], None] = populate,
+    credential: Credential | None = None,
+    authority: Authority = CA,
+    addresses: tuple[tuple[str, int], ...] = (),
+    intervals: Intervals = OFTEN,
+) -> Iterator[Cluster]:
+    """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
+    with ApiServer(credential or serving()) as server:
+        prepare(server)
+        path = write_kubeconfig(folder / "kubeconfig", server.kubeconfig(authority.pem))
+        connection = Connection(Kubeconfig(path), timeout=5.0)
+        agent = ClusterAgent(connection, addresses=addresses, intervals=intervals, settle=0.01)
+        agent.start()
+        try:
+            yield Cluster(server, agent, path)
+        finally:
+            agent.stop()
