@@ -58,7 +58,7 @@ class ApiServer:
         self.watches = 0
         """Watches that are open now."""
         self.host, self.port = address
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if credential else None
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if credential else None
         if credential:
             self.rotate(credential)
         self._loop = asyncio.new_event_loop()
@@ -71,7 +71,7 @@ class ApiServer:
     @property
     def url(self) -> str:
         """Where clients go."""
-        return f"{'https' if self._context else 'http'}://{self.host}:{self.port}"
+        return f"{'https' if self.context else 'http'}://{self.host}:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -104,11 +104,11 @@ class ApiServer:
 
     def rotate(self, credential: Credential) -> None:
         """Serve new connections with another certificate; the old ones go on."""
-        assert self._context is not None, "plain HTTP has no certificate"
+        assert self.context is not None, "plain HTTP has no certificate"
         with tempfile.NamedTemporaryFile(suffix=".pem") as file:
             file.write(credential.pem)
             file.flush()
-            self._context.load_cert_chain(file.name)
+            self.context.load_cert_chain(file.name)
 
     def bookmark(self) -> None:
         """Send a bookmark on every watch that allows them, now."""
@@ -117,7 +117,7 @@ class ApiServer:
     def kubeconfig(self, authority_pem: bytes, *, token: str = "") -> dict[str, Any]:
         """A kubeconfig for this server."""
         cluster: dict[str, Any] = {"server": self.url}
-        if self._context:
+        if self.context:
             cluster["certificate-authority-data"] = base64.b64encode(authority_pem).decode()
         return {
             "apiVersion": "v1",
@@ -141,11 +141,15 @@ class ApiServer:
             self._sessions.add(session)
             session.task.add_done_callback(lambda _: self._sessions.discard(session))
 
-        self._server = await asyncio.start_server(accept, self.host, self.port, ssl=self._context, backlog=512)
+        self._server = await asyncio.start_server(accept, self.host, self.port, backlog=512)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
         if self._server:
+            # A connection that is being accepted while asyncio's listener closes would be lost and never closed.
+            for listening in self._server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            await self._settle()
             self._server.close()
             self._server = None
         await self._sever()
@@ -163,6 +167,13 @@ class ApiServer:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        await self._settle()
+
+    @staticmethod
+    async def _settle() -> None:
+        """Let asyncio finish what it scheduled: transports open and close in the loop's next turns."""
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def _bookmark(self) -> None:
         for session in self._sessions:

@@ -68,12 +68,18 @@ class Session:
 
     async def _run(self) -> None:
         try:
+            if self._server.context is not None:
+                # Here and not by the listener, so that a handshake can be cut, too.
+                await self._writer.start_tls(self._server.context)
             while request := await self._request():
                 await self._answer(request)
                 if self._http.our_state is not h11.DONE:
                     break
                 self._http.start_next_cycle()
-        except (_Broken, OSError, h11.ProtocolError):
+        except h11.RemoteProtocolError:
+            with contextlib.suppress(OSError, h11.LocalProtocolError):
+                await self._status(400, "this is no HTTP")
+        except (_Broken, OSError, h11.LocalProtocolError):
             self._reset()
         finally:
             self._writer.close()
@@ -232,8 +238,7 @@ class Session:
                 assert fault is not None
                 line = b'{"padding":"' + b"x" * fault.size + b'",' + line[1:]
             case FaultKind.HALF_OPEN:
-                await self._reader.read()
-                raise _Broken
+                await asyncio.Event().wait()
             case FaultKind.RESET | FaultKind.TRUNCATED:
                 await self._send(h11.Data(line[: len(line) // 2]))
                 if fault is not None and fault.kind is FaultKind.TRUNCATED:
@@ -253,8 +258,7 @@ class Session:
             case FaultKind.TRUNCATED:
                 body = body[: len(body) // 2]
             case FaultKind.HALF_OPEN:
-                await self._reader.read()
-                raise _Broken
+                await asyncio.Event().wait()
         headers = self._headers({"Content-Type": content_type, "Content-Length": str(len(body))})
         await self._send(h11.Response(status_code=200, headers=headers))
         if fault is not None and fault.kind is FaultKind.RESET:

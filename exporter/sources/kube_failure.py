@@ -94,7 +94,8 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def _tls(error: ssl.SSLError) -> Failure:
-    words = _line(getattr(error, "verify_message", "") or error.reason or str(error))
+    word = getattr(error, "reason", None) or ""  # an SSLError that OpenSSL did not make has no such attribute
+    words = _line(getattr(error, "verify_message", "") or word.lower().replace("_", " ") or str(error))
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _VERIFY_DATES:
             return Failure(Reason.CERTIFICATE_EXPIRED, words)
@@ -103,7 +104,6 @@ def _tls(error: ssl.SSLError) -> Failure:
         return Failure(Reason.CERTIFICATE_UNTRUSTED, words)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Failure(Reason.RESET, "the connection was closed in the middle of TLS")
-    word = error.reason or ""
     if word == "TLSV1_ALERT_PROTOCOL_VERSION":
         return Failure(Reason.TLS_PROTOCOL, words)
     if word.startswith(("SSLV3_ALERT_", "TLSV1_", "TLSV13_")):

@@ -1,0 +1,297 @@
+"""Access from a kubeconfig or a service account; what is wrong with it is one line that holds no secret."""
+
+import base64
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.demo.apiserver import ApiServer, write_kubeconfig
+from exporter.demo.pki import Authority
+from exporter.facts.resource import API_SERVICES
+from exporter.facts.source import Failure
+from exporter.reason import Reason
+from exporter.sources.kube import Connection, Kubeconfig
+from exporter.sources.kube_access import ServiceAccount
+from exporter.sources.kube_failure import ApiError
+from tests.sources.watching import T0, Pod, decode
+
+SECRET = "s3cr3t-t0k3n"
+
+
+@pytest.fixture
+def config(apiserver: ApiServer, authority: Authority) -> dict[str, Any]:
+    """A kubeconfig's content: one cluster, one context, a user without credentials."""
+    apiserver.tokens = {SECRET}
+    return apiserver.kubeconfig(authority.pem)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "kubeconfig"
+
+
+def user(config: dict[str, Any], **settings: object) -> dict[str, Any]:
+    config["users"][0]["user"] = settings
+    return config
+
+
+def asked(file: Path, context: str | None = None) -> Failure | None:
+    """What asking with this kubeconfig gives."""
+    found = Connection(Kubeconfig(file, context)).list_all(API_SERVICES.path, decode)
+    return found if isinstance(found, Failure) else None
+
+
+def plugin(folder: Path, body: str) -> Path:
+    script = folder / "plugin"
+    script.write_text(f"#!{sys.executable}\n{body}")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return script
+
+
+def exec_settings(script: Path) -> dict[str, Any]:
+    return {"apiVersion": "client.authentication.k8s.io/v1", "command": str(script), "interactiveMode": "Never"}
+
+
+def credential(**status: str) -> str:
+    return json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status})
+
+
+def test_a_token_in_the_kubeconfig_lets_in(file: Path, config: dict[str, Any]) -> None:
+    write_kubeconfig(file, user(config, token=SECRET))
+    assert asked(file) is None
+
+
+def test_a_token_file_is_read_again_when_it_changes(apiserver: ApiServer, file: Path, config: dict[str, Any]) -> None:
+    (file.parent / "token").write_text(SECRET)
+    write_kubeconfig(file, user(config, tokenFile="token"))
+    connection = Connection(Kubeconfig(file))
+    assert connection.list_all(API_SERVICES.path, decode) == []
+    apiserver.tokens = {"another-one"}
+    (file.parent / "token").write_text("another-one")
+    assert connection.list_all(API_SERVICES.path, decode) == []
+
+
+def test_a_plugin_gives_a_token_and_is_asked_again_after_a_401(
+    apiserver: ApiServer, file: Path, config: dict[str, Any]
+) -> None:
+    log = file.parent / "runs"
+    token = file.parent / "token"
+    token.write_text(SECRET)
+    body = f"open({str(log)!r}, 'a').write('run ')\ntoken = open({str(token)!r}).read()\n"
+    script = plugin(file.parent, body + f"print({credential(token='TOKEN')!r}.replace('TOKEN', token))")
+    write_kubeconfig(file, user(config, exec=exec_settings(script)))
+    now = T0
+    connection = Connection(Kubeconfig(file), clock=lambda: now)
+    assert connection.list_all(API_SERVICES.path, decode) == []
+    assert connection.list_all(API_SERVICES.path, decode) == []
+    assert log.read_text() == "run "
+    apiserver.tokens = {"another-one"}
+    token.write_text("another-one")
+    refused = connection.list_all(API_SERVICES.path, decode)
+    assert isinstance(refused, Failure), "it ran a moment ago, and may take long or ask a person"
+    assert refused.reason is Reason.UNAUTHORIZED
+    now += 11
+    assert connection.list_all(API_SERVICES.path, decode) == []
+    assert log.read_text() == "run run "
+
+
+def test_a_plugins_credential_is_renewed_before_it_expires(file: Path, config: dict[str, Any]) -> None:
+    log = file.parent / "runs"
+    status = credential(token=SECRET, expirationTimestamp="2040-01-01T00:00:00Z")
+    script = plugin(file.parent, f"open({str(log)!r}, 'a').write('run ')\nprint({status!r})")
+    write_kubeconfig(file, user(config, exec=exec_settings(script)))
+    expiry = 2208988800.0
+    now = expiry - 3600
+    connection = Connection(Kubeconfig(file), clock=lambda: now)
+    assert connection.list_all(API_SERVICES.path, decode) == []
+    now = expiry - 20
+    assert connection.list_all(API_SERVICES.path, decode) == []
+    assert log.read_text() == "run run "
+
+
+def test_a_plugin_may_give_a_client_certificate(file: Path, config: dict[str, Any], authority: Authority) -> None:
+    leaf = authority.kubelet_client("reader", T0)
+    status = credential(
+        token=SECRET, clientCertificateData=leaf.certificate_pem.decode(), clientKeyData=leaf.key_pem.decode()
+    )
+    write_kubeconfig(file, user(config, exec=exec_settings(plugin(file.parent, f"print({status!r})"))))
+    assert asked(file) is None
+
+
+def test_a_client_certificate_is_taken_from_the_file_or_the_text(
+    apiserver: ApiServer, file: Path, config: dict[str, Any], authority: Authority
+) -> None:
+    apiserver.tokens = None
+    leaf = authority.kubelet_client("reader", T0)
+    (file.parent / "tls.pem").write_bytes(leaf.pem)
+    write_kubeconfig(file, user(config, **{"client-certificate": "tls.pem", "client-key": "tls.pem"}))
+    assert asked(file) is None
+    inline = {
+        "client-certificate-data": base64.b64encode(leaf.certificate_pem).decode(),
+        "client-key-data": base64.b64encode(leaf.key_pem).decode(),
+    }
+    write_kubeconfig(file, user(config, **inline))
+    assert asked(file) is None
+
+
+def test_keys_in_a_kubeconfig_leave_nothing_on_disk(file: Path, config: dict[str, Any], authority: Authority) -> None:
+    leaf = authority.kubelet_client("reader", T0)
+    inline = {
+        "client-certificate-data": base64.b64encode(leaf.certificate_pem).decode(),
+        "client-key-data": base64.b64encode(leaf.key_pem).decode(),
+    }
+    write_kubeconfig(file, user(config, **inline))
+    (scratch := file.parent / "scratch").mkdir()
+    read = "import os, sys; from exporter.sources.kube import Kubeconfig"
+    read += "; access = Kubeconfig(sys.argv[1]).read(); print(os.listdir(sys.argv[2]))"
+    command = [sys.executable, "-c", read, str(file), str(scratch)]
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    assert subprocess.run(command, check=True, capture_output=True, env=environment).stdout == b"[]\n"
+
+
+def test_the_context_chooses_the_cluster(file: Path, config: dict[str, Any]) -> None:
+    user(config, token=SECRET)
+    config["clusters"].append({"name": "gone", "cluster": {"server": "https://127.0.0.1:1"}})
+    config["contexts"].append({"name": "other", "context": {"cluster": "gone", "user": "reader"}})
+    write_kubeconfig(file, config)
+    assert asked(file) is None
+    other = asked(file, "other")
+    assert other is not None
+    assert other.reason is Reason.REFUSED
+
+
+def test_the_server_its_name_and_its_ca_are_known(
+    apiserver: ApiServer, file: Path, config: dict[str, Any], authority: Authority
+) -> None:
+    config["clusters"][0]["cluster"]["tls-server-name"] = "localhost"
+    write_kubeconfig(file, user(config, token=SECRET))
+    connection = Connection(Kubeconfig(file))
+    assert connection.server == (apiserver.host, apiserver.port)
+    assert connection.server_name == "localhost"
+    assert connection.authorities == authority.pem
+    assert connection.list_all(API_SERVICES.path, decode) == []
+
+
+def test_impersonation_is_passed_on_or_refused_but_never_ignored(file: Path, config: dict[str, Any]) -> None:
+    write_kubeconfig(file, user(config, token=SECRET, **{"as": "auditor"}))
+    assert Kubeconfig(file).read().headers["Impersonate-User"] == "auditor"
+    write_kubeconfig(file, user(config, token=SECRET, **{"as": "auditor", "as-groups": ["readers"]}))
+    with pytest.raises(ApiError, match="as-groups"):
+        Kubeconfig(file).read()
+
+
+def broken(file: Path, content: str, context: str | None = None) -> str:
+    """The one line about a kubeconfig that cannot be used."""
+    file.write_text(content)
+    with pytest.raises(ApiError) as raised:
+        Connection(Kubeconfig(file, context))
+    assert raised.value.reason is Reason.CREDENTIALS
+    words = raised.value.failure.words
+    assert "\n" not in words
+    assert SECRET not in words
+    assert words.startswith(f"kubeconfig {file}: ")
+    return words.removeprefix(f"kubeconfig {file}: ")
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(file: Path) -> None:
+    with pytest.raises(ApiError, match=rf"kubeconfig {file}: no such file"):
+        Connection(Kubeconfig(file))
+
+
+def test_what_is_wrong_with_a_kubeconfig_is_one_line(file: Path, config: dict[str, Any]) -> None:
+    text = yaml.safe_dump(user(config, token=SECRET))
+    assert broken(file, "a: [\nb: c") == "not YAML in line 2"
+    assert broken(file, "\x00") == "not YAML"
+    assert broken(file, "").endswith("file is empty")
+    assert broken(file, "- a list") == "not a kubeconfig"
+    assert broken(file, f"just {SECRET}") == "not a kubeconfig"
+    assert broken(file, "apiVersion: v1").startswith("Expected key current-context in")
+    assert "nowhere" in broken(file, text, "nowhere")
+    assert broken(file, text.replace("https://", "ftp://")) == "the cluster's server is not an https:// URL"
+    config["clusters"][0]["cluster"]["certificate-authority-data"] = base64.b64encode(b"no CA").decode()
+    assert broken(file, yaml.safe_dump(config)) == "the CA holds no certificate that can be read"
+
+
+def test_a_kubeconfig_that_names_an_absent_file_says_which(file: Path, config: dict[str, Any]) -> None:
+    assert str(file.parent / "absent") in broken(file, yaml.safe_dump(user(config, tokenFile="absent")))
+    names = {"client-certificate": "absent.crt", "client-key": "absent.key"}
+    assert str(file.parent / "absent.crt") in broken(file, yaml.safe_dump(user(config, **names)))
+
+
+def test_a_user_without_its_settings_is_an_error_that_quotes_nothing(file: Path, config: dict[str, Any]) -> None:
+    config["users"] = [{"name": "reader", "usr": {"token": SECRET}}]
+    assert broken(file, yaml.safe_dump(config)).startswith("Expected key user in")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("import sys; sys.exit('please log in')", "exec: process returned 1. please log in"),
+        ("print('no JSON')", "exec: failed to decode process output"),
+        ("print('{}')", "exec: malformed response"),
+        (f"print({credential()!r})", "exec: the plugin gave neither a token nor a certificate with its key"),
+    ],
+)
+def test_a_plugin_that_fails_is_one_line(file: Path, config: dict[str, Any], body: str, words: str) -> None:
+    settings = exec_settings(plugin(file.parent, body))
+    assert broken(file, yaml.safe_dump(user(config, exec=settings))).startswith(words)
+
+
+def test_a_plugin_that_is_not_installed_is_named(file: Path, config: dict[str, Any]) -> None:
+    settings = exec_settings(Path("/absent/kubelogin"))
+    assert "/absent/kubelogin" in broken(file, yaml.safe_dump(user(config, exec=settings)))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_a_kubeconfig_end_in_anything_but_its_error(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kubeconfig"
+        path.write_bytes(content)
+        with pytest.raises(ApiError):
+            Kubeconfig(path).read()
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+KEYS = st.sampled_from(
+    ["name", "cluster", "user", "context", "server", "token", "exec", "command", "clusters", "users"]
+)
+TREES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
+
+
+@given(st.fixed_dictionaries({"clusters": TREES, "contexts": TREES, "users": TREES, "current-context": SCALARS}))
+def test_no_shape_of_a_kubeconfig_ends_in_anything_but_its_error(content: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kubeconfig"
+        path.write_text(yaml.safe_dump(content))
+        with pytest.raises(ApiError):
+            Kubeconfig(path).read()
+
+
+def test_a_pod_without_a_service_account_says_what_is_missing(tmp_path: Path, pod: Pod) -> None:
+    environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    with pytest.raises(ApiError, match="service account: Service host/port is not set"):
+        ServiceAccount(pod.folder, {}).read()
+    with pytest.raises(ApiError, match="service account: Service token file does not exist"):
+        ServiceAccount(tmp_path, environment).read()
+    pod.mount(b"", SECRET)
+    with pytest.raises(ApiError, match="Cert file exists but empty"):
+        ServiceAccount(pod.folder, environment).read()
+
+
+def test_a_token_is_not_shown_where_access_is_printed(pod: Pod) -> None:
+    pod.mount((pod.folder / "ca.crt").read_bytes(), SECRET)
+    environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    access = ServiceAccount(pod.folder, environment).read()
+    assert access.headers["Authorization"].lower() == f"bearer {SECRET}"
+    assert SECRET not in repr(access)
+    assert SECRET not in str(vars(access.configuration))

@@ -1,0 +1,163 @@
+"""Every failure of a connection has its word, and one line that says what happened."""
+
+import errno
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.demo.apiserver import ApiServer
+from exporter.facts.resource import API_SERVICES
+from exporter.facts.source import Failure
+from exporter.reason import REASONS, Reason, Source
+from exporter.sources.kube import Connection, ServiceAccount, lines
+from exporter.sources.kube_failure import ApiError, explained, status_error
+from tests.sources.watching import Pod, decode
+
+
+def asked(pod: Pod, host: str, port: int) -> Failure:
+    environment = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port)}
+    connection = Connection(ServiceAccount(pod.folder, environment), timeout=2)
+    found = connection.list_all(API_SERVICES.path, decode)
+    assert isinstance(found, Failure)
+    return found
+
+
+def test_nobody_there_is_refused(pod: Pod) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert asked(pod, "127.0.0.1", port) == Failure(Reason.REFUSED, "Connection refused")
+
+
+def test_a_name_that_does_not_resolve_is_dns(pod: Pod) -> None:
+    assert asked(pod, "kubernetes.invalid", 443).reason is Reason.DNS
+
+
+def test_a_server_that_speaks_no_tls_is_a_protocol_failure(pod: Pod) -> None:
+    with ApiServer(None) as server:
+        assert asked(pod, "127.0.0.1", server.port).reason is Reason.TLS_PROTOCOL
+
+
+def test_a_server_that_hangs_up_is_a_reset(pod: Pod) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            listening.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        assert asked(pod, "127.0.0.1", listening.getsockname()[1]).reason is Reason.RESET
+
+
+def test_a_server_that_says_nothing_is_a_timeout(pod: Pod) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        environment = {
+            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+            "KUBERNETES_SERVICE_PORT": str(listening.getsockname()[1]),
+        }
+        connection = Connection(ServiceAccount(pod.folder, environment), timeout=0.2)
+        found = connection.list_all(API_SERVICES.path, decode)
+    assert isinstance(found, Failure)
+    assert found.reason is Reason.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EHOSTUNREACH, "No route to host"), Reason.UNREACHABLE),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), Reason.UNREACHABLE),
+        (OSError(errno.ETIMEDOUT, "Connection timed out"), Reason.TIMEOUT),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), Reason.RESET),
+        (OSError(errno.EMFILE, "Too many open files"), Reason.ERROR),
+        (TimeoutError("timed out"), Reason.TIMEOUT),
+        (socket.gaierror(-2, "Name or service not known"), Reason.DNS),
+        (ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca"), Reason.TLS_PROTOCOL),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), Reason.RESET),
+        (urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset")), Reason.RESET),
+        (urllib3.exceptions.ProtocolError("Response ended prematurely"), Reason.RESET),
+        (urllib3.exceptions.IncompleteRead(1, 2), Reason.RESET),
+        (urllib3.exceptions.ProxyError("proxy", OSError(errno.ECONNREFUSED, "refused")), Reason.REFUSED),
+        (urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF")), Reason.RESET),
+        (msgspec.ValidationError("Expected `str`"), Reason.DECODE),
+        (KeyError("anything else"), Reason.ERROR),
+    ],
+)
+def test_an_exception_has_its_word(error: Exception, reason: Reason) -> None:
+    assert explained(error).reason is reason
+
+
+@given(st.text(), st.sampled_from([OSError, ValueError, KeyError, urllib3.exceptions.HTTPError, ssl.SSLError]))
+def test_words_are_one_line_of_bounded_length(text: str, kind: type[Exception]) -> None:
+    words = explained(kind(text)).words
+    assert words == " ".join(words.split())
+    assert len(words) <= 200
+
+
+@given(st.integers(100, 999), st.text(), st.text(max_size=40))
+def test_a_status_has_a_word_that_every_api_source_declares(code: int, message: str, retry_after: str) -> None:
+    error = status_error(code, message, {"Retry-After": retry_after}, 0.0)
+    assert error.reason in REASONS[Source.CSRS]
+    assert error.retry_after is None or 0 <= error.retry_after <= 600
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7),
+        ("0", 0),
+        ("99999999999999999999", 600),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 90),
+        ("Thu, 01 Jan 1970 00:00:01 GMT", 0),
+        ("soon", None),
+        ("-3", None),
+        ("", None),
+        ("٣", None),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) -> None:
+    assert status_error(429, "", {"Retry-After": value}, 10.0).retry_after == seconds
+
+
+class Parts:
+    """A response's body that arrives in these parts."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = parts
+
+    def stream(self, amt: int, decode_content: bool) -> Iterator[bytes]:
+        assert decode_content
+        yield from self._parts
+
+
+@given(st.lists(st.binary(max_size=30).map(lambda part: part.replace(b"x", b"\n"))))
+def test_lines_do_not_depend_on_how_a_stream_arrives(parts: list[bytes]) -> None:
+    whole = b"".join(parts)
+    *complete, rest = whole.split(b"\n")
+    found: list[bytes] = []
+    try:
+        found.extend(lines(Parts(parts), 1 << 20))  # type: ignore[arg-type]
+        ended = True
+    except ApiError as error:
+        assert error.reason is Reason.DECODE
+        ended = False
+    assert found == [line for line in complete if line.strip()]
+    assert ended == (not rest.strip())
+
+
+def test_a_line_beyond_the_bound_is_given_up_before_it_ends() -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x" * 1024
+
+    class Endless:
+        def stream(self, amt: int, decode_content: bool) -> Iterator[bytes]:
+            return endless()
+
+    with pytest.raises(ApiError) as raised:
+        list(lines(Endless(), 1 << 20))  # type: ignore[arg-type]
+    assert raised.value.reason is Reason.TOO_LARGE
