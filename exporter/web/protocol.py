@@ -45,6 +45,7 @@ class BoundedProtocol(H11Protocol):
     _waiting = Waiting.NOTHING
     _deadline: asyncio.TimerHandle | None = None
     _since = 0.0
+    _half_closed = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Wait for the first request."""
@@ -69,9 +70,16 @@ class BoundedProtocol(H11Protocol):
         super().data_received(data)
         self._review()
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's returns nothing, and so cuts the answer off
+        """The client sends no more, as `nc -N` after its request; what it asked for it still gets. Not so under TLS."""
+        self._half_closed = self.answering and self.scheme == "http"
+        return self._half_closed
+
     def on_response_complete(self) -> None:
         """All of a response is handed to the transport."""
         super().on_response_complete()
+        if self._half_closed and not self.answering:
+            self.transport.close()
         self._since = self.loop.time()
         self._review()
 

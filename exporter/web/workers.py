@@ -49,8 +49,8 @@ class Workers:
             result, failure = None, None
             try:
                 result = function()
-            except Exception as error:  # noqa: BLE001 - it goes to whoever awaits
-                failure = error
+            except BaseException as error:  # noqa: BLE001 - it goes to whoever awaits
+                failure = _awaitable(error)
             try:
                 loop.call_soon_threadsafe(done, result, failure)
             except RuntimeError:  # the loop is closed: nobody awaits any more
@@ -71,6 +71,13 @@ class Workers:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not _end:
             job()
+
+
+def _awaitable(error: BaseException) -> Exception:
+    """What can be raised in a coroutine without ending it silently or ending the whole loop."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(f"{type(error).__name__} in a worker: {error}")
 
 
 def _end() -> None:

@@ -141,6 +141,23 @@ def test_a_server_told_to_stop_before_it_runs_does_not_run() -> None:
     assert server.run() == 0
 
 
+def test_an_answer_under_way_is_finished_before_the_end(serve: Serve) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        release.wait(20)
+
+    running = serve(SmallAgent(before=wait))
+    connection = http.client.HTTPConnection(running.host, running.port, timeout=20)
+    connection.request("GET", "/metrics")
+    assert begun.wait(20)
+    running.server.stop()
+    release.set()
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 def test_probes_answer_while_200_connections_stall(serve: Serve) -> None:
     running = serve()
     with stalled(running, 100, b""), stalled(running, 100, b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: "):

@@ -1,0 +1,77 @@
+"""Worker threads: results, errors of every kind, the bound, and their end."""
+
+import asyncio
+import threading
+
+import pytest
+
+from exporter.web.workers import BusyError, Workers
+
+
+def threads_of(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(f"{name}-")]
+
+
+def test_results_and_errors_come_back() -> None:
+    async def go() -> None:
+        workers = Workers("a", threads=2, waiting=2)
+        assert await workers.call(lambda: 1) == 1
+
+        def fail(error: BaseException) -> None:
+            raise error
+
+        with pytest.raises(ValueError, match="bad"):
+            await workers.call(lambda: fail(ValueError("bad")))
+        for error in (StopIteration("x"), SystemExit("x"), KeyboardInterrupt("x")):
+            with pytest.raises(RuntimeError, match=f"{type(error).__name__} in a worker: x"):
+                await workers.call(lambda error=error: fail(error))  # type: ignore[misc]
+        assert await workers.call(lambda: 2) == 2
+        workers.close()
+
+    asyncio.run(go())
+
+
+def test_beyond_the_bound_a_call_is_refused_at_once() -> None:
+    async def go() -> None:
+        workers, release = Workers("b", threads=2, waiting=1), threading.Event()
+        calls = [asyncio.create_task(workers.call(release.wait)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError, match="b: 3 calls wait"):
+            await workers.call(lambda: None)
+        assert len(threads_of("b")) == 2
+        release.set()
+        assert await asyncio.gather(*calls) == [True, True, True]
+        assert await workers.call(lambda: 1) == 1
+        workers.close()
+
+    asyncio.run(go())
+
+
+def test_threads_are_daemons_that_end_when_closed() -> None:
+    async def go() -> list[threading.Thread]:
+        workers = Workers("c", threads=3, waiting=9)
+        await asyncio.gather(*(workers.call(threading.Event().is_set) for _ in range(9)))
+        found = threads_of("c")
+        assert 1 <= len(found) <= 3
+        assert all(thread.daemon for thread in found)
+        workers.close()
+        return found
+
+    for thread in asyncio.run(go()):
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_a_call_that_outlives_its_loop_harms_nobody() -> None:
+    workers, release = Workers("d", threads=1, waiting=1), threading.Event()
+
+    async def go() -> None:
+        asyncio.create_task(workers.call(release.wait))  # noqa: RUF006 - it is to be forgotten
+        await asyncio.sleep(0.01)
+
+    asyncio.run(go())
+    (thread,) = threads_of("d")
+    workers.close()
+    release.set()
+    thread.join(20)
+    assert not thread.is_alive()
