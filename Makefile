@@ -50,8 +50,8 @@ package: $(VENV)/.develop ## the wheel and the source distribution, into dist/
 	$(BIN)/uv build --quiet --build-constraints requirements-build.lock --require-hashes --out-dir dist
 
 .PHONY: test-image
-test-image: $(VENV)/.develop ## build the image on a Debian base made on the spot, and try it (as root; installs buildah, debootstrap)
-	@tools/packages.sh buildah debootstrap
+test-image: $(VENV)/.develop ## build the image on a Debian base made on the spot, and try it (as root; installs buildah, crun, debootstrap)
+	@tools/packages.sh buildah crun debootstrap
 	$(PYTEST) tests/image $(PYTEST_FLAGS)
 
 .PHONY: check
