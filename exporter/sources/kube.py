@@ -73,7 +73,8 @@ class Connection:
         self._lock = threading.Lock()
         self.clock_offset: float | None = None
         """Seconds that the server's clock (Date header, whole seconds: their middle) is ahead of ours."""
-        self._stamp = credentials.stamp()
+        self._refusals: dict[str, tuple[float, Failure]] = {}
+        """By path: until when (monotonic seconds) the server asked not to be asked, and its words."""
         self._access = credentials.read()
         self._stamp = credentials.stamp()
         self._read_at = clock()
@@ -96,22 +97,15 @@ class Connection:
         return self._access.authorities
 
     def get(self, path: str, decode: Callable[[bytes], T]) -> T | Failure:
-        """The object at a path, or why not. `decode` makes the fact of its JSON and raises ValueError if it cannot."""
-        try:
-            return self.fetch(path, decode)
-        except ApiError as error:
-            return error.failure
+        """The object at a path, or why not. `decode` makes the fact of its JSON and raises ValueError if it cannot.
+
+        Where the server asked to be left alone for a while, it is: the answer is then the one it gave.
+        """
+        return self._answer(path, lambda: _decoded(decode, self._body(path, {})))
 
     def list_all(self, path: str, decode: Callable[[bytes], T]) -> list[T] | Failure:
-        """All objects of a collection, or why not."""
-        try:
-            return self.listing(path, decode)[0]
-        except ApiError as error:
-            return error.failure
-
-    def fetch(self, path: str, decode: Callable[[bytes], T]) -> T:
-        """Like get, raising ApiError."""
-        return _decoded(decode, self._body(path, {}))
+        """All objects of a collection, or why not; else like get."""
+        return self._answer(path, lambda: self.listing(path, decode)[0])
 
     def listing(self, path: str, decode: Callable[[bytes], T]) -> tuple[list[T], str]:
         """All objects of a collection, and the resourceVersion from which a watch goes on. Raises ApiError.
@@ -151,6 +145,17 @@ class Connection:
     def close(self) -> None:
         """Let go of idle connections."""
         self._pool.clear()
+
+    def _answer(self, path: str, ask: Callable[[], T]) -> T | Failure:
+        until, refusal = self._refusals.get(path, (0.0, None))
+        if refusal is not None and time.monotonic() < until:
+            return refusal
+        try:
+            return ask()
+        except ApiError as error:
+            if error.retry_after is not None:
+                self._refusals[path] = (time.monotonic() + error.retry_after, error.failure)
+            return error.failure
 
     def _body(self, path: str, query: Mapping[str, str]) -> bytes:
         response = self.open(path, query, timeout=self._timeout)
