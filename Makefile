@@ -49,6 +49,10 @@ package: $(VENV)/.develop ## the wheel and the source distribution, into dist/
 	@mkdir -p dist
 	$(BIN)/uv build --quiet --build-constraints requirements-build.lock --require-hashes --out-dir dist
 
+.PHONY: test-e2e
+test-e2e: $(VENV)/.develop tools ## the demo's fleet with the chart's rules in a real Prometheus and Alertmanager
+	$(PYTEST) tests/e2e $(PYTEST_FLAGS)
+
 .PHONY: test-image
 test-image: $(VENV)/.develop ## build the image on a Debian base made on the spot, and try it (as root; installs buildah, crun, debootstrap)
 	@tools/packages.sh buildah crun debootstrap

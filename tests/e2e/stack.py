@@ -1,4 +1,4 @@
-"""A real Prometheus and Alertmanager with the shipped rules and inhibition, and a receiver: targets in, notifications out."""
+"""A real Prometheus and Alertmanager with the shipped rules and inhibition: targets in, notifications out."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ from exporter.demo.processes import Process, stop_all
 from tests.e2e.hurry import hurried
 from tools.rules import ALERTMANAGER, RULES
 
-__all__ = ["Notification", "Receiver", "Stack", "Target", "free_port"]
+__all__ = ["Notification", "Receiver", "Stack", "Target", "about", "free_port"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,9 @@ class Stack:
 
 def about(labels: Mapping[str, str]) -> tuple[str, ...]:
     """The alert, its severity and what it is about."""
-    subject = [labels[name] for name in ("node", "address", "kind", "name", "mode", "lease", "agentpool") if name in labels]
+    subject = [
+        labels[name] for name in ("node", "address", "kind", "name", "mode", "lease", "agentpool") if name in labels
+    ]
     details = [labels[name] for name in ("role", "source", "outcome", "state", "status") if name in labels]
     return (labels["alertname"], labels["severity"], " ".join(subject), " ".join(details))
 
