@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import functools
 import os
 import sys
 import time
@@ -20,6 +21,10 @@ class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
+_HOW_BYTES = ctypes.sizeof(_OpenHow)
+
+
+@functools.cache
 def _how(flags: int) -> _OpenHow:
     return _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
 
@@ -31,9 +36,9 @@ def open_beneath(root: int, path: str, flags: int) -> int:
     again. EINTR is too, because ctypes does not do so (PEP 475 covers the os module alone).
     """
     encoded = os.fsencode(path)
-    how = _how(flags)
+    how = ctypes.byref(_how(flags))
     for attempt in range(_ATTEMPTS):
-        found: int = _syscall(_SYS_OPENAT2, root, encoded, ctypes.byref(how), ctypes.sizeof(how))
+        found: int = _syscall(_SYS_OPENAT2, root, encoded, how, _HOW_BYTES)
         if found >= 0:
             return found
         error = ctypes.get_errno()

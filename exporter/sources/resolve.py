@@ -188,6 +188,16 @@ class _Trail:
         self.here = below
         self.names.append(name)
 
+    def enters(self, name: str) -> bool:
+        """Go down where the name is a real directory; where it is not, something else will say what it is."""
+        try:
+            self.down(name)
+        except OSError as error:
+            if error.errno not in {errno.ENOTDIR, errno.ELOOP, errno.ENOENT}:
+                raise
+            return False
+        return True
+
     def up(self) -> None:
         # Not by opening `..`: a directory that was moved meanwhile would lead out of the root.
         names = self.names[:-1]
@@ -230,23 +240,18 @@ def _walk(trail: _Trail, path: str) -> Place:
             outside |= linked and not trail.names
             trail.up()
             continue
+        if pending and trail.enters(name):  # what most names are, and cheaper than asking whether it is a link
+            continue
         try:
             text = trail.here.link(name)
         except OSError as error:
             if error.errno == errno.EINVAL and not pending:
                 return Place(trail.here, name, "/" + "/".join([*trail.names, name]), trail.root)
-            if error.errno == errno.EINVAL:
-                try:
-                    trail.down(name)
-                except OSError as refusal:
-                    if refusal.errno not in {errno.ENOTDIR, errno.ELOOP, errno.ENOENT}:
-                        raise
-                    raise _nowhere(trail, name, pending, linked, outside, "is not a directory") from None
-                continue
-            if error.errno not in {errno.ENOENT, errno.ENOTDIR}:
+            if error.errno not in {errno.EINVAL, errno.ENOENT, errno.ENOTDIR}:
                 raise
+            what = "is not a directory" if error.errno == errno.EINVAL else "does not exist"
             outside |= linked and absolute and not trail.names
-            raise _nowhere(trail, name, pending, linked, outside, "does not exist") from None
+            raise _nowhere(trail, name, pending, linked, outside, what) from None
         links += 1
         if links > _LINKS:
             raise Unresolved(FileStatus.BROKEN_SYMLINK, f"more than {_LINKS} links, the last to {text}", text)
