@@ -119,6 +119,14 @@ def test_rewriting_a_file_within_one_tick_of_the_clock_is_never_missed(
         os.close(descriptor)
 
 
+def test_a_file_that_changed_a_moment_ago_is_parsed_every_time(host: Path, opener: Callable[[str], Root]) -> None:
+    """Where the clock of the file system has ticks, as before Linux 6.13, its version proves nothing yet."""
+    files, parse = HostFiles(host, opener=opener), Counted()
+    (host / "etc/fresh").write_text("fresh")
+    assert [files.read("/etc/fresh", parse).value for _ in range(3)] == ["fresh"] * 3
+    assert parse.calls == 3
+
+
 def test_an_mtime_in_the_future_does_not_keep_a_file_from_being_remembered(settled: Path) -> None:
     """Only the system sets ctime; that decides."""
     files, parse = HostFiles(settled), Counted()

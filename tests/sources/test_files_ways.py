@@ -13,8 +13,11 @@ from exporter.reason import FileStatus
 from exporter.sources.files import HostFiles
 from tests.sources.conftest import OPENERS
 
-PARTS = st.sampled_from(["", ".", "..", "a", "b", "file", "one", "two", "three", "absent"])
-PATHS = st.builds(lambda lead, parts: lead + "/".join(parts), st.sampled_from(["", "/"]), st.lists(PARTS, max_size=7))
+DIRECTORIES = ("a/b", "a", ".")
+# In every directory there is a file, and each of three links leads to the same text: most paths meet one.
+MIDDLE = st.lists(st.sampled_from(["a", "b", "..", "one", "two", "three", ".", ""]), max_size=4)
+LAST = st.sampled_from(["file", "file", "one", "two", "three", "a", "..", "absent", ""])
+PATHS = st.builds(lambda lead, middle, last: lead + "/".join([*middle, last]), st.sampled_from(["", "/"]), MIDDLE, LAST)
 LINKS = PATHS.filter(bool)
 
 
@@ -22,27 +25,29 @@ def text(content: bytes) -> str:
     return content.decode()
 
 
-@settings(max_examples=200, deadline=None)
-@given(path=PATHS, one=LINKS, two=LINKS, three=LINKS)
-def test_every_way_leads_to_the_same_place(path: str, one: str, two: str, three: str) -> None:
+@settings(max_examples=150, deadline=None)
+@given(paths=st.lists(PATHS, min_size=10, max_size=20), one=LINKS, two=LINKS, three=LINKS)
+def test_every_way_leads_to_the_same_place(paths: list[str], one: str, two: str, three: str) -> None:
     host = Path(tempfile.mkdtemp())
     try:
         (host / "a/b").mkdir(parents=True)
-        for place in ("file", "a/file", "a/b/file"):
-            (host / place).write_text(place)
-        (host / "one").symlink_to(one)
-        (host / "a/two").symlink_to(two)
-        (host / "a/b/three").symlink_to(three)
-        for directory in ("a/b", "a", "."):
+        for directory in DIRECTORIES:
+            (host / directory / "file").write_text(str(Path("/", directory, "file")))
+            for name, target in (("one", one), ("two", two), ("three", three)):
+                (host / directory / name).symlink_to(target)
             os.utime(host / directory, (1, 1))  # an absence in a directory that has just changed is waited for
         ways = [HostFiles(host, opener=opener) for opener in OPENERS.values()]
-        reads = {(read.status, read.value, read.target) for read in (files.read(path, text) for files in ways)}
-        assert len(reads) == 1
-        assert len({files.presence(path).status for files in ways}) == 1
-        assert len({files.names(path) for files in ways}) == 1
-        ((status, value, target),) = reads
-        assert status is not FileStatus.ERROR or not path
-        assert value is None or f"/{value}" == target
+        first, *others = [
+            [(read.status, read.value, read.target) for read in files.read_all([(path, text) for path in paths])]
+            for files in ways
+        ]
+        for other in others:
+            assert dict(zip(paths, other, strict=True)) == dict(zip(paths, first, strict=True))
+        for path, (status, value, target) in zip(paths, first, strict=True):
+            assert len({files.presence(path).status for files in ways}) == 1
+            assert len({files.names(path) for files in ways}) == 1
+            assert status is not FileStatus.ERROR or not path
+            assert value is None or value == target
     finally:
         shutil.rmtree(host)
 
