@@ -1,6 +1,6 @@
 """The path tables that are shipped, as data: which files an AKS node has, and what finding each one means."""
 
-from importlib import resources
+import pkgutil
 
 import yaml
 
@@ -11,7 +11,10 @@ PRESETS = ("aks-linux", "aks-windows")
 
 def text(name: str) -> str:
     """One preset as it is shipped: YAML with comments."""
-    return resources.files(__name__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    data = pkgutil.get_data(__name__, f"{name}.yaml")  # importlib.resources brings zipfile along
+    if data is None:
+        raise FileNotFoundError(name)
+    return data.decode()
 
 
 def preset(name: str) -> dict[str, object]:
