@@ -91,6 +91,7 @@ def _control_plane(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             "Who approves and signs certificate requests",
             (Column("Lease"), Column("Sign of life")),
             ((code(lease), f"{span(now - renewed)} ago") for lease, renewed in cluster.leases.items()),
+            titled=True,
         )
     outdated = [(one, cluster.outdated(one)) for one in cluster.bundles]
     if outdated:
@@ -106,6 +107,7 @@ def _control_plane(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
                 )
                 for one, old in outdated
             ),
+            titled=True,
         )
 
 
@@ -205,6 +207,7 @@ def _requests(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
                 )
                 for since, one in waiting[:LONGEST]
             ),
+            titled=True,
         )
     conditions = tuple(CsrCondition)
     groups: dict[tuple[str, str], dict[CsrCondition, int]] = defaultdict(dict)
@@ -218,4 +221,5 @@ def _requests(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             for (signer, requestor), counts in groups.items()
             if any(counts.values())
         ),
+        titled=True,
     )

@@ -139,7 +139,7 @@ def _rotation_badge(seen: SeenCertificate) -> Markup | str:
 
 
 def _matches(host: HostFacts) -> str:
-    return {True: "yes", False: "no: the kubelet still serves an older one", None: ""}[host.served_matches_file]
+    return {True: "yes", False: "no: the kubelet still serves another one", None: ""}[host.served_matches_file]
 
 
 def _rotation(rotation: Iterable[RotationFacts]) -> Markup:

@@ -164,7 +164,7 @@ def verdict(findings: Iterable[Finding], unanswered: Sequence[str]) -> Markup:
             told += f" {worst} below."
     if unanswered:
         told = f"{told} No first answer yet from: {', '.join(unanswered)}.".lstrip()
-    return Markup('<div class="verdict {}" role="status">{}<div><strong>{}</strong><span>{}</span></div></div>').format(
+    return Markup('<div class="verdict {}">{}<div><strong>{}</strong><span>{}</span></div></div>').format(
         tone, icon(tone), strong, told
     )
 
@@ -226,8 +226,10 @@ class Column:
     label: str = ""
 
 
-def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Markup:
+def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, titled: bool = False) -> Markup:
     """A table whose first column names the row. On a narrow screen each row becomes a block of its own.
+
+    `titled`: the caption is to be seen, for a section with more than one table; else only heard.
 
     The roles keep it a table for screen readers even then: `display: block` would take that away.
     """
@@ -244,6 +246,6 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]
     return Markup(
         '<div class="card scroll" tabindex="0" role="region" aria-label="{caption}">\n'
         '<table class="stacks" role="table">'
-        '<caption class="unseen">{caption}</caption>\n<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
+        '<caption class="{seen}">{caption}</caption>\n<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
         '<tbody role="rowgroup">\n{body}\n</tbody></table>\n</div>'
-    ).format(caption=caption, head=head, body=join(body))
+    ).format(caption=caption, seen="title" if titled else "unseen", head=head, body=join(body))

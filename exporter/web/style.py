@@ -127,6 +127,8 @@ details[open] summary { margin-bottom: .75rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 caption { text-align: left; }
+caption.title { padding: 1rem 1.25rem .35rem; font-weight: 600; }
+section > .card + .card, section > .cards + .card { margin-top: 1rem; }
 th, td { text-align: left; vertical-align: top; padding: .6rem 1.25rem .6rem 0; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { padding-left: 1.25rem; }
 thead th { font-size: .8125rem; font-weight: 600; color: var(--quiet); white-space: nowrap; }
@@ -148,7 +150,8 @@ tbody tr:last-child > * { border-bottom: 0; }
   .certificate dl.facts { grid-template-columns: minmax(0, 7.5rem) 1fr; gap: .35rem .75rem; }
   .panel dl.facts { grid-template-columns: 1fr; gap: 0; }
   .panel dl.facts dd { margin-bottom: .6rem; }
-  table.stacks, table.stacks tbody { display: block; }
+  table.stacks, table.stacks tbody, table.stacks caption { display: block; }
+  caption.title { padding: .8rem 1rem 0; }
   table.stacks thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table.stacks tr { display: block; padding: .8rem 1rem; border-bottom: 1px solid var(--line); }
   table.stacks tr:last-child { border-bottom: 0; }
