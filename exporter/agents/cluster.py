@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import PlatformCollector, ProcessCollector
@@ -14,7 +15,7 @@ from exporter.agents.cluster_azure import AzureLook
 from exporter.agents.cluster_kube import KUBE_SOURCES, Address, Intervals, KubeSources, shown
 from exporter.agents.cluster_state import ClusterState
 from exporter.agents.owner import Owner
-from exporter.facts.azure_access import azure_wanted
+from exporter.facts.azure_access import azure_wanted, next_look
 from exporter.facts.azure_id import ResourceId, managed_cluster_id
 from exporter.facts.azure_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts
@@ -81,7 +82,17 @@ class ClusterAgent:
         )
         self._azure: AzureLook | None = None
         if azure is not None:
-            self._azure = AzureLook(azure, azure_id, self._provider_id, self._state, self._owner, clock)
+            often = intervals or Intervals()
+            self._azure = AzureLook(
+                azure,
+                azure_id,
+                self._provider_id,
+                self._state,
+                self._owner,
+                clock,
+                pause=partial(next_look, steady=often.azure, operating=often.azure_operating),
+                without_nodes=often.azure_without_nodes,
+            )
         # Without a registry: these two are collected together with everything else.
         self._process = (ProcessCollector(registry=None), PlatformCollector(registry=None))
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from exporter.agents.cluster_state import ClusterState
 from exporter.agents.owner import Owner
 from exporter.facts.azure import AzureCluster
-from exporter.facts.azure_access import next_look
 from exporter.facts.azure_id import ResourceId, node_group
 from exporter.facts.source import Failure
 from exporter.reason import Reason
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AzureLook", "read_azure"]
 
-WITHOUT_NODES = 5.0
-"""Seconds until the next try while it takes a node to find out which cluster this is, and none is known yet."""
+PATIENCE = 6
+"""So many tries without a node, and that is the answer: the agent must not wait for ever to be ready."""
+NO_NODE = Failure(Reason.NOT_FOUND, "no node is known to tell which cluster this is: set --azure.resource-id")
 
 
 class AzureLook:
@@ -35,10 +35,16 @@ class AzureLook:
         state: ClusterState,
         owner: Owner,
         clock: Callable[[], float] = time.time,
+        *,
+        pause: Callable[[AzureCluster | None, float | None, float], float],
+        without_nodes: float,
     ) -> None:
-        """`wanted`: the cluster; None: the one that `provider_id`, a node's, leads to."""
+        """`wanted`: the cluster; None: the one that `provider_id`, a node's, leads to; while no node is known it looks
+        again after `without_nodes` seconds. `pause` says after how many it looks again else.
+        """
         self._source, self._wanted, self._provider_id = source, wanted, provider_id
         self._state, self._owner, self._clock = state, owner, clock
+        self._pause, self._without_nodes = pause, without_nodes
         self._cluster: AzureCluster | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="azure", daemon=True)
@@ -55,17 +61,21 @@ class AzureLook:
         self._source.close()
 
     def _run(self) -> None:
+        vain = 0
         while not self._stopping.is_set():
             found, self._wanted = read_azure(self._source, self._wanted, self._provider_id())
             now = self._clock()
             if found is None:
-                self._stopping.wait(WITHOUT_NODES)
+                vain += 1
+                if vain == PATIENCE:
+                    self._owner.post(lambda now=now: self._state.azure_read(NO_NODE, now))  # type: ignore[misc]
+                self._stopping.wait(self._without_nodes)
                 continue
             if not isinstance(found, Failure):
                 self._cluster = found
             self._owner.post(lambda found=found, now=now: self._state.azure_read(found, now))  # type: ignore[misc]
             jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
-            self._stopping.wait(next_look(self._cluster, self._source.asked_to_wait, jitter))
+            self._stopping.wait(self._pause(self._cluster, self._source.asked_to_wait, jitter))
 
 
 def read_azure(

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from exporter.agents.cluster_state import ClusterState
 from exporter.agents.owner import Owner
 from exporter.facts import resource
+from exporter.facts.azure_access import OPERATING, STEADY
 from exporter.facts.cluster import Endpoint
 from exporter.facts.csr import Csr, csr
 from exporter.facts.metadata import created
@@ -57,6 +58,11 @@ class Intervals:
     """How long a look at one address of the API server may take."""
     backoff: float = 0.8
     """From a watch's first failure to the next try; it grows from there."""
+    azure: float = STEADY
+    azure_operating: float = OPERATING
+    """While Azure works on the cluster."""
+    azure_without_nodes: float = 5.0
+    """While it takes a node to find out which cluster this is, and none is known yet."""
 
 
 class Look:

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 
 from exporter.facts.azure import AzureCluster
 
-__all__ = ["WORKLOAD_IDENTITY", "azure_wanted", "next_look", "retry_after", "workload_identity_missing"]
+__all__ = [
+    "OPERATING",
+    "STEADY",
+    "WORKLOAD_IDENTITY",
+    "azure_wanted",
+    "next_look",
+    "retry_after",
+    "workload_identity_missing",
+]
 
 WORKLOAD_IDENTITY = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
 """What AKS's workload identity webhook puts into a labelled Pod whose service account names an identity."""
@@ -28,9 +36,16 @@ def workload_identity_missing(environment: Mapping[str, str]) -> tuple[str, ...]
     return tuple(name for name in WORKLOAD_IDENTITY if not environment.get(name))
 
 
-def next_look(cluster: AzureCluster | None, asked_to_wait: float | None, jitter: float) -> float:
+def next_look(
+    cluster: AzureCluster | None,
+    asked_to_wait: float | None,
+    jitter: float,
+    *,
+    steady: float = STEADY,
+    operating: float = OPERATING,
+) -> float:
     """Seconds until the next look, never before the server's own wish. `jitter`, 0 to 1, adds up to a tenth."""
-    pause = STEADY if cluster is None or cluster.final else OPERATING
+    pause = steady if cluster is None or cluster.final else operating
     return max(pause, asked_to_wait or 0.0) * (1 + jitter / 10)
 
 

@@ -28,6 +28,8 @@ class SourceFacts:
     errors: Mapping[Reason, int]
     last_error: str = ""
     """The last failure in words, for the page and the log; never holds a secret."""
+    last_reason: Reason | None = None
+    """The last failure's reason; None once the source answers again."""
 
 
 class SourceLedger:
@@ -39,10 +41,11 @@ class SourceLedger:
         self._last_success: float | None = None
         self._errors: Counter[Reason] = Counter()
         self._last_error = ""
+        self._last_reason: Reason | None = None
 
     def success(self, now: float) -> None:
         """The source answered at `now` (Unix seconds)."""
-        self._up, self._last_success, self._last_error = True, now, ""
+        self._up, self._last_success, self._last_error, self._last_reason = True, now, "", None
 
     def failure(self, reason: Reason, words: str = "") -> None:
         """The source did not answer. A reason it does not declare counts as ERROR."""
@@ -56,8 +59,9 @@ class SourceLedger:
     def facts(self) -> SourceFacts:
         """The ledger now."""
         errors = {reason: self._errors[reason] for reason in REASONS[self.source]}
-        return SourceFacts(self.source, self._up, self._last_success, errors, self._last_error)
+        return SourceFacts(self.source, self._up, self._last_success, errors, self._last_error, self._last_reason)
 
     def _count(self, reason: Reason, words: str) -> None:
-        self._errors[reason if reason in REASONS[self.source] else Reason.ERROR] += 1
+        self._last_reason = reason if reason in REASONS[self.source] else Reason.ERROR
+        self._errors[self._last_reason] += 1
         self._last_error = words or reason.value

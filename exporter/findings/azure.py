@@ -66,7 +66,7 @@ def azure_findings(facts: AzureFacts, nodes: Iterable[Node], now: float) -> tupl
             found.append(
                 Finding(
                     Severity.BLIND,
-                    pool.name,
+                    f"node pool {pool.name}",
                     f"The snapshot this node pool was made from could not be read: {pool.snapshot.words}.",
                     _NEXT_BY_REASON.get(pool.snapshot.reason, _NEXT),
                 )
@@ -149,7 +149,7 @@ def _pool_state(facts: AzureFacts, pool: AzurePool) -> Iterator[Finding]:
         error = f" Azure's words: {pool.error}" if pool.error else ""
         yield Finding(
             Severity.WARNING,
-            pool.name,
+            f"node pool {pool.name}",
             f"{'The certificate rotation' if rotated else 'The last operation'} on the node pool is "
             f"{pool.provisioning_state}.{error}",
             f"See why: az aks nodepool show {where} --query status.provisioningError.",
@@ -157,7 +157,7 @@ def _pool_state(facts: AzureFacts, pool: AzurePool) -> Iterator[Finding]:
     if pool.power_state == _STOPPED and cluster.power_state != _STOPPED:
         yield Finding(
             Severity.INFO,
-            pool.name,
+            f"node pool {pool.name}",
             "The node pool is stopped: its nodes' certificates go on ageing, and nothing renews them meanwhile.",
             f"Start it within a year of the last rotation (az aks nodepool start {where}), or make it anew.",
             "AksCertNodePoolMissedRotation",
@@ -174,7 +174,7 @@ def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Itera
     if Obstacle.OPT_OUT_TAG in found:
         yield Finding(
             Severity.INFO,
-            pool.name,
+            f"node pool {pool.name}",
             f"The tag {TAG} switches serving certificate rotation off for the node pool. AKS no longer honours it from "
             f"{RETIRES} on.",
             f"Remove the tag (az aks nodepool update {where} --tags …) and make the nodes anew: {reimage}.",
@@ -183,7 +183,7 @@ def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Itera
         if on:
             yield Finding(
                 Severity.WARNING,
-                pool.name,
+                f"node pool {pool.name}",
                 f"{_count(on, nodes)} still rotate their serving certificate although the node pool's tag says no: "
                 "a node reads the tag once, when it is made.",
                 f"Make the nodes anew ({reimage}), or remove the tag.",
@@ -192,14 +192,14 @@ def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Itera
     if Obstacle.VERSION in found:
         yield Finding(
             Severity.INFO,
-            pool.name,
+            f"node pool {pool.name}",
             f"Kubernetes {pool.kubernetes_version} has no serving certificate rotation on AKS; 1.27 has.",
             f"Upgrade the cluster and the node pool: az aks nodepool upgrade {where} --kubernetes-version VERSION.",
         )
     if Obstacle.SNAPSHOT in found:
         yield Finding(
             Severity.INFO,
-            pool.name,
+            f"node pool {pool.name}",
             "The node pool was made from a snapshot older than node image 202501.12.0, which has no "
             "serving certificate rotation.",
             "Take a new snapshot (az aks nodepool snapshot create) and make the node pool from that one.",
@@ -207,7 +207,7 @@ def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Itera
     if not found and off and pool.opted_out is False and not isinstance(pool.snapshot, Failure):
         yield Finding(
             Severity.INFO,
-            pool.name,
+            f"node pool {pool.name}",
             f"{_count(off, nodes)} do not rotate their serving certificate, and nothing that Azure tells keeps it off: "
             "they were made before the tag was removed or before AKS offered it there.",
             f"Make the nodes anew: {reimage}. It comes with the first upgrade of cluster and node pool.",

@@ -9,9 +9,9 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.facts.csr import SIGNER_ROLES
 from exporter.facts.csr_node import NodeRequests
 from exporter.facts.node import Node
-from exporter.facts.source import SourceFacts
+from exporter.facts.source import Failure, SourceFacts
 from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.azure import azure_findings
+from exporter.findings.azure import azure_findings, azure_unanswered
 from exporter.findings.control_plane import control_plane_findings
 from exporter.findings.moment import until
 from exporter.reason import CsrOutcome, Reason, Role, Rotation, Source
@@ -34,7 +34,6 @@ _SOURCE_WORDS = {
     Source.LEASES: "The signers' leases",
     Source.WEBHOOKS: "Admission webhooks",
     Source.APISERVICES: "APIServices",
-    Source.AZURE: "Azure",
 }
 
 _NEXT_BY_REASON = {
@@ -64,13 +63,14 @@ def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now:
 def _sources(sources: Iterable[SourceFacts]) -> Iterator[Finding]:
     for facts in sources:
         # Each address of the API server that does not answer is a finding of its own.
-        if facts.up is False and facts.source in _SOURCE_WORDS:
-            reasons = [reason for reason, words in _NEXT_BY_REASON.items() if facts.errors.get(reason)]
+        if facts.up is False and facts.source is Source.AZURE:
+            yield azure_unanswered(Failure(facts.last_reason or Reason.ERROR, facts.last_error))
+        elif facts.up is False and facts.source in _SOURCE_WORDS:
             yield Finding(
                 Severity.BLIND,
                 facts.source,
                 f"{_SOURCE_WORDS[facts.source]} could not be looked at: {facts.last_error}.",
-                _NEXT_BY_REASON[reasons[0]] if reasons else _NEXT,
+                _NEXT_BY_REASON.get(facts.last_reason, _NEXT) if facts.last_reason else _NEXT,
                 "AksCertSourceDown",
             )
 

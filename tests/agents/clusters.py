@@ -15,6 +15,8 @@ from exporter.demo import objects
 from exporter.demo.apiserver import ApiServer, write_kubeconfig
 from exporter.demo.objects import SERVING_SIGNER, Answer, CsrOrder
 from exporter.demo.pki import DAY, YEAR, Authority, Credential, certificate_request
+from exporter.facts.azure_id import ResourceId
+from exporter.sources.azure_cluster import AzureSource
 from exporter.sources.kube import Connection, Kubeconfig
 
 NOW = float(int(time.time()))
@@ -153,13 +155,17 @@ def cluster(
     authority: Authority = CA,
     addresses: tuple[tuple[str, int], ...] = (),
     intervals: Intervals = OFTEN,
+    azure: AzureSource | None = None,
+    azure_id: ResourceId | None = None,
 ) -> Iterator[Cluster]:
     """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
     with ApiServer(credential or serving()) as server:
         prepare(server)
         path = write_kubeconfig(folder / "kubeconfig", server.kubeconfig(authority.pem))
         connection = Connection(Kubeconfig(path), timeout=5.0)
-        agent = ClusterAgent(connection, addresses=addresses, intervals=intervals, settle=0.01)
+        agent = ClusterAgent(
+            connection, addresses=addresses, azure=azure, azure_id=azure_id, intervals=intervals, settle=0.01
+        )
         agent.start()
         try:
             yield Cluster(server, agent, path)

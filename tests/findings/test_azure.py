@@ -123,14 +123,14 @@ def test_a_stopped_cluster_is_a_warning_and_its_pools_do_not_repeat_it() -> None
 def test_a_stopped_pool_is_told() -> None:
     """Its nodes age unseen."""
     found = only(azure_findings(facts(agent_pool("p", power="Stopped")), [], NOW))
-    assert (found.severity, found.subject) == (Severity.INFO, "p")
+    assert (found.severity, found.subject) == (Severity.INFO, "node pool p")
     assert "az aks nodepool start -g rg --cluster-name aks1 -n p" in found.next_step
 
 
 def test_a_failed_pool_is_a_warning() -> None:
     """With the command that says why."""
     found = only(azure_findings(facts(agent_pool("p", state="Failed")), [], NOW))
-    assert (found.severity, found.subject) == (Severity.WARNING, "p")
+    assert (found.severity, found.subject) == (Severity.WARNING, "node pool p")
     assert "status.provisioningError" in found.next_step
 
 
@@ -182,7 +182,7 @@ def test_an_unreadable_snapshot_is_could_not_look() -> None:
             facts(agent_pool("p", snapshot=SNAPSHOT), snapshot=failure), [a_node("n", "p", serving=False)], NOW
         )
     )
-    assert (found.severity, found.subject) == (Severity.BLIND, "p")
+    assert (found.severity, found.subject) == (Severity.BLIND, "node pool p")
     assert "snapshots/read" in found.what
     assert "docs/azure-role.json" in found.next_step
 
