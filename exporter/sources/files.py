@@ -4,7 +4,6 @@ import errno
 import os
 import stat
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
@@ -15,8 +14,10 @@ from exporter.facts.read import Read, Version
 from exporter.facts.x509 import EmptyFileError, NoCertificateError
 from exporter.reason import FileStatus
 from exporter.sources import openat2
+from exporter.sources.content import State, file_state, read_content
 from exporter.sources.deadline import Workers
-from exporter.sources.resolve import Unresolved, host_path, walk
+from exporter.sources.directory import host_path
+from exporter.sources.resolve import Unresolved, walk
 from exporter.sources.root import KernelRoot, Root, WalkedRoot, patiently
 
 __all__ = ["CAP", "HostFiles", "Parse", "Way"]
@@ -24,14 +25,11 @@ __all__ = ["CAP", "HostFiles", "Parse", "Way"]
 T = TypeVar("T")
 S = TypeVar("S")
 Parse = Callable[[bytes], T]
-_State = tuple[int, int, int, int, int]  # what Version names, as a tuple: a cache hit makes no dataclass
 
 CAP = 1 << 20
 """Bytes. A CA bundle of 300 certificates has about 600 KiB."""
 _MOST_CACHED = 4096
 _MOST_NAMES = 10_000
-_RACY_NS = 2_000_000_000
-_ATTEMPTS = 3
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
 
 
@@ -63,7 +61,7 @@ class HostFiles:
         self._opener = opener or _opener()
         self._workers = Workers(deadline)
         self._lock = threading.Lock()
-        self._cache: OrderedDict[tuple[str, Parse[Any]], tuple[_State, Read[Any]]] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, Parse[Any]], tuple[State, Read[Any]]] = OrderedDict()
 
     def read(self, path: str, parse: Parse[T], *, cap: int = CAP) -> Read[T]:
         """Read one file of at most `cap` bytes and parse it.
@@ -128,12 +126,12 @@ class HostFiles:
             state = os.fstat(descriptor)
             if not stat.S_ISREG(state.st_mode):
                 return Read(path, FileStatus.NOT_A_FILE, detail=_kind(state))
-            version = _version(state)
+            version = file_state(state)
             if state.st_size > cap:
                 return Read(path, FileStatus.TOO_LARGE, None, Version(*version), detail=_excess(cap))
             if (cached := self._cached(path, parse, version)) is not None:
                 return cached
-            content, version, settled = _content(descriptor, version, cap)
+            content, version, settled = read_content(descriptor, version, cap)
         finally:
             os.close(descriptor)
         if len(content) > cap:
@@ -143,7 +141,7 @@ class HostFiles:
             self._keep(path, parse, version, read)
         return read
 
-    def _cached(self, path: str, parse: Parse[T], version: _State) -> Read[T] | None:
+    def _cached(self, path: str, parse: Parse[T], version: State) -> Read[T] | None:
         with self._lock:
             kept = self._cache.get((path, parse))
             if kept is None or kept[0] != version:
@@ -151,7 +149,7 @@ class HostFiles:
             self._cache.move_to_end((path, parse))
             return kept[1]
 
-    def _keep(self, path: str, parse: Parse[T], version: _State, read: Read[T]) -> None:
+    def _keep(self, path: str, parse: Parse[T], version: State, read: Read[T]) -> None:
         with self._lock:
             self._cache[path, parse] = (version, read)
             self._cache.move_to_end((path, parse))
@@ -220,7 +218,7 @@ def _presence(root: Root, path: str) -> Read[None]:
     state = patiently(root, host_path(path), _stat)
     if not stat.S_ISREG(state.st_mode):
         return Read(path, FileStatus.NOT_A_FILE, detail=_kind(state))
-    return Read(path, FileStatus.OK, None, Version(*_version(state)))
+    return Read(path, FileStatus.OK, None, Version(*file_state(state)))
 
 
 def _kind(state: os.stat_result) -> str:
@@ -230,45 +228,6 @@ def _kind(state: os.stat_result) -> str:
 
 def _excess(cap: int) -> str:
     return f"more than {cap} bytes"
-
-
-def _version(state: os.stat_result) -> _State:
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
-
-
-def _content(descriptor: int, before: _State, cap: int) -> tuple[bytes, _State, bool]:
-    """The bytes, or one more than the cap of them; the version they belong to, and whether it may be trusted.
-
-    A file that is written while it is read is read again: half of one state and half of the other is neither.
-    """
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            time.sleep(0.001)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        begin = time.time_ns()
-        content = _bytes(descriptor, before[2], cap)
-        after = _version(os.fstat(descriptor))
-        if after == before:
-            return content, after, not _racy(after, begin)
-        before = after
-    return content, after, False
-
-
-def _bytes(descriptor: int, size: int, cap: int) -> bytes:
-    # By size + 1, so that the end shows at once; a file that says 0 (in /proc) or grows is read to its end or the cap.
-    pieces = [piece := os.read(descriptor, min(size, cap) + 1)]
-    total = len(piece)
-    while piece and total <= cap:
-        pieces.append(piece := os.read(descriptor, min(65536, cap + 1 - total)))
-        total += len(piece)
-    return b"".join(pieces)
-
-
-def _racy(version: _State, now: int) -> bool:
-    # ctime is the system's and cannot be set; a file may well claim an mtime in the future. On Windows st_ctime is the
-    # creation, which leaves mtime.
-    _, _, _, mtime, ctime = version
-    return now - ctime < _RACY_NS or 0 <= now - mtime < _RACY_NS
 
 
 def _parsed(path: str, content: bytes, parse: Parse[T], version: Version, target: str) -> Read[T]:
@@ -286,12 +245,12 @@ def _parsed(path: str, content: bytes, parse: Parse[T], version: Version, target
     return Read(path, status, None, version, target, _one_line(detail))
 
 
-def _target(root: Root, path: str, version: _State) -> str:
+def _target(root: Root, path: str, version: State) -> str:
     """Where the opened file lies, if the path still leads to it."""
     try:
         place = walk(root.directory, path)
         try:
-            same = _version(place.directory.stat(place.name))[:2] == version[:2]
+            same = file_state(place.directory.stat(place.name))[:2] == version[:2]
         finally:
             place.close()
     except (OSError, Unresolved):
