@@ -1,0 +1,63 @@
+"""The helm commands in the documentation: a reader pastes them, so the chart must take them."""
+
+import itertools
+import re
+import shlex
+
+import pytest
+
+from tests.chart.rendering import CHART, Helm
+from tools.helm import ROOT
+from tools.values import values_table
+
+UUID = "12345678-1234-1234-1234-123456789012"
+VARIABLES = {
+    "$ID": f"/subscriptions/{UUID}/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/c",
+    "$RELEASE": "aks-cert-exporter",
+    "$NAMESPACE": "monitoring",
+}
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """File and words of each `helm install` and `helm upgrade`, with what the shell would fill in."""
+    found = []
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), CHART / "README.md"):
+        for block in re.findall(r"```\w*\n(.*?)```", file.read_text(), re.DOTALL):
+            text = re.sub(r"\$\([^()]*\)", UUID, block.replace("\\\n", " "))
+            for name, value in VARIABLES.items():
+                text = text.replace(name, value)
+            lines = [line.strip() for line in text.splitlines()]
+            found += [
+                (str(file.relative_to(ROOT)), shlex.split(line))
+                for line in lines
+                if line.startswith(("helm install", "helm upgrade"))
+            ]
+    return found
+
+
+def test_the_readme_has_commands_for_both_kinds_of_prometheus() -> None:
+    words = [word for file, words in commands() if file == "README.md" for word in words]
+    assert {"monitors.prometheusOperator=true", "monitors.azureMonitor=true"} <= set(words)
+
+
+@pytest.mark.parametrize(("file", "words"), commands())
+def test_a_command_of_the_documentation_is_one_that_the_chart_takes(file: str, words: list[str], helm: Helm) -> None:
+    given = [word for flag, value in itertools.pairwise(words) if flag == "--set" for word in (flag, value)]
+    answer = helm.run("template", "x", str(CHART), *given)
+    assert (answer.returncode, answer.stderr) == (0, ""), f"{file}: {answer.stderr}"
+
+
+def test_the_identity_s_subject_in_the_documentation_is_the_cluster_agent_s_account(helm: Helm) -> None:
+    (release,) = re.findall(r"RELEASE=(\S+)", (ROOT / "docs/azure.md").read_text())
+    (subject,) = re.findall(r"system:serviceaccount:\$NAMESPACE:\$RELEASE(\S+)", (ROOT / "docs/azure.md").read_text())
+    account = helm.objects(release=release).pod("Deployment", "-cluster")["serviceAccountName"]
+    assert account == f"{release}{subject}"
+
+
+def test_values_named_in_the_documentation_exist() -> None:
+    """`node.extraHostPaths` and its like in backquotes."""
+    known = {line.split("`")[1] for line in values_table().splitlines()[2:]}
+    tops = {key.split(".")[0] for key in known} - {"config", "port", "log", "image", "azure"}
+    for file in (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md")), CHART / "README.md"):
+        for name in re.findall(rf"`((?:{'|'.join(sorted(tops))})\.[a-zA-Z.]+)[=`]", file.read_text()):
+            assert name in known or any(one.startswith(f"{name}.") for one in known), f"{file.name}: {name}"
