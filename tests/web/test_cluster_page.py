@@ -1,0 +1,117 @@
+"""The cluster page: what it says of trust, node pools and requests, also before anything has answered."""
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.demo.pki import DAY, YEAR, Authority
+from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.csr_ledger import CsrTotals
+from exporter.facts.node import Node
+from exporter.facts.source import Failure, SourceFacts
+from exporter.facts.trust import CaBundle
+from exporter.facts.x509 import certificates
+from exporter.findings.cluster import cluster_findings
+from exporter.reason import REASONS, Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
+from exporter.web.cluster_page import cluster_page
+from tests.web.document import check, read
+from tests.web.example import CA, NOW
+
+FORMER = Authority.cluster(NOW - 9 * YEAR, number=1)
+APISERVER = certificates(CA.apiserver(["aks.example"], NOW - 100 * DAY).certificate_pem)[0]
+ATTACK = "<script>alert(1)</script>\"'{0}%s"
+
+
+def a_node(name: str, pool: str, rotation: Rotation, *, ready: bool = True) -> Node:
+    return Node(name, pool, "v1.33.2", "AKSUbuntu", "linux", "Ubuntu", "", rotation, NOW - DAY, ready, "", "MC_a")
+
+
+def full() -> ClusterFacts:
+    return ClusterFacts(
+        csrs=CsrTotals(
+            objects={
+                (signer, requestor, condition): count if condition is CsrCondition.ISSUED else 0
+                for signer, requestor, count in (
+                    (SERVING_SIGNER, Requestor.NODE, 7),
+                    (CLIENT_SIGNER, Requestor.BOOTSTRAP, 0),
+                )
+                for condition in CsrCondition
+            },
+            completed={},
+            durations={},
+            nodes=(),
+        ),
+        nodes=(
+            a_node("aks-a-0", "a", Rotation.ENABLED),
+            a_node("aks-a-1", "a", Rotation.DISABLED, ready=False),
+            a_node("vk", "", Rotation.UNKNOWN),
+        ),
+        endpoints=(Endpoint("aks.example:443", APISERVER, trusted=True),),
+        cas={Ca.CLUSTER: certificates(CA.pem), Ca.CLIENT: certificates(CA.pem + FORMER.pem), Ca.REQUESTHEADER: ()},
+        bundles=(
+            CaBundle("APIService", "v1beta1.metrics.k8s.io", certificates(CA.pem)),
+            CaBundle("ValidatingWebhookConfiguration", "policy", (), unreadable="not base64"),
+        ),
+        leases={Lease.KUBE_CONTROLLER_MANAGER: NOW - 3},
+    )
+
+
+def source(which: Source, up: bool | None) -> SourceFacts:
+    return SourceFacts(which, up, NOW - 3 if up else None, dict.fromkeys(REASONS[which], 0))
+
+
+def page(cluster: ClusterFacts, *sources: SourceFacts) -> str:
+    html = cluster_page(cluster, cluster_findings(cluster, sources, NOW), sources, NOW, server="aks.example:443")
+    check(html)
+    return html
+
+
+def test_a_cluster_is_told_from_its_api_server_to_its_requests() -> None:
+    text = read(page(full(), source(Source.NODES, up=True))).text
+    for words in (
+        "aks.example:443",
+        "Cluster CA",
+        "1 more of the same bundle",
+        "1 of 2",
+        "no pool",
+        "APIService v1beta1.metrics.k8s.io",
+        "unreadable",
+        "kube-controller-manager",
+        SERVING_SIGNER,
+        "answers",
+    ):
+        assert words in text, words
+    assert "Request-header CA" not in text
+    assert CLIENT_SIGNER not in text, "a group without a request is not a row"
+
+
+def test_before_anything_has_answered_nothing_is_said_to_be_well() -> None:
+    text = read(page(ClusterFacts(), source(Source.NODES, up=None), source(Source.CSRS, up=None))).text
+    assert "All is well" not in text
+    assert "No first answer yet from: nodes, csrs." in text
+    assert text.count("They have not been listed yet.") == 2
+    assert "not asked yet" in text
+
+
+@pytest.mark.parametrize("trusted", [False, None])
+def test_an_untrusted_or_silent_api_server_is_shown_as_such(trusted: bool | None) -> None:
+    endpoint = Endpoint(
+        "aks.example:443", APISERVER, trusted, Reason.CERTIFICATE_UNTRUSTED, Failure(Reason.TIMEOUT, "no answer in 5 s")
+    )
+    text = read(page(replace(full(), endpoints=(endpoint,)), source(Source.APISERVER, up=trusted is False))).text
+    assert ("no" if trusted is False else "unknown") in text
+    assert "no answer: no answer in 5 s" in text
+
+
+def test_names_of_the_cluster_are_text_and_never_markup() -> None:
+    hostile = replace(
+        full(),
+        nodes=(a_node(ATTACK, ATTACK, Rotation.DISABLED),),
+        bundles=(CaBundle("APIService", ATTACK, certificates(FORMER.pem)),),
+        former_cas=frozenset({certificates(FORMER.pem)[0].public_key_sha256}),
+        endpoints=(Endpoint(ATTACK, APISERVER, None, failure=Failure(Reason.ERROR, ATTACK)),),
+    )
+    html = page(hostile, replace(source(Source.NODES, up=False), last_error=ATTACK))
+    assert "<script" not in html
+    assert sum(ATTACK in part for part in read(html).text) >= 5
