@@ -77,6 +77,10 @@ format: $(VENV)/.develop ## put the code into shape
 generate: $(VENV)/.develop ## write the generated docs again
 	$(BIN)/python -m tools.generate
 
+.PHONY: pictures
+pictures: $(VENV)/.develop ## draw the pictures of the documentation again (needs Chromium)
+	$(BIN)/python -m tools.pictures
+
 .PHONY: lock
 lock: $(VENV)/.develop ## resolve the dependencies anew, with hashes
 	@tools/lock.sh "$(BIN)"
