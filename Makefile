@@ -10,7 +10,7 @@ SLOW := tests/e2e tests/apiserver tests/year tests/image
 
 .PHONY: help
 help: ## list the words
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@tools/venv.sh "$(PYTHON)" "$(VENV)"
