@@ -71,7 +71,7 @@ class Look:
     def __init__(self, name: str, interval: float, look: Callable[[], bool]) -> None:
         """`look` says whether it went well."""
         self._interval, self._look = interval, look
-        self._stopping = threading.Event()
+        self._stopping, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -81,12 +81,18 @@ class Look:
     def stop(self) -> None:
         """End after the look that is being taken."""
         self._stopping.set()
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(5)
+
+    def again(self) -> None:
+        """Look at once: what was seen last is of the past."""
+        self._wake.set()
 
     def _run(self) -> None:
         failures = 0
         while not self._stopping.is_set():
+            self._wake.clear()
             try:
                 well = self._look()
             except Exception:
@@ -94,7 +100,7 @@ class Look:
                 well = False
             failures = 0 if well else failures + 1
             sooner = self._interval / 8 * 2.0 ** min(failures - 1, 3)
-            self._stopping.wait(self._interval if well else sooner)
+            self._wake.wait(self._interval if well else sooner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +153,21 @@ class KubeSources:
         watch_nodes: Watcher[Node] = self._watcher(
             resource.NODES, node, Source.NODES, state.nodes_listed, self._node_changed
         )
-        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Look, ...] = (
-            watch_csrs,
-            watch_nodes,
-            Look("config maps", intervals.config_maps, self.look_at_config_maps),
-            Look("leases", intervals.leases, self.look_at_leases),
+        self._of_config_maps = Look("config maps", intervals.config_maps, self.look_at_config_maps)
+        self._of_trust = (
             Look("webhooks", intervals.bundles, self.look_at_webhooks),
             Look("apiservices", intervals.bundles, self.look_at_api_services),
             Look("apiserver", intervals.apiserver, self.look_at_endpoints),
         )
+        leases = Look("leases", intervals.leases, self.look_at_leases)
+        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Look, ...] = (
+            watch_csrs,
+            watch_nodes,
+            self._of_config_maps,
+            leases,
+            *self._of_trust,
+        )
+        connection.on_other_authorities = self._authorities_changed
 
     def start(self) -> None:
         """Begin to ask."""
@@ -174,11 +186,21 @@ class KubeSources:
         root = get(resource.ROOT_CA.object_path(*resource.ROOT_CA.names), root_ca)
         authentication = get(resource.AUTHENTICATION.object_path(*resource.AUTHENTICATION.names), authentication_cas)
         creation = get(resource.KUBE_SYSTEM.object_path(*resource.KUBE_SYSTEM.names), created)
-        if not isinstance(root, Failure):
+        if not isinstance(root, Failure) and root != self._root:
             self._root = root
+            self._trust_changed()
         now = self._clock()
         self._owner.post(lambda: self._state.config_maps_read(root, authentication, creation, now))
         return not any(isinstance(found, Failure) for found in (root, authentication, creation))
+
+    def _authorities_changed(self) -> None:
+        self._of_config_maps.again()
+        self._trust_changed()
+
+    def _trust_changed(self) -> None:
+        """During `az aks rotate-certs` what is served and who trusts it changes in the same minutes."""
+        for look in self._of_trust:
+            look.again()
 
     def look_at_leases(self) -> bool:
         """Whether anybody is there to approve and sign."""

@@ -73,6 +73,8 @@ class Connection:
         self._lock = threading.Lock()
         self.clock_offset: float | None = None
         """Seconds that the server's clock (Date header, whole seconds: their middle) is ahead of ours."""
+        self.on_other_authorities: Callable[[], None] = lambda: None
+        """Called when the CAs on disk turn out to be others: the cluster's were rotated. Must return at once."""
         self._refusals: dict[str, tuple[float, Failure]] = {}
         """By path: until when (monotonic seconds) the server asked not to be asked, and its words."""
         self._access = credentials.read()
@@ -249,6 +251,8 @@ class Connection:
             elif access.headers == used.headers:
                 return
             self._access = access
+            if access.authorities != used.authorities:
+                self.on_other_authorities()
 
 
 def _pool(access: Access) -> urllib3.PoolManager:

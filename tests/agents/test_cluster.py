@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.agents.cluster_kube import Intervals
 from exporter.demo import objects
 from exporter.demo.apiserver import ApiServer, Fault, FaultKind, write_kubeconfig
 from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer
@@ -259,6 +260,24 @@ def test_a_rotated_ca_is_followed_and_what_still_holds_the_former_is_outdated(tm
         found.until_value(1.0, "akscert_apiserver_trusted")
 
 
+def test_a_rotated_ca_is_looked_at_at_once(tmp_path: Path) -> None:
+    """However long it is until the next look: the connection's end and the CA on disk tell that it changed."""
+    seldom = Intervals(config_maps=3600, leases=3600, bundles=3600, apiserver=3600, backoff=0.02)
+    with cluster(tmp_path, intervals=seldom) as found:
+        found.until_ready()
+        found.until_value(1.0, "akscert_apiserver_trusted")
+        found.until(lambda: len(found.values("akscert_ca_bundle_outdated")) == 3)
+        found.server.store.put("configmaps", objects.root_ca_config("kube-system", NEXT_CA.pem))
+        write_kubeconfig(found.kubeconfig, found.server.kubeconfig(NEXT_CA.pem))
+        rotated = serving(NEXT_CA)
+        found.server.rotate(rotated)
+        found.server.sever()
+        found.until_value(1.0, "akscert_ca_bundle_outdated", name="policy")
+        fingerprint = rotated.fingerprint_sha256
+        found.until_value(1.0, "akscert_apiserver_certificate_info", fingerprint_sha256=fingerprint)
+        found.until_value(1.0, "akscert_apiserver_trusted")
+
+
 def test_each_configured_address_is_looked_at_on_its_own(tmp_path: Path) -> None:
     """A second one with the certificate of another host, and one where nobody listens."""
     with ApiServer(serving(CA, "elsewhere.example")) as other:
@@ -282,6 +301,8 @@ def test_every_format_and_coding_says_the_same(tmp_path: Path) -> None:
     with cluster(tmp_path) as found:
         found.until_ready()
         found.until_value(1.0, "akscert_node_ready", node=NODE)
+        found.until_value(1.0, "akscert_apiserver_trusted")
+        found.until(lambda: len(found.values("akscert_ca_bundle_outdated")) == 3)
         for accept, end in (("", b"\n"), (Format.OPENMETRICS.value, b"\n# EOF\n")):
             plain = found.agent.exposition(accept, False)
             packed = found.agent.exposition(accept, True)
