@@ -11,12 +11,16 @@ from types import FrameType
 
 from rich.console import Console
 
+from exporter.demo.activity import RENEWAL_SECONDS
+from exporter.demo.azure import AzureVerdict, azure_verdicts
+from exporter.demo.claims import Claim
+from exporter.demo.control import Control, start_control
 from exporter.demo.fleet import Fleet, Verdict, verdicts
 from exporter.demo.pki import YEAR, Authority
 from exporter.demo.processes import Process, ProcessError, StoppedError
 from exporter.demo.prometheus import prometheus_process, rule_files
 from exporter.demo.scenarios import SCENARIOS
-from exporter.demo.summary import summary
+from exporter.demo.summary import azure_table, claim_table, summary
 from exporter.settings import Settings
 
 __all__ = ["run"]
@@ -28,7 +32,8 @@ PIPED_COLUMNS = 160
 
 STARTING = (
     "This is a simulation: invented nodes with real certificates in a temporary folder, simulated kubelets on real "
-    "TLS ports, and the real node agent, one process for each node."
+    "TLS ports, a simulated API server and Resource Manager. Real are the agents: one process for each node, one for "
+    "the cluster."
 )
 
 
@@ -61,14 +66,20 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
             found = verdicts(fleet.members)
         except OSError as error:
             raise ProcessError(f"an agent does not answer: {error}") from None
-    took = time.monotonic() - began
-    console.print(summary(found))
-    right = _count(console, found, took)
+        console.print(summary(found))
+    with console.status("starting the cluster agent, and rotating the cluster CA under it"):
+        control = start_control(fleet, stop)
+        said = control.judged(stop)
+        console.print(claim_table(said))
+    with console.status("going through what Azure may say of a cluster"):
+        courses = azure_verdicts(fleet.folder / "courses", time.time())
+        console.print(azure_table(courses))
+    right = _count(console, found, said, courses, time.monotonic() - began)
     if once:
         return 0 if right else 1
-    prometheus = _prometheus(fleet, stop)
-    _print_addresses(console, fleet, prometheus)
-    processes = [member.agent for member in fleet.members]
+    prometheus = _prometheus(control, stop)
+    _print_addresses(console, control, prometheus)
+    processes = [control.agent, *(member.agent for member in fleet.members)]
     while not stop.wait(WATCH_SECONDS):
         for process in (*processes, *([prometheus] if prometheus else [])):
             if not process.running:
@@ -76,28 +87,44 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
     raise StoppedError
 
 
-def _prometheus(fleet: Fleet, stop: threading.Event) -> Process | None:
+def _prometheus(control: Control, stop: threading.Event) -> Process | None:
     """A Prometheus with the chart's rules, where there are both."""
     if not (rules := rule_files()):
         return None
-    agents = [member.agent.url.removeprefix("http://") for member in fleet.members]
-    process = prometheus_process(fleet.folder / "prometheus", {"node-agents": agents}, rules)
+    fleet = control.fleet
+    jobs = {"node-agents": [member.agent for member in fleet.members], "cluster-agent": [control.agent]}
+    addresses = {job: [agent.url.removeprefix("http://") for agent in agents] for job, agents in jobs.items()}
+    process = prometheus_process(fleet.folder / "prometheus", addresses, rules)
     if process is not None:
         fleet.own(process)
         process.wait_ready(PROMETHEUS_SECONDS, stop)
     return process
 
 
-def _count(console: Console, found: tuple[Verdict, ...], took: float) -> bool:
-    wrong = [verdict for verdict in found if verdict.mismatches]
-    console.print(f"{len(found) - len(wrong)} of {len(found)} nodes named rightly; ready in {took:.1f} s.")
-    return not wrong
-
-
-def _print_addresses(console: Console, fleet: Fleet, prometheus: Process | None) -> None:
-    first = fleet.members[0].agent.url
+def _count(
+    console: Console,
+    found: tuple[Verdict, ...],
+    said: tuple[Claim, ...],
+    courses: tuple[AzureVerdict, ...],
+    took: float,
+) -> bool:
+    nodes = sum(not verdict.mismatches for verdict in found)
+    claims = sum(claim.right for claim in said)
+    azure = sum(verdict.right for verdict in courses)
     console.print(
-        f"Each agent has a page at its address in the table, and metrics below it: {first}/ and {first}/metrics."
+        f"Named rightly: {nodes} of {len(found)} nodes, {claims} of {len(said)} facts of the control plane, "
+        f"{azure} of {len(courses)} courses in Azure; after {took:.1f} s."
+    )
+    return nodes == len(found) and claims == len(said) and azure == len(courses)
+
+
+def _print_addresses(console: Console, control: Control, prometheus: Process | None) -> None:
+    first = control.fleet.members[0].agent.url
+    lively = control.go_on()
+    console.print(
+        f"The cluster agent's page is {control.agent.url}/ and its metrics are at {control.agent.url}/metrics.\n"
+        f"Each node agent has its own at the address in the table: {first}/ and {first}/metrics.\n"
+        f"From now on {lively} renews its certificates every {RENEWAL_SECONDS:.0f} seconds."
     )
     if prometheus is not None:
         console.print(f"Prometheus has the chart's rules; the alerts: {prometheus.url}/alerts")

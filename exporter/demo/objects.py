@@ -9,7 +9,9 @@ from typing import Any
 
 __all__ = [
     "CLIENT_SIGNER",
+    "NODE_GROUP",
     "SERVING_SIGNER",
+    "SUBSCRIPTION",
     "Answer",
     "CsrOrder",
     "api_service",
@@ -25,6 +27,9 @@ __all__ = [
 
 Object = dict[str, Any]
 
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+NODE_GROUP = "mc_contoso_aks1_westeurope"
+"""As the cloud provider writes it: in lower case."""
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 SERVING_SIGNER = "kubernetes.io/kubelet-serving"
 
@@ -82,9 +87,8 @@ def node_object(
             },
         },
         "spec": {
-            "providerID": "azure:///subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/"
-            "mc_contoso_aks1_westeurope/providers/Microsoft.Compute/virtualMachineScaleSets/"
-            f"{scale_set}/virtualMachines/{instance}"
+            "providerID": f"azure:///subscriptions/{SUBSCRIPTION}/resourceGroups/{NODE_GROUP}"
+            f"/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set}/virtualMachines/{instance}"
         },
         "status": {
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],

@@ -23,7 +23,17 @@ from exporter.demo.pki import DAY, YEAR, Authority, certificate_request
 from exporter.demo.scenarios import Sent
 from exporter.demo.shape import Bootstrap, Client, OperatingSystem
 
-__all__ = ["CLUSTER_AGE", "LEASES", "LEFT_BEHIND", "NAMESPACES", "csr_name", "order", "populate"]
+__all__ = [
+    "CLUSTER_AGE",
+    "KUBELET_VERSION",
+    "LEASES",
+    "LEFT_BEHIND",
+    "NAMESPACES",
+    "OLDER_POOLS",
+    "csr_name",
+    "order",
+    "populate",
+]
 
 CLUSTER_AGE = 7 * YEAR
 NAMESPACES = ("default", "kube-system")
@@ -31,7 +41,7 @@ LEASES = ("kube-controller-manager", "kubelet-serving-csr-approver")
 LEFT_BEHIND = "windows-gmsa-webhook"
 """The webhook whose caBundle the rotation does not reach."""
 KUBELET_VERSION = "v1.33.4"
-OLDER_POOLS = {"legacy": "v1.22.6", "older": "v1.33.4"}
+OLDER_POOLS = {"legacy": "v1.22.6"}
 
 
 def populate(store: Store, nodes: Iterable[SimulatedNode], now: float, authority: Authority, former: Authority) -> None:

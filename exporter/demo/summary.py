@@ -1,4 +1,4 @@
-"""Verdicts on the simulated nodes in, a table for a person out."""
+"""Verdicts on simulated nodes and Azure courses and claims about a control plane in, tables for a person out."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
+from exporter.demo.azure import AzureVerdict
+from exporter.demo.claims import Claim
 from exporter.demo.fleet import Verdict
 from exporter.demo.scenarios import State
 from exporter.reason import Origin, Role, RotationState
 
-__all__ = ["summary"]
+__all__ = ["azure_table", "claim_table", "summary"]
 
 STYLES = {
     RotationState.ENABLED: "green",
@@ -43,6 +45,32 @@ def summary(verdicts: Iterable[Verdict]) -> Table:
             findings,
             Text("✗", "bold red") if verdict.mismatches else Text("✓", "green"),
         )
+    return table
+
+
+def claim_table(claims: Iterable[Claim]) -> Table:
+    """One row for each claim about the control plane."""
+    table = Table(title="Simulated control plane, and what the cluster agent says of it", expand=True)
+    table.add_column("what", ratio=4)
+    table.add_column("as it is", ratio=5)
+    table.add_column("the agent's word, where it differs", ratio=4)
+    table.add_column("", width=1, no_wrap=True)
+    for claim in claims:
+        mark = Text("✓", "green") if claim.right else Text("✗", "bold red")
+        table.add_row(claim.subject, claim.truth, "" if claim.right else Text(claim.said, "bold red"), mark)
+    return table
+
+
+def azure_table(verdicts: Iterable[AzureVerdict]) -> Table:
+    """One row for each course that a cluster may take in Azure."""
+    table = Table(title="Courses of a cluster in Azure, and what is concluded from each (the clock is simulated too)")
+    table.add_column("as it is")
+    table.add_column("findings")
+    table.add_column("", width=1, no_wrap=True)
+    for verdict in verdicts:
+        words = Text(", ".join(sorted(verdict.alerts)) or "none", "" if verdict.right else "bold red")
+        mark = Text("✓", "green") if verdict.right else Text("✗", "bold red")
+        table.add_row(verdict.course.sentence, words, mark)
     return table
 
 

@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from exporter.demo.azure import COURSES
+from exporter.demo.claims import claims, series
+from exporter.demo.cluster import SimulatedCluster
 from exporter.demo.fleet import Fleet, verdicts
+from exporter.demo.nodes import build
 from exporter.demo.pki import YEAR, Authority
 from exporter.demo.processes import ProcessError
 from exporter.demo.scenarios import SCENARIOS, Expected, scenario
@@ -21,6 +25,7 @@ from exporter.reason import RotationReason, RotationState
 
 DEMO = [sys.executable, "-m", "exporter", "demo"]
 NOW = time.time()  # real agents look at the clock
+AUTHORITY = Authority.cluster(NOW - 3 * YEAR)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -39,10 +44,18 @@ def test_demo_once_names_every_node_rightly_and_cleans_up(tmp_path: Path) -> Non
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "This is a simulation" in done.stdout
-    assert f"{len(SCENARIOS)} of {len(SCENARIOS)} nodes named rightly" in done.stdout
-    assert done.stdout.count("✓") == len(SCENARIOS)
+    count = re.search(
+        r"Named rightly: (\d+) of (\d+) nodes, (\d+) of (\d+) facts of the control plane, (\d+) of (\d+) courses",
+        done.stdout,
+    )
+    assert count is not None
+    named, nodes, right, facts, concluded, courses = map(int, count.groups())
+    assert named == nodes == len(SCENARIOS)
+    assert right == facts >= 14
+    assert concluded == courses == len(COURSES)
+    assert done.stdout.count("✓") == nodes + facts + courses
     addresses = re.findall(r"http://(127\.0\.0\.1:\d+)/", done.stdout)
-    assert len(addresses) == len(SCENARIOS)
+    assert len(addresses) == nodes
     assert all(refuses(address) for address in addresses)
     assert list(tmp_path.iterdir()) == []
 
@@ -64,10 +77,30 @@ def test_an_agent_that_does_not_start_ends_the_others_too(tmp_path: Path) -> Non
     refused = replace(well, node_name="a name with a control \x01 character")
     with (
         pytest.raises(ProcessError, match=r"(?s)ended with status 2:.*holds a control character"),
-        Fleet(tmp_path, NOW, Authority.cluster(NOW - 3 * YEAR)) as fleet,
+        Fleet(tmp_path, NOW, AUTHORITY) as fleet,
     ):
         fleet.start((well, refused), threading.Event())
     assert [member.agent.running for member in fleet.members] == [False, False]
+
+
+def test_a_cluster_agent_that_says_something_else_is_named_wrong(tmp_path: Path) -> None:
+    """Claim by claim: here the agent has seen nothing but one address, which it trusts."""
+    nodes = (build(scenario("waiting-serving"), tmp_path / "node", NOW, AUTHORITY),)
+    with SimulatedCluster(nodes, NOW, AUTHORITY) as cluster:
+        trusted = f'akscert_apiserver_trusted{{address="{cluster.addresses[0]}"}} 1\n'
+        found = claims(cluster, nodes, series(trusted), "AksCertCsrPending")
+        assert [claim.subject for claim in found if claim.right] == [
+            f"API server at {cluster.addresses[0]}",
+            "nodes whose label has serving rotation disabled",
+            "nodes that are not ready",
+            "denied requests",
+            "nodes whose pool's tag has serving rotation off",
+        ]
+        said = {claim.subject: claim.said for claim in found}
+    assert said[f"API server at {cluster.addresses[1]}"] == "(no word)"
+    assert said[f"{nodes[0].name}: kubelet-serving request"] == "none"
+    assert said["nodes whose label has serving rotation enabled"] == f"0, and differently: {nodes[0].name}"
+    assert said["findings"] == "AksCertCsrPending"
 
 
 def test_a_node_that_is_not_as_it_was_said_to_be_is_named_wrong(tmp_path: Path) -> None:
@@ -76,7 +109,7 @@ def test_a_node_that_is_not_as_it_was_said_to_be_is_named_wrong(tmp_path: Path) 
     mistaken = replace(
         overdue, expected=Expected(client=(RotationState.DISABLED, RotationReason.STATIC), alerts=frozenset({"X"}))
     )
-    with Fleet(tmp_path, NOW, Authority.cluster(NOW - 3 * YEAR)) as fleet:
+    with Fleet(tmp_path, NOW, AUTHORITY) as fleet:
         fleet.start((mistaken,), threading.Event())
         (verdict,) = verdicts(fleet.members)
     assert verdict.mismatches == (

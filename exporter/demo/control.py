@@ -1,0 +1,66 @@
+"""The cluster half of the running demo: a fleet in, its control plane and one real cluster agent out."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from exporter.demo.activity import Lively
+from exporter.demo.claims import Claim, claims, series
+from exporter.demo.cluster import SimulatedCluster
+from exporter.demo.estate import Estate
+from exporter.demo.fleet import START_SECONDS, Fleet
+from exporter.demo.processes import Process, ProcessError, StoppedError
+
+__all__ = ["Control", "start_control"]
+
+LIVELY = "healthy"
+"""The scenario whose kubelet renews its certificates while the demo goes on."""
+SETTLE_SECONDS = 90.0
+"""The agent looks at some things every minute; the rest it learns at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The simulated control plane, and the agent that looks at it."""
+
+    fleet: Fleet
+    cluster: SimulatedCluster
+    agent: Process
+
+    def judged(self, stop: threading.Event) -> tuple[Claim, ...]:
+        """What the agent says, once it is right in everything or has had its time. Raises as Process does."""
+        nodes = [member.node for member in self.fleet.members]
+        until = time.monotonic() + SETTLE_SECONDS
+        while True:
+            try:
+                found = claims(self.cluster, nodes, series(self.agent.fetch("/metrics")), self.agent.fetch("/"))
+            except OSError as error:
+                raise ProcessError(f"{self.agent.name} does not answer: {error}\n{self.agent.words}") from None
+            if all(claim.right for claim in found) or time.monotonic() > until:
+                return found
+            if stop.wait(0.5):
+                raise StoppedError
+
+    def go_on(self) -> str:
+        """Let things happen in the cluster. Returns the name of the node that renews its certificates."""
+        member = next(one for one in self.fleet.members if one.node.scenario.name == LIVELY)
+        assert member.kubelet is not None
+        self.cluster.go_on(Lively(member.node, member.kubelet))
+        return member.node.name
+
+
+def start_control(fleet: Fleet, stop: threading.Event) -> Control:
+    """Start the control plane and the cluster agent; when it is ready, rotate the cluster CA, half."""
+    nodes = [member.node for member in fleet.members]
+    cluster = fleet.enter(SimulatedCluster(nodes, fleet.now, fleet.authority))
+    estate = fleet.enter(Estate(fleet.folder / "azure", nodes))
+    arguments = ["cluster", "--kubeconfig", str(cluster.write_kubeconfig(fleet.folder))]
+    arguments += ["--azure.enabled", "true", "--azure.endpoint", estate.endpoint]
+    arguments += ["--web.listen-address", "127.0.0.1:0"]
+    for address in cluster.addresses:
+        arguments += ["--apiserver-address", address]
+    agent = Process("the cluster agent", arguments, environment=estate.environment)
+    fleet.own(agent)
+    agent.wait_ready(START_SECONDS, stop)
+    cluster.rotate()
+    return Control(fleet, cluster, agent)
