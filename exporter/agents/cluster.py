@@ -74,7 +74,7 @@ class ClusterAgent:
         self._kube = KubeSources(
             connection,
             self._state,
-            self._owner,
+            self._owner.post,
             self._addresses,
             intervals or Intervals(),
             in_pod=in_pod,
@@ -200,6 +200,8 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
 def kube_connection(settings: Settings) -> Connection:
     """The connection that the settings describe. SettingsError: there are no credentials."""
     path = settings.kubeconfig
+    if path is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        raise SettingsError("--kubeconfig: not given, and this is no Pod")
     try:
         return Connection(Kubeconfig(path, settings.context or None) if path else ServiceAccount())
     except ApiError as error:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from exporter.agents.cluster_state import ClusterState
-from exporter.agents.owner import Owner
 from exporter.facts import resource
 from exporter.facts.azure_access import OPERATING, STEADY
 from exporter.facts.cluster import Endpoint
@@ -26,12 +25,13 @@ from exporter.sources.kube import Connection
 from exporter.sources.kube_watch import Backoff, Change, Watcher
 from exporter.sources.tls import probe
 
-__all__ = ["KUBE_SOURCES", "Intervals", "KubeSources", "Look", "authorities", "look_at_endpoint", "shown"]
+__all__ = ["KUBE_SOURCES", "Address", "Intervals", "KubeSources", "Look", "authorities", "look_at_endpoint", "shown"]
 
 log = logging.getLogger(__name__)
 
 F = TypeVar("F")
 Address = tuple[str, int]
+Post = Callable[[Callable[[], None]], None]
 
 KUBE_SOURCES = (
     Source.CSRS,
@@ -107,7 +107,7 @@ class Look:
 class _Sink(Generic[F]):
     """Passes on what a watcher tells, as work for the owner."""
 
-    post: Callable[[Callable[[], None]], None]
+    post: Post
     state: ClusterState
     source: Source
     on_list: Callable[[list[F], float], None]
@@ -133,17 +133,17 @@ class KubeSources:
         self,
         connection: Connection,
         state: ClusterState,
-        owner: Owner,
+        post: Post,
         addresses: Callable[[], tuple[Address, ...]],
         intervals: Intervals,
         *,
         in_pod: bool,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`addresses` are those of the API server to look at. `in_pod`: the connection trusts what the kubelet mounts,
-        which is what all clients in the cluster do; a kubeconfig may trust more or less.
+        """`post` hands work to the state's owner. `addresses` are those of the API server to look at. `in_pod`: the
+        connection trusts what the kubelet mounts, as all clients in the cluster do; a kubeconfig may trust others.
         """
-        self._connection, self._state, self._owner = connection, state, owner
+        self._connection, self._state, self._post = connection, state, post
         self._addresses, self._intervals, self._clock = addresses, intervals, clock
         self._in_pod = in_pod
         self._root: tuple[Certificate, ...] = ()
@@ -180,6 +180,18 @@ class KubeSources:
             part.stop()
         self._connection.close()
 
+    def look_at_csrs(self) -> list[Csr] | Failure:
+        """All CSRs, once; start() watches them."""
+        found = self._connection.list_all(resource.CERTIFICATE_SIGNING_REQUESTS.path, csr)
+        self._post(lambda: self._listed(Source.CSRS, found, self._state.csrs_listed))
+        return found
+
+    def look_at_nodes(self) -> list[Node] | Failure:
+        """All nodes, likewise."""
+        found = self._connection.list_all(resource.NODES.path, node)
+        self._post(lambda: self._listed(Source.NODES, found, self._state.nodes_listed))
+        return found
+
     def look_at_config_maps(self) -> bool:
         """The CAs and the cluster's age."""
         get = self._connection.get
@@ -190,7 +202,7 @@ class KubeSources:
             self._root = root
             self._trust_changed()
         now = self._clock()
-        self._owner.post(lambda: self._state.config_maps_read(root, authentication, creation, now))
+        self._post(lambda: self._state.config_maps_read(root, authentication, creation, now))
         return not any(isinstance(found, Failure) for found in (root, authentication, creation))
 
     def _authorities_changed(self) -> None:
@@ -206,7 +218,7 @@ class KubeSources:
         """Whether anybody is there to approve and sign."""
         found = {lease: self._connection.get(resource.LEASES.object_path(lease), lease_renewed) for lease in Lease}
         now = self._clock()
-        self._owner.post(lambda: self._state.leases_read(found, now))
+        self._post(lambda: self._state.leases_read(found, now))
         return not all(isinstance(renewed, Failure) for renewed in found.values())
 
     def look_at_webhooks(self) -> bool:
@@ -217,14 +229,14 @@ class KubeSources:
         }
         found = {kind: self._connection.list_all(one.path, partial(webhooks, kind)) for kind, one in kinds.items()}
         now = self._clock()
-        self._owner.post(lambda: self._state.bundles_read(Source.WEBHOOKS, found, now))
+        self._post(lambda: self._state.bundles_read(Source.WEBHOOKS, found, now))
         return not any(isinstance(bundles, Failure) for bundles in found.values())
 
     def look_at_api_services(self) -> bool:
         """The caBundles of APIServices."""
         found = self._connection.list_all(resource.API_SERVICES.path, api_service)
         now = self._clock()
-        self._owner.post(lambda: self._state.bundles_read(Source.APISERVICES, {"APIService": found}, now))
+        self._post(lambda: self._state.bundles_read(Source.APISERVICES, {"APIService": found}, now))
         return not isinstance(found, Failure)
 
     def look_at_endpoints(self) -> bool:
@@ -239,7 +251,7 @@ class KubeSources:
             self._state.trust_anchors_seen(anchors)
             self._state.endpoints_seen(seen, now)
 
-        self._owner.post(tell)
+        self._post(tell)
         return not any(one.failure for one in seen)
 
     def _watcher(
@@ -250,7 +262,7 @@ class KubeSources:
         on_list: Callable[[list[F], float], None],
         on_change: Callable[[Change, F, float], None],
     ) -> Watcher[F]:
-        sink = _Sink(self._owner.post, self._state, source, on_list, on_change)
+        sink = _Sink(self._post, self._state, source, on_list, on_change)
         return Watcher(
             self._connection,
             what,
@@ -260,6 +272,12 @@ class KubeSources:
             clock=self._clock,
             backoff=Backoff(first=self._intervals.backoff, largest=max(30.0 * self._intervals.backoff / 0.8, 0.1)),
         )
+
+    def _listed(self, source: Source, found: list[F] | Failure, on_list: Callable[[list[F], float], None]) -> None:
+        if isinstance(found, Failure):
+            self._state.failed(source, found)
+        else:
+            on_list(found, self._clock())
 
     def _csr_changed(self, change: Change, item: Csr, now: float) -> None:
         self._state.csr_changed(item, now, deleted=change is Change.DELETED)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 from exporter import logs
 from exporter.agents.node import node_agent
@@ -9,9 +10,12 @@ from exporter.check.host import host_sections
 from exporter.check.render import as_json, as_markdown, print_table
 from exporter.check.report import Report, report
 from exporter.findings.host import host_findings
-from exporter.settings import Settings
+from exporter.settings import Settings, SettingsError
 
-__all__ = ["look_at_host", "run"]
+__all__ = ["cluster_meant", "look_at_host", "run"]
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+"""A Pod that may ask its cluster has it; the node agent's has none."""
 
 
 def look_at_host(settings: Settings) -> Report:
@@ -25,10 +29,31 @@ def look_at_host(settings: Settings) -> Report:
     return report(f"node {host.node}", now, findings, host_sections(host, sources, now))
 
 
+def cluster_meant(settings: Settings) -> bool:
+    """Whether to look at a cluster: where a kubeconfig is given or usual, or in a Pod with a service account.
+
+    Raises SettingsError where both a node and a cluster are asked for.
+    """
+    host, cluster = settings.explicit & {"host_root", "kubelet_address"}, settings.explicit & {"kubeconfig", "context"}
+    if host and cluster:
+        raise SettingsError("check looks at a node (--host-root) or at a cluster (--kubeconfig), not at both at once")
+    if host or cluster:
+        return bool(cluster)
+    # Imported here: a look at a node does not need the Kubernetes client.
+    from exporter.sources.kubeconfig import default_kubeconfig
+
+    return bool(default_kubeconfig()) or SERVICE_ACCOUNT.is_file()
+
+
 def run(settings: Settings) -> int:
     """Print the report and return its exit status."""
     logs.configure(settings.log_level, settings.log_format)
-    seen = look_at_host(settings)
+    if cluster_meant(settings):
+        from exporter.agents.look_cluster import look_at_cluster
+
+        seen = look_at_cluster(settings)
+    else:
+        seen = look_at_host(settings)
     match settings.output:
         case "json":
             print(as_json(seen))  # noqa: T201 - what the command is for

@@ -58,7 +58,7 @@ def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
         raise ValueError("not a kubeconfig")
     contexts = _named(loaded, "contexts", "context")
     name = context or loaded.get("current-context") or (next(iter(contexts)) if len(contexts) == 1 else "")
-    if name not in contexts:
+    if not isinstance(name, str) or name not in contexts:
         raise ValueError(f"no context {str(name)[:80]!r}" if name else "no current-context")
     chosen = contexts[name]
     cluster_name, user_name = _text(chosen, "cluster"), _text(chosen, "user")

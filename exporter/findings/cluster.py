@@ -28,11 +28,11 @@ MANY = 5
 _ROLE_WORDS = {Role.KUBELET_CLIENT: "client certificate", Role.KUBELET_SERVING: "serving certificate"}
 
 _SOURCE_WORDS = {
-    Source.CSRS: "Certificate signing requests",
-    Source.NODES: "Nodes",
-    Source.CONFIGMAPS: "The cluster's CAs (ConfigMaps) and its age",
-    Source.LEASES: "The signers' leases",
-    Source.WEBHOOKS: "Admission webhooks",
+    Source.CSRS: "certificate signing requests",
+    Source.NODES: "nodes",
+    Source.CONFIGMAPS: "the cluster's CAs and age",
+    Source.LEASES: "the signers' leases",
+    Source.WEBHOOKS: "admission webhooks",
     Source.APISERVICES: "APIServices",
 }
 
@@ -61,18 +61,28 @@ def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now:
 
 
 def _sources(sources: Iterable[SourceFacts]) -> Iterator[Finding]:
+    alike: dict[tuple[Reason, str], list[Source]] = defaultdict(list)
     for facts in sources:
-        # Each address of the API server that does not answer is a finding of its own.
-        if facts.up is False and facts.source is Source.AZURE:
-            yield azure_unanswered(Failure(facts.last_reason or Reason.ERROR, facts.last_error))
-        elif facts.up is False and facts.source in _SOURCE_WORDS:
-            yield Finding(
-                Severity.BLIND,
-                facts.source,
-                f"{_SOURCE_WORDS[facts.source]} could not be looked at: {facts.last_error}.",
-                _NEXT_BY_REASON.get(facts.last_reason, _NEXT) if facts.last_reason else _NEXT,
-                "AksCertSourceDown",
-            )
+        if facts.up is not False or facts.last_reason is None:
+            continue
+        if facts.source is Source.AZURE:
+            yield azure_unanswered(Failure(facts.last_reason, facts.last_error))
+        elif facts.source in _SOURCE_WORDS:  # each address of the API server that does not answer is another finding
+            alike[facts.last_reason, facts.last_error].append(facts.source)
+    for (reason, words), those in alike.items():
+        yield Finding(
+            Severity.BLIND,
+            "Kubernetes API" if those[1:] else those[0],
+            f"{_list(_SOURCE_WORDS[one] for one in those)} could not be looked at: {words}.",
+            _NEXT_BY_REASON.get(reason, _NEXT),
+            "AksCertSourceDown",
+        )
+
+
+def _list(words: Iterable[str]) -> str:
+    *most, last = words
+    joined = f"{', '.join(most)} and {last}" if most else last
+    return joined[0].upper() + joined[1:]
 
 
 def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:

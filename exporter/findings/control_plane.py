@@ -112,7 +112,8 @@ def _endpoint(endpoint: Endpoint, now: float) -> Iterator[Finding]:
 
 def lifetime_class(certificate: Certificate) -> str:
     """AKS makes cluster CAs of 30 years; before May 2019 it made them of 2 (AKS page on certificate rotation)."""
-    return f"{span(certificate.lifetime)} class"
+    years = round(certificate.lifetime / YEAR)
+    return f"{years}-year class" if years >= 2 else f"lives {span(certificate.lifetime)}"
 
 
 def _ca(ca: Ca, certificate: Certificate, now: float) -> Iterator[Finding]:

@@ -1,0 +1,119 @@
+"""The tables of a report on a cluster."""
+
+import pytest
+
+from exporter.check.cluster import LONGEST, cluster_sections, csr_rows
+from exporter.check.report import Section
+from exporter.demo.pki import DAY, Authority
+from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.csr import SERVING_SIGNER, Csr, requestor
+from exporter.facts.node import Node
+from exporter.facts.trust import CaBundle
+from exporter.facts.x509 import certificates
+from exporter.reason import Ca, CsrCondition, Reason, Rotation
+
+NOW = 1_800_000_000.0
+NODE = "system:node:aks-nodepool1-12345678-vmss000000"
+
+
+def csr(name: str, condition: CsrCondition, age: float, **more: int) -> Csr:
+    return Csr(name, name, SERVING_SIGNER, NODE, requestor(NODE), NODE, condition, NOW - age, **more)  # type: ignore[arg-type]
+
+
+def table(sections: list[Section], title: str) -> Section:
+    (found,) = [section for section in sections if section.title == title]
+    return found
+
+
+def test_csrs_have_kubectls_columns_and_the_bad_ones_stand_first() -> None:
+    """As the AKS page prints them, but for the order."""
+    rows = csr_rows(
+        [
+            csr("issued", CsrCondition.ISSUED, 30),
+            csr("young", CsrCondition.PENDING, 90),
+            csr("old", CsrCondition.PENDING, 25 * 3600),
+            csr("denied", CsrCondition.DENIED, 600, expiration_seconds=86400),
+            csr("approved", CsrCondition.APPROVED, 5),
+            csr("failed", CsrCondition.FAILED, 3 * 3600 + 60),
+        ],
+        NOW,
+    )
+    assert rows == (
+        ("failed", "3h1m", SERVING_SIGNER, NODE, "<none>", "Approved,Failed"),
+        ("denied", "10m", SERVING_SIGNER, NODE, "24h", "Denied"),
+        ("old", "25h", SERVING_SIGNER, NODE, "<none>", "Pending"),
+        ("young", "90s", SERVING_SIGNER, NODE, "<none>", "Pending"),
+        ("approved", "5s", SERVING_SIGNER, NODE, "<none>", "Approved"),
+        ("issued", "30s", SERVING_SIGNER, NODE, "<none>", "Approved,Issued"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"),
+    [
+        (-5, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (150, "2m30s"),
+        (600, "10m"),
+        (179 * 60 + 59, "179m"),
+        (180 * 60, "3h"),
+        (8 * 3600, "8h"),
+        (47 * 3600, "47h"),
+        (48 * 3600, "2d"),
+        (3 * DAY + 7200, "3d2h"),
+        (8 * DAY, "8d"),
+        (729 * DAY, "729d"),
+        (730 * DAY, "2y"),
+        (800 * DAY, "2y70d"),
+        (3000 * DAY, "8y"),
+    ],
+)
+def test_ages_are_as_kubectl_prints_them(age: float, shown: str) -> None:
+    """apimachinery, duration.HumanDuration."""
+    assert csr_rows([csr("x", CsrCondition.ISSUED, age)], NOW)[0][1] == shown
+
+
+def test_a_storm_shows_its_worst_and_counts_the_rest() -> None:
+    """No terminal wants 100,000 rows."""
+    storm = [csr(f"csr-{number}", CsrCondition.PENDING, number) for number in range(LONGEST + 7)]
+    shown = table(list(cluster_sections(ClusterFacts(), storm, (), NOW)), "Certificate signing requests")
+    assert (len(shown.rows), shown.note) == (LONGEST, "And 7 more, none worse than these.")
+    assert shown.rows[0][0] == f"csr-{LONGEST + 6}"
+
+
+def test_what_could_not_be_asked_is_said_in_the_place_of_its_table() -> None:
+    """Never an empty table that looks like all is well."""
+    sections = list(cluster_sections(ClusterFacts(), None, (), NOW))
+    notes = [table(sections, title).note for title in ("Certificate signing requests", "Signers")]
+    assert all("could" in note for note in notes)
+    assert "could not be listed" in table(sections, "Node pools and serving rotation").note
+
+
+def test_pools_bundles_and_the_control_plane() -> None:
+    """Outdated bundles first; off with the probable reason; trust in words."""
+    former, present = Authority.cluster(NOW - 9 * DAY), Authority.cluster(NOW - DAY, number=1)
+    old, new = certificates(former.pem), certificates(present.pem)
+    node = Node("n", "old", "v1.26.6", "", "linux", "", "", Rotation.DISABLED, NOW, True, "", "")
+    served = certificates(former.apiserver((), NOW).certificate_pem)[0]
+    facts = ClusterFacts(
+        nodes=(node,),
+        cas={Ca.CLUSTER: new},
+        former_cas=frozenset({old[0].public_key_sha256}),
+        bundles=(
+            CaBundle("APIService", "a", new),
+            CaBundle("APIService", "b", old),
+            CaBundle("APIService", "c", (), "junk"),
+        ),
+        endpoints=(Endpoint("10.0.0.1:443", served, False, Reason.CERTIFICATE_UNTRUSTED),),
+        created=NOW - DAY,
+    )
+    sections = list(cluster_sections(facts, (), (), NOW))
+    holds = [(row[1], row[3]) for row in table(sections, "CA bundles").rows]
+    assert holds == [("b", "a former cluster CA"), ("a", "current"), ("c", "unreadable: junk")]
+    (pool,) = table(sections, "Node pools and serving rotation").rows
+    assert pool[:6] == ("old", "1", "1", "0", "1", "0")
+    assert "1.27 has" in pool[-1]
+    server, authority = table(sections, "Control plane").rows
+    assert (server[0], server[-1]) == ("API server 10.0.0.1:443", "not trusted: certificate_untrusted")
+    assert (authority[0], authority[-1]) == ("cluster CA", "30-year class")

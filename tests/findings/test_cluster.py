@@ -1,0 +1,297 @@
+"""What is wrong with a cluster, in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.demo.pki import DAY, YEAR, Authority, Credential
+from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.csr_ledger import CsrTotals
+from exporter.facts.csr_node import Issued, NodeRequests, Rejected
+from exporter.facts.node import Node
+from exporter.facts.source import Failure, SourceFacts, SourceLedger
+from exporter.facts.trust import CaBundle
+from exporter.facts.x509 import Certificate, certificates
+from exporter.findings import Finding, Severity
+from exporter.findings.cluster import cluster_findings
+from exporter.findings.kubeconfig import kubeconfig_findings
+from exporter.reason import Ca, CsrOutcome, Lease, Reason, Rotation, Source
+
+NOW = 1_800_000_000.0
+MINUTE, HOUR = 60.0, 3600.0
+CA = Authority.cluster(NOW - 3 * YEAR)
+NODE = "aks-nodepool1-12345678-vmss000000"
+
+
+def read(authority: Authority | Credential) -> tuple[Certificate, ...]:
+    return certificates(authority.pem if isinstance(authority, Authority) else authority.certificate_pem)
+
+
+def found(facts: ClusterFacts, *sources: SourceFacts) -> list[tuple[Severity, str, str]]:
+    return [(one.severity, one.subject, one.alert) for one in cluster_findings(facts, sources, NOW)]
+
+
+def only(facts: ClusterFacts, *sources: SourceFacts) -> Finding:
+    (finding,) = cluster_findings(facts, sources, NOW)
+    return finding
+
+
+def waiting(*requests: NodeRequests) -> ClusterFacts:
+    return ClusterFacts(csrs=CsrTotals({}, {}, {}, requests))
+
+
+def pending(age: float, node: str = NODE, **changes: object) -> NodeRequests:
+    one = NodeRequests(node, SERVING_SIGNER, pending_since=NOW - age, pending_name="csr-1", pending_objects=1)
+    return replace(one, **changes)  # type: ignore[arg-type]
+
+
+def node(name: str = NODE, **changes: object) -> Node:
+    one = Node(
+        name, "nodepool1", "v1.33.2", "AKSUbuntu-2204gen2containerd-202607.13.0", "linux", "Ubuntu", "cluster",
+        Rotation.ENABLED, NOW - DAY, True, "", "",
+    )  # fmt: skip
+    return replace(one, **changes)  # type: ignore[arg-type]
+
+
+def endpoint(not_before: float, not_after: float, **changes: object) -> Endpoint:
+    served = read(CA.issue("apiserver", not_before, not_after))[0]
+    return replace(Endpoint("10.0.0.1:443", served, True), **changes)  # type: ignore[arg-type]
+
+
+def test_a_healthy_cluster_has_no_findings() -> None:
+    """All certificates fresh, all leases renewed, all sources up."""
+    ledger = SourceLedger(Source.NODES)
+    ledger.success(NOW)
+    facts = ClusterFacts(
+        csrs=CsrTotals({}, {}, {}, (NodeRequests(NODE, SERVING_SIGNER, issued=Issued(NOW, None)),)),
+        nodes=(node(),),
+        endpoints=(endpoint(NOW - DAY, NOW + 729 * DAY),),
+        cas={Ca.CLUSTER: read(CA), Ca.CLIENT: read(CA)},
+        bundles=(CaBundle("APIService", "x", read(CA)),),
+        leases=dict.fromkeys(Lease, NOW - 5),
+        clock_offset=0.4,
+    )
+    assert found(facts, ledger.facts()) == []
+    assert found(ClusterFacts()) == []
+
+
+@pytest.mark.parametrize(
+    ("age", "severity"),
+    [(19 * MINUTE, None), (21 * MINUTE, Severity.WARNING), (7 * HOUR, Severity.CRITICAL)],
+)
+def test_a_waiting_node_is_found_after_20_minutes_and_critical_after_6_hours(
+    age: float, severity: Severity | None
+) -> None:
+    """As the alert has it."""
+    expected = [] if severity is None else [(severity, NODE, "AksCertCsrPending")]
+    assert found(waiting(pending(age))) == expected
+
+
+def test_a_waiting_node_is_told_with_its_request_and_the_next_step() -> None:
+    """Approved and not issued is another story than unanswered."""
+    finding = only(waiting(pending(HOUR, pending_objects=4)))
+    assert "csr-1 has no answer, like 3 more." in finding.what
+    assert "kubectl certificate approve csr-1" in finding.next_step
+    assert "nobody issues" in only(waiting(pending(HOUR, approved=True))).what
+
+
+def test_many_waiting_nodes_are_one_finding_for_each_signer() -> None:
+    """The control plane is to blame, and 5,000 findings help nobody."""
+    requests = [pending(HOUR + number, f"node{number}") for number in range(20)]
+    requests += [replace(one, signer_name=CLIENT_SIGNER) for one in requests]
+    assert found(waiting(*requests)) == [(Severity.WARNING, "20 nodes", "AksCertCsrPending")] * 2
+
+
+@pytest.mark.parametrize("outcome", [CsrOutcome.DENIED, CsrOutcome.FAILED])
+def test_a_refusal_is_told_with_its_reason_for_an_hour(outcome: CsrOutcome) -> None:
+    """Then its object is gone."""
+    recent = NodeRequests(NODE, SERVING_SIGNER, rejected=Rejected("csr-1", outcome, NOW - 60, "Policy: no"))
+    finding = only(waiting(recent))
+    assert (finding.severity, finding.alert) == (Severity.WARNING, "AksCertCsrRejected")
+    assert "Policy: no" in finding.what
+    old = NodeRequests(NODE, SERVING_SIGNER, rejected=Rejected("csr-1", outcome, NOW - 2 * HOUR, ""))
+    assert found(waiting(old)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "because"),
+    [
+        ({"kubelet_version": "v1.26.6"}, "1.27 has"),
+        ({"node_image_version": "AKSUbuntu-2204gen2containerd-202412.01.0"}, "older than 202501.12.0"),
+        ({}, "opted out"),
+    ],
+)
+def test_nodes_without_serving_rotation_are_grouped_by_pool_with_the_probable_reason(
+    changes: dict[str, object], because: str
+) -> None:
+    """One finding for a pool, however many nodes."""
+    off = [node(f"n{number}", serving_rotation=Rotation.DISABLED, **changes) for number in range(3)]
+    finding = only(ClusterFacts(nodes=(node(), *off)))
+    assert (finding.subject, finding.alert) == ("node pool nodepool1", "AksCertRotationDisabled")
+    assert finding.what.startswith("3 of 4 nodes")
+    assert because in finding.what
+
+
+def test_nodes_that_aks_does_not_label_are_unknown_and_not_off() -> None:
+    """A note, not a warning."""
+    virtual = node("virtual", agentpool="", serving_rotation=Rotation.UNKNOWN)
+    finding = only(ClusterFacts(nodes=(virtual,)))
+    assert finding.severity is Severity.INFO
+    assert "cannot be told" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.CERTIFICATE_UNTRUSTED, "not signed by a CA"),
+        (Reason.CERTIFICATE_EXPIRED, "outside its dates"),
+        (Reason.CERTIFICATE_HOSTNAME, "not for this host name"),
+    ],
+)
+def test_an_untrusted_api_server_is_critical_with_its_reason(reason: Reason, words: str) -> None:
+    """Each in words."""
+    facts = ClusterFacts(endpoints=(endpoint(NOW - DAY, NOW + YEAR, trusted=False, untrusted=reason),))
+    finding = only(facts)
+    assert (finding.severity, finding.alert) == (Severity.CRITICAL, "AksCertApiServerUntrusted")
+    assert words in finding.what
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "left", "severity", "alert"),
+    [
+        (730, 31, None, ""),
+        (730, 29, Severity.WARNING, "AksCertApiServerExpiring"),
+        (730, 6, Severity.CRITICAL, "AksCertApiServerExpiring"),
+        (730, -1, Severity.CRITICAL, "AksCertExpired"),
+        (40, 29, None, ""),
+    ],
+)
+def test_an_api_server_certificate_near_its_end(
+    lifetime: float, left: float, severity: Severity | None, alert: str
+) -> None:
+    """A certificate so short-lived that 30 days are most of its life is not early."""
+    facts = ClusterFacts(endpoints=(endpoint(NOW + (left - lifetime) * DAY, NOW + left * DAY),))
+    assert found(facts) == ([] if severity is None else [(severity, "10.0.0.1:443", alert)])
+
+
+def test_an_address_that_does_not_answer_is_a_blind_spot() -> None:
+    """Its last certificate is judged all the same."""
+    failure = Failure(Reason.DNS, "aks.example: no such name")
+    silent = endpoint(NOW - 729 * DAY, NOW + DAY, failure=failure)
+    assert found(ClusterFacts(endpoints=(silent,))) == [
+        (Severity.CRITICAL, "10.0.0.1:443", "AksCertApiServerExpiring"),
+        (Severity.BLIND, "10.0.0.1:443", "AksCertSourceDown"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ca", "left", "severity", "alert"),
+    [
+        (Ca.CLUSTER, 200, None, ""),
+        (Ca.CLUSTER, 170, Severity.WARNING, "AksCertClusterCaExpiring"),
+        (Ca.CLUSTER, 20, Severity.CRITICAL, "AksCertClusterCaExpiring"),
+        (Ca.CLUSTER, -1, Severity.CRITICAL, "AksCertClusterCaExpiring"),
+        (Ca.REQUESTHEADER, 100, None, ""),
+        (Ca.REQUESTHEADER, 80, Severity.WARNING, "AksCertRequestHeaderCaExpiring"),
+    ],
+)
+def test_a_ca_near_its_end_is_found_months_before(ca: Ca, left: float, severity: Severity | None, alert: str) -> None:
+    """It takes a maintenance window."""
+    authority = Authority("ca", NOW + left * DAY - 30 * YEAR, NOW + left * DAY)
+    facts = found(ClusterFacts(cas={ca: read(authority)}))
+    assert [(which, name) for which, _, name in facts] == ([] if severity is None else [(severity, alert)])
+
+
+def test_a_ca_of_the_two_year_class_is_said_from_the_start() -> None:
+    """Clusters made before May 2019."""
+    finding = only(ClusterFacts(cas={Ca.CLUSTER: read(Authority("ca", NOW - DAY, NOW + 730 * DAY))}))
+    assert finding.severity is Severity.INFO
+    assert "2-year class" in finding.what
+
+
+def test_silent_signers_outdated_bundles_and_clocks_apart() -> None:
+    """Each under its alert."""
+    next_ca = Authority.cluster(NOW - DAY, number=1)
+    facts = ClusterFacts(
+        cas={Ca.CLUSTER: read(next_ca)},
+        former_cas=frozenset({read(CA)[0].public_key_sha256}),
+        bundles=(CaBundle("APIService", "old", read(CA)), CaBundle("APIService", "bad", (), "not base64")),
+        leases={Lease.KUBE_CONTROLLER_MANAGER: NOW - HOUR},
+        clock_offset=-300.0,
+    )
+    assert found(facts) == [
+        (Severity.CRITICAL, "clock", "AksCertClockSkew"),
+        (Severity.WARNING, "APIService bad", ""),
+        (Severity.WARNING, "APIService old", "AksCertCaBundleOutdated"),
+        (Severity.WARNING, "kube-controller-manager", "AksCertSignerSilent"),
+    ]
+
+
+def test_a_missing_approver_matters_where_nodes_rotate() -> None:
+    """Elsewhere it is how such clusters are."""
+    leases = {Lease.KUBE_CONTROLLER_MANAGER: NOW}
+    finding = only(ClusterFacts(nodes=(node(),), leases=leases))
+    assert finding.subject == "kubelet-serving-csr-approver"
+    off = node(serving_rotation=Rotation.DISABLED)
+    assert [name for _, name, _ in found(ClusterFacts(nodes=(off,), leases=leases))] == ["node pool nodepool1"]
+
+
+def test_sources_that_fail_alike_are_one_blind_spot_with_the_next_step() -> None:
+    """And those that fail otherwise another."""
+    ledgers = {source: SourceLedger(source) for source in (Source.CSRS, Source.NODES, Source.LEASES, Source.AZURE)}
+    ledgers[Source.CSRS].failure(Reason.TIMEOUT, "no answer")
+    ledgers[Source.NODES].failure(Reason.TIMEOUT, "no answer")
+    ledgers[Source.LEASES].failure(Reason.FORBIDDEN, "HTTP 403")
+    ledgers[Source.AZURE].failure(Reason.CREDENTIALS, "no login")
+    findings = cluster_findings(ClusterFacts(), [ledger.facts() for ledger in ledgers.values()], NOW)
+    assert [(one.severity, one.subject) for one in findings] == [
+        (Severity.BLIND, "Azure"),
+        (Severity.BLIND, "Kubernetes API"),
+        (Severity.BLIND, "leases"),
+    ]
+    assert findings[1].what == "Certificate signing requests and nodes could not be looked at: no answer."
+    assert "ClusterRole" in findings[2].next_step
+
+
+def judge(
+    authorities: tuple[Certificate, ...] | None = None,
+    client: tuple[Certificate, ...] = (),
+    untrusted: Reason | None = None,
+    max_age: float | None = None,
+) -> list[Finding]:
+    served = read(CA.apiserver((), NOW))[0]
+    return list(kubeconfig_findings("aks1", authorities, client, untrusted, served, NOW, max_age=max_age))
+
+
+def test_a_kubeconfig_from_before_a_rotation_says_get_credentials() -> None:
+    """The source page's own remedy."""
+    (finding,) = judge(untrusted=Reason.CERTIFICATE_UNTRUSTED)
+    assert finding.severity is Severity.CRITICAL
+    assert "az aks get-credentials --overwrite-existing" in finding.next_step
+    (finding,) = judge(untrusted=Reason.CERTIFICATE_HOSTNAME)
+    assert "az aks get-credentials" not in finding.next_step
+
+
+@pytest.mark.parametrize(("left", "alert"), [(100, ""), (20, "AksCertExpiringWithoutRotation"), (-1, "AksCertExpired")])
+def test_a_kubeconfigs_client_certificate_near_its_end(left: float, alert: str) -> None:
+    """Two years, and nothing renews it."""
+    client = read(CA.issue("masterclient", NOW + (left - 730) * DAY, NOW + left * DAY))
+    assert [one.alert for one in judge(client=client)] == ([alert] if alert else [])
+
+
+def test_a_policy_on_age_reaches_the_client_certificate() -> None:
+    """Off until it is given."""
+    client = read(CA.issue("masterclient", NOW - 100 * DAY, NOW + 630 * DAY))
+    assert judge(client=client) == []
+    assert [one.alert for one in judge(client=client, max_age=90 * DAY)] == ["AksCertOlderThanPolicy"]
+    young = read(CA.issue("masterclient", NOW + DAY, NOW + 630 * DAY))
+    assert [one.alert for one in judge(client=young)] == ["AksCertClockSkew"]
+
+
+def test_a_kubeconfigs_ca_near_its_end() -> None:
+    """Where the cluster's own is not known."""
+    ending = read(Authority("ca", NOW - 700 * DAY, NOW + 20 * DAY))
+    (finding,) = judge(authorities=ending)
+    assert (finding.severity, finding.alert) == (Severity.CRITICAL, "AksCertClusterCaExpiring")
+    assert judge(authorities=read(CA)) == []
