@@ -3,18 +3,11 @@
 from collections.abc import Iterator
 
 from exporter.check.report import Section
-from exporter.facts.azure import AzureCluster, AzurePool, Snapshot
-from exporter.facts.azure_rotation import Obstacle, obstacles
+from exporter.facts.azure import AzureCluster, AzurePool
 from exporter.facts.source import Failure
+from exporter.findings.azure import serving_words
 
-__all__ = ["OBSTACLE_WORDS", "azure_sections"]
-
-OBSTACLE_WORDS = {
-    Obstacle.OPT_OUT_TAG: "off by the node pool's tag",
-    Obstacle.VERSION: "not before Kubernetes 1.27",
-    Obstacle.SNAPSHOT: "not with so old a snapshot",
-    Obstacle.RBAC: "not without Kubernetes RBAC",
-}
+__all__ = ["azure_sections"]
 
 
 def azure_sections(answer: AzureCluster | Failure | None) -> Iterator[Section]:
@@ -61,23 +54,13 @@ def _pool(cluster: AzureCluster, pool: AzurePool) -> tuple[str, ...]:
         _said(pool.power_state),
         _said(pool.kubernetes_version),
         _image(pool),
-        ", ".join(OBSTACLE_WORDS[one] for one in obstacles(cluster, pool)) or _unhindered(pool),
+        serving_words(cluster, pool),
     )
 
 
 def _image(pool: AzurePool) -> str:
     dated = f" ({pool.image_date:%Y-%m-%d})" if pool.image_date else ""
     return f"{pool.node_image_version}{dated}" if pool.node_image_version else "-"
-
-
-def _unhindered(pool: AzurePool) -> str:
-    if pool.opted_out is None:
-        return "the tags cannot be read"
-    if isinstance(pool.snapshot, Failure):
-        return f"the snapshot cannot be read: {pool.snapshot.reason}"
-    if isinstance(pool.snapshot, Snapshot) and pool.snapshot.serving_rotation is None:
-        return "the snapshot's image has no date"
-    return "nothing in the way"
 
 
 def _said(word: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from exporter.facts.azure import AzureCluster, AzureFacts, AzurePool
+from exporter.facts.azure import AzureCluster, AzureFacts, AzurePool, Snapshot
 from exporter.facts.azure_rotation import Obstacle, obstacles
 from exporter.facts.azure_state import StateClass
 from exporter.facts.node import Node
@@ -12,10 +12,17 @@ from exporter.findings import Finding, Severity, worst_first
 from exporter.findings.moment import moment, span
 from exporter.reason import Reason, Rotation
 
-__all__ = ["LONGEST_ROTATION", "azure_findings", "azure_unanswered"]
+__all__ = ["LONGEST_ROTATION", "OBSTACLE_WORDS", "azure_findings", "azure_unanswered", "serving_words"]
 
 LONGEST_ROTATION = 3600.0
 """Seconds. The AKS page on certificate rotation says up to 30 minutes."""
+
+OBSTACLE_WORDS = {
+    Obstacle.OPT_OUT_TAG: "off by the node pool's tag",
+    Obstacle.VERSION: "not before Kubernetes 1.27",
+    Obstacle.SNAPSHOT: "not with so old a snapshot",
+    Obstacle.RBAC: "not without Kubernetes RBAC",
+}
 
 _STOPPED = "Stopped"
 
@@ -72,6 +79,19 @@ def azure_findings(facts: AzureFacts, nodes: Iterable[Node], now: float) -> tupl
                 )
             )
     return worst_first(tuple(found))
+
+
+def serving_words(cluster: AzureCluster, pool: AzurePool) -> str:
+    """What keeps kubelet serving certificate rotation off in a node pool, in a few words."""
+    if found := obstacles(cluster, pool):
+        return ", ".join(OBSTACLE_WORDS[one] for one in found)
+    if pool.opted_out is None:
+        return "the tags cannot be read"
+    if isinstance(pool.snapshot, Failure):
+        return f"the snapshot cannot be read: {pool.snapshot.reason}"
+    if isinstance(pool.snapshot, Snapshot) and pool.snapshot.serving_rotation is None:
+        return "the snapshot's image has no date"
+    return "nothing in the way"
 
 
 def _cluster_state(facts: AzureFacts, now: float) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from exporter.facts.x509 import Certificate, ends_first
 from exporter.findings import Finding
 from exporter.findings.moment import moment, span
 from exporter.reason import Ca, CsrCondition, Rotation
+from exporter.web.azure_section import azure_section
 from exporter.web.lifetime import Lifetime, lifetime_bar
 from exporter.web.page import (
     NOTHING,
@@ -54,6 +55,7 @@ def cluster_page(
         section("findings", "Findings", findings_list(findings)) if findings else Markup(),
         section("control-plane", "Control plane", *_control_plane(cluster, now)),
         section("nodes", "Nodes", *_nodes(cluster)),
+        azure_section(cluster.azure) if cluster.azure else Markup(),
         section("requests", "Certificate requests", *_requests(cluster, now)),
         section("sources", "Sources", source_table(sources, now)),
     ]
