@@ -1,0 +1,6 @@
+"""Hypothesis for all tests: no deadline, for a busy machine is slow and nothing here asserts times."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
