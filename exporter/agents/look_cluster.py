@@ -185,8 +185,10 @@ class _Look:
 
         wanted = managed_cluster_id(settings.azure_resource_id) if settings.azure_resource_id else None
 
+        self._azure = Failure(Reason.TIMEOUT, "no answer in time")  # until there is one
+
         def ask() -> None:
-            source = AzureSource(settings.azure_endpoint)
+            source = AzureSource(settings.azure_endpoint, whole=PATIENCE / 3)  # a login, and two looks at the most
             found, _ = read_azure(source, wanted, provider_id)
             unknown = Failure(Reason.NOT_FOUND, "no node is known that leads to the cluster: give --azure.resource-id")
             answer = unknown if found is None else found
