@@ -46,17 +46,19 @@ def text(value: object) -> str:
     return value
 
 
-def word(*words: str) -> Callable[[object], str]:
+class word:
     """One of a few words."""
 
-    def parse(value: object) -> str:
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, value: object) -> str:
+        """The word, or ValueError."""
         if isinstance(value, bool):  # YAML reads true and false as such
             value = str(value).lower()
-        if value not in words:
-            raise ValueError(f"not one of {', '.join(words)}")
+        if value not in self.words:
+            raise ValueError(f"not one of {', '.join(self.words)}")
         return str(value)
-
-    return parse
 
 
 def duration(value: object) -> float | None:
@@ -150,6 +152,11 @@ class Setting:
     def variable(self) -> str:
         """The environment variable."""
         return "AKSCERT_" + re.sub(r"[.-]", "_", self.flag).upper()
+
+    @property
+    def placeholder(self) -> str:
+        """What stands for the value in help texts."""
+        return self.metavar or ("|".join(self.parse.words) if isinstance(self.parse, word) else "")
 
     @property
     def attribute(self) -> str:
@@ -282,7 +289,7 @@ def add_flags(parser: argparse.ArgumentParser, command: Command) -> None:
             parser.add_argument(f"--{setting.flag}", action="store_const", const="true", **common)
         else:
             action = "append" if setting.repeatable else "store"
-            parser.add_argument(f"--{setting.flag}", metavar=setting.metavar or "WORD", action=action, **common)
+            parser.add_argument(f"--{setting.flag}", metavar=setting.placeholder, action=action, **common)
 
 
 def resolve(command: Command, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:

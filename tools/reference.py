@@ -15,7 +15,7 @@ def settings_table() -> str:
         variables = [f"`{setting.variable}`"]
         if setting.fallback_variable:
             variables.append(f"`{setting.fallback_variable}`")
-        value = f" {setting.metavar}" if setting.metavar else ""
+        value = f" {setting.placeholder}".rstrip().replace("|", "\\|")
         commands = ", ".join(command for command in Command if command in setting.commands)
         default = f"`{setting.default}`" if setting.default else ""
         meaning = f"{setting.help}{' Repeatable.' if setting.repeatable else ''}"

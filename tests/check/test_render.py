@@ -3,12 +3,19 @@
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import jsonschema
 import pytest
 
+from exporter.agents.look import look_at_host
 from exporter.check.render import as_json, as_markdown, print_table
 from exporter.check.report import Report, Section, report
+from exporter.demo.nodes import build
+from exporter.demo.pki import Authority
+from exporter.demo.scenarios import scenario
 from exporter.findings import Finding, Severity
+from exporter.settings import Command, resolve
 
 NOW = 1_795_000_000.0
 
@@ -84,3 +91,17 @@ def test_a_table_that_needs_more_room_is_printed_wider_than_the_terminal(monkeyp
     stream = io.StringIO()
     print_table(report("x", NOW, (), (Section("Wide", ("A", "B", "C", "D"), (words,)),)), stream)
     assert all(word in stream.getvalue() for word in words)
+
+
+def test_json_is_what_its_schema_promises(tmp_path: Path) -> None:
+    """For a node with findings, one that is well, and one that could not be looked at."""
+    schema = json.loads((Path(__file__).parents[2] / "docs/check.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    authority = Authority.cluster(NOW)
+    roots = [build(scenario(name), tmp_path / name, NOW, authority).root for name in ("healthy", "static-client")]
+    for root in (*roots, empty):
+        flags = {"host_root": str(root), "kubelet_address": ""}
+        printed = as_json(look_at_host(resolve(Command.CHECK, flags, {})))
+        jsonschema.validate(json.loads(printed), schema, format_checker=jsonschema.FormatChecker())
