@@ -49,7 +49,47 @@ package: $(VENV)/.develop ## the wheel and the source distribution, into dist/
 	@mkdir -p dist
 	$(BIN)/uv build --quiet --build-constraints requirements-build.lock --require-hashes --out-dir dist
 
+.PHONY: test-e2e
+test-e2e: $(VENV)/.develop tools ## the demo's fleet with the chart's rules in a real Prometheus and Alertmanager
+	$(PYTEST) tests/e2e $(PYTEST_FLAGS)
+
 .PHONY: test-apiserver
 test-apiserver: $(VENV)/.develop ## against a real kube-apiserver: KUBEBUILDER_ASSETS, or built from Debian's source (minutes, once)
 	$(BIN)/python -m tools.apiserver
 	$(PYTEST) tests/apiserver $(PYTEST_FLAGS)
+
+.PHONY: test-image
+test-image: $(VENV)/.develop ## build the image on a Debian base made on the spot, and try it (as root; installs buildah, crun, debootstrap)
+	@tools/packages.sh buildah crun debootstrap
+	$(PYTEST) tests/image $(PYTEST_FLAGS)
+
+.PHONY: check
+check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift of generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/yamllint --strict .
+	$(BIN)/python -m tools.generate --check
+
+.PHONY: format
+format: $(VENV)/.develop ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: generate
+generate: $(VENV)/.develop ## write the generated docs again
+	$(BIN)/python -m tools.generate
+
+.PHONY: pictures
+pictures: $(VENV)/.develop ## draw the pictures of the documentation again (needs Chromium)
+	$(BIN)/python -m tools.pictures
+
+.PHONY: lock
+lock: $(VENV)/.develop ## resolve the dependencies anew, with hashes
+	@tools/lock.sh "$(BIN)"
+
+.PHONY: clean
+clean: ## remove what the words above made
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
