@@ -23,6 +23,7 @@ ISSUE_SECONDS = 2.0
 CLEANUP_SECONDS = 120.0
 """Answered requests are cleared away after that; kube-controller-manager waits an hour."""
 CONTROL_PLANE_SECONDS = 120.0
+REFUSAL_SECONDS = 90.0
 KEPT = 3
 """Dated files of former certificates that stay. A kubelet never removes one, but it does not make one a minute."""
 
@@ -48,16 +49,27 @@ class Activity:
     """Moves on with every `tick`. Owned by one thread; what it changes may be looked at by any."""
 
     def __init__(
-        self, server: ApiServer, names: tuple[str, ...], lively: Lively, authority: Authority, now: float
+        self,
+        server: ApiServer,
+        names: tuple[str, ...],
+        lively: Lively,
+        authority: Authority,
+        now: float,
+        *,
+        refused: str = "",
     ) -> None:
-        """`names`: host names and addresses of the API server. Times in Unix seconds."""
+        """`names`: host names and addresses of the API server. Times in Unix seconds.
+
+        `refused`: a node whose requests for a client certificate are denied again and again.
+        """
         self._server, self._names = server, names
         self._lively = lively
         self._authority = authority
         self._round = 0
         self._sent: list[_Request] = []
         self._answered: list[CsrOrder] = []
-        self._leased = self._renewed = self._rotated = now
+        self._refused = refused
+        self._leased = self._renewed = self._rotated = self._denied = now
         self._renew_leases(now)
 
     def tick(self, now: float) -> None:
@@ -71,6 +83,8 @@ class Activity:
         if now - self._rotated >= CONTROL_PLANE_SECONDS:
             self._rotated = now
             self._server.rotate(self._authority.apiserver(self._names, now))
+        if self._refused and now - self._denied >= REFUSAL_SECONDS:
+            self._deny(now)
         while self._answered and now - self._answered[0].created >= CLEANUP_SECONDS:
             self._server.store.delete("certificatesigningrequests", self._answered.pop(0).name)
 
@@ -94,6 +108,20 @@ class Activity:
             request = _Request(order, key, certificate_request(node, key, names=_names(order)))
             self._sent.append(request)
             self._server.store.put("certificatesigningrequests", csr_object(order, request.pem))
+
+    def _deny(self, now: float) -> None:
+        self._denied = now
+        self._round += 1
+        order = CsrOrder(
+            name=csr_name(self._refused, CLIENT_SIGNER, self._round),
+            node=self._refused,
+            signer_name=CLIENT_SIGNER,
+            username=f"system:node:{self._refused}",
+            created=now,
+            answer=Answer.DENIED,
+        )
+        self._answered.append(order)
+        self._server.store.put("certificatesigningrequests", csr_object(order, certificate_request(order.node)))
 
     def _issue(self, now: float) -> None:
         tree, node = NodeTree(self._lively.node.root), self._lively.node.name

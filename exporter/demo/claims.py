@@ -4,6 +4,7 @@ The claims are made from the cluster as it was built; the words are read off the
 """
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from exporter.demo.objects import Answer
 from exporter.demo.population import LEASES, LEFT_BEHIND
 from exporter.demo.shape import Serving
 
-__all__ = ["Claim", "Series", "claims", "series"]
+__all__ = ["Claim", "Series", "check_claims", "claims", "series"]
 
 Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 """Value by metric name and labels."""
@@ -48,6 +49,30 @@ class Claim:
     def right(self) -> bool:
         """Whether the agent has named it rightly."""
         return self.truth == self.said
+
+
+PRESENT_CHECK = {"AksCertCsrPending", "AksCertCsrRejected"}
+FORMER_CHECK = {"AksCertApiServerUntrusted", "AksCertSourceDown"}
+
+
+def check_claims(present: tuple[int, str], former: tuple[int, str]) -> tuple[Claim, Claim]:
+    """What `check` says with a kubeconfig of now and with one of before the rotation: exit status and JSON of each."""
+    return (
+        Claim("`check` with the kubeconfig", _verdict(2, PRESENT_CHECK), _verdict_of(*present)),
+        Claim("`check` with a kubeconfig of before the rotation", _verdict(2, FORMER_CHECK), _verdict_of(*former)),
+    )
+
+
+def _verdict(status: int, alerts: Iterable[str]) -> str:
+    return f"exit status {status}: {_listed(alerts)}"
+
+
+def _verdict_of(status: int, output: str) -> str:
+    try:
+        findings = json.loads(output)["findings"]
+        return _verdict(status, {one["alert"] for one in findings if one["severity"] != "info" and one["alert"]})
+    except (ValueError, KeyError, TypeError):
+        return f"exit status {status}, and no report"
 
 
 def series(exposition: str) -> Series:

@@ -66,6 +66,10 @@ class SimulatedCluster:
             entry["cluster"]["certificate-authority"] = str(self._authority_file)
         return write_kubeconfig(folder / "kubeconfig", content)
 
+    def write_old_kubeconfig(self, folder: Path) -> Path:
+        """A kubeconfig as it lies on a laptop since before the rotation."""
+        return write_kubeconfig(folder / "kubeconfig-of-before", self.server.kubeconfig(self._former.pem))
+
     def rotate(self) -> None:
         """The control plane has the new CA: what clients trust, and what the API server serves."""
         if self._authority_file is not None:
@@ -76,9 +80,9 @@ class SimulatedCluster:
         self.server.store.put_all("configmaps", [root_ca_config(name, self._authority.pem) for name in NAMESPACES])
         self.server.sever()
 
-    def go_on(self, lively: Lively) -> None:
-        """From now on things happen in the cluster."""
-        activity = Activity(self.server, NAMES, lively, self._authority, time.time())
+    def go_on(self, lively: Lively, refused: str) -> None:
+        """From now on things happen in the cluster; the requests of the node `refused` are denied."""
+        activity = Activity(self.server, NAMES, lively, self._authority, time.time(), refused=refused)
         stop = threading.Event()
 
         def run() -> None:

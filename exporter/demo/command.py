@@ -1,6 +1,9 @@
 """`demo`: a simulated AKS fleet on this machine, real agents run against it, and a table of what they say."""
 
+import logging
+import shlex
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -39,6 +42,8 @@ STARTING = (
 
 def run(settings: Settings) -> int:
     """Run the demo until told to stop. With --once print the table and return 1 unless it is right in every row."""
+    # Clients of the simulated servers come and go in all ways, and asyncio has a line about some.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPED_COLUMNS)
@@ -121,10 +126,17 @@ def _count(
 def _print_addresses(console: Console, control: Control, prometheus: Process | None) -> None:
     first = control.fleet.members[0].agent.url
     lively = control.go_on()
+    overdue = next(one for one in control.fleet.members if one.node.scenario.name == "overdue")
+    program = shlex.join([sys.executable, "-m", "exporter"])
     console.print(
         f"The cluster agent's page is {control.agent.url}/ and its metrics are at {control.agent.url}/metrics.\n"
         f"Each node agent has its own at the address in the table: {first}/ and {first}/metrics.\n"
-        f"From now on {lively} renews its certificates every {RENEWAL_SECONDS:.0f} seconds."
+        f"From now on {lively} renews its certificates every {RENEWAL_SECONDS:.0f} seconds.\n"
+        "To try in another terminal:\n"
+        f"  {program} check --kubeconfig {control.kubeconfig}\n"
+        f"  {program} check --kubeconfig {control.old_kubeconfig}\n"
+        f"  {program} check --host-root {overdue.node.root} --node-name {overdue.node.name}",
+        soft_wrap=True,
     )
     if prometheus is not None:
         console.print(f"Prometheus has the chart's rules; the alerts: {prometheus.url}/alerts")

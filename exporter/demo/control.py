@@ -3,18 +3,21 @@
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from exporter.demo.activity import Lively
-from exporter.demo.claims import Claim, claims, series
+from exporter.demo.claims import Claim, check_claims, claims, series
 from exporter.demo.cluster import SimulatedCluster
 from exporter.demo.estate import Estate
 from exporter.demo.fleet import START_SECONDS, Fleet
-from exporter.demo.processes import Process, ProcessError, StoppedError
+from exporter.demo.processes import Process, ProcessError, StoppedError, outputs
 
 __all__ = ["Control", "start_control"]
 
 LIVELY = "healthy"
 """The scenario whose kubelet renews its certificates while the demo goes on."""
+REFUSED = "expiring"
+"""The one whose requests are denied meanwhile."""
 SETTLE_SECONDS = 90.0
 """The agent looks at some things every minute; the rest it learns at once."""
 
@@ -26,6 +29,9 @@ class Control:
     fleet: Fleet
     cluster: SimulatedCluster
     agent: Process
+    kubeconfig: Path
+    old_kubeconfig: Path
+    """One that still has the CA of before the rotation."""
 
     def judged(self, stop: threading.Event) -> tuple[Claim, ...]:
         """What the agent says, once it is right in everything or has had its time. Raises as Process does."""
@@ -37,16 +43,26 @@ class Control:
             except OSError as error:
                 raise ProcessError(f"{self.agent.name} does not answer: {error}\n{self.agent.words}") from None
             if all(claim.right for claim in found) or time.monotonic() > until:
-                return found
+                return (*found, *self._checked())
             if stop.wait(0.5):
                 raise StoppedError
 
+    def _checked(self) -> tuple[Claim, Claim]:
+        """What `check` says, run as a person does."""
+        commands = {
+            f"check with {path.name}": ["check", "--kubeconfig", str(path), "--output", "json"]
+            for path in (self.kubeconfig, self.old_kubeconfig)
+        }
+        present, former = outputs(commands).values()
+        return check_claims(present, former)
+
     def go_on(self) -> str:
         """Let things happen in the cluster. Returns the name of the node that renews its certificates."""
-        member = next(one for one in self.fleet.members if one.node.scenario.name == LIVELY)
-        assert member.kubelet is not None
-        self.cluster.go_on(Lively(member.node, member.kubelet))
-        return member.node.name
+        members = {member.node.scenario.name: member for member in self.fleet.members}
+        lively = members[LIVELY]
+        assert lively.kubelet is not None
+        self.cluster.go_on(Lively(lively.node, lively.kubelet), refused=members[REFUSED].node.name)
+        return lively.node.name
 
 
 def start_control(fleet: Fleet, stop: threading.Event) -> Control:
@@ -54,7 +70,8 @@ def start_control(fleet: Fleet, stop: threading.Event) -> Control:
     nodes = [member.node for member in fleet.members]
     cluster = fleet.enter(SimulatedCluster(nodes, fleet.now, fleet.authority))
     estate = fleet.enter(Estate(fleet.folder / "azure", nodes))
-    arguments = ["cluster", "--kubeconfig", str(cluster.write_kubeconfig(fleet.folder))]
+    kubeconfig, old = cluster.write_kubeconfig(fleet.folder), cluster.write_old_kubeconfig(fleet.folder)
+    arguments = ["cluster", "--kubeconfig", str(kubeconfig)]
     arguments += ["--azure.enabled", "true", "--azure.endpoint", estate.endpoint]
     arguments += ["--web.listen-address", "127.0.0.1:0"]
     for address in cluster.addresses:
@@ -63,4 +80,4 @@ def start_control(fleet: Fleet, stop: threading.Event) -> Control:
     fleet.own(agent)
     agent.wait_ready(START_SECONDS, stop)
     cluster.rotate()
-    return Control(fleet, cluster, agent)
+    return Control(fleet, cluster, agent, kubeconfig, old)

@@ -141,10 +141,11 @@ def _conditions(order: CsrOrder, *, serving: bool) -> Iterable[Object]:
     at = time_text(order.created + 1)
     moments = {"status": "True", "lastUpdateTime": at, "lastTransitionTime": at}
     if order.answer is Answer.DENIED:
+        # staging/src/k8s.io/kubectl/pkg/cmd/certificates/certificates.go
         yield {
             "type": "Denied",
-            "reason": "Denied",
-            "message": "the addresses are not those of the node",
+            "reason": "KubectlDeny",
+            "message": "This CSR was denied by kubectl certificate deny.",
             **moments,
         }
         return

@@ -11,7 +11,7 @@ import urllib.request
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Process", "ProcessError", "StoppedError", "stop_all"]
+__all__ = ["Process", "ProcessError", "StoppedError", "outputs", "stop_all"]
 
 LISTENING = re.compile(r"listening on (http://\S+)$")
 LINES_KEPT = 40
@@ -56,7 +56,7 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env={name: value for name, value in os.environ.items() if not REAL.match(name)} | dict(environment or {}),
+            env=_environment(environment),
             # A Ctrl-C at the terminal is for the demo, which then ends the others in order.
             process_group=0,
         )
@@ -133,6 +133,43 @@ class Process:
             self._process.kill()
             self._process.wait()
         self._reader.join()
+
+
+def outputs(commands: Mapping[str, Sequence[str]], timeout: float = 60.0) -> dict[str, tuple[int, str]]:
+    """Exit status and standard output of each of our command lines, run side by side. Raises ProcessError."""
+    running = {
+        name: subprocess.Popen(  # noqa: S603 - our own interpreter and package
+            [sys.executable, "-m", "exporter.demo.tethered", str(os.getpid()), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=_environment(),
+            process_group=0,
+        )
+        for name, command in commands.items()
+    }
+    found = {}
+    try:
+        for name, process in running.items():
+            try:
+                output, complaints = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                raise ProcessError(f"{name} does not end within {timeout:.0f} s") from None
+            found[name] = (process.returncode, output)
+            if complaints.strip():
+                raise ProcessError(f"{name} complains:\n{complaints.strip()}")
+    finally:
+        for process in running.values():
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+    return found
+
+
+def _environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ours, of which nothing goes on that could lead to a real cluster."""
+    return {name: value for name, value in os.environ.items() if not REAL.match(name)} | dict(more or {})
 
 
 def stop_all(processes: Iterable[Process], timeout: float = 5.0) -> None:

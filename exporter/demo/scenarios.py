@@ -253,7 +253,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="windows-healthy",
         node_name="akswin000000",
         pool="win",
-        image="AKSWindows-2022-containerd-20348.2849.241112",
+        image="AKSWindows-2022-containerd-20348.4405.260714",
         sentence="Windows, well: both certificates rotate",
         shape=NodeShape(system=OperatingSystem.WINDOWS),
     ),
@@ -261,7 +261,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="windows-self-signed",
         node_name="akswin000001",
         pool="win",
-        image="AKSWindows-2022-containerd-20348.2849.241112",
+        image="AKSWindows-2022-containerd-20348.4405.260714",
         sentence="Windows, serving rotation off: the kubelet's own certificate, one year, soon over",
         shape=NodeShape(
             system=OperatingSystem.WINDOWS, serving=Serving.NEVER_OFFERED, serving_gone=0.9, client_gone=0.2

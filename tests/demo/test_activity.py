@@ -15,6 +15,7 @@ from exporter.demo.activity import (
     CONTROL_PLANE_SECONDS,
     ISSUE_SECONDS,
     LEASE_SECONDS,
+    REFUSAL_SECONDS,
     RENEWAL_SECONDS,
     Activity,
     Lively,
@@ -106,6 +107,15 @@ def test_answered_requests_are_cleared_away(activity: Activity, server: ApiServe
     (first, second) = server.store.names("certificatesigningrequests")
     activity.tick(NOW + RENEWAL_SECONDS + CLEANUP_SECONDS)
     assert not {first, second} & set(server.store.names("certificatesigningrequests"))
+
+
+def test_a_node_is_refused_again_and_again(server: ApiServer, lively: Lively) -> None:
+    """So that a refusal is also seen as an increase of a counter."""
+    activity = Activity(server, (ADDRESS,), lively, AUTHORITY, NOW, refused="aks-x-1-vmss000000")
+    activity.tick(NOW + REFUSAL_SECONDS)
+    activity.tick(NOW + 2 * REFUSAL_SECONDS)
+    denied = [one for one in requests(server) if one["status"].get("conditions", [{}])[0].get("type") == "Denied"]
+    assert [one["spec"]["username"] for one in denied] == ["system:node:aks-x-1-vmss000000"] * 2
 
 
 def test_dated_files_do_not_pile_up(activity: Activity, lively: Lively) -> None:

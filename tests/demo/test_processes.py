@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from exporter.demo.processes import Process, ProcessError, StoppedError, stop_all
+from exporter.demo.processes import Process, ProcessError, StoppedError, outputs, stop_all
 
 
 def test_an_agent_that_does_not_start_is_named_with_what_it_wrote() -> None:
@@ -37,3 +37,15 @@ def test_nothing_of_the_users_own_cluster_reaches_a_process(monkeypatch: pytest.
     process.join(30)
     assert "the demo's" in process.words
     assert "the user's own" not in process.words
+
+
+def test_commands_run_side_by_side_and_give_status_and_output() -> None:
+    found = outputs({"first": ["metrics", "--format", "json"], "second": ["metrics"]})
+    assert [status for status, _ in found.values()] == [0, 0]
+    assert found["first"][1].startswith(("[", "{"))
+    assert "akscert_" in found["second"][1]
+
+
+def test_a_command_that_complains_is_named_with_its_words() -> None:
+    with pytest.raises(ProcessError, match=r"(?s)check complains:.*no/such: no such file"):
+        outputs({"check": ["check", "--kubeconfig", "no/such"]})
