@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from exporter.facts.azure_id import ResourceId, snapshot_id
 from exporter.facts.azure_image import SERVING_ROTATION_IMAGE, image_date
 from exporter.facts.azure_state import StateClass, state_class
-from exporter.facts.optout import opted_out
+from exporter.facts.optout import deciding_tag, opted_out
 from exporter.facts.source import Failure
 
 __all__ = [
@@ -61,6 +61,8 @@ class AzurePool:
     power_state: str
     opted_out: bool | None
     """The tag that switches kubelet serving certificate rotation off; None: the tags cannot be read."""
+    opt_out_tag: str
+    """NAME=VALUE of the tag that does so; on Linux it need not be the documented one."""
     error: str
     """Why the last operation failed, in ARM's words."""
     created_from: ResourceId | None = None
@@ -161,6 +163,7 @@ def _pools(profiles: Iterable[object]) -> Iterable[AzurePool]:
             continue
         seen.add(name)
         image = _text(profile, "nodeImageVersion")
+        opted, tag = _opt_out(profile.get("tags"), _text(profile, "osType"))
         yield AzurePool(
             name=name,
             type=_text(profile, "type"),
@@ -172,25 +175,26 @@ def _pools(profiles: Iterable[object]) -> Iterable[AzurePool]:
             image_date=image_date(image),
             provisioning_state=_text(profile, "provisioningState"),
             power_state=_text(profile, "powerState", "code"),
-            opted_out=_opted_out(profile.get("tags"), _text(profile, "osType")),
+            opted_out=opted,
+            opt_out_tag=tag,
             error=_error(profile),
             created_from=snapshot_id(_text(profile, "creationData", "sourceResourceId")),
         )
 
 
-def _opted_out(tags: object, os: str) -> bool | None:
-    """ARM leaves `tags` out, or says null, where there are none. Without an OS both readings must agree."""
+def _opt_out(tags: object, os: str) -> tuple[bool | None, str]:
+    """Whether the tags opt out, and by which. ARM leaves `tags` out, or says null, where there are none."""
     if tags is None:
-        return False
+        return False, ""
     if not isinstance(tags, Mapping):
-        return None
+        return None, ""
     pairs = [(name, value if isinstance(value, str) else "") for name, value in tags.items()]
-    linux, windows = opted_out(pairs, windows=False), opted_out(pairs, windows=True)
-    if os.lower() == "windows":
-        return windows
-    if os.lower() == "linux" or linux == windows:
-        return linux
-    return None
+    said = {windows: opted_out(pairs, windows=windows) for windows in (False, True)}
+    windows = os.lower() == "windows"
+    if not windows and os.lower() != "linux" and said[False] != said[True]:
+        return None, ""  # without an OS both readings must agree
+    found = deciding_tag(pairs, windows=windows) if said[windows] else None
+    return said[windows], "=".join(found)[:200] if found else ""
 
 
 def snapshot(body: object) -> Snapshot:

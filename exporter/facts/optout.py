@@ -9,7 +9,7 @@ with PowerShell's `-eq`, which ignores case.
 
 from collections.abc import Iterable
 
-__all__ = ["RETIRES", "TAG", "opted_out"]
+__all__ = ["RETIRES", "TAG", "deciding_tag", "opted_out"]
 
 TAG = "aks-disable-kubelet-serving-certificate-rotation"
 """The tag's name as AKS documents it."""
@@ -20,7 +20,17 @@ RETIRES = "2027-04-01"
 
 def opted_out(tags: Iterable[tuple[str, str]], *, windows: bool) -> bool:
     """Whether a node made with these (name, value) tags, in their order, leaves serving rotation off."""
-    if windows:
-        return any(name.lower() == TAG and value.lower() == "true" for name, value in tags)
-    first = next((value for name, value in tags if TAG in name.lower()), "false")
-    return "true" in first.lower()
+    found = deciding_tag(tags, windows=windows)
+    if found is None:
+        return False
+    value = found[1].lower()
+    return value == "true" if windows else "true" in value
+
+
+def deciding_tag(tags: Iterable[tuple[str, str]], *, windows: bool) -> tuple[str, str] | None:
+    """The (name, value) that decides, or None where no tag has such a name. In ARM a name is there once in any case."""
+    return next(((name, value) for name, value in tags if _named(name.lower(), windows)), None)
+
+
+def _named(name: str, windows: bool) -> bool:
+    return name == TAG if windows else TAG in name

@@ -195,8 +195,8 @@ def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Itera
         yield Finding(
             Severity.INFO,
             f"node pool {pool.name}",
-            f"The tag {TAG} switches serving certificate rotation off for the node pool. AKS no longer honours it from "
-            f"{RETIRES} on.",
+            f"The tag {pool.opt_out_tag} switches serving certificate rotation off for the node pool{_odd(pool)}. "
+            f"AKS no longer honours it from {RETIRES} on.",
             f"Remove the tag (az aks nodepool update {where} --tags …) and make the nodes anew: {reimage}.",
             "AksCertServingOptOutTag",
         )
@@ -233,6 +233,14 @@ def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Itera
             f"Make the nodes anew: {reimage}. It comes with the first upgrade of cluster and node pool.",
             "AksCertRotationDisabled",
         )
+
+
+def _odd(pool: AzurePool) -> str:
+    """On Linux AKS looks for the tag's name and for `true` anywhere in a tag, so that one of another meaning may do."""
+    plain = pool.opt_out_tag.lower() == f"{TAG}=true"
+    return (
+        "" if plain else f": on Linux AKS takes any tag for it whose name contains {TAG} and whose value contains true"
+    )
 
 
 def _count(some: int, nodes: list[Node]) -> str:

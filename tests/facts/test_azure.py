@@ -161,6 +161,22 @@ def test_the_opt_out_tag_is_read_by_the_pools_system(
     assert pool.opted_out is expected
 
 
+@pytest.mark.parametrize(
+    ("os", "tags", "tag"),
+    [
+        ("Linux", {"team": "a", TAG: "true"}, f"{TAG}=true"),
+        ("Linux", {f"no-{TAG}": "untrue", TAG: "false"}, f"no-{TAG}=untrue"),
+        ("Windows", {TAG.upper(): "True"}, f"{TAG.upper()}=True"),
+        ("Windows", {f"no-{TAG}": "true"}, ""),
+        ("Linux", {TAG: "false"}, ""),
+    ],
+)
+def test_the_tag_that_does_it_is_named(os: str, tags: dict[str, str], tag: str) -> None:
+    """On Linux it may be another than the documented one."""
+    (pool,) = cluster({**agent_pool("p", tags=tags), "osType": os}).pools
+    assert pool.opt_out_tag == tag
+
+
 @pytest.mark.parametrize(("tags", "expected"), [("text", None), ([], None), ({TAG: None}, False), ({TAG: 1}, False)])
 def test_tags_of_a_wrong_shape_claim_nothing(tags: object, expected: bool | None) -> None:
     """A value that is no text is not `true`."""

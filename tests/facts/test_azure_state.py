@@ -1,5 +1,8 @@
 """ARM's provisioning states, and since when a resource is in one."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,34 +12,44 @@ from exporter.facts.azure_state import AzureSince, StateClass, state_class
 CLUSTER, POOL = ("cluster", "aks1"), ("agentpool", "nodepool1")
 
 
-@pytest.mark.parametrize(
-    ("word", "expected"),
-    [
-        ("Succeeded", StateClass.SUCCEEDED),
-        ("Failed", StateClass.FAILED),
-        ("Canceled", StateClass.CANCELED),
-        ("RotatingClusterCertificates", StateClass.ROTATING_CERTIFICATES),
-        ("Certificate Rotating", StateClass.ROTATING_CERTIFICATES),
-        ("ReconcilingClusterCertificates", StateClass.RECONCILING_CERTIFICATES),
-        ("ReconcilingClusterETCDCertificates", StateClass.RECONCILING_CERTIFICATES),
-        ("RotatingServiceAccountSigningKeysInternal", StateClass.ROTATING_SIGNING_KEYS),
-        ("RotatingServiceAccountSigningKeysExternal", StateClass.ROTATING_SIGNING_KEYS),
-        ("RotatingClusterStaticTokens", StateClass.ROTATING_TOKENS),
-        ("Upgrading", StateClass.UPGRADING),
-        ("UpgradingNodeImageVersion", StateClass.UPGRADING),
-        ("Starting", StateClass.STARTING),
-        ("Stopping", StateClass.STOPPING),
-        ("Updating", StateClass.OTHER),
-        ("Creating", StateClass.OTHER),
-        ("RefreshingServicePrincipalProfile", StateClass.OTHER),
-        ("Reconciling", StateClass.OTHER),
-        ("SomethingOfNextYear", StateClass.OTHER),
-    ],
-)
+WORDS = {
+    "Succeeded": StateClass.SUCCEEDED,
+    "Failed": StateClass.FAILED,
+    "Canceled": StateClass.CANCELED,
+    "RotatingClusterCertificates": StateClass.ROTATING_CERTIFICATES,
+    "Certificate Rotating": StateClass.ROTATING_CERTIFICATES,
+    "ReconcilingClusterCertificates": StateClass.RECONCILING_CERTIFICATES,
+    "ReconcilingClusterETCDCertificates": StateClass.RECONCILING_CERTIFICATES,
+    "RotatingServiceAccountSigningKeysInternal": StateClass.ROTATING_SIGNING_KEYS,
+    "RotatingServiceAccountSigningKeysExternal": StateClass.ROTATING_SIGNING_KEYS,
+    "RotatingClusterStaticTokens": StateClass.ROTATING_TOKENS,
+    "Upgrading": StateClass.UPGRADING,
+    "UpgradingNodeImageVersion": StateClass.UPGRADING,
+    "Starting": StateClass.STARTING,
+    "Stopping": StateClass.STOPPING,
+    "Updating": StateClass.OTHER,
+    "Creating": StateClass.OTHER,
+    "RefreshingServicePrincipalProfile": StateClass.OTHER,
+    "Reconciling": StateClass.OTHER,
+    "SomethingOfNextYear": StateClass.OTHER,
+}
+
+
+@pytest.mark.parametrize(("word", "expected"), WORDS.items())
 def test_each_word_of_azure_has_its_class(word: str, expected: StateClass) -> None:
     """As written in Microsoft's own constants and on the AKS page; letter case does not matter."""
     assert state_class(word) is expected
     assert state_class(word.upper()) is expected
+
+
+def test_the_rules_match_the_same_words_as_this_code() -> None:
+    """The chart's alerts look for a running rotation in ARM's words with a pattern of their own."""
+    rules = (Path(__file__).parents[2] / "helm/aks-cert-exporter/files/rules/azure.yaml").read_text()
+    patterns = set(re.findall(r'resource="cluster", state=~"(\(\?i\)[^"]*)"', rules))
+    assert len(patterns) == 1, "one pattern in every rule"
+    (pattern,) = patterns
+    for word in WORDS:
+        assert bool(re.fullmatch(pattern, word)) is state_class(word).certificates_change, word
 
 
 @given(st.text())

@@ -152,6 +152,16 @@ def test_the_opt_out_tag_is_information_and_nodes_that_do_not_follow_a_warning()
     assert "--node-image-only" in drift.next_step
 
 
+def test_a_tag_of_another_meaning_that_opts_out_is_explained() -> None:
+    """Linux nodes look for substrings: `untrue` contains `true`."""
+    plain = only(azure_findings(facts(agent_pool("p", tags={TAG: "True"})), [], NOW))
+    assert f"The tag {TAG}=True switches" in plain.what
+    assert "any tag" not in plain.what
+    odd = only(azure_findings(facts(agent_pool("p", tags={f"old-{TAG}": "untrue"})), [], NOW))
+    assert f"The tag old-{TAG}=untrue switches" in odd.what
+    assert "on Linux AKS takes any tag for it" in odd.what
+
+
 def test_a_tag_that_was_removed_without_new_nodes_is_told() -> None:
     """Nothing that Azure tells keeps rotation off, and yet it is off."""
     nodes = [a_node("n1", "p", serving=False), a_node("n2", "q", serving=False)]
