@@ -12,7 +12,7 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.apiserver import ApiServer
+from exporter.demo.apiserver import ApiServer, Fault, FaultKind
 from exporter.facts.resource import API_SERVICES
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
@@ -64,6 +64,17 @@ def test_a_server_that_says_nothing_is_a_timeout(pod: Pod) -> None:
         found = connection.list_all(API_SERVICES.path, decode)
     assert isinstance(found, Failure)
     assert found.reason is Reason.TIMEOUT
+
+
+def test_a_redirect_is_not_followed_so_that_a_token_goes_nowhere_else(
+    apiserver: ApiServer, connection: Connection
+) -> None:
+    with ApiServer(None) as elsewhere:
+        apiserver.faults.add(Fault(FaultKind.STATUS, 307, {"Location": f"{elsewhere.url}{API_SERVICES.path}"}))
+        found = connection.list_all(API_SERVICES.path, decode)
+        assert isinstance(found, Failure)
+        assert found.reason is Reason.ERROR
+        assert not elsewhere.requests
 
 
 @pytest.mark.parametrize(
