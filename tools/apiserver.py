@@ -6,6 +6,7 @@ for it, and etcd. All of it comes through apt into a private folder, so that not
 needed. Some ten minutes of processor time, once; the result is kept in .cache/apiserver.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -44,8 +45,11 @@ def binaries() -> Binaries:
             raise RuntimeError(f"KUBEBUILDER_ASSETS={assets} lacks {', '.join(missing)}")
         manager = folder / "kube-controller-manager"
         return Binaries(folder / "kube-apiserver", folder / "etcd", manager if manager.is_file() else None)
-    if not all((CACHE / name).is_file() for name in (*COMMANDS, "etcd")):
-        _build()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second waits, and finds it done
+        if not all((CACHE / name).is_file() for name in (*COMMANDS, "etcd")):
+            _build()
     return Binaries(CACHE / "kube-apiserver", CACHE / "etcd", CACHE / "kube-controller-manager")
 
 
@@ -53,7 +57,8 @@ def _build() -> None:
     for tool in ("apt-get", "dpkg"):
         if shutil.which(tool) is None:
             raise RuntimeError(f"{tool} is missing: on this system set KUBEBUILDER_ASSETS to a folder of binaries")
-    CACHE.mkdir(parents=True, exist_ok=True)
+    for stale in CACHE.glob("build-*"):  # of a build that was ended
+        shutil.rmtree(stale)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="build-") as name:
         work = Path(name)
         _download(work)
