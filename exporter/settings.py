@@ -9,10 +9,23 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
+
+from exporter.values import (
+    address,
+    directory,
+    duration,
+    path,
+    remote,
+    remote_or_none,
+    resource_id,
+    switch,
+    text,
+    url,
+    word,
+)
 
 __all__ = ["SETTINGS", "Command", "Setting", "Settings", "SettingsError", "add_flags", "resolve"]
 
@@ -35,103 +48,6 @@ SERVERS = AGENTS
 LOOKERS = frozenset({Command.CLUSTER, Command.CHECK})
 HOSTS = frozenset({Command.NODE, Command.CHECK})
 EVERY = frozenset({Command.NODE, Command.CLUSTER, Command.CHECK})
-
-
-def text(value: object) -> str:
-    """A string without control characters."""
-    if not isinstance(value, str):
-        raise ValueError("not a string")
-    if any(ord(character) < 32 for character in value):
-        raise ValueError("holds a control character")
-    return value
-
-
-class word:
-    """One of a few words."""
-
-    def __init__(self, *words: str) -> None:
-        self.words = words
-
-    def __call__(self, value: object) -> str:
-        """The word, or ValueError."""
-        if isinstance(value, bool):  # YAML reads true and false as such
-            value = str(value).lower()
-        if value not in self.words:
-            raise ValueError(f"not one of {', '.join(self.words)}")
-        return str(value)
-
-
-def duration(value: object) -> float | None:
-    """Seconds from `90d`, `12h`, `30m`, `45s`; the empty string is no duration."""
-    if value == "":
-        return None
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
-    match = re.fullmatch(r"(\d{1,9})([smhdwy])", text(value))
-    if match is None or int(match[1]) == 0:
-        raise ValueError("not a duration such as 90d, 12h or 30m")
-    return float(int(match[1]) * units[match[2]])
-
-
-def address(value: object) -> tuple[str, int]:
-    """HOST and port of `HOST:PORT`, `[IPv6]:PORT` or `:PORT` (all addresses)."""
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\[\]:/@\s]*)):(\d{1,5})", text(value))
-    if match is None or not 0 <= int(match[3]) <= 65535:
-        raise ValueError("not HOST:PORT")
-    return match[1] or match[2] or "0.0.0.0", int(match[3])  # noqa: S104 - what `:PORT` means
-
-
-def remote(value: object) -> tuple[str, int]:
-    """Like `address`, but a host must be named and the port is not 0."""
-    host, port = address(value)
-    if text(value).startswith(":") or port == 0:
-        raise ValueError("not HOST:PORT")
-    return host, port
-
-
-def remote_or_none(value: object) -> tuple[str, int] | None:
-    """HOST:PORT, or the empty string for none."""
-    return None if value == "" else remote(value)
-
-
-def path(value: object) -> Path | None:
-    """A path; the empty string is no path."""
-    return Path(text(value)) if value != "" else None
-
-
-def directory(value: object) -> Path:
-    """An existing directory."""
-    found = Path(text(value))
-    if not found.is_dir():
-        raise ValueError("not a directory")
-    return found
-
-
-def url(value: object) -> str:
-    """An https URL without credentials; the empty string is none."""
-    if value != "" and not re.fullmatch(r"https://[^\s/@?#]+(/[^\s?#]*)?", text(value)):
-        raise ValueError("not an https:// URL")
-    return text(value).rstrip("/")
-
-
-def resource_id(value: object) -> str:
-    """The Azure resource id of a managed cluster; the empty string is none."""
-    form = (
-        r"/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/Microsoft\.ContainerService/managedClusters/[^/\s]+"
-    )
-    if value != "" and not re.fullmatch(form, text(value), re.IGNORECASE):
-        raise ValueError(
-            "not /subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerService/managedClusters/NAME"
-        )
-    return text(value)
-
-
-def switch(value: object) -> bool:
-    """True or false."""
-    if isinstance(value, bool):
-        return value
-    if value in {"true", "false"}:
-        return value == "true"
-    raise ValueError("not true or false")
 
 
 @dataclass(frozen=True, slots=True)

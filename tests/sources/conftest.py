@@ -1,4 +1,4 @@
-"""Every way of opening a node's files, and a simulated API server with a pod that may ask it."""
+"""Every way of opening a node's files, a simulated API server with a pod that may ask it, and a simulated Azure."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.apiserver import ApiServer
+from exporter.demo.arm_site import ArmSite
 from exporter.demo.pki import Authority
 from exporter.sources import openat2
+from exporter.sources.azure_cluster import AzureSource
 from exporter.sources.files import HostFiles
 from exporter.sources.kube import Connection
 from exporter.sources.root import KernelRoot, Root, WalkedRoot
+from tests.sources.azures import put
 from tests.sources.watching import T0, Pod, serving
 
 WALKS: dict[str, Callable[[str], Root]] = {
@@ -63,3 +66,29 @@ def connection(apiserver: ApiServer, pod: Pod) -> Iterator[Connection]:
     connection = pod.connection(apiserver)
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArmSite]:
+    """A simulation with one healthy cluster, and the environment of a Pod with workload identity."""
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    found = ArmSite(tmp_path / "azure")
+    with found.arm:
+        put(found.arm)
+        yield found
+
+
+@pytest.fixture
+def source(site: ArmSite) -> Iterator[AzureSource]:
+    """The source in that environment."""
+    found = AzureSource(site.arm.endpoint, site.environment)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def impatient(site: ArmSite) -> Iterator[AzureSource]:
+    """The source, which gives a look half a second."""
+    found = AzureSource(site.arm.endpoint, site.environment, whole=0.5)
+    yield found
+    found.close()

@@ -1,0 +1,1 @@
+"""Facts: what the pure functions make of bytes, objects and histories."""
