@@ -1,5 +1,6 @@
 """`demo`: a simulated AKS fleet on this machine, real agents run against it, and a table of what they say."""
 
+import io
 import logging
 import shlex
 import signal
@@ -44,6 +45,8 @@ def run(settings: Settings) -> int:
     """Run the demo until told to stop. With --once print the table and return 1 unless it is right in every row."""
     # Clients of the simulated servers come and go in all ways, and asyncio has a line about some.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a mark that the terminal's encoding lacks is no reason to end
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPED_COLUMNS)
@@ -71,7 +74,7 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
             found = verdicts(fleet.members)
         except OSError as error:
             raise ProcessError(f"an agent does not answer: {error}") from None
-        console.print(summary(found))
+        console.print(summary(found, console.width))
     with console.status("starting the cluster agent, and rotating the cluster CA under it"):
         control = start_control(fleet, stop)
         said = control.judged(stop)

@@ -1,5 +1,6 @@
 """The demo names every node rightly, and leaves nothing behind however it ends."""
 
+import io
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from exporter.demo.azure import COURSES
 from exporter.demo.claims import claims, series
@@ -21,6 +23,7 @@ from exporter.demo.nodes import build
 from exporter.demo.pki import YEAR, Authority
 from exporter.demo.processes import ProcessError
 from exporter.demo.scenarios import SCENARIOS, Expected, scenario
+from exporter.demo.summary import summary
 from exporter.reason import RotationReason, RotationState
 
 DEMO = [sys.executable, "-m", "exporter", "demo"]
@@ -116,3 +119,8 @@ def test_a_node_that_is_not_as_it_was_said_to_be_is_named_wrong(tmp_path: Path) 
         "client rotation: enabled/rotating, but it is disabled/static",
         "findings: AksCertRotationOverdue, but it is X",
     )
+    for width in (80, 160):
+        shown = io.StringIO()
+        Console(width=width, file=shown, color_system=None).print(summary((verdict,), width))
+        assert all(len(line) <= width for line in shown.getvalue().splitlines())
+        assert all(words in shown.getvalue() for words in (overdue.node_name, "✗", "WRONG findings"))
