@@ -19,7 +19,7 @@ from exporter.demo.activity import RENEWAL_SECONDS
 from exporter.demo.azure import AzureVerdict, azure_verdicts
 from exporter.demo.claims import Claim
 from exporter.demo.control import Control, start_control
-from exporter.demo.fleet import Fleet, Verdict, verdicts
+from exporter.demo.fleet import Fleet, Verdict, settled_verdicts
 from exporter.demo.pki import YEAR, Authority
 from exporter.demo.processes import Process, ProcessError, StoppedError
 from exporter.demo.prometheus import prometheus_process, rule_files
@@ -71,7 +71,7 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
     with console.status(f"starting {len(SCENARIOS)} node agents"):
         fleet.start(SCENARIOS, stop)
         try:
-            found = verdicts(fleet.members)
+            found = settled_verdicts(fleet.members, stop)
         except OSError as error:
             raise ProcessError(f"an agent does not answer: {error}") from None
         console.print(summary(found, console.width))
@@ -85,7 +85,7 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
     right = _count(console, found, said, courses, time.monotonic() - began)
     if once:
         return 0 if right else 1
-    prometheus = _prometheus(control, stop)
+    prometheus = _prometheus(console, control, stop)
     _print_addresses(console, control, prometheus)
     processes = [control.agent, *(member.agent for member in fleet.members)]
     while not stop.wait(WATCH_SECONDS):
@@ -95,8 +95,8 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
     raise StoppedError
 
 
-def _prometheus(control: Control, stop: threading.Event) -> Process | None:
-    """A Prometheus with the chart's rules, where there are both."""
+def _prometheus(console: Console, control: Control, stop: threading.Event) -> Process | None:
+    """A Prometheus with the chart's rules, where there are both. One that does not start is no reason to end."""
     if not (rules := rule_files()):
         return None
     fleet = control.fleet
@@ -105,7 +105,11 @@ def _prometheus(control: Control, stop: threading.Event) -> Process | None:
     process = prometheus_process(fleet.folder / "prometheus", addresses, rules)
     if process is not None:
         fleet.own(process)
-        process.wait_ready(PROMETHEUS_SECONDS, stop)
+        try:
+            process.wait_ready(PROMETHEUS_SECONDS, stop)
+        except ProcessError as error:
+            console.print(f"Without Prometheus: {error}", style="yellow", markup=False, highlight=False)
+            return None
     return process
 
 

@@ -2,8 +2,9 @@
 
 import os
 import threading
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,16 @@ from exporter.demo.conclusion import Conclusion, conclusion, mismatches, strange
 from exporter.demo.kubelet import SimulatedKubelet, SimulatedKubelets
 from exporter.demo.nodes import SimulatedNode, build
 from exporter.demo.pki import Authority
-from exporter.demo.processes import Process, stop_all
+from exporter.demo.processes import Process, StoppedError, stop_all
 from exporter.demo.scenarios import Scenario
 from exporter.demo.shape import Damage
 
-__all__ = ["Fleet", "Member", "Verdict", "verdicts"]
+__all__ = ["Fleet", "Member", "Verdict", "settled_verdicts", "verdicts"]
 
 T = TypeVar("T")
 
 START_SECONDS = 60.0
+SETTLE_SECONDS = 75.0
 MISMATCH = "AksCertClusterCaMismatch"
 
 
@@ -94,6 +96,20 @@ class Fleet:
         member = Member(node, kubelet, Process(f"the agent of {node.name}", arguments))
         self.members.append(member)
         return member
+
+
+def settled_verdicts(members: Sequence[Member], stop: threading.Event) -> tuple[Verdict, ...]:
+    """The verdicts once all are right, or the last ones. Raises OSError as `verdicts`, and StoppedError.
+
+    On a busy machine a handshake may take an agent too long; it looks again within a minute.
+    """
+    until = time.monotonic() + SETTLE_SECONDS
+    while True:
+        found = verdicts(members)
+        if not any(verdict.mismatches for verdict in found) or time.monotonic() > until:
+            return found
+        if stop.wait(1):
+            raise StoppedError
 
 
 def verdicts(members: Iterable[Member]) -> tuple[Verdict, ...]:
