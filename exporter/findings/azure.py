@@ -9,7 +9,7 @@ from exporter.facts.node import Node
 from exporter.facts.optout import RETIRES, TAG
 from exporter.facts.source import Failure
 from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.moment import moment, span
+from exporter.findings.moment import moment, some_of, span
 from exporter.reason import Reason, Rotation
 
 __all__ = ["LONGEST_ROTATION", "OBSTACLE_WORDS", "azure_findings", "azure_unanswered", "serving_words"]
@@ -204,8 +204,8 @@ def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Itera
             yield Finding(
                 Severity.WARNING,
                 f"node pool {pool.name}",
-                f"{_count(on, nodes)} still rotate their serving certificate although the node pool's tag says no: "
-                "a node reads the tag once, when it is made.",
+                f"Serving certificate rotation still runs on {some_of(on, len(nodes))} although the node pool's tag "
+                "says no: a node reads the tag once, when it is made.",
                 f"Make the nodes anew ({reimage}), or remove the tag.",
                 "AksCertRotationEvidenceConflict",
             )
@@ -228,8 +228,8 @@ def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Itera
         yield Finding(
             Severity.INFO,
             f"node pool {pool.name}",
-            f"{_count(off, nodes)} do not rotate their serving certificate, and nothing that Azure tells keeps it off: "
-            "they were made before the tag was removed or before AKS offered it there.",
+            f"Serving certificate rotation is off on {some_of(off, len(nodes))}, and nothing that Azure tells keeps it "
+            "off: made before the tag was removed or before AKS offered it there.",
             f"Make the nodes anew: {reimage}. It comes with the first upgrade of cluster and node pool.",
             "AksCertRotationDisabled",
         )
@@ -241,7 +241,3 @@ def _odd(pool: AzurePool) -> str:
     return (
         "" if plain else f": on Linux AKS takes any tag for it whose name contains {TAG} and whose value contains true"
     )
-
-
-def _count(some: int, nodes: list[Node]) -> str:
-    return f"{some} of {len(nodes)} nodes"

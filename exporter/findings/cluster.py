@@ -7,23 +7,23 @@ from collections.abc import Iterable, Iterator
 from exporter.facts.azure_image import SERVING_ROTATION_IMAGE, image_date
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.csr import SIGNER_ROLES
-from exporter.facts.csr_node import NodeRequests
+from exporter.facts.csr_node import NodeRequests, Rejected
 from exporter.facts.node import Node
 from exporter.facts.source import Failure, SourceFacts
 from exporter.findings import Finding, Severity, worst_first
 from exporter.findings.azure import azure_findings, azure_unanswered
 from exporter.findings.control_plane import control_plane_findings
-from exporter.findings.moment import until
+from exporter.findings.moment import names_listed, some_of, until
 from exporter.reason import CsrOutcome, Reason, Role, Rotation, Source
 
-__all__ = ["PENDING", "cluster_findings", "serving_off_reason"]
+__all__ = ["PENDING", "RECENT", "certificate_words", "cluster_findings", "serving_off_reason"]
 
 PENDING = (20 * 60.0, 6 * 3600.0)
 """Seconds a request may wait before it is a warning, and before it is critical."""
 RECENT = 3600.0
 """Seconds for which a refusal is news: as long as its object exists."""
 MANY = 5
-"""Nodes that wait for the same signer, above which they are one finding."""
+"""Nodes that wait for, or were refused by, the same signer, above which they are one finding."""
 
 _ROLE_WORDS = {Role.KUBELET_CLIENT: "client certificate", Role.KUBELET_SERVING: "serving certificate"}
 
@@ -80,8 +80,7 @@ def _sources(sources: Iterable[SourceFacts]) -> Iterator[Finding]:
 
 
 def _list(words: Iterable[str]) -> str:
-    *most, last = words
-    joined = f"{', '.join(most)} and {last}" if most else last
+    joined = names_listed(words)
     return joined[0].upper() + joined[1:]
 
 
@@ -89,13 +88,16 @@ def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
     if cluster.csrs is None:
         return
     waiting: dict[tuple[str, Severity], list[tuple[float, NodeRequests]]] = defaultdict(list)
+    refused: dict[tuple[str, CsrOutcome], list[tuple[Rejected, NodeRequests]]] = defaultdict(list)
     for one in cluster.csrs.nodes:
         if one.pending_since is not None and now - one.pending_since > PENDING[0]:
             critical = now - one.pending_since > PENDING[1]
             key = (one.signer_name, Severity.CRITICAL if critical else Severity.WARNING)
             waiting[key].append((one.pending_since, one))
         if one.rejected is not None and now - one.rejected.at < RECENT:
-            yield _rejected(one, now)
+            refused[one.signer_name, one.rejected.outcome].append((one.rejected, one))
+    for (signer, outcome), lot in refused.items():
+        yield from _rejected(signer, outcome, sorted(lot, key=lambda pair: (pair[0].at, pair[1].node)), now)
     for (signer, severity), those in waiting.items():
         yield from _pending(signer, severity, sorted(those, key=lambda pair: (pair[0], pair[1].node)), now)
     if cluster.csrs.untracked:
@@ -109,13 +111,13 @@ def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
 
 
 def _pending(signer: str, severity: Severity, those: list[tuple[float, NodeRequests]], now: float) -> Iterator[Finding]:
-    what = _ROLE_WORDS.get(SIGNER_ROLES.get(signer, Role.CLUSTER_CA), f"certificate of {signer}")
+    what = certificate_words(signer)
     if len(those) > MANY:
         since, first = those[0]
         yield Finding(
             severity,
             f"{len(those)} nodes",
-            f"They wait for a {what}, the first, {first.node}, since {until(since, now)}. So many at once are a "
+            f"They wait for a {what}; the first, {first.node}, has since {until(since, now)}. So many at once are a "
             "matter of the control plane.",
             f"See: kubectl get csr --field-selector spec.signerName={signer}; and whether anybody signs: kubectl get "
             "lease -n kube-system kube-controller-manager kubelet-serving-csr-approver.",
@@ -127,7 +129,7 @@ def _pending(signer: str, severity: Severity, those: list[tuple[float, NodeReque
         yield Finding(
             severity,
             one.node,
-            f"It waits for its {what} since {until(since, now)}: {one.pending_name} {state}"
+            f"It has waited for its {what} since {until(since, now)}: {one.pending_name} {state}"
             + (f", like {one.pending_objects - 1} more." if one.pending_objects > 1 else "."),
             f"See why: kubectl describe csr {one.pending_name}. If requestor and node are the same, and nobody else "
             f"does: kubectl certificate approve {one.pending_name}.",
@@ -135,21 +137,46 @@ def _pending(signer: str, severity: Severity, those: list[tuple[float, NodeReque
         )
 
 
-def _rejected(one: NodeRequests, now: float) -> Finding:
-    assert one.rejected is not None
-    denied = one.rejected.outcome is CsrOutcome.DENIED
-    what = _ROLE_WORDS.get(SIGNER_ROLES.get(one.signer_name, Role.CLUSTER_CA), f"certificate of {one.signer_name}")
-    words = f": {one.rejected.words}" if one.rejected.words else ""
-    return Finding(
-        Severity.WARNING,
-        one.node,
-        f"Its request for a {what}, {one.rejected.name}, {'was denied' if denied else 'failed at the signer'} at "
-        f"{until(one.rejected.at, now)}{words}.",
+def _rejected(
+    signer: str, outcome: CsrOutcome, those: list[tuple[Rejected, NodeRequests]], now: float
+) -> Iterator[Finding]:
+    denied = outcome is CsrOutcome.DENIED
+    what = certificate_words(signer)
+    verb = "was denied" if denied else "failed at the signer"
+    next_step = (
         "Look for a second approver beside AKS's own: kubectl get deploy -A | grep -i csr."
         if denied
-        else "Check the node's addresses and clock, and whether the cluster CA is near its end.",
-        "AksCertCsrRejected",
+        else "Check the node's addresses and clock, and whether the cluster CA is near its end."
     )
+    if len(those) > MANY:
+        last, one = those[-1]
+        yield Finding(
+            Severity.WARNING,
+            f"{len(those)} nodes",
+            f"The last request of each for a {what} {verb}; the latest, {last.name} of {one.node}, at "
+            f"{until(last.at, now)}{_answer(last)}.",
+            next_step,
+            "AksCertCsrRejected",
+        )
+        return
+    for last, one in those:
+        yield Finding(
+            Severity.WARNING,
+            one.node,
+            f"Its request for a {what}, {last.name}, {verb} at {until(last.at, now)}{_answer(last)}.",
+            next_step,
+            "AksCertCsrRejected",
+        )
+
+
+def certificate_words(signer: str) -> str:
+    """What a signer's certificates are to a node."""
+    role = SIGNER_ROLES.get(signer)
+    return _ROLE_WORDS[role] if role else f"certificate of {signer}"
+
+
+def _answer(rejected: Rejected) -> str:
+    return f": {rejected.words.rstrip('.')}" if rejected.words else ""
 
 
 def _serving_off(cluster: ClusterFacts, nodes: Iterable[Node]) -> Iterator[Finding]:
@@ -158,18 +185,22 @@ def _serving_off(cluster: ClusterFacts, nodes: Iterable[Node]) -> Iterator[Findi
     pools: dict[str, list[Node]] = defaultdict(list)
     for one in nodes:
         pools[one.agentpool].append(one)
+    alike: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
     for pool, members in sorted(pools.items()):
         off = [one for one in members if one.serving_rotation is Rotation.DISABLED]
         if off and pool not in described:
-            reasons = sorted({serving_off_reason(one) for one in off})
-            yield Finding(
-                Severity.INFO,
-                f"node pool {pool}",
-                f"{len(off)} of {len(members)} nodes do not rotate their serving certificate: {'; '.join(reasons)}.",
-                "Upgrade cluster and node pool (az aks nodepool upgrade, with --node-image-only where the version is "
-                "recent): it comes with that and cannot be switched on.",
-                "AksCertRotationDisabled",
-            )
+            reasons = "; ".join(sorted({serving_off_reason(one) for one in off}))
+            alike[reasons].append((pool, len(off), len(members)))
+    for reasons, those in alike.items():
+        off_nodes, all_nodes = sum(some for _, some, _ in those), sum(whole for _, _, whole in those)
+        yield Finding(
+            Severity.INFO,
+            f"node pool{'s' if those[1:] else ''} {names_listed(pool for pool, _, _ in those)}",
+            f"Serving certificate rotation is off on {some_of(off_nodes, all_nodes)}: {reasons}.",
+            "Upgrade cluster and node pool (az aks nodepool upgrade, with --node-image-only where the version is "
+            "recent): it comes with that and cannot be switched on.",
+            "AksCertRotationDisabled",
+        )
 
 
 def serving_off_reason(node: Node) -> str:

@@ -1,8 +1,9 @@
-"""Unix seconds in, words for people out: dates in UTC and spans in their largest fitting unit."""
+"""Unix seconds and counts in, words for people out: dates in UTC, spans in their largest fitting unit, lists."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-__all__ = ["date", "moment", "span", "until"]
+__all__ = ["date", "moment", "names_listed", "some_of", "span", "until"]
 
 
 def date(timestamp: float) -> str:
@@ -33,6 +34,19 @@ def until(timestamp: float, now: float) -> str:
     """A moment and how far away it is: `2026-12-01 08:30 UTC, in 7 days` or `…, 3 hours ago`."""
     distance = span(timestamp - now)
     return f"{moment(timestamp)}, in {distance}" if timestamp >= now else f"{moment(timestamp)}, {distance} ago"
+
+
+def names_listed(names: Iterable[str]) -> str:
+    """Such as `a, b and c`. At least one."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def some_of(some: int, nodes: int) -> str:
+    """Such as `2 of 5 nodes`, `all 5 nodes`, `its one node`."""
+    if some < nodes:
+        return f"{some} of {nodes} nodes"
+    return f"all {nodes} nodes" if nodes > 1 else "its one node"
 
 
 def _utc(timestamp: float) -> datetime:

@@ -148,7 +148,7 @@ def test_the_opt_out_tag_is_information_and_nodes_that_do_not_follow_a_warning()
     assert (tag.severity, tag.alert) == (Severity.INFO, "AksCertServingOptOutTag")
     assert "2027-04-01" in tag.what
     assert (drift.severity, drift.alert) == (Severity.WARNING, "AksCertRotationEvidenceConflict")
-    assert drift.what.startswith("2 of 3 nodes still rotate")
+    assert drift.what.startswith("Serving certificate rotation still runs on 2 of 3 nodes")
     assert "--node-image-only" in drift.next_step
 
 
@@ -167,7 +167,7 @@ def test_a_tag_that_was_removed_without_new_nodes_is_told() -> None:
     nodes = [a_node("n1", "p", serving=False), a_node("n2", "q", serving=False)]
     found = only(azure_findings(facts(agent_pool("p")), nodes, NOW))
     assert (found.severity, found.alert) == (Severity.INFO, "AksCertRotationDisabled")
-    assert found.what.startswith("1 of 1 nodes do not rotate")
+    assert found.what.startswith("Serving certificate rotation is off on its one node")
 
 
 @pytest.mark.parametrize(

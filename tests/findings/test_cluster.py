@@ -114,6 +114,31 @@ def test_a_refusal_is_told_with_its_reason_for_an_hour(outcome: CsrOutcome) -> N
     assert found(waiting(old)) == []
 
 
+def test_many_refused_nodes_are_one_finding_for_each_signer_and_outcome() -> None:
+    """A second approver refuses a whole fleet at once; its words end a sentence only once."""
+    refused = [
+        NodeRequests(f"node-{n}", signer, rejected=Rejected(f"csr-{n}", outcome, NOW - n, "Deny: not mine."))
+        for signer in (CLIENT_SIGNER, SERVING_SIGNER)
+        for outcome in (CsrOutcome.DENIED, CsrOutcome.FAILED)
+        for n in range(20)
+    ]
+    assert found(waiting(*refused)) == [(Severity.WARNING, "20 nodes", "AksCertCsrRejected")] * 4
+    finding = cluster_findings(waiting(*refused), (), NOW)[0]
+    assert "csr-0 of node-0" in finding.what
+    assert finding.what.endswith("not mine.")
+
+
+def test_pools_without_rotation_for_the_same_reason_are_one_finding() -> None:
+    """A cluster of thirty old pools does not say the same thirty times."""
+    old = [
+        node(f"n-{pool}", agentpool=pool, serving_rotation=Rotation.DISABLED, kubelet_version="v1.26.1")
+        for pool in ("one", "two", "three")
+    ]
+    finding = only(ClusterFacts(nodes=(*old, node("n-2", agentpool="two"))))
+    assert finding.subject == "node pools one, three and two"
+    assert finding.what.startswith("Serving certificate rotation is off on 3 of 4 nodes: Kubernetes v1.26.1 has none")
+
+
 @pytest.mark.parametrize(
     ("changes", "because"),
     [
@@ -129,7 +154,7 @@ def test_nodes_without_serving_rotation_are_grouped_by_pool_with_the_probable_re
     off = [node(f"n{number}", serving_rotation=Rotation.DISABLED, **changes) for number in range(3)]
     finding = only(ClusterFacts(nodes=(node(), *off)))
     assert (finding.subject, finding.alert) == ("node pool nodepool1", "AksCertRotationDisabled")
-    assert finding.what.startswith("3 of 4 nodes")
+    assert "is off on 3 of 4 nodes" in finding.what
     assert because in finding.what
 
 

@@ -1,0 +1,87 @@
+"""How each node of a cluster stands out."""
+
+from dataclasses import replace
+
+from exporter.demo.pki import DAY
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.csr_ledger import CsrTotals
+from exporter.facts.csr_node import Issued, NodeRequests, Rejected
+from exporter.facts.node import Node
+from exporter.findings import Severity
+from exporter.findings.standing import State, standings
+from exporter.reason import CsrOutcome, Rotation
+
+NOW = 1_800_000_000.0
+MINUTE, HOUR = 60.0, 3600.0
+WELL = Node("well", "a", "v1.33.2", "", "linux", "Ubuntu", "cluster", Rotation.ENABLED, NOW - DAY, True, "", "")
+
+
+def cluster(*requests: NodeRequests, nodes: tuple[Node, ...] = ()) -> ClusterFacts:
+    return ClusterFacts(csrs=CsrTotals({}, {}, {}, requests), nodes=nodes)
+
+
+def pending(node: str, age: float, signer: str = SERVING_SIGNER) -> NodeRequests:
+    return NodeRequests(node, signer, pending_since=NOW - age, pending_name="csr-1", pending_objects=2)
+
+
+def test_the_worst_node_stands_first_and_the_longest_wait_before_the_shorter() -> None:
+    nodes = (
+        WELL,
+        replace(WELL, name="off", serving_rotation=Rotation.DISABLED),
+        replace(WELL, name="unknown", serving_rotation=Rotation.UNKNOWN),
+        replace(WELL, name="down", ready=False),
+        replace(WELL, name="refused"),
+        *(replace(WELL, name=name) for name in ("young", "hour", "day", "two-days")),
+    )
+    denied = Rejected("csr-9", CsrOutcome.DENIED, NOW - MINUTE, "")
+    facts = cluster(
+        pending("young", MINUTE),
+        pending("hour", HOUR),
+        pending("day", DAY),
+        pending("two-days", 2 * DAY),
+        NodeRequests("refused", CLIENT_SIGNER, rejected=denied),
+        nodes=nodes,
+    )
+    found = [(one.name, one.troubles[0].severity if one.troubles else None) for one in standings(facts, NOW)]
+    assert found == [
+        ("two-days", Severity.CRITICAL),
+        ("day", Severity.CRITICAL),
+        ("hour", Severity.WARNING),
+        ("refused", Severity.WARNING),
+        ("down", Severity.WARNING),
+        ("young", Severity.INFO),
+        ("unknown", Severity.INFO),
+        ("off", Severity.INFO),
+        ("well", None),
+    ]
+
+
+def test_a_node_has_all_that_is_the_matter_with_it_the_worst_first() -> None:
+    broken = replace(WELL, name="x", ready=False, serving_rotation=Rotation.DISABLED, kubelet_version="v1.26.3")
+    (one,) = standings(cluster(pending("x", DAY, CLIENT_SIGNER), pending("x", HOUR), nodes=(broken,)), NOW)
+    assert [trouble.state for trouble in one.troubles] == [State.WAITING, State.WAITING, State.NOT_READY, State.OFF]
+    assert [trouble.what.split(" since")[0] for trouble in one.troubles[:2]] == [
+        "client certificate",
+        "serving certificate",
+    ]
+    assert one.troubles[0].what.endswith("ago: csr-1, no answer, like 1 more")
+    assert "1.27 has" in one.troubles[-1].what
+
+
+def test_a_node_that_asks_for_its_first_certificate_is_there_without_a_node_object() -> None:
+    (one,) = standings(cluster(pending("new", HOUR, CLIENT_SIGNER)), NOW)
+    assert (one.node, one.pool, one.troubles[0].state) == (None, "", State.WAITING)
+
+
+def test_an_old_refusal_and_an_issued_certificate_are_no_trouble() -> None:
+    refused = Rejected("csr-1", CsrOutcome.FAILED, NOW - 2 * HOUR, "")
+    found = standings(
+        cluster(
+            NodeRequests("well", SERVING_SIGNER, rejected=refused),
+            NodeRequests("gone", SERVING_SIGNER, issued=Issued(NOW, None)),
+            nodes=(WELL,),
+        ),
+        NOW,
+    )
+    assert [(one.name, one.troubles) for one in found] == [("well", ())]
