@@ -179,6 +179,12 @@ class Stack:
         """(alert, severity, what it is about) of everything that fires in Prometheus, inhibited or not."""
         return frozenset(about(labels) for labels in self.query('ALERTS{alertstate="firing"}'))
 
+    def suppressed(self) -> frozenset[tuple[str, ...]]:
+        """What Alertmanager holds back."""
+        with urllib.request.urlopen(f"{self.alertmanager.url}/api/v2/alerts", timeout=10) as answer:
+            alerts = json.load(answer)
+        return frozenset(about(one["labels"]) for one in alerts if one["status"]["state"] == "suppressed")
+
     def rule_errors(self) -> list[str]:
         """What went wrong in evaluating any rule."""
         groups = self._get("/api/v1/rules")["data"]["groups"]

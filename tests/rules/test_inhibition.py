@@ -53,14 +53,21 @@ def test_a_page_is_held_back_only_by_a_page_or_by_a_running_rotation() -> None:
     assert lesser == {frozenset({"AksCertClusterRotationRunning"})}
 
 
+def severities(matchers: tuple[str, ...], alert: str) -> set[str]:
+    named = {m.split('"')[1] for m in matchers if m.startswith("severity=")}
+    return ALERTS[alert] & named if named else ALERTS[alert]
+
+
 def test_no_alert_holds_back_one_that_holds_it_back() -> None:
     pairs = {
-        (source, target)
+        ((source, one), (target, other))
         for rule in inhibitions()
         if "alertname" not in rule.equal
         for source in names(rule.source)
         for target in names(rule.target)
         if source != target  # one role of a node before the other
+        for one in severities(rule.source, source)
+        for other in severities(rule.target, target)
     }
     assert {pair for pair in pairs if pair[::-1] in pairs} == set()
 
