@@ -1,0 +1,233 @@
+"""A Pod of a simulated cluster in, the families of each scrape out: the real facts, state and families of the agents.
+
+What the agents look at over the network is put in its place at the intervals of the agents themselves.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from exporter.agents import wire
+from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals
+from exporter.agents.cluster_state import ClusterState
+from exporter.facts.azure_access import next_look
+from exporter.facts.azure_rotation import agentpool_evidence
+from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.csr import Csr
+from exporter.facts.node import Node
+from exporter.facts.source import Failure, SourceLedger
+from exporter.facts.trust import CaBundle
+from exporter.families import (
+    apiserver,
+    azure,
+    bootstrap,
+    build,
+    ca,
+    certificate,
+    cluster,
+    csr,
+    file,
+    node,
+    rotation,
+    signer,
+    source,
+)
+from exporter.metric import Family
+from exporter.reason import Ca, Lease, Mode, Reason, Source
+from tests.year.disk import Disk
+from tests.year.leaves import Leaf
+from tests.year.world import ADDRESS, Pod, World
+
+__all__ = ["ClusterAgent", "Look", "NodeAgent"]
+
+Look = tuple[float, Callable[[float], float]]
+"""When the next look is due, and the look: it says how long after it the next one is."""
+
+DOWN = Failure(Reason.REFUSED, "connection refused")
+UNTRUSTED = Failure(Reason.CERTIFICATE_UNTRUSTED, "certificate verify failed")
+
+
+class NodeAgent:
+    """What stands in exporter.agents.node, on a simulated disk and wire."""
+
+    def __init__(self, pod: Pod, draw: random.Random) -> None:
+        self._machine = pod.machine
+        self._ledger = SourceLedger(Source.KUBELET)
+        self._served: tuple[float, Leaf] | None = None
+        self._told: Leaf | None = None
+        self._phase = draw.uniform(0, wire.PERIOD)
+
+    def looks(self, now: float) -> Iterator[Look]:
+        """The kubelet's port, at once and then every minute."""
+        self.look(now)
+        yield now + self._phase, self.look
+
+    def look(self, now: float) -> float:
+        served = self._machine.served
+        if served is None:
+            self._ledger.failure(Reason.REFUSED)
+        else:
+            self._ledger.success(now)
+            self._served = (now, served)
+        return wire.PERIOD
+
+    def scraped(self, now: float) -> bool:
+        """Whether the wire is to be looked at again, because the file has changed."""
+        changed = self._machine.disk.serving != self._told
+        self._told = self._machine.disk.serving
+        return changed
+
+    def state(self, now: float) -> tuple[Disk, Leaf | None]:
+        """What the steady families depend on."""
+        lately = self._served is not None and now - self._served[0] <= wire.LASTING
+        return self._machine.disk, self._served[1] if lately and self._served else None
+
+    def steady(self, now: float) -> Iterator[Family]:
+        """What changes when the state does."""
+        disk, served = self.state(now)
+        host = disk.facts(served)
+        for module in (certificate, file, rotation, bootstrap):
+            yield from module.families(host)
+        yield from build.families(Mode.NODE)
+
+    def fresh(self) -> Iterator[Family]:
+        """What changes with every look."""
+        yield from source.families((self._ledger.facts(),))
+
+
+class ClusterAgent:
+    """What stands in exporter.agents.cluster and cluster_kube, on a simulated API server and ARM."""
+
+    def __init__(self, world: World, pod: Pod, draw: random.Random) -> None:
+        self._world, self._pod, self._draw = world, pod, draw
+        self._every = Intervals()
+        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE))
+        self._anchors = pod.machine.disk.ca
+        self._listed = False
+        self._reached = False
+        self._failures: dict[Source, int] = {}
+        world.watchers.append(self)
+
+    def close(self) -> None:
+        self._world.watchers.remove(self)
+
+    def looks(self, now: float) -> Iterator[Look]:
+        """Each at once, and then in its own time."""
+        for look in (self.watch, self._config_maps, self._leases, self._bundles, self._endpoints, self._azure):
+            yield now + look(now), look
+
+    def csr_changed(self, found: Csr, now: float, *, deleted: bool) -> None:
+        if self._listed:
+            self._state.csr_changed(found, now, deleted=deleted)
+            self._state.answered(Source.CSRS, now)
+
+    def node_changed(self, found: Node, *, deleted: bool) -> None:
+        if self._listed:
+            self._state.node_changed(found, deleted=deleted)
+
+    @property
+    def version(self) -> int:
+        """Changes when the steady families do."""
+        return self._state.version
+
+    def steady(self) -> Iterator[Family]:
+        """As ClusterAgent._steady has them."""
+        facts = self._facts()
+        yield from apiserver.families(facts)
+        yield from ca.families(facts)
+        yield from node.families(facts)
+        pools = facts.azure.cluster.pools if facts.azure else ()
+        tags = agentpool_evidence(pools, ((one.name, one.agentpool) for one in facts.nodes or ()))
+        yield rotation.evidence_family((*node.evidence_rows(facts), *tags))
+        yield from csr.families(facts)
+        yield from cluster.families(facts)
+        yield from azure.families(facts.azure)
+        yield from build.families(Mode.CLUSTER)
+
+    def fresh(self) -> Iterator[Family]:
+        """As ClusterAgent._fresh has them."""
+        yield apiserver.clock_family(self._world.clock_offset if self._reached else None)
+        yield from signer.families(self._facts())
+        yield from source.families(self._state.sources())
+
+    def _facts(self) -> ClusterFacts:
+        return replace(self._state.facts(), leases=self._state.leases)
+
+    def _failure(self) -> Failure | None:
+        """Why the API server cannot be asked. A mounted CA follows its node's, which follows no rotation."""
+        if not self._world.api_up:
+            return DOWN
+        if self._world.api.ca != self._anchors:
+            return UNTRUSTED
+        if self._world.api.not_after < self._world.now:
+            return Failure(Reason.CERTIFICATE_EXPIRED, "certificate has expired")
+        self._reached = True
+        return None
+
+    def _next(self, which: Source, interval: float, failure: Failure | None) -> float:
+        """Sooner after a failure, then ever later: exporter.agents.cluster_kube.Look."""
+        count = self._failures[which] = 0 if failure is None else self._failures.get(which, 0) + 1
+        return interval if failure is None else interval / 8 * 2.0 ** min(count - 1, 3)
+
+    def watch(self, now: float) -> float:
+        """Lists and watches."""
+        failure = self._failure()
+        for which in (Source.CSRS, Source.NODES):
+            if failure is not None:
+                self._state.failed(which, failure)
+            elif self._listed:
+                self._state.answered(which, now)
+        if failure is None and not self._listed:
+            self._state.csrs_listed(self._world.csrs.values(), now)
+            self._state.nodes_listed(self._world.nodes, now)
+        self._listed = failure is None
+        self._state.tidied(now)
+        return self._next(Source.NODES, 60.0, failure)  # a bookmark comes about every minute
+
+    def _config_maps(self, now: float) -> float:
+        failure = self._failure()
+        world = self._world
+        self._state.config_maps_read(
+            failure or world.root_ca.bundle,
+            failure or {Ca.CLIENT: world.ca.bundle, Ca.REQUESTHEADER: world.requestheader_ca.bundle},
+            failure or world.created,
+            now,
+        )
+        return self._next(Source.CONFIGMAPS, self._every.config_maps, failure)
+
+    def _leases(self, now: float) -> float:
+        failure = self._failure()
+        self._state.leases_read({lease: failure or self._world.lease(lease) for lease in Lease}, now)
+        return self._next(Source.LEASES, self._every.leases, failure)
+
+    def _bundles(self, now: float) -> float:
+        failure, bundle = self._failure(), self._world.webhook_ca.bundle
+        kind = "ValidatingWebhookConfiguration"
+        webhooks: list[CaBundle | None] = [CaBundle(kind, "aks-node-validating-webhook", bundle)]
+        services: list[CaBundle | None] = [CaBundle("APIService", "v1beta1.metrics.k8s.io", bundle)]
+        self._state.bundles_read(Source.WEBHOOKS, {kind: failure or webhooks}, now)
+        self._state.bundles_read(Source.APISERVICES, {"APIService": failure or services}, now)
+        return self._next(Source.WEBHOOKS, self._every.bundles, failure)
+
+    def _endpoints(self, now: float) -> float:
+        world = self._world
+        if world.api_up:
+            served = world.api.chain[0]
+            untrusted = None
+            if world.api.ca != self._anchors:
+                untrusted = Reason.CERTIFICATE_UNTRUSTED
+            elif world.api.not_after < now:
+                untrusted = Reason.CERTIFICATE_EXPIRED
+            endpoint = Endpoint(ADDRESS, served, untrusted is None, untrusted)
+        else:
+            endpoint = Endpoint(ADDRESS, None, None, failure=DOWN)
+        self._state.trust_anchors_seen(self._anchors.bundle)
+        self._state.endpoints_seen([endpoint], now)
+        return self._next(Source.APISERVER, self._every.apiserver, endpoint.failure)
+
+    def _azure(self, now: float) -> float:
+        if self._world.azure_answers:
+            self._state.azure_read(self._world.azure, now)
+        else:
+            self._state.azure_read(Failure(Reason.FORBIDDEN, "AuthorizationFailed"), now)
+        return next_look(self._world.azure, None, self._draw.random())

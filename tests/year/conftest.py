@@ -1,0 +1,5 @@
+"""The simulated agents complain like real ones: once a run is enough, and here it is none."""
+
+import logging
+
+logging.getLogger("exporter.agents.cluster_state").setLevel(logging.ERROR)

@@ -1,0 +1,180 @@
+"""The healthy fleets: a lifetime and a habit of upgrades in, a cluster with a year of ordinary events ahead out."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from exporter.demo.pki import DAY
+from tests.year.leaves import Ca, Leaf
+from tests.year.recording import Window, merged, window
+from tests.year.world import HOUR, MINUTE, Machine, World
+
+__all__ = ["BEGIN", "END", "FLEETS", "Fleet"]
+
+BEGIN = 1736121600.0
+"""2025-01-06T00:00:00Z, a Monday."""
+END = BEGIN + 365 * DAY
+PER_KIND = 5
+"""Of what happens often in a year, so many are looked at closely, drawn by the fleet's seed."""
+ELSEWHERE = 5
+"""Windows of two hours at any other time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A cluster whose year holds nothing but what happens to all."""
+
+    days: float
+    """The lifetime of the kubelets' certificates, and of the API server's."""
+    weekly: bool
+    """Whether node images are upgraded every week, or never."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.days:g}-days-{'upgraded-weekly' if self.weekly else 'never-upgraded'}"
+
+    def world(self) -> World:
+        """The same one each time."""
+        world = World(self.name, BEGIN, days=self.days, nodes=3, old=True)
+        world.latest.add("aks-nodepool1-vmss000002")
+        for machine in world.machines.values():
+            # What was written when the node was made: long past its end, and nobody's business.
+            stale = replace(world.api, not_before=BEGIN - 900 * DAY, not_after=BEGIN - 170 * DAY)
+            machine.disk = replace(machine.disk, copy=stale)
+        world.api_days = self.days
+        gone = world.random.uniform(0, 0.75)
+        world.api = replace(
+            world.api, not_before=BEGIN - gone * self.days * DAY, not_after=BEGIN + (1 - gone) * self.days * DAY
+        )
+        renew_api_server(world)
+        draw = world.random
+        for _ in range(PER_KIND):
+            world.happens("node agent's restart", draw.uniform(BEGIN, END), partial(_roll_node_agents, world))
+            world.happens("cluster agent's restart", draw.uniform(BEGIN, END), world.restart_cluster_agent)
+            world.happens("API server's restart", draw.uniform(BEGIN, END), partial(_restart_api_server, world))
+            world.happens("missed scrapes", draw.uniform(BEGIN, END), partial(_miss_scrapes, world))
+            world.happens("kubelet's restart", draw.uniform(BEGIN, END), partial(_restart_kubelet, world))
+        if self.weekly:
+            for week in range(1, 52):
+                world.happens("node image upgrade", BEGIN + week * 7 * DAY + 2 * HOUR, partial(_upgrade, world))
+        moment = BEGIN + draw.uniform(30, 330) * DAY
+        world.at(moment, partial(rotate_certificates, world))
+        world.moments += [("rotate-certs", moment + hour * HOUR) for hour in (0, 1.5, 3, 4.5)]
+        return world
+
+    def windows(self) -> tuple[Window, ...]:
+        """Around what happens in the year, and a few elsewhere."""
+        world = self.world()
+        world.advance(END)
+        draw = world.random
+        kinds: dict[str, list[float]] = {}
+        for kind, moment in world.moments:
+            if BEGIN < moment < END:
+                kinds.setdefault(kind, []).append(moment)
+        chosen = [
+            moment
+            for kind, moments in kinds.items()
+            for moment in (moments if kind == "rotate-certs" else draw.sample(moments, min(len(moments), PER_KIND)))
+        ]
+        elsewhere = [
+            Window(at // 60 * 60, at // 60 * 60 + 2 * HOUR)
+            for at in (draw.uniform(BEGIN, END) for _ in range(ELSEWHERE))
+        ]
+        return merged([*map(window, chosen), *elsewhere], BEGIN, END)
+
+
+FLEETS = tuple(Fleet(days, weekly) for days in (1, 7, 45, 90, 365, 730) for weekly in (False, True))
+
+
+def renew_api_server(world: World) -> None:
+    """AKS has renewed it when 80 % of the lifetime are gone, and says that it reconciles meanwhile."""
+    api = world.api
+
+    def renew() -> None:
+        if world.api is not api:
+            return
+        world.note("API server's renewal")
+        world.say("ReconcilingClusterCertificates")
+        world.api = replace(api, not_before=world.now - 600, not_after=world.now + world.api_days * DAY)
+        world.at(world.now + 10 * MINUTE, partial(world.say, "Succeeded"))
+        renew_api_server(world)
+
+    world.at(max(api.at(0.8), world.now), renew)
+
+
+def _restart_api_server(world: World, seconds: float = 90.0) -> None:
+    world.api_up = False
+    world.at(world.now + seconds, partial(setattr, world, "api_up", True))
+
+
+def _roll_node_agents(world: World) -> None:
+    """The DaemonSet's update: one node after the other."""
+    for number, machine in enumerate(list(world.machines.values())):
+        world.at(world.now + 90 * number, partial(world.restart_node_agent, machine))
+
+
+def _miss_scrapes(world: World) -> None:
+    """Three in a row, of one target."""
+    pod = world.random.choice([pod for pod in world.pods if pod.ended > world.now])
+    pod.deaf.append((world.now, world.now + 170))
+
+
+def _restart_kubelet(world: World) -> None:
+    """It draws its moments anew; for ten seconds nobody listens."""
+    machine = world.random.choice(list(world.machines.values()))
+    served = machine.served
+    machine.served = None
+
+    def back() -> None:
+        machine.served = machine.disk.serving if served else None
+        for role in ("kubelet-client", "kubelet-serving"):
+            world.plan(machine, role)  # type: ignore[arg-type]
+
+    world.at(world.now + 10, back)
+
+
+def _upgrade(world: World) -> None:
+    """A surge node comes, then each node is drained, deleted and made anew under its name, and the surge node goes."""
+    world.say("UpgradingNodeImageVersion")
+    begin = world.now
+    present = list(world.machines.values())
+    surge = "aks-nodepool1-vmss000099"
+    world.at(begin + 60, partial(world.boot, surge, "nodepool1"))
+    moment = begin + 5 * MINUTE
+    for machine in present:
+        world.at(moment, partial(world.remove, machine))
+        world.at(moment + 3 * MINUTE, partial(world.boot, machine.name, machine.pool))
+        moment += 7 * MINUTE
+    world.at(moment, lambda: world.remove(world.machines[surge]))
+    world.at(moment + MINUTE, partial(world.say, "Succeeded"))
+
+
+def rotate_certificates(world: World) -> None:
+    """`az aks rotate-certs`: another CA, another API server certificate, every node made anew."""
+    if world.azure.provisioning_state != "Succeeded":  # ARM refuses a second operation
+        world.at(world.now + HOUR, partial(rotate_certificates, world))
+        return
+    begin = world.now
+    world.say("RotatingClusterCertificates")
+
+    def change() -> None:
+        world.ca = Ca(world.ca.number + 1, world.now - 600, world.now + 30 * 365 * DAY)
+        world.root_ca = world.ca
+        api = world.api
+        world.api = Leaf(api.kind, api.name, world.ca, world.now - 600, world.now + world.api_days * DAY)
+        renew_api_server(world)
+        _restart_api_server(world, 60)
+        for machine in list(world.machines.values()):
+            world.change(machine, ready=False)
+
+    world.at(begin + 2 * MINUTE, change)
+    moment = begin + 4 * MINUTE
+    for machine in reversed(world.machines.values()):  # the cluster agent's comes last: it distrusts for longest
+        world.at(moment, partial(_replace, world, machine))
+        moment += 7 * MINUTE
+    world.at(begin + 12 * MINUTE, lambda: setattr(world, "webhook_ca", world.ca))
+    world.at(moment + 2 * MINUTE, partial(world.say, "Succeeded"))
+
+
+def _replace(world: World, machine: Machine) -> None:
+    world.remove(machine)
+    world.at(world.now + 3 * MINUTE, partial(world.boot, machine.name, machine.pool))
