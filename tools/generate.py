@@ -2,13 +2,14 @@
 
 import sys
 
-from tools import alerts, azure_rules, reference, values
+from tools import alerts, azure_rules, dashboards, reference, values
 from tools.generated import ROOT, Generated
 
 GENERATED: tuple[Generated, ...] = (
     *reference.GENERATED,
     *alerts.GENERATED,
     *azure_rules.GENERATED,
+    *dashboards.GENERATED,
     *values.GENERATED,
 )
 """Every generated text. A module of tools/ adds its own here."""

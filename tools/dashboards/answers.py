@@ -1,0 +1,114 @@
+"""A dashboard as JSON and a Prometheus in, what Grafana would get for each panel out; for tests, figures, pictures."""
+
+import json
+import re
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Answer", "Prometheus", "Series", "choices", "filled", "targets"]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Labels, and (Unix seconds, value) pairs: one of an instant query."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+    @property
+    def last(self) -> float:
+        """The newest value."""
+        return self.points[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one query gave, and how long that took in seconds."""
+
+    series: tuple[Series, ...]
+    took: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """Prometheus's HTTP API at a URL."""
+
+    url: str
+
+    def instant(self, expression: str, at: float) -> Answer:
+        """The query at one moment, in Unix seconds. Raises OSError."""
+        return self._ask("query", {"query": expression, "time": f"{at:.3f}"})
+
+    def over(self, expression: str, start: float, end: float, step: float) -> Answer:
+        """The query over a time. Raises OSError."""
+        return self._ask(
+            "query_range",
+            {"query": expression, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"},
+        )
+
+    def label_values(self, selector: str, label: str) -> tuple[str, ...]:
+        """Values of a label among the series of a selector."""
+        query = urllib.parse.urlencode({"match[]": selector})
+        with urllib.request.urlopen(f"{self.url}/api/v1/label/{label}/values?{query}", timeout=60) as answer:  # noqa: S310 - an address of ours
+            return tuple(json.load(answer)["data"])
+
+    def _ask(self, path: str, form: Mapping[str, str]) -> Answer:
+        # POST, as Grafana's data source does: some queries are longer than a URL may be.
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", urllib.parse.urlencode(form).encode())  # noqa: S310 - as above
+        began = time.perf_counter()
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
+                body = answer.read()
+        except urllib.error.HTTPError as error:
+            raise OSError(f"{error.read().decode()}\n{form['query']}") from None
+        took = time.perf_counter() - began
+        found = []
+        for one in json.loads(body)["data"]["result"]:
+            points = one["values"] if "values" in one else [one["value"]]
+            found.append(Series(one["metric"], tuple((moment, float(value)) for moment, value in points)))
+        return Answer(tuple(found), took)
+
+
+def filled(expression: str, chosen: Mapping[str, str], *, step: float = 60.0) -> str:
+    """The expression with the variables as Grafana fills them in."""
+    known = {**chosen, "__rate_interval": f"{max(4 * step, 60):.0f}s", "__interval": f"{step:.0f}s"}
+    return re.sub(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))", lambda found: known[found[1] or found[2]], expression)
+
+
+def choices(dashboard: Json, prometheus: Prometheus, at: float) -> dict[str, tuple[str, ...]]:
+    """What each variable of Prometheus offers, where every one before it stands at all or at its first value."""
+    offered: dict[str, tuple[str, ...]] = {}
+    chosen: dict[str, str] = {}
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] != "query":
+            continue
+        query = filled(variable["query"]["query"], chosen)
+        if found := re.fullmatch(r"label_values\((.+), (\w+)\)", query):
+            values = prometheus.label_values(found[1], found[2])
+        elif found := re.fullmatch(r"query_result\((.+)\)", query, re.DOTALL):
+            lines = (_as_text(one) for one in prometheus.instant(found[1], at).series)
+            matches = (re.search(variable["regex"].strip("/"), line) for line in lines)
+            values = tuple(sorted(match[1] for match in matches if match))
+        else:
+            raise ValueError(f"no such kind of variable: {query}")
+        offered[variable["name"]] = values
+        chosen[variable["name"]] = variable["allValue"] if variable["includeAll"] else values[0] if values else ""
+    return offered
+
+
+def _as_text(series: Series) -> str:
+    labels = ",".join(f'{name}="{value}"' for name, value in series.labels.items())
+    return f"{{{labels}}} {series.last} {series.points[-1][0] * 1000:.0f}"
+
+
+def targets(dashboard: Json) -> Iterator[tuple[Json, Json]]:
+    """Every panel with each of its queries."""
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel, target

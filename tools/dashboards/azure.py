@@ -1,0 +1,107 @@
+"""The fleet's dashboard: what Azure says of the cluster and its node pools."""
+
+from tools.dashboards.fleet import CLUSTER
+from tools.dashboards.panel import (
+    Column,
+    Query,
+    Row,
+    Table,
+    Timeline,
+    Unit,
+)
+from tools.dashboards.promql import ROTATING, by, either, of
+from tools.dashboards.words import AZURE_STATES
+
+__all__ = ["AZURE"]
+
+_STATE, _POWER = "akscert_azure_provisioning_state", "akscert_azure_power_state"
+AZURE = Row(
+    "Azure",
+    (
+        Timeline(
+            title="What Azure does with the cluster and its pools",
+            description="Resource Manager's provisioning state, and whether it is stopped. Rotating certificates "
+            "takes up to 30 minutes after az aks rotate-certs; longer, or Failed: az aks operation "
+            "show-latest -g RG -n CLUSTER, then run it again. A pool that is stopped misses its rotation "
+            "and must be recreated.",
+            queries=(
+                Query(
+                    "max by (cluster, resource, name) (\n"
+                    + either(
+                        f"1 * {of(_STATE, state='Succeeded')}",
+                        f"3 * {of(_STATE, state=f'=~{ROTATING}')}",
+                        f"4 * {of(_STATE, state='=~Failed|Canceled')}",
+                        f"2 * {of(_STATE, state=f'!~Succeeded|Failed|Canceled|{ROTATING}')}",
+                        f"5 * {of(_POWER, state='Stopped')}",
+                    )
+                    + "\n)",
+                    "{{cluster}} {{resource}} {{name}}",
+                ),
+            ),
+            width=12,
+            height=9,
+            points=100,
+            words=AZURE_STATES,
+            empty="? Azure is not asked, or does not answer",
+            runbooks=("AksCertClusterRotationStuck", "AksCertClusterRotationRunning", "AksCertNodePoolMissedRotation"),
+        ),
+        Table(
+            title="Node pools",
+            description="Serving rotation off: the tag aks-disable-kubelet-serving-certificate-rotation, which "
+            "retires on 2027-04-01 and counts from the next reimage on. A snapshot older than image "
+            "202501.12.0 cannot rotate.",
+            queries=(
+                Query(
+                    by(
+                        "agentpool, os, mode, kubernetes_version, node_image_version, serving_rotation_opt_out,"
+                        " snapshot_image_version",
+                        "akscert_azure_agentpool_info",
+                        agentpool="=~$pool",
+                    )
+                ),
+            ),
+            width=12,
+            height=9,
+            sort="pool",
+            empty="? Azure is not asked, or does not answer",
+            runbooks=("AksCertServingOptOutTag",),
+            columns=(
+                CLUSTER,
+                Column("agentpool", "pool", width=100),
+                Column("mode", "mode", width=80),
+                Column("os", "OS", width=90),
+                Column("kubernetes_version", "version", width=80),
+                Column("node_image_version", "node image"),
+                Column("serving_rotation_opt_out", "opted out", width=90),
+                Column("snapshot_image_version", "snapshot"),
+            ),
+        ),
+        Table(
+            title="Clusters",
+            description="What the cluster is in Azure, and when it was made. rbac false: no certificate rotates by "
+            "itself (AKS needs Kubernetes RBAC for it). A CA from before May 2019 lived two years only.",
+            queries=(
+                Query(
+                    f"1000 * {by('', 'akscert_cluster_created_timestamp_seconds')}"
+                    " * on (cluster) group_right () "
+                    + by(
+                        "cluster_name, resource_group, location, kubernetes_version, rbac", "akscert_azure_cluster_info"
+                    )
+                ),
+            ),
+            width=24,
+            height=4,
+            sort="name",
+            empty="? Azure is not asked, or does not answer",
+            columns=(
+                CLUSTER,
+                Column("cluster_name", "name"),
+                Column("resource_group", "resource group"),
+                Column("location", "location"),
+                Column("kubernetes_version", "version"),
+                Column("rbac", "RBAC"),
+                Column("A", "created", Unit.DATE),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,128 @@
+"""The fleet's dashboard: what nobody sees, and why."""
+
+from tools.dashboards.fleet import CLUSTER, NODE
+from tools.dashboards.panel import (
+    Cell,
+    Column,
+    Lines,
+    Query,
+    Row,
+    Table,
+    Unit,
+)
+from tools.dashboards.promql import by, of, pooled
+from tools.dashboards.words import UP
+
+__all__ = ["BLIND"]
+
+BLIND = Row(
+    "Blind spots",
+    (
+        Table(
+            title="Nodes that nobody observes",
+            description="Linux nodes of the cluster without a node agent: everything above is silent about them. "
+            "kubectl get pods -A -o wide -l app.kubernetes.io/name=aks-cert-exporter shows what became of "
+            "it; a taint needs a toleration. Empty is good, where the cluster agent runs.",
+            queries=(
+                Query(
+                    f"1000 * {by('node', 'akscert_node_created_timestamp_seconds')}"
+                    "\n* on (cluster, node) group_left (agentpool) ("
+                    + by(
+                        "node, agentpool",
+                        "akscert_node_info",
+                        os="linux",
+                        kubelet_version="!~.*-vk-.*",
+                        agentpool="=~$pool",
+                    )
+                    + f"\nunless on (cluster, node) {of('akscert_file_status')})"
+                ),
+            ),
+            width=8,
+            sort="created",
+            empty="none",
+            runbooks=("AksCertNodeNotObserved",),
+            columns=(
+                CLUSTER,
+                Column("node", "node"),
+                Column("agentpool", "pool", width=90),
+                Column("A", "created", Unit.DATE, width=160),
+            ),
+        ),
+        Table(
+            title="Certificate files that cannot be read",
+            description="What the node agent was to look at and could not. not_found: a certificate that is awaited, "
+            "or a path of your own settings. permission_denied: the agent runs without the rights of the "
+            "chart. broken_symlink, empty, malformed: repair the node, mostly by a reimage.",
+            queries=(Query(pooled(by("node, role, path, status", "akscert_file_status", status="!~ok|not_expected"))),),
+            width=16,
+            sort="status",
+            empty="none",
+            runbooks=("AksCertFileUnreadable",),
+            columns=(
+                CLUSTER,
+                NODE,
+                Column("agentpool", "pool", width=100),
+                Column("role", "role", width=130),
+                Column("path", "path"),
+                Column("status", "status", width=150),
+            ),
+        ),
+        Table(
+            title="Sources of the cluster agent",
+            description="Where the cluster agent gets what it knows, and when it last did. forbidden: the chart's "
+            "ClusterRole, or azure's role (docs/azure.md). What a source would have told is absent above.",
+            queries=(
+                Query(by("source", "akscert_source_up", source="!=kubelet", how="min")),
+                Query(f"1000 * {by('source', 'akscert_source_last_success_timestamp_seconds', source='!=kubelet')}"),
+            ),
+            width=8,
+            sort="source",
+            empty="? no cluster agent",
+            runbooks=("AksCertSourceDown",),
+            columns=(
+                CLUSTER,
+                Column("source", "source"),
+                Column("A", "now", words=UP, cell=Cell.TEXT, width=150),
+                Column("B", "last answer", Unit.FROM_NOW, width=140),
+            ),
+        ),
+        Table(
+            title="Kubelets that do not answer",
+            description="Node agents whose TLS handshake with their kubelet fails, so nobody knows what it serves. "
+            "Expected where a kubelet waits for its first serving certificate; else look at the kubelet "
+            "and at network policies towards port 10250 of the node.",
+            queries=(
+                Query(
+                    f"(min by (cluster, instance) ({of('akscert_source_up', source='kubelet')}) == 0)"
+                    f" * on (cluster, instance) group_left (node)"
+                    f" max by (cluster, instance, node) ({of('akscert_bootstrap_info')})"
+                ),
+            ),
+            width=8,
+            sort="node",
+            empty="none",
+            runbooks=("AksCertSourceDown",),
+            columns=(
+                CLUSTER,
+                NODE,
+                Column("A", "kubelet", words=UP, cell=Cell.TEXT, width=150),
+            ),
+        ),
+        Lines(
+            title="Failures of sources, by reason",
+            description="How often a source failed within the last five minutes. A few now and then are retried; a "
+            "steady line names the reason to look for in the agent's log and in docs/troubleshooting.md.",
+            queries=(
+                Query(
+                    f"sum by (source, reason) (increase({of('akscert_source_errors_total')}[5m])) > 0",
+                    "{{source}}: {{reason}}",
+                ),
+            ),
+            width=8,
+            points=100,
+            unit=Unit.COUNT,
+            empty="none",
+            runbooks=("AksCertSourceDown",),
+        ),
+    ),
+)

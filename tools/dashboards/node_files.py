@@ -1,0 +1,101 @@
+"""The node's dashboard, last row: files, identities and the agent itself."""
+
+from tools.dashboards.panel import Column, Query, Row, Stat, Table, Threshold, Unit
+from tools.dashboards.promql import by, either, labelled, of
+from tools.dashboards.this import by_node, of_node
+from tools.dashboards.words import UP
+
+__all__ = ["FILES"]
+
+FILES = Row(
+    "Files and identities",
+    (
+        Table(
+            title="Files",
+            description="Every file the agent is to look at. not_expected: absent, and rightly so. Anything but that "
+            "and ok: the runbook says what each word means.",
+            queries=(Query(by_node("role, path, status", "akscert_file_status")),),
+            width=10,
+            height=9,
+            sort="path",
+            empty="? no node agent here",
+            runbooks=("AksCertFileUnreadable",),
+            columns=(
+                Column("role", "role", width=130),
+                Column("path", "path"),
+                Column("status", "status", width=140),
+            ),
+        ),
+        Table(
+            title="Identities",
+            description="Serial numbers and fingerprints, to set beside openssl x509 -serial -fingerprint. issued "
+            "last: what the cluster signed; if the file has another one, the kubelet did not store it.",
+            queries=(
+                Query(
+                    either(
+                        by_node("role, origin, serial_number, fingerprint_sha256, issuer", "akscert_certificate_info"),
+                        labelled(
+                            by_node("role, serial_number, fingerprint_sha256", "akscert_csr_issued_certificate_info"),
+                            origin="issued last",
+                        ),
+                    )
+                ),
+            ),
+            width=14,
+            height=9,
+            sort="role",
+            empty="? no node agent here",
+            columns=(
+                Column("role", "role", width=130),
+                Column("origin", "seen in", width=100),
+                Column("issuer", "issuer", width=140),
+                Column("serial_number", "serial number"),
+                Column("fingerprint_sha256", "SHA-256"),
+            ),
+        ),
+        Stat(
+            title="Kubelet answers the agent",
+            description="The TLS handshake with the kubelet's port. It fails while a kubelet waits for its first "
+            "serving certificate, or where a network policy is in between.",
+            queries=(
+                Query(
+                    f"{by('instance', 'akscert_source_up', 'min', source='kubelet')}"
+                    f"\nand on (cluster, instance) {of_node('akscert_bootstrap_info')}",
+                    "kubelet",
+                ),
+            ),
+            width=8,
+            height=4,
+            words=UP,
+            empty="? not asked",
+            runbooks=("AksCertSourceDown",),
+        ),
+        Stat(
+            title="Leftover certificate files",
+            description="Dated PEM files beside the current one. A kubelet never removes old ones, so a few are "
+            "normal; hundreds mean that it renews far too often.",
+            queries=(Query(by_node("role", "akscert_file_leftovers"), "{{role}}"),),
+            width=8,
+            height=4,
+            unit=Unit.COUNT,
+            thresholds=(Threshold(None, "green"), Threshold(100, "orange")),
+            empty="? not listed",
+        ),
+        Stat(
+            title="Node agent",
+            description="The version of the agent on this node. Empty: none runs there; see Blind spots of the fleet.",
+            queries=(
+                Query(
+                    f"max by (cluster, instance, version) ({of('akscert_build_info', mode='node')})"
+                    f"\nand on (cluster, instance) {of_node('akscert_bootstrap_info')}",
+                    "{{version}}",
+                ),
+            ),
+            width=8,
+            height=4,
+            named=True,
+            empty="? none here",
+            runbooks=("AksCertNodeNotObserved",),
+        ),
+    ),
+)

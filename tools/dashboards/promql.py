@@ -1,0 +1,86 @@
+"""Pieces of PromQL that the panels share: names of series in, expressions out.
+
+Everything is asked with `cluster=~"$cluster"`, which also matches series without that label, and is aggregated before
+it is joined, because a scrape adds labels of its own (instance, pod, job) and both agents speak of the same node. A
+node of which no pool is known is shown whatever pool is chosen: it must not be hidden where no cluster agent runs.
+
+Matchers are keywords: role="kubelet-client"; any other operator stands before the value, state="!~ok|not_expected".
+"""
+
+import re
+
+__all__ = [
+    "KUBELET",
+    "POOL",
+    "ROTATING",
+    "by",
+    "either",
+    "labelled",
+    "of",
+    "of_nodes",
+    "pooled",
+    "share",
+]
+
+KUBELET = "=~kubelet-client|kubelet-serving"
+ROTATING = "(?i).*(rotat|reconcil).*certificat.*|.*certificat.*rotat.*"
+"""Azure's words for a rotation of certificates, as the rules know them."""
+
+
+def of(metric: str, **matchers: str) -> str:
+    """The chosen clusters' series of a metric."""
+    every = {"cluster": "=~$cluster", **matchers}
+    return f"{metric}{{{', '.join(_matcher(*one) for one in every.items())}}}"
+
+
+def _matcher(label: str, value: str) -> str:
+    operator = re.match(r"=~|!~|!=|", value)
+    assert operator is not None
+    return f'{label}{operator[0] or "="}"{value[operator.end() :]}"'
+
+
+def by(labels: str, metric: str, how: str = "max", **matchers: str) -> str:
+    """The same, of each cluster and each of these labels the greatest."""
+    return f"{how} by (cluster{', ' if labels else ''}{labels}) ({of(metric, **matchers)})"
+
+
+def in_pools(expression: str) -> str:
+    """Without the nodes that are known to be in a pool that is not chosen."""
+    return f"({expression} unless on (cluster, node) {of('akscert_node_info', agentpool='!~$pool')})"
+
+
+def of_nodes(labels: str, metric: str, how: str = "max", **matchers: str) -> str:
+    """As `by`, of each node of the chosen pools."""
+    return in_pools(by(f"node{', ' if labels else ''}{labels}", metric, how, **matchers))
+
+
+POOL = (
+    f"({by('node, agentpool', 'akscert_node_info', agentpool='=~$pool')}"
+    f" or label_replace({by('node', 'akscert_rotation_state')} unless on (cluster, node) {of('akscert_node_info')},"
+    ' "agentpool", "(not known)", "", ""))'
+)
+"""1 for each node of the chosen pools, with its pool."""
+
+
+def pooled(expression: str) -> str:
+    """An expression of nodes, with each node's pool as the label agentpool."""
+    return f"{expression} * on (cluster, node) group_left (agentpool) {POOL}"
+
+
+def labelled(expression: str, **labels: str) -> str:
+    """The expression with more labels. A value `label:NAME` is the value of that label, where it has one."""
+    for name, value in labels.items():
+        source = value.removeprefix("label:") if value.startswith("label:") else ""
+        pattern, text = ("(.+)", "$1") if source else ("", value)
+        expression = f'label_replace({expression}, "{name}", "{text}", "{source}", "{pattern}")'
+    return expression
+
+
+def either(*expressions: str) -> str:
+    """The series of all of them, a line each."""
+    return "\nor ".join(expressions)
+
+
+def share(before: str, after: str) -> str:
+    """How much of the time between two points is over, in percent."""
+    return f"100 * (time() - {before}) / ({after} - {before})"
