@@ -11,14 +11,13 @@ from collections.abc import Iterator
 
 from exporter.reason import Reason
 
-__all__ = ["causes", "connection_reason"]
+__all__ = ["causes", "connection_reason", "socket_reason", "tls_word"]
 
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 
-_EXPIRED = {9, 10}
-"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED (OpenSSL, include/openssl/x509_vfy.h.in)."""
-_HOSTNAME = {62, 64}
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+# OpenSSL's X509_V_ERR_* (include/openssl/x509_vfy.h.in). The first are about dates, of the leaf or of a CA.
+_VERIFY_DATES = {9, 10, 13, 14}
+_VERIFY_NAMES = {62, 63, 64}
 
 _NAMES = {
     "ReadTimeoutError": Reason.TIMEOUT,
@@ -34,30 +33,29 @@ def connection_reason(error: BaseException) -> Reason | None:
     """The reason in an exception, its causes and the exceptions among its arguments; None: not the connection's."""
     found = None
     for part in causes(error):
-        exact = _exact(part)
+        exact = socket_reason(part)
         if exact is not None:
             return exact
         found = found or _NAMES.get(type(part).__name__)
     return found
 
 
-def _exact(error: BaseException) -> Reason | None:
+def socket_reason(error: BaseException) -> Reason | None:
+    """The reason in one exception of socket or ssl; None where it is none of theirs, or says nothing of the network."""
     match error:
         case socket.gaierror():
             return Reason.DNS
         case ssl.SSLCertVerificationError():
-            if error.verify_code in _EXPIRED:
+            if error.verify_code in _VERIFY_DATES:
                 return Reason.CERTIFICATE_EXPIRED
-            return Reason.CERTIFICATE_HOSTNAME if error.verify_code in _HOSTNAME else Reason.CERTIFICATE_UNTRUSTED
+            if error.verify_code in _VERIFY_NAMES or not error.verify_code:  # Python's own comparison has no code
+                return Reason.CERTIFICATE_HOSTNAME
+            return Reason.CERTIFICATE_UNTRUSTED
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return Reason.RESET
         case ssl.SSLError():
-            word = getattr(error, "reason", None) or ""  # one that OpenSSL did not make has no such attribute
-            if word == "TLSV1_ALERT_PROTOCOL_VERSION":
-                return Reason.TLS_PROTOCOL  # no version in common
-            alert = word.startswith(("SSLV3_ALERT_", "TLSV1_", "TLSV13_"))  # OpenSSL, include/openssl/sslerr.h
-            return Reason.TLS_ALERT if alert else Reason.TLS_PROTOCOL
-        case TimeoutError():
+            return _tls_reason(error)
+        case TimeoutError():  # of ETIMEDOUT, too
             return Reason.TIMEOUT
         case ConnectionRefusedError():
             return Reason.REFUSED
@@ -66,6 +64,22 @@ def _exact(error: BaseException) -> Reason | None:
         case OSError() if error.errno in _UNREACHABLE:
             return Reason.UNREACHABLE
     return None
+
+
+def _tls_reason(error: ssl.SSLError) -> Reason:
+    word = tls_word(error)
+    if word == "TLSV1_ALERT_PROTOCOL_VERSION":
+        return Reason.TLS_PROTOCOL  # it does speak TLS, but no version in common
+    if word.startswith(("SSLV3_ALERT_", "TLSV1_", "TLSV13_")):  # OpenSSL's names of the alerts (sslerr.h, 1000 and up)
+        return Reason.TLS_ALERT
+    if "asn1" in str(error).lower():  # the reason is then that of another library, and ssl leaves the attribute empty
+        return Reason.CERTIFICATE_MALFORMED
+    return Reason.TLS_PROTOCOL
+
+
+def tls_word(error: ssl.SSLError) -> str:
+    """OpenSSL's name of what happened; empty for an error that OpenSSL did not make."""
+    return getattr(error, "reason", None) or ""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

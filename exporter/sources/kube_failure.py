@@ -2,7 +2,6 @@
 
 import datetime as dt
 import email.utils
-import errno
 import http.client as http_client
 import socket
 import ssl
@@ -13,14 +12,13 @@ import urllib3.exceptions as http
 
 from exporter.facts.source import Failure
 from exporter.reason import Reason
+from exporter.sources.connection import socket_reason, tls_word
 
 __all__ = ["ApiError", "explained", "status_error"]
 
 LONGEST_RETRY_AFTER = 600.0
 """Seconds; a server or proxy that says more is not believed."""
 
-_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
-_RESET = {errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
 _STATUS = {
     401: Reason.UNAUTHORIZED,
     403: Reason.FORBIDDEN,
@@ -28,10 +26,6 @@ _STATUS = {
     410: Reason.EXPIRED,
     429: Reason.THROTTLED,
 }
-
-# OpenSSL's X509_V_ERR_* (x509_vfy.h). The first three are about dates of the leaf or of a CA above it.
-_VERIFY_DATES = {9, 10, 13, 14}
-_VERIFY_NAMES = {62, 63, 64}
 
 
 class ApiError(Exception):
@@ -72,9 +66,11 @@ def explained(error: BaseException) -> Failure:
         case http.TimeoutError() | TimeoutError() if not isinstance(error, http.NewConnectionError):
             return Failure(Reason.TIMEOUT, "no answer in time")
         case ssl.SSLError():
-            return _tls(error)
+            reason = socket_reason(error) or Reason.ERROR
+            return Failure(reason, _line(_tls_words(error, reason)))
         case OSError():
-            return Failure(_socket_reason(error), _line(error.strerror or str(error) or type(error).__name__))
+            reason = socket_reason(error) or Reason.ERROR
+            return Failure(reason, _line(error.strerror or str(error) or type(error).__name__))
         case http_client.IncompleteRead():  # urllib3's kinds of it are of this one, too
             return Failure(Reason.RESET, "the connection was closed in the middle of an answer")
         case http.LocationParseError() | http.LocationValueError() | http.InvalidHeader():
@@ -93,36 +89,12 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _tls(error: ssl.SSLError) -> Failure:
-    word = getattr(error, "reason", None) or ""  # an SSLError that OpenSSL did not make has no such attribute
-    words = _line(getattr(error, "verify_message", "") or word.lower().replace("_", " ") or str(error))
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _VERIFY_DATES:
-            return Failure(Reason.CERTIFICATE_EXPIRED, words)
-        if error.verify_code in _VERIFY_NAMES or not error.verify_code:
-            return Failure(Reason.CERTIFICATE_HOSTNAME, words)
-        return Failure(Reason.CERTIFICATE_UNTRUSTED, words)
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Failure(Reason.RESET, "the connection was closed in the middle of TLS")
-    if word == "TLSV1_ALERT_PROTOCOL_VERSION":
-        return Failure(Reason.TLS_PROTOCOL, words)
-    if word.startswith(("SSLV3_ALERT_", "TLSV1_", "TLSV13_")):
-        return Failure(Reason.TLS_ALERT, words)
-    if "asn1" in str(error).lower():
-        return Failure(Reason.CERTIFICATE_MALFORMED, "the served certificate cannot be parsed")
-    return Failure(Reason.TLS_PROTOCOL, words)
-
-
-def _socket_reason(error: OSError) -> Reason:
-    if error.errno == errno.ECONNREFUSED:
-        return Reason.REFUSED
-    if error.errno in _UNREACHABLE:
-        return Reason.UNREACHABLE
-    if error.errno in _RESET or isinstance(error, ConnectionError):
-        return Reason.RESET
-    if error.errno == errno.ETIMEDOUT:
-        return Reason.TIMEOUT
-    return Reason.ERROR
+def _tls_words(error: ssl.SSLError, reason: Reason) -> str:
+    if reason is Reason.RESET:
+        return "the connection was closed in the middle of TLS"
+    if reason is Reason.CERTIFICATE_MALFORMED:
+        return "the served certificate cannot be parsed"
+    return getattr(error, "verify_message", "") or tls_word(error).lower().replace("_", " ") or str(error)
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -19,14 +19,12 @@ from functools import cache
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, CertificateError, certificate
 from exporter.reason import Reason
+from exporter.sources.connection import socket_reason, tls_word
 
 __all__ = ["Handshake", "probe"]
 
 LARGEST_HANDSHAKE = 256 * 1024
 """Bytes taken from a server before its handshake is given up; OpenSSL itself takes 100 KiB of certificates."""
-
-_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
-_RESET = {errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def probe(
     except CertificateError as error:
         return Failure(Reason.CERTIFICATE_MALFORMED, str(error))
     except (OSError, _Unresolved) as error:
-        reason = _reason(error)
+        reason = Reason.DNS if isinstance(error, _Unresolved) else socket_reason(error) or Reason.ERROR
         return Failure(reason, _words(error, reason, timeout))
     if authorities is None:
         return Handshake(served, None)
@@ -163,7 +161,7 @@ def _handshake(connection: socket.socket, host: str, deadline: float) -> list[by
             incoming.write(received)
         except ssl.SSLError as error:
             # Up to TLS 1.2 a server that insists on a client certificate ends the handshake after it showed its own.
-            if _tls_reason(error) is Reason.TLS_ALERT and (chain := _chain(tls)):
+            if socket_reason(error) is Reason.TLS_ALERT and (chain := _chain(tls)):
                 return chain
             raise
         else:
@@ -229,43 +227,13 @@ def _indication(host: str) -> str | None:
     return None
 
 
-def _reason(error: Exception) -> Reason:
-    match error:
-        case _Unresolved():
-            return Reason.DNS
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return Reason.RESET
-        case ssl.SSLError():
-            return _tls_reason(error)
-        case TimeoutError():
-            return Reason.TIMEOUT
-        case ConnectionRefusedError():
-            return Reason.REFUSED
-        case OSError() if error.errno in _UNREACHABLE:
-            return Reason.UNREACHABLE
-        case OSError() if error.errno in _RESET:
-            return Reason.RESET
-    return Reason.ERROR
-
-
-def _tls_reason(error: ssl.SSLError) -> Reason:
-    word = getattr(error, "reason", None) or ""  # an SSLError that OpenSSL did not make has no such attribute
-    if word == "TLSV1_ALERT_PROTOCOL_VERSION":
-        return Reason.TLS_PROTOCOL  # it does speak TLS, but no version in common
-    if word.startswith(("SSLV3_ALERT_", "TLSV1_", "TLSV13_")):  # OpenSSL's names of the alerts (sslerr.h, 1000 and up)
-        return Reason.TLS_ALERT
-    if "asn1" in str(error).lower():  # the reason is then that of another library, and ssl leaves the attribute empty
-        return Reason.CERTIFICATE_MALFORMED
-    return Reason.TLS_PROTOCOL
-
-
 def _words(error: Exception, reason: Reason, timeout: float) -> str:
     if reason is Reason.TIMEOUT:
         return f"no handshake within {timeout:g} s"
     if isinstance(error, ssl.SSLError):
         if reason is Reason.CERTIFICATE_MALFORMED:
             return "the certificate is not DER"
-        return (getattr(error, "reason", None) or _plain(error)).lower().replace("_", " ")
+        return (tls_word(error) or _plain(error)).lower().replace("_", " ")
     return _plain(error)
 
 
