@@ -2,8 +2,9 @@
 
 import logging
 import os
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter import logs
+from exporter.agents import memory
 from exporter.agents.cluster_azure import AzureLook
 from exporter.agents.cluster_kube import KUBE_SOURCES, Address, Intervals, KubeSources, shown
 from exporter.agents.cluster_state import ClusterState
@@ -67,7 +69,7 @@ class ClusterAgent:
         self._state = ClusterState(sources)
         self._published_version = -1
         self._published = ClusterFacts()
-        self._cache = CachedExposition(self._steady, self._fresh)
+        self._cache = CachedExposition(self._steady, self._settled, self._fresh)
         self._owner = Owner(
             "facts", self._changed, self._publish, settle=settle, idle=lambda: self._state.tidied(self._clock())
         )
@@ -94,7 +96,7 @@ class ClusterAgent:
                 without_nodes=often.azure_without_nodes,
             )
         # Without a registry: these two are collected together with everything else.
-        self._process = (ProcessCollector(registry=None), PlatformCollector(registry=None))
+        self._process, self._platform = ProcessCollector(registry=None), PlatformCollector(registry=None)
 
     def start(self) -> None:
         """Begin to look."""
@@ -174,13 +176,22 @@ class ClusterAgent:
         if self._azure is not None:
             yield from azure.families(facts.azure)
 
+    def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
+        sources = self.sources()
+        key = tuple((facts.up, tuple(facts.errors.values())) for facts in sources)
+
+        def families() -> Iterator[Family]:
+            yield from source.outcomes(sources)
+            yield from build.families(Mode.CLUSTER)
+            yield from self._platform.collect()
+
+        return key, families
+
     def _fresh(self) -> Iterator[Family]:
         yield apiserver.clock_family(self._connection.clock_offset)
         yield from signer.families(self.facts)
-        yield from source.families(self.sources())
-        yield from build.families(Mode.CLUSTER)
-        for collector in self._process:
-            yield from collector.collect()
+        yield source.answers(self.sources())
+        yield from self._process.collect()
 
 
 def cluster_agent(settings: Settings) -> ClusterAgent:
@@ -212,6 +223,9 @@ def run(settings: Settings) -> int:
     """Serve until told to stop."""
     logs.configure(settings.log_level, settings.log_format)
     agent = cluster_agent(settings)
+    memory.settle()
+    # A thread that decodes or renders gives way after 5 ms by default, and one answer needs its turn a dozen times.
+    sys.setswitchinterval(0.0005)
     log.info("cluster agent of %s", agent.server)
     agent.start()
     # The threads are daemons and hold nothing that must be put away: they end with the process, at once.

@@ -6,7 +6,7 @@ from exporter.facts.source import SourceFacts
 from exporter.metric import Family, Kind, Metric
 from exporter.reason import Reason, Source
 
-__all__ = ["families"]
+__all__ = ["answers", "families", "outcomes"]
 
 _SOURCES = tuple(Source)
 
@@ -34,6 +34,16 @@ ERRORS = Metric(
 def families(sources: Iterable[SourceFacts]) -> Iterator[Family]:
     """Samples of all sources."""
     sources = tuple(sources)
+    yield from outcomes(sources)
+    yield answers(sources)
+
+
+def outcomes(sources: tuple[SourceFacts, ...]) -> Iterator[Family]:
+    """Those that change when a source fails or recovers."""
     yield UP.family(((s.source,), float(s.up)) for s in sources if s.up is not None)
-    yield LAST_SUCCESS.family(((s.source,), s.last_success) for s in sources if s.last_success is not None)
     yield ERRORS.family(((s.source, reason), count) for s in sources for reason, count in s.errors.items())
+
+
+def answers(sources: tuple[SourceFacts, ...]) -> Family:
+    """Those that change with every answer."""
+    return LAST_SUCCESS.family(((s.source,), s.last_success) for s in sources if s.last_success is not None)

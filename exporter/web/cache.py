@@ -1,14 +1,15 @@
 """Families that change seldom and families that always do in, scrapes out: the first are rendered once and shared.
 
 A cluster of 5,000 nodes makes 40,000 samples, which cost a third of a second to render and to compress, while its facts
-change every few minutes. A scrape is what was rendered at the last change, followed by the few fresh families.
+change every few minutes. A scrape is what was rendered at the last change, followed by a hundred and more settled
+samples, which are rendered again by the first scrape that finds their key changed, and by the few fresh ones.
 """
 
 import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from exporter.metric import Family
@@ -20,6 +21,9 @@ Families = Callable[[], Iterable[Family]]
 
 IN_USE = 900.0
 """Seconds after the last scrape in a format for which it is rendered ahead."""
+
+_END = b"# EOF\n"
+"""The last line of OpenMetrics; after it nothing may follow."""
 
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """RFC 1952 §2.3: deflate, no name, no time, unknown system."""
@@ -36,9 +40,18 @@ class _Body:
 class CachedExposition:
     """Any thread may take a scrape; one thread tells of changes."""
 
-    def __init__(self, steady: Families, fresh: Families, clock: Callable[[], float] = time.monotonic) -> None:
-        """`steady` is asked after changes alone, `fresh` at every scrape. No family may be in both."""
-        self._steady, self._fresh, self._clock = steady, fresh, clock
+    def __init__(
+        self,
+        steady: Families,
+        settled: Callable[[], tuple[Hashable, Families]],
+        fresh: Families,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`steady` is asked after refresh() alone, `fresh` at every scrape; `settled` is asked at every scrape for its
+        key, and for its families where that has changed. No family may be in two of them.
+        """
+        self._steady, self._settled, self._fresh, self._clock = steady, settled, fresh, clock
+        self._kept: dict[Format, tuple[Hashable, bytes]] = {}
         self._lock = threading.Lock()
         self._bodies: dict[Format, _Body] = {}
         self._used: dict[Format, float] = {}
@@ -63,13 +76,20 @@ class CachedExposition:
                 body = self._bodies.get(form)
                 if body is None:
                     body = self._bodies[form] = self._rendered(form)
-        fresh = render(self._fresh(), form)
+        fresh = self._settled_part(form) + render(self._fresh(), form)
         if not gzipped:
             return Payload(body.plain + fresh, form.value)
         return Payload(_gzip(body, fresh), form.value, "gzip")
 
+    def _settled_part(self, form: Format) -> bytes:
+        key, families = self._settled()
+        kept = self._kept.get(form)
+        if kept is None or kept[0] != key:
+            kept = self._kept[form] = (key, render(families(), form).removesuffix(_END))
+        return kept[1]
+
     def _rendered(self, form: Format) -> _Body:
-        plain = render(self._steady(), form).removesuffix(b"# EOF\n")
+        plain = render(self._steady(), form).removesuffix(_END)
         compressor = _compressor()
         deflated = compressor.compress(plain) + compressor.flush(zlib.Z_FULL_FLUSH)
         return _Body(plain, deflated, zlib.crc32(plain))

@@ -1,0 +1,112 @@
+"""A scrape of shared, settled and fresh parts: one document, whatever format and coding."""
+
+import gzip
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from exporter.metric import Family, Metric
+from exporter.web.cache import IN_USE, CachedExposition
+from exporter.web.negotiation import Format
+
+STEADY, SETTLED, FRESH = (Metric(f"akscert_{name}", "Help.", ("label",)) for name in ("steady", "settled", "fresh"))
+OPENMETRICS = Format.OPENMETRICS.value
+
+
+class Source:
+    """Values that a test sets, and how often each was asked for."""
+
+    def __init__(self) -> None:
+        self.steady = self.settled = self.fresh = 1.0
+        self.asked = {"steady": 0, "settled": 0, "fresh": 0}
+        self.now = 0.0
+        self.cache = CachedExposition(self._steady, self._settled, self._fresh, lambda: self.now)
+
+    def _steady(self) -> Iterator[Family]:
+        self.asked["steady"] += 1
+        yield STEADY.family([(("a",), self.steady)])
+
+    def _settled(self) -> tuple[float, Callable[[], Iterator[Family]]]:
+        return self.settled, self._settled_families
+
+    def _settled_families(self) -> Iterator[Family]:
+        self.asked["settled"] += 1
+        yield SETTLED.family([(("a",), self.settled)])
+
+    def _fresh(self) -> Iterator[Family]:
+        self.asked["fresh"] += 1
+        yield FRESH.family([(("a",), self.fresh)])
+
+    def text(self, accept: str = "") -> list[str]:
+        body = self.cache.payload(accept, gzipped=False).body.decode()
+        return [line for line in body.splitlines() if not line.startswith(("# HELP", "# TYPE"))]
+
+
+def test_the_parts_are_one_document_in_each_format() -> None:
+    """In their order, with one end."""
+    source = Source()
+    samples = [f'akscert_{name}{{label="a"}} 1.0' for name in ("steady", "settled", "fresh")]
+    assert source.text() == samples
+    assert source.text(OPENMETRICS) == [*samples, "# EOF"]
+
+
+def test_only_what_changed_is_rendered_again() -> None:
+    """Steady families after refresh(), settled ones with a new key, fresh ones always."""
+    source = Source()
+    source.text()
+    source.steady = source.settled = source.fresh = 2.0
+    assert [line[-3:] for line in source.text()] == ["1.0", "2.0", "2.0"]
+    source.text()
+    assert source.asked == {"steady": 1, "settled": 2, "fresh": 3}
+    source.cache.refresh()
+    assert [line[-3:] for line in source.text()] == ["2.0", "2.0", "2.0"]
+    assert source.asked["steady"] == 2
+
+
+@pytest.mark.parametrize("accept", ["", OPENMETRICS])
+def test_gzip_is_one_member_that_any_client_reads(accept: str) -> None:
+    """curl does not read on after the first one."""
+    source = Source()
+    payload = source.cache.payload(accept, gzipped=True)
+    plain = source.cache.payload(accept, gzipped=False)
+    assert (payload.encoding, payload.content_type) == ("gzip", plain.content_type)
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    assert inflater.decompress(payload.body) == plain.body
+    assert (inflater.eof, inflater.unused_data) == (True, b"")
+    assert gzip.decompress(payload.body) == plain.body
+
+
+def test_a_format_nobody_asks_for_any_more_is_rendered_no_more() -> None:
+    """Until somebody does."""
+    source = Source()
+    source.text()
+    source.text(OPENMETRICS)
+    source.now = IN_USE + 1
+    source.text()
+    source.asked["steady"] = 0
+    source.cache.refresh()
+    assert source.asked["steady"] == 1
+    source.steady = 3.0
+    assert source.text(OPENMETRICS)[0].endswith("3.0")
+
+
+def test_scrapes_at_once_share_one_rendering() -> None:
+    """Ten of them before anything is there."""
+    source = Source()
+    start = threading.Barrier(10)
+    found: list[list[str]] = []
+
+    def scrape() -> None:
+        start.wait()
+        found.append(source.text())
+
+    threads = [threading.Thread(target=scrape) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 10
+    assert all(text == found[0] for text in found)
+    assert source.asked["steady"] == 1
