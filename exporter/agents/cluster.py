@@ -136,11 +136,11 @@ class ClusterAgent:
         return tuple(facts.source for facts in self.sources() if facts.up is None)
 
     def page(self, query: Mapping[str, str]) -> str:
-        """The cluster's page."""
+        """The cluster's page; `query` filters its nodes."""
         now = self._clock()
         facts, sources = self.facts, self.sources()
         findings = cluster_findings(facts, sources, now)
-        return cluster_page(facts, findings, sources, now, server=self.server)
+        return cluster_page(facts, findings, sources, now, server=self.server, query=query)
 
     def _changed(self) -> bool:
         return self._state.version != self._published_version

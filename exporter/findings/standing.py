@@ -80,13 +80,15 @@ def _requests(one: NodeRequests, now: float) -> Iterator[Trouble]:
         state = "approved, not issued" if one.approved else "no answer"
         more = f", like {one.pending_objects - 1} more" if one.pending_objects > 1 else ""
         name = f": {one.pending_name}, {state}{more}" if one.pending_name else ""
-        yield Trouble(severity, State.WAITING, f"{what} since {until(one.pending_since, now)}{name}", one.pending_since)
+        yield Trouble(
+            severity, State.WAITING, f"for its {what} since {until(one.pending_since, now)}{name}", one.pending_since
+        )
     if one.rejected is not None and now - one.rejected.at < RECENT:
         verb = "denied" if one.rejected.outcome is CsrOutcome.DENIED else "failed"
         yield Trouble(
             Severity.WARNING,
             State.REFUSED,
-            f"{what}: {one.rejected.name} {verb} at {until(one.rejected.at, now)}",
+            f"its {what}: {one.rejected.name} {verb} at {until(one.rejected.at, now)}",
             one.rejected.at,
         )
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from exporter.reason import Mode
-from exporter.web.exposition import Payload
+from exporter.web.exposition import Payload, compressed
 from exporter.web.message import Receive, Request, Response, Scope, Send, plain
 from exporter.web.negotiation import Coding, coding
 from exporter.web.style import POLICY
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 PROBES = frozenset({"/healthz", "/readyz"})
 """Paths that the kubelet asks: it can neither log in nor wait for its turn."""
+
+NO_CODING = "not acceptable: gzip and identity are on offer"
 
 PAGE_HEADERS = (
     ("content-security-policy", POLICY),
@@ -106,19 +108,29 @@ class Application:
             case "/readyz":
                 return self._readyz()
             case "/":
-                query = request.query
-                document = await self._workers.call(lambda: self._agent.page(query))
-                return Response(
-                    HTTPStatus.OK, document.encode(errors="replace"), "text/html; charset=utf-8", PAGE_HEADERS
-                )
+                return await self._page(request)
             case _:
                 return plain(HTTPStatus.NOT_FOUND)
+
+    async def _page(self, request: Request) -> Response:
+        query, wanted = request.query, coding(request.header(b"accept-encoding"))
+        vary = ("vary", "Accept-Encoding")
+        if wanted is Coding.NONE:
+            return plain(HTTPStatus.NOT_ACCEPTABLE, NO_CODING, vary)
+
+        def body() -> bytes:
+            document = self._agent.page(query).encode(errors="replace")
+            return compressed(document) if wanted is Coding.GZIP else document
+
+        encoding = (("content-encoding", "gzip"),) if wanted is Coding.GZIP else ()
+        headers = (*PAGE_HEADERS, vary, *encoding)
+        return Response(HTTPStatus.OK, await self._workers.call(body), "text/html; charset=utf-8", headers)
 
     async def _metrics(self, request: Request) -> Response:
         accept, wanted = request.header(b"accept"), coding(request.header(b"accept-encoding"))
         vary = ("vary", "Accept, Accept-Encoding")
         if wanted is Coding.NONE:
-            return plain(HTTPStatus.NOT_ACCEPTABLE, "not acceptable: gzip and identity are on offer", vary)
+            return plain(HTTPStatus.NOT_ACCEPTABLE, NO_CODING, vary)
         payload = await self._workers.call(lambda: self._agent.exposition(accept, wanted is Coding.GZIP))
         headers = (vary, ("content-encoding", payload.encoding)) if payload.encoding else (vary,)
         return Response(HTTPStatus.OK, payload.body, payload.content_type, headers)

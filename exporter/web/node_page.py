@@ -11,6 +11,7 @@ from exporter.findings import Finding
 from exporter.findings.host import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS
 from exporter.findings.moment import moment, span
 from exporter.reason import BootstrapMethod, Evidence, FileStatus, Origin, Role, Rotation, RotationState
+from exporter.web.findings_list import findings_list, verdict
 from exporter.web.lifetime import Lifetime, lifetime_bar
 from exporter.web.page import (
     Column,
@@ -19,12 +20,10 @@ from exporter.web.page import (
     card,
     code,
     document,
-    findings_list,
     join,
     key_values,
     section,
     table,
-    verdict,
 )
 from exporter.web.source_table import source_table
 

@@ -1,6 +1,5 @@
 """Values in, accessible HTML out: the parts that the pages of both agents are made of. Everything is escaped."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +7,7 @@ from enum import StrEnum
 from markupsafe import Markup, escape
 
 from exporter import __version__
-from exporter.findings import Finding, Severity, worst_first
+from exporter.findings import Severity
 from exporter.findings.moment import moment
 from exporter.web.style import STYLE
 
@@ -21,11 +20,11 @@ __all__ = [
     "card",
     "code",
     "document",
-    "findings_list",
+    "icon",
+    "join",
     "key_values",
     "section",
     "table",
-    "verdict",
 ]
 
 Cell = str | Markup
@@ -90,8 +89,21 @@ def join(parts: Iterable[Cell]) -> Markup:
     return Markup("\n").join(escape(part) for part in parts)
 
 
-def document(heading: str, over: str, lead: Cell, body: Iterable[Markup], *, now: float) -> str:
-    """A whole document. `over` stands above the heading, `lead` below it; `now` in Unix seconds."""
+def document(
+    heading: str,
+    over: str,
+    lead: Cell,
+    body: Iterable[Markup],
+    *,
+    now: float,
+    contents: Iterable[tuple[str, str]] = (),
+) -> str:
+    """A whole document. `over` stands above the heading, `lead` below it; `now` in Unix seconds.
+
+    `contents`: names and headings of sections, for a page long enough to need them.
+    """
+    ways = join(Markup('<li><a href="#{}">{}</a></li>').format(name, heading) for name, heading in contents)
+    nav = Markup('<nav class="contents" aria-label="On this page"><ul>\n{}\n</ul></nav>\n').format(ways) if ways else ""
     return str(
         Markup("""\
 <!doctype html>
@@ -110,7 +122,7 @@ def document(heading: str, over: str, lead: Cell, body: Iterable[Markup], *, now
 <p class="over">{over}</p>
 <h1>{heading}</h1>
 <p class="lead">{lead}</p>
-</div></header>
+{nav}</div></header>
 <main id="content" tabindex="-1"><div class="page">
 {body}
 </div></main>
@@ -125,6 +137,7 @@ def document(heading: str, over: str, lead: Cell, body: Iterable[Markup], *, now
             heading=heading,
             over=over,
             lead=lead,
+            nav=nav,
             style=Markup(STYLE),  # noqa: S704 - our own constant, and escaped it would not match its hash
             body=join(body),
             version=__version__,
@@ -147,71 +160,6 @@ def card(*body: Markup) -> Markup:
     return Markup('<div class="card panel">{}</div>').format(join(body))
 
 
-def verdict(findings: Iterable[Finding], unanswered: Sequence[str]) -> Markup:
-    """The page in one line: how much is wrong; or that all is well, but only where all was looked at."""
-    counts = Counter(finding.severity for finding in findings)
-    worst, *others = [_count(counts[one], _NOUNS[one]) for one in Severity if counts[one]] or [""]
-    told = f"Also {', '.join(others[:-1])}{' and ' if others[1:] else ''}{others[-1]}." if others else ""
-    severity = next((one for one in Severity if counts[one] and one is not Severity.INFO), None)
-    if severity is not None:
-        tone, strong = SEVERITY_TONE[severity], worst
-    elif unanswered:
-        tone, strong = Tone.BLIND, "Not everything has been looked at yet"
-    else:
-        tone, strong = Tone.OK, "All is well"
-        told = "Every place was looked at, and nothing needs to be done."
-        if worst:
-            told += f" {worst} below."
-    if unanswered:
-        told = f"{told} No first answer yet from: {', '.join(unanswered)}.".lstrip()
-    return Markup('<div class="verdict {}">{}<div><strong>{}</strong><span>{}</span></div></div>').format(
-        tone, icon(tone), strong, told
-    )
-
-
-_NOUNS = {
-    Severity.CRITICAL: "critical finding",
-    Severity.BLIND: "blind spot",
-    Severity.WARNING: "warning",
-    Severity.INFO: "note",
-}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def findings_list(findings: Iterable[Finding], *, subject: str = "") -> Markup:
-    """Findings, worst first. `subject` is the one the whole page is about, which then is not said each time."""
-    items = []
-    for finding in worst_first(tuple(findings)):
-        tone = SEVERITY_TONE[finding.severity]
-        about = (
-            Markup('<span class="subject">{}</span>').format(finding.subject)
-            if finding.subject != subject
-            else Markup()
-        )
-        link = Markup('<a href="{}">{}<span class="unseen"> runbook</span></a>').format(
-            finding.runbook_url, finding.alert
-        )
-        items.append(
-            Markup(
-                '<li class="card finding {}"><div class="meta">{}{}{}</div>'
-                '<p class="what">{}</p><p class="next"><b>Next:</b> {}</p></li>'
-            ).format(
-                tone,
-                badge(tone, finding.severity.value),
-                about,
-                link if finding.alert else "",
-                finding.what,
-                finding.next_step,
-            )
-        )
-    if not items:
-        return Markup('<p class="none">None.</p>')
-    return Markup('<ul class="findings">\n{}\n</ul>').format(join(items))
-
-
 def key_values(pairs: Iterable[tuple[str, Cell]]) -> Markup:
     """Names and values; a pair with an empty value is left out."""
     rows = (Markup("<dt>{}</dt><dd>{}</dd>").format(key, value) for key, value in pairs if value)
@@ -226,10 +174,18 @@ class Column:
     label: str = ""
 
 
-def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, titled: bool = False) -> Markup:
+def table(
+    caption: str,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    titled: bool = False,
+    compact: bool = False,
+) -> Markup:
     """A table whose first column names the row. On a narrow screen each row becomes a block of its own.
 
-    `titled`: the caption is to be seen, for a section with more than one table; else only heard.
+    `titled`: the caption is to be seen, for a section with more than one table; else only heard. `compact`: of short
+    cells, which on a narrow screen stand beside one another.
 
     The roles keep it a table for screen readers even then: `display: block` would take that away.
     """
@@ -245,7 +201,13 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]
         body.append(Markup('<tr role="row">{}</tr>').format(Markup("").join(cells)))
     return Markup(
         '<div class="card scroll" tabindex="0" role="region" aria-label="{caption}">\n'
-        '<table class="stacks" role="table">'
+        '<table class="stacks{compact}" role="table">'
         '<caption class="{seen}">{caption}</caption>\n<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
         '<tbody role="rowgroup">\n{body}\n</tbody></table>\n</div>'
-    ).format(caption=caption, seen="title" if titled else "unseen", head=head, body=join(body))
+    ).format(
+        compact=" compact" if compact else "",
+        caption=caption,
+        seen="title" if titled else "unseen",
+        head=head,
+        body=join(body),
+    )

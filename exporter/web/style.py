@@ -135,6 +135,33 @@ thead th { font-size: .8125rem; font-weight: 600; color: var(--quiet); white-spa
 tbody th { font-weight: 500; }
 tbody tr:last-child > * { border-bottom: 0; }
 .none { color: var(--quiet); }
+.trouble + .trouble { margin-top: .35rem; }
+.name { white-space: nowrap; }
+a > .badge { text-decoration: underline; text-underline-offset: .18em; }
+td .badge { margin-right: .25rem; }
+td details { margin-top: .4rem; }
+td dl.facts { max-width: 34rem; }
+
+.contents ul, .folded ul { list-style: none; margin: 0; padding: 0; }
+.contents ul, .folded ul { display: flex; flex-wrap: wrap; gap: .35rem 1.25rem; }
+.contents { margin-top: 1.1rem; font-size: .9375rem; }
+.filter, .filter p { display: flex; flex-wrap: wrap; align-items: center; gap: .6rem 1rem; }
+.filter { margin: 1rem 0; padding: .85rem 1.25rem; }
+.filter p { gap: .35rem .6rem; min-width: 0; }
+.filter label { color: var(--quiet); }
+select, button {
+  font: inherit; color: var(--text); background: var(--surface); border: 1px solid var(--lived); border-radius: .45rem;
+  padding: .35rem .6rem; min-height: 2.5rem; max-width: 100%;
+}
+button { padding: .35rem 1.1rem; font-weight: 600; color: var(--surface); background: var(--link); }
+button, select { cursor: pointer; }
+.notice { margin: 1rem 0; padding: .75rem 1.25rem; border-left: .3rem solid var(--info); }
+.empty { margin: 1rem 0; color: var(--quiet); }
+.pager { display: flex; flex-wrap: wrap; align-items: center; gap: .35rem 1.25rem; margin: 1rem 0; }
+.pager span, .folded p { color: var(--quiet); }
+.pager a { padding: .35rem 0; }
+.folded { margin-top: 1rem; font-size: .9375rem; }
+.more > summary { font-size: .9375rem; }
 
 @media (max-width: 44rem) {
   .page { padding: 0 1rem; }
@@ -150,6 +177,7 @@ tbody tr:last-child > * { border-bottom: 0; }
   .certificate dl.facts { grid-template-columns: minmax(0, 7.5rem) 1fr; gap: .35rem .75rem; }
   .panel dl.facts { grid-template-columns: 1fr; gap: 0; }
   .panel dl.facts dd { margin-bottom: .6rem; }
+  .filter { padding-left: 1rem; padding-right: 1rem; }
   table.stacks, table.stacks tbody, table.stacks caption { display: block; }
   caption.title { padding: .8rem 1rem 0; }
   table.stacks thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -157,6 +185,8 @@ tbody tr:last-child > * { border-bottom: 0; }
   table.stacks tr:last-child { border-bottom: 0; }
   table.stacks tr > * { display: block; padding: .1rem 0; border: 0; }
   table.stacks tr > :first-child { padding-left: 0; }
+  table.compact tr > td { display: inline-block; margin-right: 1rem; }
+  .name { white-space: normal; overflow-wrap: anywhere; }
   table.stacks td[data-label]::before { content: attr(data-label) ": "; color: var(--quiet); font-size: .8125rem; }
 }
 @media print {

@@ -62,8 +62,8 @@ def test_a_node_has_all_that_is_the_matter_with_it_the_worst_first() -> None:
     (one,) = standings(cluster(pending("x", DAY, CLIENT_SIGNER), pending("x", HOUR), nodes=(broken,)), NOW)
     assert [trouble.state for trouble in one.troubles] == [State.WAITING, State.WAITING, State.NOT_READY, State.OFF]
     assert [trouble.what.split(" since")[0] for trouble in one.troubles[:2]] == [
-        "client certificate",
-        "serving certificate",
+        "for its client certificate",
+        "for its serving certificate",
     ]
     assert one.troubles[0].what.endswith("ago: csr-1, no answer, like 1 more")
     assert "1.27 has" in one.troubles[-1].what

@@ -59,5 +59,9 @@ def check(html: str) -> None:
             assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
         if tag == "th":
             assert attributes.get("scope") in {"row", "col"}
+        if tag == "select":
+            assert ("label", {"for": attributes["id"]}) in reader.elements
+        if tag == "nav":
+            assert attributes.get("aria-label")
         if tag == "a" and (attributes["href"] or "").startswith("#"):
             assert (attributes["href"] or "")[1:] in ids

@@ -197,6 +197,17 @@ def test_the_page_gets_its_query_and_a_strict_policy(serve: Serve) -> None:
     assert "server" not in answer.headers
 
 
+def test_the_page_is_gzipped_for_a_browser(serve: Serve) -> None:
+    running = serve(SmallAgent(document="<!doctype html><title>ä</title>"))
+    answer = running.ask("/", Accept_Encoding="gzip, deflate, br")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert "style-src" in answer.headers["content-security-policy"]
+    assert gzip.decompress(answer.body).decode() == "<!doctype html><title>ä</title>"
+    assert "content-encoding" not in running.ask("/", Accept_Encoding="identity").headers
+    assert running.ask("/", Accept_Encoding="identity;q=0").status == 406
+
+
 def test_a_query_with_far_too_many_fields_is_taken_for_none(serve: Serve) -> None:
     agent = SmallAgent()
     assert serve(agent).ask("/?" + "&".join(f"a{number}=1" for number in range(500))).status == 200

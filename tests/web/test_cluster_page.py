@@ -94,6 +94,20 @@ def test_before_anything_has_answered_nothing_is_said_to_be_well() -> None:
     assert "not asked yet" in text
 
 
+def test_one_ca_for_both_sides_is_one_card() -> None:
+    """It is so on every AKS cluster but in the midst of a rotation."""
+    both = replace(full(), cas={ca: certificates(CA.pem) for ca in (Ca.CLUSTER, Ca.CLIENT)})
+    apart = replace(full(), cas={Ca.CLUSTER: certificates(CA.pem), Ca.CLIENT: certificates(FORMER.pem)})
+    assert [read(page(one)).text.count("Client CA") for one in (both, apart)] == [0, 1]
+    assert "Cluster CA" in read(page(both)).text
+
+
+def test_the_way_to_each_section_stands_on_top() -> None:
+    reader = read(page(full()))
+    ways = [attributes["href"] for tag, attributes in reader.elements if tag == "a"][1:6]
+    assert ways == ["#findings", "#nodes", "#control-plane", "#requests", "#sources"]
+
+
 @pytest.mark.parametrize("trusted", [False, None])
 def test_an_untrusted_or_silent_api_server_is_shown_as_such(trusted: bool | None) -> None:
     endpoint = Endpoint(

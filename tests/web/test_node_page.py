@@ -10,8 +10,9 @@ from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Severity
 from exporter.findings.host import host_findings
 from exporter.reason import FileStatus, Origin, Role
+from exporter.web.findings_list import findings_list, verdict
 from exporter.web.node_page import node_page
-from exporter.web.page import Tone, badge, findings_list, table, verdict
+from exporter.web.page import Tone, badge, table
 from tests.web.document import check, read
 from tests.web.example import NODE, NOW, broken, source, well
 
@@ -99,6 +100,27 @@ def test_a_finding_about_something_else_names_it() -> None:
     assert "node-2" in findings_list([finding], subject="node-1")
     assert "node-2" not in findings_list([finding], subject="node-2")
     assert "None." in findings_list([])
+
+
+@pytest.mark.parametrize(
+    ("warnings", "notes", "opened", "summary"),
+    [(2, 4, 6, ""), (2, 5, 2, "5 notes"), (0, 7, 7, ""), (30, 2, 20, "12 more findings"), (6, 1, 6, "1 note")],
+)
+def test_among_many_findings_the_notes_are_folded_and_the_worst_stay_in_sight(
+    warnings: int, notes: int, opened: int, summary: str
+) -> None:
+    severities = [Severity.INFO] * notes + [Severity.WARNING] * warnings
+    html = str(findings_list([Finding(one, f"node-{n}", "It is late.", "Wait.") for n, one in enumerate(severities)]))
+    shown, _, folded = html.partition("<details")
+    assert (shown.count("<li"), folded.count("<li")) == (opened, warnings + notes - opened)
+    assert f"<summary>{summary}</summary>" in folded or not summary
+    assert bool(folded) == bool(summary)
+
+
+def test_what_nobody_can_read_is_counted() -> None:
+    html = findings_list([Finding(Severity.WARNING, f"webhook {n}", "It is late.", "Wait.") for n in range(1000)])
+    assert html.count("<li") == 220
+    assert "And 780 more, none worse than these." in html
 
 
 @pytest.mark.parametrize(

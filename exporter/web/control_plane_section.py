@@ -1,0 +1,120 @@
+"""A cluster's facts in, the part of the page about its API server, CAs, signers and bundles out."""
+
+from collections.abc import Iterable, Iterator
+
+from markupsafe import Markup
+
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.x509 import Certificate, ends_first
+from exporter.findings.moment import moment, span
+from exporter.reason import Ca, Rotation
+from exporter.web.lifetime import Lifetime, lifetime_bar
+from exporter.web.page import NOTHING, Column, Tone, badge, code, join, key_values, section, table
+
+__all__ = ["control_plane_section"]
+
+CA_WORDS = {
+    Ca.CLUSTER: ("Cluster CA", "kube-root-ca.crt: what clients in the cluster trust the API server by"),
+    Ca.CLIENT: ("Client CA", "what the API server trusts clients by"),
+    Ca.REQUESTHEADER: ("Request-header CA", "what aggregated API servers trust the API server by"),
+}
+CLUSTER_AND_CLIENT = (
+    "Cluster CA",
+    "kube-root-ca.crt: what clients in the cluster trust the API server by, and it them",
+)
+RENEWED = {Rotation.ENABLED: (Tone.OK, "AKS renews it"), Rotation.DISABLED: (Tone.WARNING, "nothing renews it")}
+
+
+def control_plane_section(cluster: ClusterFacts, now: float) -> Markup:
+    """The section. `now` in Unix seconds."""
+    return section("control-plane", "Control plane", *_parts(cluster, now))
+
+
+def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
+    cards = [
+        _certificate(
+            "API server",
+            code(one.address),
+            one.certificate,
+            now,
+            badge(*RENEWED.get(cluster.apiserver_rotation, (Tone.BLIND, "rotation unknown"))),
+            (
+                ("Trusted by clients in the cluster", _trust(one.trusted)),
+                ("Last look", "" if one.failure is None else f"no answer: {one.failure.words}"),
+            ),
+        )
+        for one in cluster.endpoints
+        if one.certificate is not None
+    ]
+    same = cluster.cas.get(Ca.CLIENT) == cluster.cas.get(Ca.CLUSTER)
+    for ca, bundle in cluster.cas.items():
+        if bundle and not (ca is Ca.CLIENT and same):
+            title, where = CLUSTER_AND_CLIENT if ca is Ca.CLUSTER and same else CA_WORDS[ca]
+            more = (("Together with it", f"{len(bundle) - 1} more of the same bundle" if bundle[1:] else ""),)
+            cards.append(_certificate(title, where, ends_first(bundle), now, badge(Tone.QUIET, "by hand alone"), more))
+    if cards:
+        yield Markup('<div class="cards">\n{}\n</div>').format(join(cards))
+    else:
+        yield Markup('<p class="none">None of its certificates has been seen yet: the sources below say why.</p>')
+    if cluster.leases:
+        yield table(
+            "Who approves and signs certificate requests",
+            (Column("Lease"), Column("Sign of life")),
+            ((code(lease), f"{span(now - renewed)} ago") for lease, renewed in cluster.leases.items()),
+            titled=True,
+        )
+    outdated = [(one, cluster.outdated(one)) for one in cluster.bundles]
+    if outdated:
+        words = {True: (Tone.WARNING, "a former CA"), False: (Tone.OK, "current"), None: (Tone.BLIND, "unknown")}
+        yield table(
+            "CA bundles of APIServices and admission webhooks",
+            (Column("Object"), Column("Holds"), Column("Ends", "Ends")),
+            (
+                (
+                    code(f"{one.kind} {one.name}"),
+                    badge(*words[old]) if one.certificates else badge(Tone.BLIND, "unreadable"),
+                    moment(ends_first(one.certificates).not_after) if one.certificates else NOTHING,
+                )
+                for one, old in outdated
+            ),
+            titled=True,
+        )
+
+
+def _trust(trusted: bool | None) -> Markup:
+    words = {True: (Tone.OK, "yes"), False: (Tone.CRITICAL, "no"), None: (Tone.BLIND, "unknown")}
+    return badge(*words[trusted])
+
+
+def _certificate(
+    title: str,
+    where: str | Markup,
+    certificate: Certificate,
+    now: float,
+    rotation: Markup,
+    more: Iterable[tuple[str, str | Markup]],
+) -> Markup:
+    life = Lifetime(certificate.not_before, certificate.not_after, None)
+    identity = key_values(
+        (
+            ("Subject", code(certificate.subject)),
+            ("Issuer", code(certificate.issuer)),
+            ("Serial number", code(certificate.serial_number)),
+            ("SHA-256", code(certificate.fingerprint_sha256)),
+            ("Key", certificate.key_algorithm),
+            ("Not before", moment(certificate.not_before)),
+            ("Not after", moment(certificate.not_after)),
+        )
+    )
+    return Markup(
+        '<article class="card certificate" aria-label="{title}">\n<div class="title"><h3>{title}</h3>{rotation}</div>\n'
+        '<p class="where">{where}</p>\n{life}\n{more}\n<details><summary>Identity</summary>{identity}</details>\n'
+        "</article>"
+    ).format(
+        title=title,
+        rotation=rotation,
+        where=where,
+        life=lifetime_bar(life, now),
+        more=key_values((("Lifetime", span(certificate.lifetime)), *more)),
+        identity=identity,
+    )

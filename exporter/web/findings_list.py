@@ -1,0 +1,94 @@
+"""Findings in, what a page says of them out: its verdict in one line, and the list with the worst first."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup
+
+from exporter.findings import Finding, Severity, worst_first
+from exporter.web.page import SEVERITY_TONE, Tone, badge, icon, join
+
+__all__ = ["findings_list", "verdict"]
+
+FEW, OPEN, FOLDED = 6, 20, 200
+"""Findings that are simply shown; that are to be seen at once; and that are in the page at all, behind those."""
+
+
+def verdict(findings: Iterable[Finding], unanswered: Sequence[str]) -> Markup:
+    """The page in one line: how much is wrong; or that all is well, but only where all was looked at."""
+    counts = Counter(finding.severity for finding in findings)
+    worst, *others = [_count(counts[one], _NOUNS[one]) for one in Severity if counts[one]] or [""]
+    told = f"Also {', '.join(others[:-1])}{' and ' if others[1:] else ''}{others[-1]}." if others else ""
+    severity = next((one for one in Severity if counts[one] and one is not Severity.INFO), None)
+    if severity is not None:
+        tone, strong = SEVERITY_TONE[severity], worst
+    elif unanswered:
+        tone, strong = Tone.BLIND, "Not everything has been looked at yet"
+    else:
+        tone, strong = Tone.OK, "All is well"
+        told = "Every place was looked at, and nothing needs to be done."
+        if worst:
+            told += f" {worst} below."
+    if unanswered:
+        told = f"{told} No first answer yet from: {', '.join(unanswered)}.".lstrip()
+    return Markup('<div class="verdict {}">{}<div><strong>{}</strong><span>{}</span></div></div>').format(
+        tone, icon(tone), strong, told
+    )
+
+
+_NOUNS = {
+    Severity.CRITICAL: "critical finding",
+    Severity.BLIND: "blind spot",
+    Severity.WARNING: "warning",
+    Severity.INFO: "note",
+}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def findings_list(findings: Iterable[Finding], *, subject: str = "") -> Markup:
+    """Findings, worst first. `subject` is the one the whole page is about, which then is not said each time."""
+    ordered = worst_first(tuple(findings))
+    if not ordered:
+        return Markup('<p class="none">None.</p>')
+    worse = sum(finding.severity is not Severity.INFO for finding in ordered)
+    # Among many, notes are folded where there is something to do; and no page is so bad that nobody can read it.
+    shown = len(ordered) if len(ordered) <= FEW else min(worse or len(ordered), OPEN)
+    parts = [_items(ordered[:shown], subject)]
+    if folded := ordered[shown:]:
+        summary = _count(len(folded), "note" if shown == worse else "more finding")
+        beyond = len(folded) - FOLDED
+        more = Markup('<p class="none">And {} more, none worse than these.</p>').format(beyond) if beyond > 0 else ""
+        rest = _items(folded[:FOLDED], subject)
+        parts.append(Markup('<details class="more"><summary>{}</summary>\n{}{}</details>').format(summary, rest, more))
+    return join(parts)
+
+
+def _items(findings: Sequence[Finding], subject: str) -> Markup:
+    items = []
+    for finding in findings:
+        tone = SEVERITY_TONE[finding.severity]
+        about = (
+            Markup('<span class="subject">{}</span>').format(finding.subject)
+            if finding.subject != subject
+            else Markup()
+        )
+        link = Markup('<a href="{}">{}<span class="unseen"> runbook</span></a>').format(
+            finding.runbook_url, finding.alert
+        )
+        items.append(
+            Markup(
+                '<li class="card finding {}"><div class="meta">{}{}{}</div>'
+                '<p class="what">{}</p><p class="next"><b>Next:</b> {}</p></li>'
+            ).format(
+                tone,
+                badge(tone, finding.severity.value),
+                about,
+                link if finding.alert else "",
+                finding.what,
+                finding.next_step,
+            )
+        )
+    return Markup('<ul class="findings">\n{}\n</ul>').format(join(items))

@@ -1,0 +1,219 @@
+"""A cluster's nodes and a filter in, the part of the page about them out: pools in figures, nodes worst first."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
+
+from exporter.findings import Severity
+from exporter.findings.moment import moment, span
+from exporter.findings.standing import NodeStanding, State, Trouble
+from exporter.reason import Rotation
+from exporter.web.page import SEVERITY_TONE, Cell, Column, Tone, badge, code, join, key_values, section, table
+from exporter.web.selection import ATTENTION, CHOICES, EVERY, NO_POOL, PAGE, WELL, Selection, selection
+
+__all__ = ["node_section"]
+
+BADGES = {
+    State.WAITING: "waits",
+    State.REFUSED: "refused",
+    State.NOT_READY: "not ready",
+    State.UNKNOWN: "serving rotation unknown",
+    State.OFF: "serving rotation off",
+}
+
+POOLS = 12
+"""Node pools that are to be seen at once."""
+
+Pools = Mapping[str, Sequence[NodeStanding]]
+
+
+def node_section(standings: Sequence[NodeStanding], query: Mapping[str, str], now: float) -> Markup:
+    """The section. `standings` worst first; `query` is the page's; `now` in Unix seconds."""
+    pools: dict[str, list[NodeStanding]] = defaultdict(list)
+    for one in standings:
+        pools[one.pool].append(one)
+    chosen = selection(query, pools)
+    well = sum(not one.troubles for one in standings)
+    lead = f"{len(standings):,} nodes; {well:,} of them are well, as far as the cluster tells."
+    parts = [*_pool_tables(pools), _form(pools, chosen), *_list(standings, chosen, now)]
+    return section("nodes", "Nodes", *parts, lead=lead)
+
+
+def _pool_tables(pools: Pools) -> Iterator[Markup]:
+    """The pools, those with the worst node first; of many the first few, and the others on demand."""
+    columns = ("Node pool", "Nodes", "Ready", "Waiting", "Serving rotation", "Kubelet")
+    headings = [Column(heading, "" if heading == "Node pool" else heading) for heading in columns]
+    rows = [_pool_row(pool, members) for pool, members in pools.items()]
+    yield table("Node pools", headings, rows[:POOLS], compact=True)
+    if rest := rows[POOLS:]:
+        yield Markup('<details class="more"><summary>{} more node pools, none worse</summary>\n{}</details>').format(
+            len(rest), table("More node pools", headings, rest, compact=True)
+        )
+
+
+def _pool_row(pool: str, members: Sequence[NodeStanding]) -> tuple[Cell, ...]:
+    here = Selection(pool=pool)
+    there = [one.node for one in members if one.node is not None]
+    ready = sum(node.ready is True for node in there)
+    waiting = [one.troubles for one in members if any(t.state is State.WAITING for t in one.troubles)]
+    rotation = Counter(node.serving_rotation for node in there)
+    words = (
+        (Rotation.ENABLED, Tone.OK, "on", ""),
+        (Rotation.DISABLED, Tone.INFO, "off", State.OFF.value),
+        (Rotation.UNKNOWN, Tone.BLIND, "unknown", State.UNKNOWN.value),
+    )
+    all_ready = ready == len(there)
+    told_ready = badge(Tone.OK if all_ready else Tone.WARNING, f"{ready:,} of {len(there):,}")
+    return (
+        _link(here.with_state(EVERY), pool or "no pool", "every node of it"),
+        f"{len(members):,}",
+        told_ready if all_ready else _link(here.with_state(State.NOT_READY.value), told_ready, f"not ready, {pool}"),
+        _link(
+            here.with_state(State.WAITING.value),
+            badge(_worst_tone(waiting), f"{len(waiting):,}"),
+            f"waiting, {pool}",
+        )
+        if waiting
+        else Markup('<span class="none">none</span>'),
+        join(
+            _link(here.with_state(state), told, f"nodes of {pool}") if state else told
+            for which, tone, word, state in words
+            if (count := rotation[which])
+            for told in [badge(tone, f"{word}: {count:,}")]
+        ),
+        ", ".join(sorted({node.kubelet_version for node in there if node.kubelet_version})),
+    )
+
+
+def _worst_tone(troubles: Sequence[Sequence[Trouble]]) -> Tone:
+    severities = {one.severity for those in troubles for one in those if one.state is State.WAITING}
+    return next((SEVERITY_TONE[one] for one in Severity if one in severities), Tone.INFO)
+
+
+def _link(to: Selection, told: Cell, unseen: str) -> Markup:
+    return Markup('<a href="{}">{}<span class="unseen">: {}</span></a>').format(to.link, told, unseen)
+
+
+def _form(pools: Pools, chosen: Selection) -> Markup:
+    """Plain HTML: it works with the keyboard and without a script."""
+    by_name = sorted(pools)
+    pool_options = [("", "all node pools", chosen.pool is None)]
+    pool_options += [(one or NO_POOL, one or "no pool", chosen.pool == one) for one in by_name]
+    state_options = [(state, words, chosen.state == state) for state, words in CHOICES.items()]
+    reset = Markup('<a href="{}">Without a filter</a>').format(Selection().link) if chosen.filtered else ""
+    return Markup(
+        '<form id="shown" class="card filter" method="get" action="#shown" role="search" '
+        'aria-label="Which nodes to show">\n'
+        '<p><label for="state">Nodes</label> <select id="state" name="state">{states}</select></p>\n'
+        '<p><label for="pool">of<span class="unseen"> node pool</span></label> '
+        '<select id="pool" name="pool">{pools}</select></p>\n'
+        '<p><button type="submit">Show</button> {reset}</p>\n</form>'
+    ).format(pools=_options(pool_options), states=_options(state_options), reset=reset)
+
+
+def _options(options: Sequence[tuple[str, str, bool]]) -> Markup:
+    return join(
+        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if selected else "", words)
+        for value, words, selected in options
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page of a list: from `start` to before `end`, counted from 0."""
+
+    number: int
+    pages: int
+    start: int
+    end: int
+
+
+def _list(standings: Sequence[NodeStanding], chosen: Selection, now: float) -> Iterator[Markup]:
+    shown = [one for one in standings if chosen.takes(one)]
+    notices = list(chosen.notices)
+    pages = max(1, -(-len(shown) // PAGE))
+    if chosen.page > pages:
+        notices.append(f"There is no page {chosen.page}: this is the last.")
+    number = min(chosen.page, pages)
+    page = _Page(number, pages, (number - 1) * PAGE, min(number * PAGE, len(shown)))
+    if notices:
+        yield Markup('<div class="card notice" role="status">{}</div>').format(
+            join(Markup("<p>{}</p>").format(one) for one in notices)
+        )
+    where = "" if chosen.pool is None else f" of {chosen.pool or 'no pool'}"
+    heading = f"Nodes{where} {CHOICES[chosen.state]}"
+    if not shown:
+        yield Markup('<p class="empty">{}: none.</p>').format(heading)
+    else:
+        count = f": {len(shown):,}" if pages == 1 else f": {page.start + 1:,} to {page.end:,} of {len(shown):,}"
+        yield table(
+            heading + count,
+            (Column("Node"), Column("Pool", "Pool"), Column("What is the matter")),
+            (_row(one, now) for one in shown[page.start : page.end]),
+            titled=True,
+        )
+    if pages > 1:
+        yield _pager(chosen, page)
+    if chosen.state == ATTENTION and (well := _well(standings, chosen)):
+        yield well
+
+
+def _row(one: NodeStanding, now: float) -> tuple[Cell, ...]:
+    node = one.node
+    if node is None:
+        about = Markup('<p class="none">It has no Node object yet.</p>')
+    else:
+        about = Markup('<details><summary>Details<span class="unseen"> of {}</span></summary>{}</details>').format(
+            one.name,
+            key_values(
+                (
+                    ("Kubelet", node.kubelet_version),
+                    ("Node image", code(node.node_image_version) if node.node_image_version else ""),
+                    ("System", node.os_sku or node.os),
+                    ("Made", f"{moment(node.created)}, {span(now - node.created)} ago"),
+                    ("Ready", {True: "yes", False: "no", None: "not said yet"}[node.ready]),
+                    ("Serving CA label", code(node.kubelet_serving_ca) if node.kubelet_serving_ca else "none"),
+                )
+            ),
+        )
+    troubles = join(_trouble(trouble) for trouble in one.troubles) or badge(Tone.OK, "well")
+    return (
+        Markup('<span class="name">{}</span>').format(one.name),
+        one.pool or "no pool",
+        join((troubles, about)),
+    )
+
+
+def _trouble(trouble: Trouble) -> Markup:
+    tone = Tone.BLIND if trouble.state is State.UNKNOWN else SEVERITY_TONE[trouble.severity]
+    return Markup('<p class="trouble">{} {}</p>').format(badge(tone, BADGES[trouble.state]), trouble.what)
+
+
+def _pager(chosen: Selection, page: _Page) -> Markup:
+    links = []
+    if page.number > 1:
+        link = replace(chosen, page=page.number - 1).link
+        links.append(Markup('<a rel="prev" href="{}">Previous {} nodes</a>').format(link, PAGE))
+    links.append(Markup("<span>Page {} of {}</span>").format(page.number, page.pages))
+    if page.number < page.pages:
+        link = replace(chosen, page=page.number + 1).link
+        links.append(Markup('<a rel="next" href="{}">Next {} nodes</a>').format(link, PAGE))
+    return Markup('<nav class="pager" aria-label="Pages of nodes">{}</nav>').format(join(links))
+
+
+def _well(standings: Sequence[NodeStanding], chosen: Selection) -> Markup | None:
+    """What is folded: how many are well, pool by pool, and the way to them."""
+    counts = Counter(one.pool for one in standings if not one.troubles and chosen.pool in {None, one.pool})
+    if not counts:
+        return None
+    ways = (
+        Markup('<li><a href="{}">{}: {}<span class="unseen"> well</span></a></li>').format(
+            Selection(pool, WELL).link, pool or "no pool", f"{count:,}"
+        )
+        for pool, count in counts.most_common()
+    )
+    return Markup('<div class="folded"><p>Well, and not shown: {}</p>\n<ul>{}</ul></div>').format(
+        f"{counts.total():,}", join(ways)
+    )

@@ -1,0 +1,81 @@
+"""Facts of a large cluster in which some nodes are not well, the same for the same figures."""
+
+from exporter.demo.pki import DAY, YEAR, Authority
+from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.csr_ledger import CsrTotals
+from exporter.facts.csr_node import NodeRequests, Rejected
+from exporter.facts.node import Node
+from exporter.facts.trust import CaBundle
+from exporter.facts.x509 import Certificate, certificates
+from exporter.reason import Ca, CsrCondition, CsrOutcome, Lease, Requestor, Rotation
+from tests.web.example import CA, NOW
+
+HOUR = 3600.0
+
+AGGREGATOR = Authority("aggregator-ca", NOW - 2 * YEAR, NOW + 8 * YEAR, number=2)
+FORMER = Authority.cluster(NOW - 9 * YEAR, number=1)
+
+
+def fleet(count: int, pools: int = 8, *, broken: bool = False) -> ClusterFacts:
+    """So many nodes in so many pools; the last pool has no serving rotation. `broken`: nothing at all is well."""
+    nodes = tuple(_node(number, pools, broken) for number in range(count))
+    requests = [one for number, node in enumerate(nodes) for one in _requests(number, node.name, broken)]
+    return ClusterFacts(
+        csrs=CsrTotals(
+            objects={(CLIENT_SIGNER, Requestor.NODE, condition): len(nodes) // 20 for condition in CsrCondition},
+            completed={},
+            durations={},
+            nodes=tuple(requests),
+        ),
+        nodes=nodes,
+        endpoints=(
+            Endpoint("aks.example:443", certificates(CA.apiserver(["aks"], NOW - 100 * DAY).certificate_pem)[0], True),
+        ),
+        cas={Ca.CLUSTER: certificates(CA.pem), Ca.CLIENT: certificates(CA.pem), Ca.REQUESTHEADER: _read(AGGREGATOR)},
+        bundles=(
+            CaBundle("APIService", "v1beta1.metrics.k8s.io", certificates(CA.pem)),
+            CaBundle("MutatingWebhookConfiguration", "windows-gmsa-webhook", _read(FORMER)),
+        ),
+        former_cas=frozenset({_read(FORMER)[0].public_key_sha256}),
+        leases={Lease.KUBE_CONTROLLER_MANAGER: NOW - 3, Lease.KUBELET_SERVING_CSR_APPROVER: NOW - 5},
+        created=NOW - 2 * YEAR,
+    )
+
+
+def _read(authority: Authority) -> tuple[Certificate, ...]:
+    return certificates(authority.pem)
+
+
+def _node(number: int, pools: int, broken: bool) -> Node:
+    place = number % pools
+    old = broken or place == pools - 1
+    return Node(
+        name=f"aks-pool{place}-26535897-vmss{number // pools:06x}",
+        agentpool=f"pool{place}",
+        kubelet_version="v1.33.4",
+        node_image_version=f"AKSUbuntu-2204gen2containerd-{'202411.12.0' if old else '202607.13.0'}",
+        os="linux",
+        os_sku="Ubuntu",
+        kubelet_serving_ca="" if old else "cluster",
+        serving_rotation=Rotation.DISABLED if old else Rotation.ENABLED,
+        created=NOW - 40 * DAY,
+        ready=not broken and number % 97 != 5,
+        provider_id="",
+        node_resource_group="MC_contoso_aks1_westeurope",
+    )
+
+
+def _requests(number: int, node: str, broken: bool) -> list[NodeRequests]:
+    name = f"csr-{number:05x}"
+    if broken:
+        signers = (CLIENT_SIGNER, SERVING_SIGNER)
+        return [NodeRequests(node, one, NOW - DAY - number, name, pending_objects=90) for one in signers]
+    if number % 211 == 3:
+        return [NodeRequests(node, SERVING_SIGNER, NOW - 7 * HOUR - number, name, pending_objects=28)]
+    if number % 61 == 7:
+        return [NodeRequests(node, CLIENT_SIGNER, NOW - HOUR - number, name, pending_objects=4)]
+    if number % 173 == 11:
+        words = "AutoDenied: the node's address is not one that Azure knows"
+        return [NodeRequests(node, SERVING_SIGNER, rejected=Rejected(name, CsrOutcome.DENIED, NOW - 900, words))]
+    return []

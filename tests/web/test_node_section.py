@@ -1,0 +1,142 @@
+"""The nodes of a large cluster: the worst first, the well ones folded, a filter that keeps to the page's query."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.cluster import ClusterFacts
+from exporter.findings.cluster import cluster_findings
+from exporter.findings.standing import State, standings
+from exporter.web.cluster_page import cluster_page
+from exporter.web.selection import CHOICES, PAGE, Selection, selection
+from tests.web.document import check, read
+from tests.web.example import NOW
+from tests.web.fleet import fleet
+
+FLEET = fleet(1000)
+STANDINGS = standings(FLEET, NOW)
+
+
+def page(_cluster: ClusterFacts = FLEET, /, **query: str) -> str:
+    html = cluster_page(_cluster, cluster_findings(_cluster, (), NOW), (), NOW, query=query)
+    check(html)
+    return html
+
+
+def names(html: str) -> list[str]:
+    return re.findall(r'<span class="name">([^<]*)</span>', html)
+
+
+def captions(html: str) -> list[str]:
+    return re.findall(r'<caption class="title">([^<]*)</caption>', html)
+
+
+def links(html: str) -> list[str]:
+    found = [attributes.get("href") or "" for tag, attributes in read(html).elements if tag == "a"]
+    return [one for one in found if one.startswith("?")]
+
+
+def query_of(link: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))
+
+
+def test_a_page_without_a_query_shows_the_worst_and_folds_those_that_are_well() -> None:
+    html = page()
+    troubled = [one.name for one in STANDINGS if one.troubles]
+    assert names(html) == troubled[:PAGE]
+    assert f"Nodes that are not well: 1 to 50 of {len(troubled)}" in captions(html)
+    assert f"Well, and not shown: {1000 - len(troubled)}" in read(html).text
+
+
+@pytest.mark.parametrize("state", CHOICES)
+def test_each_state_shows_the_nodes_that_are_in_it(state: str) -> None:
+    def expected(states: set[str]) -> bool:
+        if state in {"all", "well", "attention"}:
+            return state == "all" or bool(states) == (state == "attention")
+        return state in states
+
+    wanted = [one.name for one in STANDINGS if expected({trouble.state.value for trouble in one.troubles})]
+    html = page(state=state)
+    assert names(html) == wanted[:PAGE]
+    assert (f"Nodes {CHOICES[state]}: none." in read(html).text) == (not wanted)
+
+
+def test_every_node_is_on_exactly_one_page_and_the_links_lead_through_them_with_the_filter_kept() -> None:
+    seen: list[str] = []
+    query: dict[str, str] = {"state": "all", "pool": "pool3"}
+    while True:
+        html = page(**query)
+        seen += names(html)
+        following = re.search(r'<a rel="next" href="([^"]*)"', html)
+        if following is None:
+            break
+        query = query_of(following[1].replace("&amp;", "&"))
+        assert (query["state"], query["pool"]) == ("all", "pool3")
+    assert seen == [one.name for one in STANDINGS if one.pool == "pool3"]
+    assert re.search(r'<a rel="prev" href="\?pool=pool3&amp;state=all&amp;page=2#shown"', html)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"pool": "<b>nope"}, "There is no node pool “<b>nope”: all pools are shown."),
+        ({"state": "worse"}, f"There is no state “worse”: it is one of {', '.join(CHOICES)}."),
+        ({"page": "0"}, "There is no page “0”: this is the first."),
+        ({"page": "٣"}, "There is no page “٣”: this is the first."),
+        ({"page": "99"}, "There is no page 99: this is the last."),
+        ({"pool": "x" * 500}, f"There is no node pool “{'x' * 39}…”: all pools are shown."),
+    ],
+    ids=["pool", "state", "page zero", "other digits", "beyond the last", "a long word"],
+)
+def test_a_word_that_is_not_known_is_told_back_and_selects_nothing(query: dict[str, str], words: str) -> None:
+    html = page(**query)
+    assert words in read(html).text
+    assert len(names(html)) in {PAGE, len([one for one in STANDINGS if one.troubles]) % PAGE}
+
+
+def test_what_is_chosen_stands_in_the_form_and_can_be_left() -> None:
+    html = page(pool="pool7", state="off", other="field")
+    assert re.findall(r'<option value="([^"]*)" selected>', html) == ["off", "pool7"]
+    assert '<a href="?#shown">Without a filter</a>' in html
+    assert "Without a filter" not in page()
+    assert not any("other" in link for link in links(html))
+
+
+def test_every_link_of_the_section_is_understood_by_the_page_it_leads_to() -> None:
+    for cluster in (FLEET, fleet(30, 2, broken=True)):
+        pools = {one.pool for one in standings(cluster, NOW)}
+        found = {link for query in ({}, {"state": "well"}) for link in links(page(cluster, **query))}
+        assert len(found) >= len(pools)
+        for link in found:
+            assert selection(query_of(link), pools).notices == ()
+            assert urlsplit(link).fragment == "shown"
+
+
+def test_nodes_without_a_pool_can_be_chosen_too() -> None:
+    """Karpenter's have none, and what asks for its first certificate has none yet."""
+    assert selection({"pool": "-"}, {"", "a"}) == Selection(pool="")
+    assert Selection(pool="", state="all").link == "?pool=-&state=all#shown"
+
+
+@given(st.dictionaries(st.sampled_from(["pool", "state", "page", "x"]), st.text()))
+def test_any_query_is_answered(query: Mapping[str, str]) -> None:
+    found = selection(query, {"pool1", ""})
+    assert found.page >= 1
+    assert found.state in CHOICES
+    assert selection(query_of(found.link), {"pool1", ""}) == Selection(found.pool, found.state, found.page)
+
+
+def test_a_large_and_broken_cluster_makes_no_large_page() -> None:
+    """Some 250 KiB, of which each node that is not shown costs nothing."""
+    html = page(fleet(3000, 100, broken=True))
+    assert len(html.encode()) < 300 * 1024
+    assert len(names(html)) == PAGE
+    assert "88 more node pools, none worse" in read(html).text
+
+
+def test_every_state_has_words() -> None:
+    assert {state.value for state in State} < set(CHOICES)
