@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
-SLOW := tests/e2e tests/apiserver tests/year tests/image
+SLOW := tests/e2e tests/apiserver tests/year tests/image tests/browser
 
 .PHONY: help
 help: ## list the words
@@ -63,6 +63,11 @@ test-image: $(VENV)/.develop ## build the image on a Debian base made on the spo
 	@tools/packages.sh buildah crun debootstrap
 	$(PYTEST) tests/image $(PYTEST_FLAGS)
 
+.PHONY: test-browser
+test-browser: $(VENV)/.develop ## the pages in headless Chromium: light, dark, narrow, by keyboard (installs chromium)
+	@tools/packages.sh chromium
+	$(PYTEST) tests/browser $(PYTEST_FLAGS)
+
 .PHONY: check
 check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift of generated files
 	$(BIN)/ruff check .
@@ -83,7 +88,8 @@ generate: $(VENV)/.develop ## write the generated docs again
 	$(BIN)/python -m tools.generate
 
 .PHONY: pictures
-pictures: $(VENV)/.develop ## draw the pictures of the documentation again (needs Chromium)
+pictures: $(VENV)/.develop ## draw the pictures of the documentation again (installs chromium)
+	@tools/packages.sh chromium
 	$(BIN)/python -m tools.pictures
 
 .PHONY: lock

@@ -86,6 +86,7 @@ class Browser:
     _from: int
     _number: int = 0
     _pending: bytes = b""
+    _target: object = None
     events: list[Values] = field(default_factory=list)
 
     def order(self, method: str, session: str = "", **parameters: object) -> Values:
@@ -114,8 +115,10 @@ class Browser:
             self.events.append(self._next(deadline))
 
     def tab(self, width: int, height: int, *, dark: bool = False, scale: float = 1.0) -> "Tab":
-        """A new tab of this size in CSS pixels, in the light or the dark scheme."""
-        target = self.order("Target.createTarget", url="about:blank")["targetId"]
+        """A new tab in the place of the last: its size in CSS pixels, in the light or the dark scheme."""
+        if self._target is not None:
+            self.order("Target.closeTarget", targetId=self._target)
+        target = self._target = self.order("Target.createTarget", url="about:blank")["targetId"]
         session = self.order("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         assert isinstance(session, str)
         tab = Tab(self, session, width, height, scale)
@@ -163,13 +166,19 @@ class Tab:
         assert not failed, failed
         self.browser.wait("Page.loadEventFired")
 
+    def follow(self) -> None:
+        """Press Enter on what leads to another document, and wait until that has loaded."""
+        self.browser.events.clear()
+        self.key("Enter")
+        self.browser.wait("Page.loadEventFired")
+
     def key(self, key: str) -> None:
         """Press Tab, Enter or another key that needs no character but its own."""
-        code = {"Tab": 9, "Enter": 13, "ArrowDown": 40}[key]
+        number = {"Tab": 9, "Enter": 13, "ArrowDown": 40}[key]
         text = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
             more = text if kind == "keyDown" else {}
-            self.order("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **more)
+            self.order("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=number, **more)
 
     def value(self, expression: str) -> object:
         """What a JavaScript expression comes to. The page's own policy does not bind the browser's owner."""

@@ -1,0 +1,145 @@
+"""The pages in a real browser: light, dark and narrow, by keyboard alone, and with nothing that the policy refuses.
+
+Pictures of what was seen are kept in .cache/browser.
+"""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from tools.browser import Browser, Tab
+
+PICTURES = Path(__file__).parents[2] / ".cache/browser"
+LOOKS = {"light": (1100, False), "dark": (1100, True), "phone": (390, False), "phone-dark": (390, True)}
+NARROWEST = 320
+"""WCAG 2.2, 1.4.10: what a page of 1280 pixels has at four times the size."""
+PAGES = {
+    "cluster": "",
+    "cluster-filtered": "?pool=pool7&state=off&page=2#shown",
+    "cluster-misunderstood": "?pool=none&state=worse&page=x",
+    "node": "?which=node",
+    "broken-node": "?which=broken-node",
+}
+TOO_WIDE = """
+[...document.querySelectorAll('body *')]
+  .filter(e => !e.closest('.unseen, .skip, thead, svg') && e.getClientRects().length)
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll'))
+  .map(e => e.tagName + '.' + e.className)
+"""
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_can_be_read_in_every_look_and_nothing_complains(
+    site: str, chromium: Browser, page: str, look: str
+) -> None:
+    width, dark = LOOKS[look]
+    tab = chromium.tab(width, 900, dark=dark)
+    tab.open(site + PAGES[page])
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    tab.picture(PICTURES / f"{page}-{look}.png")
+    assert tab.complaints == []
+    assert tab.requests == [(site + PAGES[page]).partition("#")[0]]
+    assert tab.value("document.documentElement.scrollWidth") == width
+    assert tab.value(TOO_WIDE) == []
+    ground = tab.value("getComputedStyle(document.body).backgroundColor")
+    assert ground == ("rgb(14, 18, 22)" if dark else "rgb(246, 247, 249)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_needs_no_scrolling_to_the_side_at_four_times_its_size(site: str, chromium: Browser, page: str) -> None:
+    tab = chromium.tab(NARROWEST, 700)
+    tab.open(site + PAGES[page])
+    assert tab.value("document.documentElement.scrollWidth") == NARROWEST
+    assert tab.value(TOO_WIDE) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_all_that_can_be_used_has_a_name_and_headings_go_down_step_by_step(
+    site: str, chromium: Browser, page: str
+) -> None:
+    tab = chromium.tab(1100, 900)
+    tab.open(site + PAGES[page])
+    nodes = tab.order("Accessibility.getFullAXTree")["nodes"]
+    assert isinstance(nodes, list)
+    named = {"link", "button", "combobox", "region", "navigation", "search", "table", "DisclosureTriangle"}
+    used = [(one["role"]["value"], one.get("name", {}).get("value")) for one in nodes if "role" in one]
+    assert {role for role, _ in used} >= {"link", "region", "table", "main", "banner", "contentinfo"}
+    assert [role for role, name in used if role in named and not name] == []
+    levels = tab.value("[...document.querySelectorAll('h1, h2, h3')].map(e => Number(e.tagName[1]))")
+    assert isinstance(levels, list)
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_what_the_policy_refuses_is_seen_here(site: str, chromium: Browser) -> None:
+    """Else the tests above would prove nothing."""
+    tab = chromium.tab(1100, 900)
+    tab.open(f"{site}?which=spoiled")
+    words = " ".join(tab.complaints)
+    assert "style" in words
+    assert "a.example" in words
+
+
+def focused(tab: Tab) -> str:
+    """The text of what has the focus, with what only a screen reader says."""
+    return str(tab.value("(document.activeElement.textContent || '').trim()"))
+
+
+def tab_to(tab: Tab, text: str, most: int = 100) -> None:
+    """Press Tab until that text has the focus, which then must be seen."""
+    for _ in range(most):
+        tab.key("Tab")
+        if focused(tab) == text:
+            assert tab.value("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"no way by keyboard to {text!r}")
+
+
+def test_the_first_tab_leads_past_the_header(site: str, chromium: Browser) -> None:
+    tab = chromium.tab(1100, 900)
+    tab.open(site)
+    tab_to(tab, "Skip to the content", most=1)
+    assert tab.value("document.activeElement.getBoundingClientRect().left >= 0")
+    tab.key("Enter")
+    assert tab.value("document.activeElement.id") == "content"
+
+
+def test_a_pool_can_be_chosen_by_keyboard_alone(site: str, chromium: Browser) -> None:
+    tab = chromium.tab(1100, 900)
+    tab.open(site)
+    tab_to(tab, "pool7: every node of it")
+    tab.follow()
+    assert tab.value("location.search + location.hash") == "?pool=pool7&state=all#shown"
+    caption = tab.value("document.querySelector('caption.title').textContent")
+    assert str(caption).startswith("Nodes of pool7 in any state: 1 to 50 of ")
+    tab_to(tab, "Next 50 nodes")
+    tab.follow()
+    assert tab.value("location.search") == "?pool=pool7&state=all&page=2"
+
+
+def test_the_form_works_by_keyboard_and_without_a_script(site: str, chromium: Browser) -> None:
+    tab = chromium.tab(390, 800)
+    tab.order("Emulation.setScriptExecutionDisabled", value=True)
+    tab.open(site)
+    for _ in range(100):
+        tab.key("Tab")
+        if tab.value("document.activeElement.id") == "state":
+            break
+    tab.key("ArrowDown")
+    tab_to(tab, "Show", most=2)
+    tab.follow()
+    assert tab.value("location.search + location.hash") == "?state=waiting&pool=#shown"
+    assert tab.value("document.querySelector('#state').value") == "waiting"
+    top = tab.value("document.querySelector('#shown').getBoundingClientRect().top")
+    assert isinstance(top, int | float)
+    assert abs(top) < 60
+
+
+def test_a_note_that_is_folded_opens_by_keyboard(site: str, chromium: Browser) -> None:
+    tab = chromium.tab(1100, 900)
+    tab.open(site)
+    tab_to(tab, "1 note")
+    tab.key("Enter")
+    assert tab.value("document.activeElement.parentElement.open") is True
