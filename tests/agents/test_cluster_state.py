@@ -1,0 +1,164 @@
+"""What the sources tell a cluster's state, and what it keeps."""
+
+import logging
+
+import pytest
+
+from exporter.agents.cluster_kube import KUBE_SOURCES
+from exporter.agents.cluster_state import ClusterState
+from exporter.demo.pki import DAY, Authority
+from exporter.facts.cluster import Endpoint
+from exporter.facts.csr import SERVING_SIGNER, Csr
+from exporter.facts.metadata import ObjectError
+from exporter.facts.node import Node
+from exporter.facts.source import Failure, SourceFacts
+from exporter.facts.trust import CaBundle
+from exporter.facts.x509 import Certificate, certificates
+from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
+
+NOW = 1_800_000_000.0
+CA, NEXT = Authority.cluster(NOW - 9 * DAY), Authority.cluster(NOW - DAY, number=1)
+FORBIDDEN = Failure(Reason.FORBIDDEN, "HTTP 403")
+NODE = "aks-nodepool1-12345678-vmss000000"
+
+
+def read(authority: Authority) -> tuple[Certificate, ...]:
+    return certificates(authority.pem)
+
+
+def state() -> ClusterState:
+    return ClusterState(KUBE_SOURCES)
+
+
+def source(found: ClusterState, which: Source) -> SourceFacts:
+    (facts,) = [one for one in found.sources() if one.source is which]
+    return facts
+
+
+def node(name: str = NODE, *, ready: bool = True) -> Node:
+    return Node(name, "p", "v1.33.2", "", "linux", "Ubuntu", "cluster", Rotation.ENABLED, NOW, ready, "", "")
+
+
+def csr(uid: str, created: float, condition: CsrCondition = CsrCondition.PENDING) -> Csr:
+    return Csr(uid, uid, SERVING_SIGNER, "", Requestor.NODE, NODE, condition, created)
+
+
+def test_one_unreadable_ca_fails_the_source_and_hides_no_other() -> None:
+    """And what it was before stays."""
+    found = state()
+    found.config_maps_read(read(CA), {Ca.CLIENT: read(CA), Ca.REQUESTHEADER: read(NEXT)}, NOW, NOW)
+    assert source(found, Source.CONFIGMAPS).up
+    broken: dict[Ca, tuple[Certificate, ...] | ObjectError]
+    broken = {Ca.CLIENT: read(NEXT), Ca.REQUESTHEADER: ObjectError("requestheader: not base64")}
+    found.config_maps_read(read(CA), broken, NOW, NOW + 60)
+    facts = source(found, Source.CONFIGMAPS)
+    assert (facts.up, facts.last_reason, facts.last_success) == (False, Reason.DECODE, NOW)
+    assert found.facts().cas == {Ca.CLUSTER: read(CA), Ca.CLIENT: read(NEXT), Ca.REQUESTHEADER: read(NEXT)}
+
+
+def test_a_ca_that_is_set_no_more_is_gone() -> None:
+    """An API server without aggregation has no request-header CA."""
+    found = state()
+    found.config_maps_read(read(CA), {Ca.REQUESTHEADER: read(CA)}, NOW, NOW)
+    found.config_maps_read(read(CA), {}, NOW, NOW)
+    assert found.facts().cas == {Ca.CLUSTER: read(CA)}
+
+
+def test_a_part_that_fails_keeps_its_last_facts_and_the_others_go_on() -> None:
+    """Of config maps, leases and bundles."""
+    found = state()
+    bundle = CaBundle("APIService", "x", read(CA))
+    found.config_maps_read(read(CA), {}, NOW - DAY, NOW)
+    found.leases_read(dict.fromkeys(Lease, NOW), NOW)
+    found.bundles_read(Source.WEBHOOKS, {"a": [bundle, None], "b": []}, NOW)
+    found.config_maps_read(FORBIDDEN, FORBIDDEN, NOW - 2 * DAY, NOW)
+    later: dict[Lease, float | Failure]
+    later = {Lease.KUBE_CONTROLLER_MANAGER: FORBIDDEN, Lease.KUBELET_SERVING_CSR_APPROVER: NOW + 5}
+    found.leases_read(later, NOW)
+    found.bundles_read(Source.WEBHOOKS, {"a": FORBIDDEN, "b": [bundle]}, NOW)
+    facts = found.facts()
+    assert (facts.cas, facts.created) == ({Ca.CLUSTER: read(CA)}, NOW - 2 * DAY)
+    assert list(facts.leases.values()) == [NOW, NOW + 5]
+    assert facts.bundles == (bundle, bundle)
+    assert [source(found, one).up for one in (Source.CONFIGMAPS, Source.LEASES, Source.WEBHOOKS)] == [False] * 3
+    assert source(found, Source.CONFIGMAPS).errors[Reason.FORBIDDEN] == 2
+
+
+def test_a_lease_that_is_not_there_is_an_answer() -> None:
+    """Also where it was before."""
+    found = state()
+    found.leases_read(dict.fromkeys(Lease, NOW), NOW)
+    gone = Failure(Reason.NOT_FOUND, "HTTP 404")
+    found.leases_read({Lease.KUBE_CONTROLLER_MANAGER: NOW, Lease.KUBELET_SERVING_CSR_APPROVER: gone}, NOW)
+    assert list(found.facts().leases) == [Lease.KUBE_CONTROLLER_MANAGER]
+    assert source(found, Source.LEASES).up
+
+
+def test_an_address_keeps_the_certificate_it_last_showed() -> None:
+    """One that is looked at no more is gone."""
+    found = state()
+    seen = Endpoint("10.0.0.1:443", read(CA)[0], True)
+    silent = Endpoint("10.0.0.1:443", None, None, failure=Failure(Reason.TIMEOUT, "no handshake within 5 s"))
+    found.endpoints_seen([seen, Endpoint("gone:443", read(CA)[0], True)], NOW)
+    found.endpoints_seen([silent], NOW)
+    (kept,) = found.facts().endpoints
+    assert (kept.certificate, kept.trusted, kept.failure) == (seen.certificate, True, silent.failure)
+    assert source(found, Source.APISERVER).up is False
+    found.endpoints_seen([seen], NOW)
+    assert found.facts().endpoints == (seen,)
+    assert source(found, Source.APISERVER).up
+
+
+def test_an_untrusted_certificate_counts_its_reason_and_leaves_the_source_up() -> None:
+    """It answered."""
+    found = state()
+    found.endpoints_seen([Endpoint("x:443", read(CA)[0], False, Reason.CERTIFICATE_HOSTNAME)], NOW)
+    facts = source(found, Source.APISERVER)
+    assert (facts.up, facts.errors[Reason.CERTIFICATE_HOSTNAME]) == (True, 1)
+
+
+def test_a_node_that_goes_takes_its_requests_along() -> None:
+    """By an event, or by not being in the next list."""
+    found = state()
+    found.nodes_listed([node(), node("other")], NOW)
+    found.csrs_listed([csr("a", NOW - 60)], NOW)
+    assert [one.pending_since for one in found.facts().csrs.nodes] == [NOW - 60]  # type: ignore[union-attr]
+    found.node_changed(node(), deleted=True)
+    assert [one.pending_since for one in found.facts().csrs.nodes] == [None]  # type: ignore[union-attr]
+    found.csr_changed(csr("b", NOW), NOW, deleted=False)
+    found.nodes_listed([node("other")], NOW)
+    assert [one.pending_since for one in found.facts().csrs.nodes] == [NOW]  # type: ignore[union-attr]
+    found.nodes_listed([node(), node("other")], NOW)
+    found.nodes_listed([node("other")], NOW)
+    assert [one.pending_since for one in found.facts().csrs.nodes] == [None]  # type: ignore[union-attr]
+
+
+def test_the_version_changes_with_the_facts_and_with_nothing_else() -> None:
+    """Heartbeats, renewed leases and repeated answers render nothing anew."""
+    found = state()
+    found.nodes_listed([node()], NOW)
+    found.csrs_listed([csr("a", NOW)], NOW)
+    found.config_maps_read(read(CA), {}, NOW, NOW)
+    found.endpoints_seen([Endpoint("x:443", read(CA)[0], True)], NOW)
+    before = found.version
+    found.nodes_listed([node()], NOW + 1)
+    found.node_changed(node(), deleted=False)
+    found.csrs_listed([csr("a", NOW)], NOW + 1)
+    found.config_maps_read(read(CA), {}, NOW, NOW + 1)
+    found.leases_read(dict.fromkeys(Lease, NOW), NOW + 1)
+    found.endpoints_seen([Endpoint("x:443", read(CA)[0], True)], NOW + 1)
+    found.failed(Source.NODES, FORBIDDEN)
+    assert found.version == before
+    found.node_changed(node(ready=False), deleted=False)
+    assert found.version > before
+
+
+def test_a_failure_is_logged_once_and_its_end_too(caplog: pytest.LogCaptureFixture) -> None:
+    """Not at every try."""
+    found = state()
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            found.failed(Source.NODES, FORBIDDEN)
+        found.answered(Source.NODES, NOW)
+        found.answered(Source.NODES, NOW)
+    assert caplog.messages == ["nodes: forbidden: HTTP 403", "nodes: answers again"]
