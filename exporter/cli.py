@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command, summary in SUMMARIES.items():
-        add_flags(commands.add_parser(command, help=summary, description=summary, allow_abbrev=False), command)
+        add_flags(commands.add_parser(command.value, help=summary, description=summary, allow_abbrev=False), command)
     metrics = commands.add_parser("metrics", help="print the metric catalogue", allow_abbrev=False)
     metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
     return top

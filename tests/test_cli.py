@@ -23,6 +23,20 @@ def test_a_setting_that_cannot_be_used_is_one_line_and_status_2(tmp_path: Path) 
     assert ended.stderr == f"aks-cert-exporter: {file}: unknown key log.lvel\n"
 
 
+def test_a_web_configuration_that_cannot_be_used_is_one_line_and_status_2(tmp_path: Path) -> None:
+    """Found out before anything is begun or logged."""
+    file = tmp_path / "web.yaml"
+    ended = run("node", "--host-root", str(tmp_path), "--kubelet-address", "", "--web.config.file", str(file))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"aks-cert-exporter: {file}: No such file or directory\n"
+
+
+def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
+    """By their names."""
+    shown = run("nod").stderr.replace("'", "")  # Python 3.14 leaves the quotes out
+    assert "(choose from node, cluster, check, demo, metrics)" in shown
+
+
 @pytest.mark.parametrize("arguments", [(), ("nod",), ("node", "--nosuch"), ("metrics", "--format", "xml")])
 def test_an_unknown_command_or_flag_is_status_2(arguments: tuple[str, ...]) -> None:
     """With the usage, as argparse prints it."""

@@ -32,7 +32,7 @@ from exporter.sources.kube_failure import ApiError
 from exporter.web.cache import CachedExposition
 from exporter.web.cluster_page import cluster_page
 from exporter.web.exposition import Payload
-from exporter.web.server import serve
+from exporter.web.server import WebServer
 
 if TYPE_CHECKING:
     # The Azure SDK costs 30 MiB: it is imported where Azure is asked for.
@@ -223,10 +223,11 @@ def run(settings: Settings) -> int:
     """Serve until told to stop."""
     logs.configure(settings.log_level, settings.log_format)
     agent = cluster_agent(settings)
+    server = WebServer(agent, settings.web_listen_address, settings.web_config_file)
     memory.settle()
     # A thread that decodes or renders gives way after 5 ms by default, and one answer needs its turn a dozen times.
     sys.setswitchinterval(0.0005)
     log.info("cluster agent of %s", agent.server)
     agent.start()
     # The threads are daemons and hold nothing that must be put away: they end with the process, at once.
-    return serve(agent, settings.web_listen_address, settings.web_config_file)
+    return server.run()

@@ -20,7 +20,7 @@ from exporter.settings import Settings, SettingsError
 from exporter.sources.files import HostFiles, Way
 from exporter.sources.host import read_host
 from exporter.web.exposition import Payload, payload
-from exporter.web.server import serve
+from exporter.web.server import WebServer
 
 __all__ = ["NodeAgent", "node_agent", "run"]
 
@@ -52,7 +52,7 @@ class NodeAgent:
         """The node now. Reads every file; a hung disk costs a bounded time."""
         reads = read_host(self._files, self._table)
         served = self.wire.served() if self.wire else None
-        host = host_facts(self.node, self._table, reads.evidence, reads.certificates, served, reads.names)
+        host = host_facts(self.node, reads.table, reads.evidence, reads.certificates, served, reads.names)
         if self.wire:
             installed = host.certificate(Role.KUBELET_SERVING, Origin.FILE)
             self.wire.installed(installed.certificate if installed else None)
@@ -119,12 +119,13 @@ def run(settings: Settings) -> int:
     """Serve until told to stop."""
     logs.configure(settings.log_level, settings.log_format)
     agent = node_agent(settings)
+    server = WebServer(agent, settings.web_listen_address, settings.web_config_file)
     memory.settle()
     log.info("node agent of %s looks below %s", agent.node, settings.host_root)
     if agent.wire:
         agent.wire.start()
     try:
-        return serve(agent, settings.web_listen_address, settings.web_config_file)
+        return server.run()
     finally:
         if agent.wire:
             agent.wire.stop()

@@ -30,9 +30,15 @@ class KubeletWire:
     Thread-safe: `served` and `facts` may be called from any thread and never wait for the network.
     """
 
-    def __init__(self, address: tuple[str, int], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` dates what is told; `steady` measures ages, since a node's clock may be set."""
         self._address = address
-        self._clock = clock
+        self._clock, self._steady = clock, steady
         self._ledger = SourceLedger(Source.KUBELET)
         self._lock = threading.Lock()
         self._served: tuple[float, Bundle] | None = None
@@ -59,11 +65,10 @@ class KubeletWire:
                     log.warning("kubelet %s:%d: %s: %s", *self._address, answer.reason, answer.words)
                 self._ledger.failure(answer.reason, answer.words)
             else:
-                now = self._clock()
                 if self._ledger.facts().up is False:
                     log.info("kubelet %s:%d answers again", *self._address)
-                self._ledger.success(now)
-                self._served = (now, answer.chain)
+                self._ledger.success(self._clock())
+                self._served = (self._steady(), answer.chain)
 
     def served(self) -> Bundle | None:
         """The chain served, None where none was seen lately."""
@@ -71,7 +76,7 @@ class KubeletWire:
             if self._served is None:
                 return None
             seen, chain = self._served
-            return chain if self._clock() - seen <= LASTING else None
+            return chain if self._steady() - seen <= LASTING else None
 
     def installed(self, certificate: Certificate | None) -> None:
         """Tell which serving certificate lies on the disk: when it is another than last time, the wire is looked at."""

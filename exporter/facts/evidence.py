@@ -60,7 +60,8 @@ def kubelet_settings(reads: EvidenceReads) -> KubeletSettings:
     """The settings the kubelet goes by, as far as its files could be read."""
     flags, configuration = _value(reads.kubelet_flags), _value(reads.kubelet_configuration)
     found = effective(flags, configuration)
-    complete = flags is not None and (found.rotate_certificates is not None or found.tls_cert_file is not None)
+    said = found.rotate_certificates is not None or found.tls_cert_file is not None
+    complete = flags is not None and said and not flags.config_file
     if complete and (reads.kubelet_configuration is None or _absent(reads.kubelet_configuration)):
         # Older pools and Windows have everything in the flags: there a flag that is missing has the kubelet's default.
         return KubeletSettings(
@@ -109,9 +110,10 @@ def bootstrap_method(reads: EvidenceReads) -> BootstrapMethod:
         return BootstrapMethod.SECURE_TLS_BOOTSTRAPPING
     if bootstrap is not None and bootstrap.credential is Credential.TOKEN:
         return BootstrapMethod.TOKEN
-    if bootstrap_kubeconfig_present(reads) is False and (
-        reads.secure_tls_bootstrap is None or _absent(reads.secure_tls_bootstrap)
-    ):
+    # Where not even the kubeconfig is there, its directory is hardly the node's: it was not mounted.
+    seen = reads.kubeconfig is None or not _absent(reads.kubeconfig)
+    unmarked = reads.secure_tls_bootstrap is None or _absent(reads.secure_tls_bootstrap)
+    if bootstrap_kubeconfig_present(reads) is False and seen and unmarked:
         return BootstrapMethod.NONE
     return BootstrapMethod.UNKNOWN
 
@@ -130,7 +132,8 @@ def evidence_status(file: EvidenceFile, reads: EvidenceReads, table: PathTable) 
     if file in {EvidenceFile.KUBELET_FLAGS, EvidenceFile.KUBELET_ARGUMENTS}:
         return FileStatus.NOT_FOUND if _value(reads.kubelet_configuration) is None else FileStatus.NOT_EXPECTED
     if file is EvidenceFile.KUBELET_CONFIGURATION:
-        known = kubelet_settings(reads).rotate_certificates is not None
+        settings = kubelet_settings(reads)
+        known = settings.rotate_certificates is not None and not settings.config_file
         return FileStatus.NOT_EXPECTED if known else FileStatus.NOT_FOUND
     return FileStatus.NOT_EXPECTED
 

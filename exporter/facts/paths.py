@@ -92,6 +92,15 @@ class PathTable:
         join = ntpath.join if self.windows else posixpath.join
         return join(self.parent(self.evidence.get(file, "/")), path) if path else ""
 
+    def with_configuration(self, path: str) -> "PathTable":
+        """The table with the configuration file that the kubelet's flags name, unless the user set one, or none."""
+        file = EvidenceFile.KUBELET_CONFIGURATION
+        shipped = self.evidence.get(file, "")
+        refused = file in self.expected_evidence or not (shipped or self.windows)
+        if not path or refused or self.normal(path) == self.normal(shipped):
+            return self
+        return replace(self, evidence={**self.evidence, file: path})
+
     def resolved(self, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> tuple[Candidate, ...]:
         """The candidates with the paths that the files name filled in; each path once for each role."""
         found: dict[tuple[Role, str], Candidate] = {}

@@ -1,7 +1,7 @@
 """The files of a path table in, one look at each of them out, ready for `facts.host`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import TypeVar, cast
 
@@ -42,6 +42,8 @@ _WAYS: Mapping[EvidenceFile, Parse[object] | Way] = {
 class HostReads:
     """What came of looking at every file of one node."""
 
+    table: PathTable
+    """The table that was gone by: with the configuration file that the kubelet's flags name."""
     evidence: EvidenceReads
     certificates: Mapping[str, Read[tuple[Certificate, ...]]]
     """By path."""
@@ -50,8 +52,12 @@ class HostReads:
 
 
 def read_host(files: HostFiles, table: PathTable) -> HostReads:
-    """Look at every file once, in two hand-offs. No file can make it fail: whatever happens is a status."""
+    """Look at every file once, in two or three hand-offs. No file can make it fail: whatever happens is a status."""
     evidence = _read_evidence(files, table)
+    if (named := table.with_configuration(kubelet_settings(evidence).config_file)) is not table:
+        table, path = named, named.evidence[EvidenceFile.KUBELET_CONFIGURATION]
+        (read,) = files.read_all([(path, kubelet_configuration)], cap=EVIDENCE_CAP)
+        evidence = replace(evidence, kubelet_configuration=read)
     kubeconfig_read = evidence.kubeconfig
     candidates = table.resolved(kubeconfig_read.value if kubeconfig_read else None, kubelet_settings(evidence))
     paths = list(dict.fromkeys(candidate.path for candidate in candidates))
@@ -61,7 +67,7 @@ def read_host(files: HostFiles, table: PathTable) -> HostReads:
     looks = files.look_all([*wanted, *((directory, Way.NAMES) for directory in directories)])
     reads = dict(zip(paths, cast("list[Read[tuple[Certificate, ...]]]", looks), strict=False))
     names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(paths) :]), strict=True))
-    return HostReads(evidence, reads, {path: names[table.parent(path)].value for path in rotated})
+    return HostReads(table, evidence, reads, {path: names[table.parent(path)].value for path in rotated})
 
 
 def _read_evidence(files: HostFiles, table: PathTable) -> EvidenceReads:

@@ -68,8 +68,8 @@ class Application:
         self._agent = agent
         self._gate = gate
         # Two: a page must not hold up a scrape. What waits beyond that is bounded, for a scrape that cannot be
-        # served within Prometheus's patience is not worth serving.
-        self._workers = Workers("scrape", threads=2, waiting=32)
+        # served within Prometheus's patience (ten seconds, of some ten milliseconds each) is not worth serving.
+        self._workers = Workers("scrape", threads=2, waiting=126)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -173,7 +173,7 @@ def test_an_empty_host_root_is_described_and_never_fine(tmp_path: Path) -> None:
     found = series(agent_of(tmp_path))
     assert values(found, "akscert_certificate_not_after_timestamp_seconds") == []
     assert len(values(found, "akscert_rotation_state", state="unknown")) == 2
-    assert values(found, "akscert_bootstrap_info", method="none") == [1.0]
+    assert values(found, "akscert_bootstrap_info", method="unknown") == [1.0]
     missing = [dict(labels)["path"] for name, labels in found if ("status", "not_found") in labels]
     assert sorted(missing) == [
         "/etc/default/kubelet",

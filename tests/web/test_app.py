@@ -113,15 +113,15 @@ def test_scrapes_beyond_the_bound_are_turned_away_and_the_rest_are_served(serve:
         if status == 503:
             first_refusal.set()
 
-    threads = [threading.Thread(target=scrape) for _ in range(40)]
+    threads = [threading.Thread(target=scrape) for _ in range(140)]
     for thread in threads:
         thread.start()
     assert first_refusal.wait(20)
     release.set()
     for thread in threads:
         thread.join()
-    assert statuses.count(200) >= 34
-    assert statuses.count(200) + statuses.count(503) == 40
+    assert statuses.count(200) >= 128
+    assert statuses.count(200) + statuses.count(503) == 140
 
 
 def test_an_error_inside_is_one_line_for_the_client_and_one_record_for_the_log(
