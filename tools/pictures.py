@@ -2,44 +2,41 @@
 
 import contextlib
 import io
+import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from exporter.demo.cluster import SimulatedCluster
+from exporter.demo.estate import Estate
 from exporter.demo.nodes import build
 from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import scenario
+from exporter.demo.scenarios import SCENARIOS, scenario
+from tools.browser import Browser, browser
 from tools.generated import ROOT
 
 IMAGES = ROOT / "docs/images"
-CHROMIUM = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--force-device-scale-factor=1.5",
-)
+SCALE = 1.5
+SETTLE = 60.0
+"""Seconds in which the cluster agent has seen what the picture is to show."""
+SHOWN = ("AksCertApiServerUntrusted", "AksCertCaBundleOutdated", "AksCertServingOptOutTag")
 
 
 @contextlib.contextmanager
-def agent(*arguments: str) -> Iterator[str]:
+def agent(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """An agent as a process, and its address."""
+    own = {**os.environ, **(environment or {})}
     command = [sys.executable, "-m", "exporter", *arguments, "--web.listen-address", "127.0.0.1:0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=own) as process:
         assert process.stderr is not None
         try:
             for line in process.stderr:
@@ -51,20 +48,11 @@ def agent(*arguments: str) -> Iterator[str]:
             process.terminate()
 
 
-def photograph(url: str, name: str, width: int, height: int) -> None:
-    """A page in headless Chromium as docs/images/NAME.png."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        raise SystemExit("Chromium is not installed (on Debian: apt-get install chromium)")
-    with tempfile.TemporaryDirectory() as profile:
-        target = IMAGES / f"{name}.png"
-        size = f"--window-size={width},{height}"
-        subprocess.run(
-            [chromium, *CHROMIUM, f"--user-data-dir={profile}", size, f"--screenshot={target}", url],
-            check=True,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-        )
+def photograph(chromium: Browser, url: str, name: str, width: int, height: int, *, dark: bool = False) -> None:
+    """What is to be seen of a page, as docs/images/NAME.png."""
+    tab = chromium.tab(width, height, dark=dark, scale=SCALE)
+    tab.open(url)
+    tab.picture(IMAGES / f"{name}.png")
 
 
 def check_picture(root: Path, node: str) -> None:
@@ -85,15 +73,53 @@ def check_picture(root: Path, node: str) -> None:
     (IMAGES / "check.svg").write_text(picture, encoding="utf-8")
 
 
+def node_picture(chromium: Browser, folder: Path, now: float) -> None:
+    """The page of a node whose certificate nothing renews, and what `check` says of it."""
+    node = build(scenario("static-client"), folder, now, Authority.cluster(now - 3 * YEAR))
+    with agent("node", "--host-root", str(node.root), "--node-name", node.name, "--kubelet-address", "") as url:
+        photograph(chromium, url, "node-page", 1100, 1160)
+    check_picture(node.root, node.name)
+
+
+def cluster_pictures(chromium: Browser, folder: Path, now: float) -> None:
+    """The page of the demo's cluster in the midst of a rotation of its CA: from the top, its nodes, and on a phone."""
+    authority = Authority.cluster(now - 3 * YEAR)
+    nodes = [build(one, folder / one.name, now, authority) for one in SCENARIOS]
+    with SimulatedCluster(nodes, now, authority) as cluster, Estate(folder / "azure", nodes) as estate:
+        flags = ["--kubeconfig", str(cluster.write_kubeconfig(folder)), "--azure.enabled", "true"]
+        flags += ["--azure.endpoint", estate.endpoint]
+        for address in cluster.addresses:
+            flags += ["--apiserver-address", address]
+        with agent("cluster", *flags, environment=estate.environment) as url:
+            wait(url, lambda page: "No first answer yet" not in page)
+            cluster.rotate()
+            wait(url, lambda page: all(alert in page for alert in SHOWN))
+            photograph(chromium, url, "cluster-page", 1100, 1160)
+            photograph(chromium, f"{url}#nodes", "cluster-nodes", 1100, 1160)
+            photograph(chromium, url, "cluster-page-phone", 390, 844, dark=True)
+
+
+def wait(url: str, true: Callable[[str], bool]) -> None:
+    """Until the page says it."""
+    deadline = time.monotonic() + SETTLE
+    while True:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the agent we have just started
+            page = answer.read().decode()
+        if true(page):
+            return
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the cluster agent's page does not come to say what it should within {SETTLE:g} s")
+        time.sleep(0.5)
+
+
 def main() -> None:
     """Draw them all."""
     IMAGES.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the simulated servers lose clients in all ways
     now = time.time()
-    with tempfile.TemporaryDirectory() as directory:
-        node = build(scenario("static-client"), Path(directory) / "host", now, Authority.cluster(now - 3 * YEAR))
-        with agent("node", "--host-root", str(node.root), "--node-name", node.name, "--kubelet-address", "") as url:
-            photograph(url, "node-page", 1100, 1160)
-        check_picture(node.root, node.name)
+    with tempfile.TemporaryDirectory() as directory, browser() as chromium:
+        node_picture(chromium, Path(directory) / "node", now)
+        cluster_pictures(chromium, Path(directory), now)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def _requests(one: NodeRequests, now: float) -> Iterator[Trouble]:
 
 def _node(node: Node) -> Iterator[Trouble]:
     if node.ready is not True:
-        said = "the kubelet has not said yet" if node.ready is None else "the Ready condition is not true"
+        said = "the kubelet has not said yet" if node.ready is None else "its Ready condition is false or unknown"
         yield Trouble(Severity.WARNING, State.NOT_READY, said)
     if node.serving_rotation is Rotation.DISABLED:
         yield Trouble(Severity.INFO, State.OFF, serving_off_reason(node))

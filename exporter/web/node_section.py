@@ -10,7 +10,7 @@ from exporter.findings import Severity
 from exporter.findings.moment import moment, span
 from exporter.findings.standing import NodeStanding, State, Trouble
 from exporter.reason import Rotation
-from exporter.web.page import SEVERITY_TONE, Cell, Column, Tone, badge, code, join, key_values, section, table
+from exporter.web.page import NOTHING, SEVERITY_TONE, Cell, Column, Tone, badge, code, join, key_values, section, table
 from exporter.web.selection import ATTENTION, CHOICES, EVERY, NO_POOL, PAGE, WELL, Selection, selection
 
 __all__ = ["node_section"]
@@ -69,7 +69,9 @@ def _pool_row(pool: str, members: Sequence[NodeStanding]) -> tuple[Cell, ...]:
     return (
         _link(here.with_state(EVERY), pool or "no pool", "every node of it"),
         f"{len(members):,}",
-        told_ready if all_ready else _link(here.with_state(State.NOT_READY.value), told_ready, f"not ready, {pool}"),
+        (told_ready if there else NOTHING)
+        if all_ready
+        else _link(here.with_state(State.NOT_READY.value), told_ready, f"not ready, {pool}"),
         _link(
             here.with_state(State.WAITING.value),
             badge(_worst_tone(waiting), f"{len(waiting):,}"),
@@ -181,7 +183,7 @@ def _row(one: NodeStanding, now: float) -> tuple[Cell, ...]:
     troubles = join(_trouble(trouble) for trouble in one.troubles) or badge(Tone.OK, "well")
     return (
         Markup('<span class="name">{}</span>').format(one.name),
-        one.pool or "no pool",
+        one.pool or ("no pool" if node else "not known yet"),
         join((troubles, about)),
     )
 

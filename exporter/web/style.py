@@ -58,6 +58,7 @@ header { padding: 2.5rem 0 1.75rem; }
 .lead { color: var(--quiet); margin-top: .4rem; max-width: 46rem; }
 section { margin: 0 0 2.75rem; }
 section > h2 { margin-bottom: .9rem; }
+h2, .filter { scroll-margin-top: 1rem; }
 section > .lead { margin: -.55rem 0 .9rem; }
 footer { border-top: 1px solid var(--line); margin-top: 1rem; padding: 1.25rem 0 3rem; color: var(--quiet); }
 footer, .meta { font-size: .875rem; }
