@@ -7,6 +7,7 @@ from pathlib import Path
 from exporter import logs
 from exporter.agents.node import node_agent
 from exporter.check.host import host_sections
+from exporter.check.progress import progress
 from exporter.check.render import as_json, as_markdown, print_table
 from exporter.check.report import Report, report
 from exporter.findings.host import host_findings
@@ -21,10 +22,13 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 def look_at_host(settings: Settings) -> Report:
     """The report on the node below --host-root."""
     agent = node_agent(settings)
-    if agent.wire is not None:
-        agent.wire.look()
-    now = time.time()
-    host, sources = agent.look(), agent.sources()
+    with progress() as tell:
+        if agent.wire is not None:
+            tell(["the kubelet"])
+            agent.wire.look()
+        tell(["the node's files"])
+        now = time.time()
+        host, sources = agent.look(), agent.sources()
     findings = host_findings(host, sources, now, max_age=settings.max_age)
     return report(f"node {host.node}", now, findings, host_sections(host, sources, now))
 

@@ -2,11 +2,9 @@
 
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,6 +13,7 @@ from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals, KubeSources, a
 from exporter.agents.cluster_state import ClusterState
 from exporter.check.azure import azure_sections
 from exporter.check.cluster import certificate_row, cluster_sections
+from exporter.check.progress import progress
 from exporter.check.report import Report, Section, report
 from exporter.facts.azure import AzureCluster
 from exporter.facts.azure_access import azure_wanted
@@ -52,7 +51,7 @@ def look_at_cluster(settings: Settings) -> Report:
     if "log_level" not in settings.explicit:
         logging.getLogger("exporter").setLevel(logging.ERROR)  # the report says the same in its own words
     state = ClusterState((*KUBE_SOURCES, Source.AZURE))
-    with _progress() as tell:
+    with progress() as tell:
         look = _Look(settings, path, view, state, tell)
         look.run()
     return look.report()
@@ -230,17 +229,5 @@ def _kubeconfig_section(view: KubeconfigView, now: float) -> Section:
         ("WHAT", "SUBJECT", "FROM", "UNTIL", "LEFT", "NOTE"),
         tuple(rows),
         " ".join(notes),
-        wrapping=("SUBJECT", "NOTE"),
+        wrapping=("WHAT", "SUBJECT", "NOTE"),
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[list[str]], None]]:
-    """Who is being asked, on a terminal's standard error; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("Looking…") as status:
-        yield lambda waiting: status.update(f"Waiting for {', '.join(waiting)}…")

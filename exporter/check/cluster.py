@@ -16,8 +16,8 @@ from exporter.reason import Ca, CsrCondition, Rotation
 
 __all__ = ["LONGEST", "certificate_row", "cluster_sections", "csr_rows"]
 
-LONGEST = 100
-"""Rows of the CSR table. A storm has 100,000; the worst are shown."""
+LONGEST, ISSUED = 40, 5
+"""Rows of the CSR table, and those of issued ones among them. A storm has 100,000 requests; the worst are shown."""
 
 _CONDITIONS = {
     CsrCondition.FAILED: "Approved,Failed",
@@ -64,7 +64,7 @@ def cluster_sections(
             ),
         ),
         "" if cluster.created is None else f"The cluster was made {moment(cluster.created)}.",
-        wrapping=("SUBJECT", "NOTE"),
+        wrapping=("WHAT", "SUBJECT", "NOTE"),
     )
     yield Section(
         "Signers",
@@ -86,7 +86,7 @@ def cluster_sections(
             )
             for old, one in sorted(judged, key=lambda pair: (not pair[0], pair[1].kind, pair[1].name))
         ),
-        wrapping=("NAME", "HOLDS"),
+        wrapping=("KIND", "NAME", "HOLDS"),
     )
     yield from _nodes(cluster.nodes)
     if csrs is None:
@@ -140,30 +140,57 @@ def _pool(pool: str, members: list[Node]) -> tuple[str, ...]:
 
 
 def _requests(csrs: tuple[Csr, ...], now: float) -> Section:
-    more = len(csrs) - LONGEST
+    rows, shown = csr_rows(csrs, now)
+    notes = []
+    if any(row[-1] != "0" for row in rows):
+        notes.append("Retries are one row: the oldest, and how many MORE are like it.")
+    left = Counter(one.condition for one in csrs)
+    left.subtract(shown)
+    if more := [f"{left[one]} {one}" for one in _CONDITIONS if left[one]]:
+        notes.append(f"Not shown: {', '.join(more)}, none worse than these.")
     return Section(
         "Certificate signing requests",
-        ("NAME", "AGE", "SIGNERNAME", "REQUESTOR", "REQUESTEDDURATION", "CONDITION"),
-        csr_rows(csrs, now)[:LONGEST],
-        f"And {more} more, none worse than these." if more > 0 else "" if csrs else "There are none.",
-        wrapping=("SIGNERNAME", "REQUESTOR"),
+        ("NAME", "AGE", "SIGNERNAME", "REQUESTOR", "DURATION", "CONDITION", "MORE"),
+        rows,
+        " ".join(notes) if csrs else "There are none.",
+        wrapping=("SIGNERNAME", "REQUESTOR", "CONDITION"),
     )
 
 
-def csr_rows(csrs: Iterable[Csr], now: float) -> tuple[tuple[str, ...], ...]:
-    """The columns of `kubectl get csr`, bad rows first: refused, then unanswered from the oldest, then issued."""
+def csr_rows(csrs: Iterable[Csr], now: float) -> tuple[tuple[tuple[str, ...], ...], Counter[CsrCondition]]:
+    """The columns of `kubectl get csr` and how many are alike; and how many requests of each condition are in them.
+
+    Bad rows first: refused, then unanswered from the oldest; the newest of the issued last.
+    """
+    alike: dict[tuple[str, str, CsrCondition], list[Csr]] = defaultdict(list)
+    for one in csrs:
+        alike[one.signer_name, one.username, one.condition].append(one)
     order = list(_CONDITIONS)
-    ordered = sorted(csrs, key=lambda one: (order.index(one.condition), one.created, one.name))
-    return tuple(
-        (
-            one.name,
-            _short(now - one.created),
-            one.signer_name,
-            one.username,
-            "<none>" if one.expiration_seconds is None else _short(one.expiration_seconds),
-            _CONDITIONS[one.condition],
-        )
-        for one in ordered
+
+    def place(those: list[Csr]) -> tuple[int, float, str]:
+        first = those[0]
+        issued = first.condition is CsrCondition.ISSUED
+        return order.index(first.condition), -first.created if issued else first.created, first.name
+
+    groups = [sorted(those, key=lambda one: (one.created, one.name)) for those in alike.values()]
+    ordered = sorted(groups, key=place)
+    issued = sum(those[0].condition is CsrCondition.ISSUED for those in ordered)
+    taken = ordered[: min(len(ordered) - max(0, issued - ISSUED), LONGEST)]
+    shown = Counter(dict.fromkeys(_CONDITIONS, 0))
+    for those in taken:
+        shown[those[0].condition] += len(those)
+    return tuple(_request(those[0], len(those) - 1, now) for those in taken), shown
+
+
+def _request(one: Csr, more: int, now: float) -> tuple[str, ...]:
+    return (
+        one.name,
+        _short(now - one.created),
+        one.signer_name,
+        one.username,
+        "<none>" if one.expiration_seconds is None else _short(one.expiration_seconds),
+        _CONDITIONS[one.condition],
+        str(more),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from exporter.check.report import Section
-from exporter.facts.host import HostFacts, SeenCertificate
+from exporter.facts.host import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings.host import REASON_WORDS, STATUS_WORDS
@@ -29,11 +29,13 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
         wrapping=("NEXT ROTATION", "WHY", "EVIDENCE"),
     )
     shown = [file for file in host.files if file.status is not FileStatus.NOT_EXPECTED]
+    shown.sort(key=lambda file: file.status is FileStatus.OK)
+    absent = len(host.files) - len(shown)
     yield Section(
         "Files",
         ("PATH", "ROLE", "STATUS", "WHAT IT MEANS"),
-        tuple((f.path, f.role, f.status, f.detail or STATUS_WORDS[f.status]) for f in shown),
-        f"{len(host.files) - len(shown)} more are not there, and rightly so.",
+        tuple((f.path, f.role, f.status, _meaning(f)) for f in shown),
+        f"{absent} more {'is' if absent == 1 else 'are'} not there, and rightly so." if absent else "",
         wrapping=("PATH", "WHAT IT MEANS"),
     )
     yield Section(
@@ -50,6 +52,10 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
         ),
         wrapping=("LAST ERROR",),
     )
+
+
+def _meaning(file: FileFacts) -> str:
+    return "-" if file.status is FileStatus.OK else file.detail or STATUS_WORDS[file.status]
 
 
 def _rotation(facts: RotationFacts, window: tuple[float, float] | None) -> tuple[str, ...]:

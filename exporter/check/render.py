@@ -1,11 +1,15 @@
 """A report in, its text out: a table for a terminal, JSON for a program, Markdown for a ticket."""
 
 import json
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
+from exporter.check.layout import GAP, broken, widths
 from exporter.check.report import Report, Section
-from exporter.findings import Finding, Severity
+from exporter.findings import RUNBOOKS, Finding, Severity
 from exporter.findings.moment import moment
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["as_json", "as_markdown", "print_table"]
 
@@ -69,15 +73,17 @@ def as_markdown(report: Report) -> str:
     for finding in report.findings:
         link = f" ([{finding.alert}]({finding.runbook_url}))" if finding.alert else ""
         lines.append(f"* **{finding.severity}** {_cell(finding.subject)}: {_cell(finding.what)}{link}")
-        lines.append(f"  Next: {_cell(finding.next_step)}")
+        lines.append(f"  * Next: {_cell(finding.next_step)}")
     for section in report.sections:
+        if not section.rows and not section.note:
+            continue
         lines += ["", f"## {section.title}", ""]
         if section.rows:
             lines.append(f"| {' | '.join(section.columns)} |")
             lines.append(f"|{'---|' * len(section.columns)}")
             lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in section.rows]
         if section.note:
-            lines += ["", section.note] if section.rows else [section.note]
+            lines += ["", _cell(section.note)] if section.rows else [_cell(section.note)]
     return "\n".join(lines)
 
 
@@ -89,9 +95,8 @@ def _cell(text: str) -> str:
 
 def print_table(report: Report, stream: TextIO) -> None:
     """Print the report for a person: coloured on a terminal, plain in a pipe, as wide as the terminal."""
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.style import Style
     from rich.text import Text
 
     console = Console(file=stream, highlight=False, emoji=False, markup=False)
@@ -100,49 +105,59 @@ def print_table(report: Report, stream: TextIO) -> None:
 
     def line(finding: Finding) -> Text:
         text = Text(f"{mark} {finding.severity}", STYLES[finding.severity])
-        return text.append(f"  {finding.subject}", "bold")
+        text.append(f"  {_plain(finding.subject, unicode)}", "bold")
+        # A terminal that can follow links has one to the runbook here.
+        return text.append("  ").append(finding.alert, Style(link=finding.runbook_url or None))
 
-    console.print(Text(report.subject, "bold"), Text(f"looked at {moment(report.generated)}", "dim"))
-    style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
-    console.print(Text(report.headline, style))
-    for finding in report.findings:
-        console.print()
-        console.print(line(finding))
-        console.print(_plain(finding.what, unicode), soft_wrap=False)
-        console.print(Text(f"Next: {_plain(finding.next_step, unicode)}", "dim"))
-
-    def table(section: Section) -> Table:
-        plain = [tuple(_plain(cell, unicode) for cell in row) for row in section.rows]
-        drawn = Table(
-            box=box.SIMPLE_HEAD if unicode else box.Box(_ASCII_HEAD, ascii=True),
-            show_edge=False,
-            padding=(0, 1, 0, 0),
-            header_style="bold",
+    with console.capture() as capture:
+        console.print(
+            Text.assemble((_plain(report.subject, unicode), "bold"), f", looked at {moment(report.generated)}")
         )
-        for column, cells in zip(section.columns, zip(*plain, strict=True), strict=True):
-            wraps = column in section.wrapping
-            # A word is broken only where it alone is wider than a third of an 80-column terminal: a path.
-            longest = max(
-                len(part) for cell in (column, *cells) for part in (cell.split() if wraps else [cell]) or [""]
-            )
-            least = min(longest, 27) if wraps else longest
-            drawn.add_column(column, overflow="fold", no_wrap=not wraps, min_width=least)
-        for row in plain:
-            drawn.add_row(*(Text(cell) for cell in row))
-        return drawn
+        style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
+        console.print(Text(report.headline, style))
+        for finding in report.findings:
+            console.print()
+            console.print(line(finding))
+            console.print(Text(_plain(finding.what, unicode)))
+            console.print(Text.assemble(("Next: ", "bold"), _plain(finding.next_step, unicode)))
+        if any(finding.alert for finding in report.findings):
+            console.print()
+            console.print(Text(f"Runbooks of the alerts: {RUNBOOKS}", "dim"))
+        for section in report.sections:
+            if not section.rows and not section.note:
+                continue
+            console.print()
+            console.print(Text(section.title, "bold underline"))
+            if section.rows:
+                _print_rows(console, section, unicode)
+            if section.note:
+                console.print(Text(_plain(section.note, unicode), "dim"))
+    stream.writelines(f"{each.rstrip()}\n" for each in capture.get().splitlines())
 
-    for section in report.sections:
-        if not section.rows and not section.note:
-            continue
-        console.print()
-        console.print(Text(section.title, "bold underline"))
-        if section.rows:
-            drawn = table(section)
-            # Wider than the terminal rather than cut: what is cut off nobody can read.
-            least = sum(column.min_width or 0 for column in drawn.columns) + 2 * len(drawn.columns)
-            console.print(drawn, width=max(console.width, least), crop=False)
-        if section.note:
-            console.print(Text(_plain(section.note, unicode), "dim"))
+
+def _print_rows(console: "Console", section: Section, unicode: bool) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    plain = [tuple(_plain(cell, unicode) for cell in row) for row in section.rows]
+    columns = list(zip(section.columns, *plain, strict=True))
+    wide = widths(columns, [column in section.wrapping for column in section.columns], console.width)
+    drawn = Table(
+        box=box.SIMPLE_HEAD if unicode else box.Box(_ASCII_HEAD, ascii=True),
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, GAP - 1, 0, 0),  # and the box's own
+        header_style="bold",
+    )
+    for column, width in zip(section.columns, wide, strict=True):
+        drawn.add_column(broken(column, width), no_wrap=True, width=width)
+    for row in plain:
+        drawn.add_row(*(Text(broken(cell, width)) for cell, width in zip(row, wide, strict=True)))
+    # Wider than the terminal rather than cut: what is cut off nobody can read.
+    terminal, console.width = console.width, max(console.width, sum(wide) + GAP * len(wide))
+    console.print(drawn, crop=False)
+    console.width = terminal
 
 
 def _plain(text: str, unicode: bool) -> str:

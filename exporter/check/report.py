@@ -1,5 +1,6 @@
 """Findings and tables in, a report and its exit status out (the monitoring plugins' convention)."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -41,9 +42,14 @@ class Report:
 
     @property
     def headline(self) -> str:
-        """The verdict and how many findings there are."""
+        """The verdict, how many findings there are, and of which severities where those are not all the verdict's."""
         count = len(self.findings)
-        return f"{self.verdict}: {count} finding{'' if count == 1 else 's'}" if count else self.verdict
+        if not count:
+            return self.verdict
+        counts = Counter(one.severity for one in self.findings)
+        each = ", ".join(f"{counts[one]} {one}" for one in Severity if counts[one])
+        apart = f" ({each})" if set(counts) != {self.verdict} else ""
+        return f"{self.verdict}: {count} finding{'' if count == 1 else 's'}{apart}"
 
     @property
     def exit_status(self) -> int:

@@ -119,8 +119,8 @@ def _pending(signer: str, severity: Severity, those: list[tuple[float, NodeReque
             f"{len(those)} nodes",
             f"They wait for a {what}; the first, {first.node}, has since {until(since, now)}. So many at once are a "
             "matter of the control plane.",
-            f"See: kubectl get csr --field-selector spec.signerName={signer}; and whether anybody signs: kubectl get "
-            "lease -n kube-system kube-controller-manager kubelet-serving-csr-approver.",
+            f"kubectl get csr --field-selector spec.signerName={signer} shows them; kubectl get lease -n kube-system "
+            "kube-controller-manager kubelet-serving-csr-approver shows whether anybody approves and signs.",
             "AksCertCsrPending",
         )
         return
@@ -131,8 +131,8 @@ def _pending(signer: str, severity: Severity, those: list[tuple[float, NodeReque
             one.node,
             f"It has waited for its {what} since {until(since, now)}: {one.pending_name} {state}"
             + (f", like {one.pending_objects - 1} more." if one.pending_objects > 1 else "."),
-            f"See why: kubectl describe csr {one.pending_name}. If requestor and node are the same, and nobody else "
-            f"does: kubectl certificate approve {one.pending_name}.",
+            f"kubectl describe csr {one.pending_name} shows why. If requestor and node are the same, and nobody else "
+            f"does it: kubectl certificate approve {one.pending_name}.",
             "AksCertCsrPending",
         )
 

@@ -43,10 +43,10 @@ def names_listed(names: Iterable[str]) -> str:
 
 
 def some_of(some: int, nodes: int) -> str:
-    """Such as `2 of 5 nodes`, `all 5 nodes`, `its one node`."""
+    """Such as `2 of 5 nodes`, `all 5 nodes`, `both nodes`, `its one node`."""
     if some < nodes:
         return f"{some} of {nodes} nodes"
-    return f"all {nodes} nodes" if nodes > 1 else "its one node"
+    return {1: "its one node", 2: "both nodes"}.get(nodes, f"all {nodes} nodes")
 
 
 def _utc(timestamp: float) -> datetime:

@@ -63,8 +63,9 @@ def test_a_healthy_cluster_is_well(tmp_path: Path) -> None:
         "NAME": "csr-1",
         "SIGNERNAME": "kubernetes.io/kubelet-serving",
         "REQUESTOR": f"system:node:{NODE}",
-        "REQUESTEDDURATION": "<none>",
+        "DURATION": "<none>",
         "CONDITION": "Approved,Issued",
+        "MORE": "0",
     }
     (authority,) = rows(found, "Kubeconfig")
     assert (authority["WHAT"], authority["NOTE"]) == ("CA it trusts", "30-year class")

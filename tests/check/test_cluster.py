@@ -1,8 +1,10 @@
 """The tables of a report on a cluster."""
 
+from dataclasses import replace
+
 import pytest
 
-from exporter.check.cluster import LONGEST, cluster_sections, csr_rows
+from exporter.check.cluster import ISSUED, LONGEST, cluster_sections, csr_rows
 from exporter.check.report import Section
 from exporter.demo.pki import DAY, Authority
 from exporter.facts.cluster import ClusterFacts, Endpoint
@@ -27,7 +29,7 @@ def table(sections: list[Section], title: str) -> Section:
 
 def test_csrs_have_kubectls_columns_and_the_bad_ones_stand_first() -> None:
     """As the AKS page prints them, but for the order."""
-    rows = csr_rows(
+    rows, shown = csr_rows(
         [
             csr("issued", CsrCondition.ISSUED, 30),
             csr("young", CsrCondition.PENDING, 90),
@@ -39,13 +41,13 @@ def test_csrs_have_kubectls_columns_and_the_bad_ones_stand_first() -> None:
         NOW,
     )
     assert rows == (
-        ("failed", "3h1m", SERVING_SIGNER, NODE, "<none>", "Approved,Failed"),
-        ("denied", "10m", SERVING_SIGNER, NODE, "24h", "Denied"),
-        ("old", "25h", SERVING_SIGNER, NODE, "<none>", "Pending"),
-        ("young", "90s", SERVING_SIGNER, NODE, "<none>", "Pending"),
-        ("approved", "5s", SERVING_SIGNER, NODE, "<none>", "Approved"),
-        ("issued", "30s", SERVING_SIGNER, NODE, "<none>", "Approved,Issued"),
+        ("failed", "3h1m", SERVING_SIGNER, NODE, "<none>", "Approved,Failed", "0"),
+        ("denied", "10m", SERVING_SIGNER, NODE, "24h", "Denied", "0"),
+        ("old", "25h", SERVING_SIGNER, NODE, "<none>", "Pending", "1"),
+        ("approved", "5s", SERVING_SIGNER, NODE, "<none>", "Approved", "0"),
+        ("issued", "30s", SERVING_SIGNER, NODE, "<none>", "Approved,Issued", "0"),
     )
+    assert shown.total() == 6
 
 
 @pytest.mark.parametrize(
@@ -71,15 +73,35 @@ def test_csrs_have_kubectls_columns_and_the_bad_ones_stand_first() -> None:
 )
 def test_ages_are_as_kubectl_prints_them(age: float, shown: str) -> None:
     """apimachinery, duration.HumanDuration."""
-    assert csr_rows([csr("x", CsrCondition.ISSUED, age)], NOW)[0][1] == shown
+    (row,), _ = csr_rows([csr("x", CsrCondition.ISSUED, age)], NOW)
+    assert row[1] == shown
 
 
 def test_a_storm_shows_its_worst_and_counts_the_rest() -> None:
     """No terminal wants 100,000 rows."""
-    storm = [csr(f"csr-{number}", CsrCondition.PENDING, number) for number in range(LONGEST + 7)]
+    storm = [
+        replace(csr(f"csr-{number}-{retry}", CsrCondition.PENDING, number + retry), username=f"system:node:{number}")
+        for number in range(LONGEST + 7)
+        for retry in (0, 1000)
+    ]
     shown = table(list(cluster_sections(ClusterFacts(), storm, (), NOW)), "Certificate signing requests")
-    assert (len(shown.rows), shown.note) == (LONGEST, "And 7 more, none worse than these.")
-    assert shown.rows[0][0] == f"csr-{LONGEST + 6}"
+    assert len(shown.rows) == LONGEST
+    assert (shown.rows[0][0], shown.rows[0][-1]) == (f"csr-{LONGEST + 6}-1000", "1")
+    assert shown.note == (
+        "Retries are one row: the oldest, and how many MORE are like it. Not shown: 14 pending, none worse than these."
+    )
+
+
+def test_of_a_whole_fleets_renewal_the_newest_few_are_enough() -> None:
+    """What was issued is well; a thousand rows of it would hide the one that was not."""
+    issued = [
+        replace(csr(f"csr-{number}", CsrCondition.ISSUED, number), username=f"system:node:{number}")
+        for number in range(1000)
+    ]
+    waiting = csr("csr-x", CsrCondition.PENDING, 5)
+    shown = table(list(cluster_sections(ClusterFacts(), [*issued, waiting], (), NOW)), "Certificate signing requests")
+    assert [row[0] for row in shown.rows] == ["csr-x", *(f"csr-{number}" for number in range(ISSUED))]
+    assert shown.note == "Not shown: 995 issued, none worse than these."
 
 
 def test_what_could_not_be_asked_is_said_in_the_place_of_its_table() -> None:
