@@ -2,7 +2,8 @@
 
 A cluster of 5,000 nodes makes 40,000 samples, which cost a third of a second to render and to compress, while its facts
 change every few minutes. A scrape is what was rendered at the last change, followed by a hundred and more settled
-samples, which are rendered again by the first scrape that finds their key changed, and by the few fresh ones.
+samples, which are rendered again by the first scrape that finds their key changed, and by the few fresh ones, which are
+at most a second old.
 """
 
 import struct
@@ -22,6 +23,9 @@ Families = Callable[[], Iterable[Family]]
 IN_USE = 900.0
 """Seconds after the last scrape in a format for which it is rendered ahead."""
 
+SHARED_FOR = 1.0
+"""Seconds for which scrapes share a whole answer, as long as nothing but time has changed."""
+
 _END = b"# EOF\n"
 """The last line of OpenMetrics; after it nothing may follow."""
 
@@ -37,6 +41,14 @@ class _Body:
     crc: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    made: float
+    body: _Body
+    key: Hashable
+    payload: Payload
+
+
 class CachedExposition:
     """Any thread may take a scrape; one thread tells of changes."""
 
@@ -47,11 +59,12 @@ class CachedExposition:
         fresh: Families,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`steady` is asked after refresh() alone, `fresh` at every scrape; `settled` is asked at every scrape for its
-        key, and for its families where that has changed. No family may be in two of them.
+        """`steady` is asked after refresh() alone, `fresh` once in SHARED_FOR seconds; `settled` is asked at every
+        scrape for its key, and for its families where that has changed. No family may be in two of them.
         """
         self._steady, self._settled, self._fresh, self._clock = steady, settled, fresh, clock
         self._kept: dict[Format, tuple[Hashable, bytes]] = {}
+        self._shared: dict[tuple[Format, bool], _Shared] = {}
         self._lock = threading.Lock()
         self._bodies: dict[Format, _Body] = {}
         self._used: dict[Format, float] = {}
@@ -69,20 +82,24 @@ class CachedExposition:
     def payload(self, accept: str, *, gzipped: bool) -> Payload:
         """The scrape for a client with this Accept header."""
         form = exposition_format(accept)
-        self._used[form] = self._clock()
+        now = self._used[form] = self._clock()
         body = self._bodies.get(form)
         if body is None:
             with self._lock:
                 body = self._bodies.get(form)
                 if body is None:
                     body = self._bodies[form] = self._rendered(form)
-        fresh = self._settled_part(form) + render(self._fresh(), form)
-        if not gzipped:
-            return Payload(body.plain + fresh, form.value)
-        return Payload(_gzip(body, fresh), form.value, "gzip")
-
-    def _settled_part(self, form: Format) -> bytes:
         key, families = self._settled()
+        shared = self._shared.get((form, gzipped))
+        if shared is not None and shared.body is body and shared.key == key and now - shared.made < SHARED_FOR:
+            return shared.payload
+        fresh = self._settled_part(form, key, families) + render(self._fresh(), form)
+        content = _gzip(body, fresh) if gzipped else body.plain + fresh
+        payload = Payload(content, form.value, "gzip" if gzipped else "")
+        self._shared[form, gzipped] = _Shared(now, body, key, payload)
+        return payload
+
+    def _settled_part(self, form: Format, key: Hashable, families: Families) -> bytes:
         kept = self._kept.get(form)
         if kept is None or kept[0] != key:
             kept = self._kept[form] = (key, render(families(), form).removesuffix(_END))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from exporter.metric import Family, Metric
-from exporter.web.cache import IN_USE, CachedExposition
+from exporter.web.cache import IN_USE, SHARED_FOR, CachedExposition
 from exporter.web.negotiation import Format
 
 STEADY, SETTLED, FRESH = (Metric(f"akscert_{name}", "Help.", ("label",)) for name in ("steady", "settled", "fresh"))
@@ -53,13 +53,17 @@ def test_the_parts_are_one_document_in_each_format() -> None:
 
 
 def test_only_what_changed_is_rendered_again() -> None:
-    """Steady families after refresh(), settled ones with a new key, fresh ones always."""
+    """Steady families after refresh(), settled ones with a new key, fresh ones with each of these and each second."""
     source = Source()
     source.text()
-    source.steady = source.settled = source.fresh = 2.0
-    assert [line[-3:] for line in source.text()] == ["1.0", "2.0", "2.0"]
-    source.text()
+    source.fresh = 2.0
+    assert [line[-3:] for line in source.text()] == ["1.0", "1.0", "1.0"]
+    source.now += SHARED_FOR
+    assert [line[-3:] for line in source.text()] == ["1.0", "1.0", "2.0"]
+    source.steady = source.settled = source.fresh = 3.0
+    assert [line[-3:] for line in source.text()] == ["1.0", "3.0", "3.0"]
     assert source.asked == {"steady": 1, "settled": 2, "fresh": 3}
+    source.steady = source.settled = source.fresh = 2.0
     source.cache.refresh()
     assert [line[-3:] for line in source.text()] == ["2.0", "2.0", "2.0"]
     assert source.asked["steady"] == 2
