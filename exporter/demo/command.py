@@ -22,7 +22,7 @@ from exporter.demo.control import Control, start_control
 from exporter.demo.fleet import Fleet, Verdict, settled_verdicts
 from exporter.demo.pki import YEAR, Authority
 from exporter.demo.processes import Process, ProcessError, StoppedError
-from exporter.demo.prometheus import prometheus_process, rule_files
+from exporter.demo.prometheus import alerts_page, prometheus_process, rule_files
 from exporter.demo.scenarios import SCENARIOS
 from exporter.demo.summary import azure_table, claim_table, summary
 from exporter.settings import Settings
@@ -146,7 +146,7 @@ def _print_addresses(console: Console, control: Control, prometheus: Process | N
         soft_wrap=True,
     )
     if prometheus is not None:
-        console.print(f"Prometheus has the chart's rules; the alerts: {prometheus.url}/alerts")
+        console.print(f"Prometheus has the chart's rules; the alerts: {alerts_page(prometheus)}")
     console.print("Ctrl-C ends the demo and removes everything.")
 
 

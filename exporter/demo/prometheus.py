@@ -9,7 +9,7 @@ import yaml
 
 from exporter.demo.processes import Process
 
-__all__ = ["prometheus_process", "rule_files"]
+__all__ = ["alerts_page", "prometheus_process", "rule_files"]
 
 CHART_RULES = Path(__file__).parents[2] / "helm/aks-cert-exporter/files/rules"
 """In a checkout; an installed package has no chart."""
@@ -31,7 +31,9 @@ def prometheus_process(
         "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
         "rule_files": list(rules),
         "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": list(addresses)}]} for job, addresses in jobs.items()
+            # As the chart's monitors have it: the cluster agent's `node` is not the one it runs on.
+            {"job_name": job, "honor_labels": True, "static_configs": [{"targets": list(addresses)}]}
+            for job, addresses in jobs.items()
         ],
     }
     folder.mkdir()
@@ -45,6 +47,17 @@ def prometheus_process(
         "--log.level=warn",
     ]
     return Process("Prometheus", ["other", *command], url=f"http://{address}", ready="/-/ready")
+
+
+def alerts_page(process: Process) -> str:
+    """Address of its page of alerts. Debian's builds have the classic pages, and the others under no name at all."""
+    for path in ("/alerts", "/classic/alerts"):
+        try:
+            process.fetch(path)
+        except OSError:
+            continue
+        return f"{process.url}{path}"
+    return f"{process.url}/api/v1/alerts"
 
 
 def _free_port() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from exporter.demo.processes import stop_all
-from exporter.demo.prometheus import prometheus_process, rule_files
+from exporter.demo.prometheus import alerts_page, prometheus_process, rule_files
 
 RULE = """
 groups:
@@ -39,6 +39,9 @@ def test_prometheus_scrapes_the_agents_and_reads_the_rules(tmp_path: Path) -> No
         config = yaml.safe_load(json.loads(process.fetch("/api/v1/status/config"))["data"]["yaml"])
         (scraped,) = config["scrape_configs"]
         assert scraped["static_configs"] == [{"targets": jobs["node-agents"]}]
+        assert scraped["honor_labels"] is True
+        page = alerts_page(process)
+        assert "AlwaysThere" in process.fetch(page.removeprefix(process.url)), page
     finally:
         stop_all([process])
     assert not process.running

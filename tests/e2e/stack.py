@@ -106,7 +106,8 @@ class Receiver:
 class Stack:
     """A context manager: what it starts has ended when it does."""
 
-    def __init__(self, folder: Path, targets: tuple[Target, ...]) -> None:
+    def __init__(self, folder: Path, targets: tuple[Target, ...], *, remote: bool = False) -> None:
+        """`remote`: each cluster has a Prometheus of its own, without rules, which writes to the one that has them."""
         self.receiver = Receiver()
         folder.mkdir(parents=True)
         rules = []
@@ -115,7 +116,13 @@ class Stack:
             rules.append(str(folder / file.name))
         alertmanager, prometheus = free_port(), free_port()
         (folder / "alertmanager.yml").write_text(yaml.safe_dump(self._alertmanager()))
-        (folder / "prometheus.yml").write_text(yaml.safe_dump(_prometheus(rules, targets, alertmanager)))
+        scraped = () if remote else targets
+        config = {
+            **_scraping(scraped, with_cluster=True),
+            "rule_files": rules,
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]},
+        }
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         self.alertmanager = Process(
             "Alertmanager",
             [
@@ -130,19 +137,15 @@ class Stack:
             url=f"http://127.0.0.1:{alertmanager}",
             ready="/-/ready",
         )
-        self.prometheus = Process(
-            "Prometheus",
-            [
-                "other",
-                "prometheus",
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'prometheus'}",
-                f"--web.listen-address=127.0.0.1:{prometheus}",
-                "--log.level=warn",
-            ],
-            url=f"http://127.0.0.1:{prometheus}",
-            ready="/-/ready",
-        )
+        self.prometheus = _prometheus(folder, "prometheus", prometheus, "--web.enable-remote-write-receiver")
+        self.others: list[Process] = []
+        for cluster in sorted({target.cluster for target in targets}) if remote else ():
+            own = tuple(target for target in targets if target.cluster == cluster)
+            config = _scraping(own, with_cluster=False)
+            config["global"]["external_labels"] = {"cluster": cluster}
+            config["remote_write"] = [{"url": f"http://127.0.0.1:{prometheus}/api/v1/write"}]
+            (folder / f"{cluster}.yml").write_text(yaml.safe_dump(config))
+            self.others.append(_prometheus(folder, cluster, free_port()))
 
     def _alertmanager(self) -> dict[str, Any]:
         return {
@@ -160,14 +163,14 @@ class Stack:
         }
 
     def __enter__(self) -> Self:
-        for process in (self.alertmanager, self.prometheus):
+        for process in (self.alertmanager, self.prometheus, *self.others):
             process.wait_ready(30, threading.Event())
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        stop_all((self.prometheus, self.alertmanager))
+        stop_all((*self.others, self.prometheus, self.alertmanager))
         self.receiver.close()
 
     def query(self, expression: str) -> list[dict[str, str]]:
@@ -204,22 +207,31 @@ def about(labels: Mapping[str, str]) -> tuple[str, ...]:
     return (labels["alertname"], labels["severity"], " ".join(subject), " ".join(details))
 
 
-def _prometheus(rules: list[str], targets: tuple[Target, ...], alertmanager: int) -> dict[str, Any]:
+def _prometheus(folder: Path, name: str, port: int, *flags: str) -> Process:
+    return Process(
+        f"the Prometheus {name}",
+        [
+            *("other", "prometheus", f"--config.file={folder / name}.yml", f"--storage.tsdb.path={folder / name}"),
+            *(f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn", *flags),
+        ],
+        url=f"http://127.0.0.1:{port}",
+        ready="/-/ready",
+    )
+
+
+def _scraping(targets: tuple[Target, ...], *, with_cluster: bool) -> dict[str, Any]:
+    def labels(target: Target) -> dict[str, str]:
+        found = {"pod": target.pod, "namespace": "monitoring"}
+        return {**found, "cluster": target.cluster} if with_cluster else found
+
     return {
         "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "2s"},
-        "rule_files": rules,
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]},
         "scrape_configs": [
             {
                 "job_name": job,
                 "honor_labels": True,
                 "static_configs": [
-                    {
-                        "targets": [target.address],
-                        "labels": {"pod": target.pod, "namespace": "monitoring", "cluster": target.cluster},
-                    }
-                    for target in targets
-                    if target.job == job
+                    {"targets": [target.address], "labels": labels(target)} for target in targets if target.job == job
                 ],
             }
             for job in sorted({target.job for target in targets})
