@@ -1,5 +1,6 @@
 """`check`: look once at a node or a cluster and print what was seen; the exit status is the verdict."""
 
+import logging
 import sys
 import time
 from pathlib import Path
@@ -52,6 +53,8 @@ def cluster_meant(settings: Settings) -> bool:
 def run(settings: Settings) -> int:
     """Print the report and return its exit status."""
     logs.configure(settings.log_level, settings.log_format)
+    if "log_level" not in settings.explicit:
+        logging.getLogger("exporter").setLevel(logging.ERROR)  # the report says the same in its own words
     if cluster_meant(settings):
         from exporter.agents.look_cluster import look_at_cluster
 

@@ -1,6 +1,5 @@
 """A kubeconfig or a Pod's service account in, a report on its cluster out: `check` from a laptop."""
 
-import logging
 import os
 import threading
 import time
@@ -48,8 +47,6 @@ def look_at_cluster(settings: Settings) -> Report:
     view = read_kubeconfig(path, settings.context) if path else None
     if isinstance(view, Failure):
         raise SettingsError(view.words)
-    if "log_level" not in settings.explicit:
-        logging.getLogger("exporter").setLevel(logging.ERROR)  # the report says the same in its own words
     state = ClusterState((*KUBE_SOURCES, Source.AZURE))
     with progress() as tell:
         look = _Look(settings, path, view, state, tell)

@@ -22,7 +22,7 @@ def azure_sections(answer: AzureCluster | Failure | None) -> Iterator[Section]:
         return
     yield Section(
         "Azure",
-        ("CLUSTER", "RESOURCE GROUP", "LOCATION", "STATE", "POWER", "KUBERNETES", "RBAC"),
+        ("CLUSTER", "RESOURCE GROUP", "LOCATION", "STATE", "POWER", "VERSION", "RBAC"),
         (
             (
                 answer.name,
@@ -38,7 +38,7 @@ def azure_sections(answer: AzureCluster | Failure | None) -> Iterator[Section]:
     )
     yield Section(
         "Node pools",
-        ("POOL", "OS", "MODE", "STATE", "POWER", "KUBERNETES", "NODE IMAGE", "SERVING ROTATION"),
+        ("POOL", "OS", "MODE", "STATE", "POWER", "VERSION", "NODE IMAGE", "SERVING ROTATION"),
         tuple(_pool(answer, pool) for pool in answer.pools),
         "" if answer.pools else "Azure names no node pool.",
         wrapping=("NODE IMAGE", "SERVING ROTATION"),

@@ -12,8 +12,8 @@ UNBROKEN = 27
 """A part longer than that is broken where it stands: two thirds of an 80-column terminal are others'."""
 
 _KEPT = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d")
-_BREAK = re.compile(r"(?<=[/:,_\-@])(?=[^\s/:,_\-@])|(?<=\.)(?=[a-z])")
-"""After a separator, and in a host name; a version is not one."""
+_BREAK = re.compile(r"(?<=[/:,_\-@])(?=[^\s/:,_\-@])|(?<=\.)(?=[a-z])|(?<=[a-z])(?=[A-Z])")
+"""After a separator, in a host name (a version is not one), and between the words of a kind."""
 
 
 def widths(columns: Sequence[Sequence[str]], wrapping: Sequence[bool], terminal: int) -> list[int]:

@@ -20,6 +20,9 @@ STYLES = {
     Severity.INFO: "cyan",
 }
 
+_TYPED = str.maketrans({"…": "...", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'", "\N{NO-BREAK SPACE}": " "})
+"""How our own words look where there is ASCII alone."""
+
 _ASCII_HEAD = """\
     
     
@@ -72,7 +75,8 @@ def as_markdown(report: Report) -> str:
     lines = [f"# {_cell(report.subject)}: {report.headline}", "", f"Looked at {moment(report.generated)}.", ""]
     for finding in report.findings:
         link = f" ([{finding.alert}]({finding.runbook_url}))" if finding.alert else ""
-        lines.append(f"* **{finding.severity}** {_cell(finding.subject)}: {_cell(finding.what)}{link}")
+        about = f" {_cell(report.about(finding))}" if report.about(finding) else ""
+        lines.append(f"* **{finding.severity}**{about}: {_cell(finding.what)}{link}")
         lines.append(f"  * Next: {_cell(finding.next_step)}")
     for section in report.sections:
         if not section.rows and not section.note:
@@ -105,14 +109,14 @@ def print_table(report: Report, stream: TextIO) -> None:
 
     def line(finding: Finding) -> Text:
         text = Text(f"{mark} {finding.severity}", STYLES[finding.severity])
-        text.append(f"  {_plain(finding.subject, unicode)}", "bold")
+        if about := report.about(finding):
+            text.append(f"  {_plain(about, unicode)}", "bold")
         # A terminal that can follow links has one to the runbook here.
         return text.append("  ").append(finding.alert, Style(link=finding.runbook_url or None))
 
     with console.capture() as capture:
-        console.print(
-            Text.assemble((_plain(report.subject, unicode), "bold"), f", looked at {moment(report.generated)}")
-        )
+        console.print(Text(_plain(report.subject, unicode), "bold"))
+        console.print(f"Looked at {moment(report.generated)}.")
         style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
         console.print(Text(report.headline, style))
         for finding in report.findings:
@@ -163,4 +167,4 @@ def _print_rows(console: "Console", section: Section, unicode: bool) -> None:
 def _plain(text: str, unicode: bool) -> str:
     """Text without control characters, and in ASCII where the stream takes no more."""
     cleaned = "".join(c if c.isprintable() else "?" for c in text)
-    return cleaned if unicode else cleaned.encode("ascii", "replace").decode()
+    return cleaned if unicode else cleaned.translate(_TYPED).encode("ascii", "replace").decode()

@@ -40,6 +40,10 @@ class Report:
         """The worst severity; None where nothing was found. Could not look ranks above a warning."""
         return self.findings[0].severity if self.findings else None
 
+    def about(self, finding: Finding) -> str:
+        """What a finding is about, where that is not what the whole report is about."""
+        return "" if self.subject.endswith(f" {finding.subject}") else finding.subject
+
     @property
     def headline(self) -> str:
         """The verdict, how many findings there are, and of which severities where those are not all the verdict's."""

@@ -43,7 +43,7 @@ SILENT = 15 * 60.0
 def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
     """The findings, in no order. `now` in Unix seconds."""
     for endpoint in cluster.endpoints:
-        yield from _endpoint(endpoint, now)
+        yield from _endpoint(endpoint, cluster.apiserver_rotation, now)
     for ca, bundle in cluster.cas.items():
         if bundle and not (ca is Ca.CLIENT and bundle == cluster.cas.get(Ca.CLUSTER)):
             yield from _ca(ca, ends_first(bundle), now)
@@ -62,7 +62,7 @@ def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Findin
         )
 
 
-def _endpoint(endpoint: Endpoint, now: float) -> Iterator[Finding]:
+def _endpoint(endpoint: Endpoint, rotation: Rotation, now: float) -> Iterator[Finding]:
     certificate = endpoint.certificate
     if endpoint.failure is not None:
         yield Finding(
@@ -98,6 +98,17 @@ def _endpoint(endpoint: Endpoint, now: float) -> Iterator[Finding]:
         )
         return
     left, lifetime = certificate.not_after - now, certificate.lifetime
+    if rotation is Rotation.DISABLED:
+        if left <= 0.2 * lifetime:
+            yield Finding(
+                Severity.CRITICAL if left <= 0.05 * lifetime else Severity.WARNING,
+                endpoint.address,
+                f"The API server's certificate ends at {until(certificate.not_after, now)}, and nothing renews it: AKS "
+                "does so with Kubernetes RBAC alone.",
+                ROTATE,
+                "AksCertExpiringWithoutRotation",
+            )
+        return
     # A certificate so short-lived that 30 days are most of its life is not early.
     critical, warning = (left < days * DAY and left < part * lifetime for days, part in ((7, 0.05), (30, 0.15)))
     if critical or warning:

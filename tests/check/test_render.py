@@ -48,6 +48,23 @@ def test_the_worst_wins_and_could_not_look_is_never_hidden(
     assert (found.exit_status, found.verdict) == (status, verdict)
 
 
+def test_what_the_report_is_about_is_not_said_again_with_each_finding() -> None:
+    """A node's name is long, and stands on top."""
+    other = replace(finding(Severity.WARNING), subject="aks-2")
+    text = as_markdown(sample(finding(Severity.CRITICAL), other))
+    assert "* **critical**: It is so." in text
+    assert "* **warning** aks-2: It is so." in text
+
+
+def test_the_headline_says_how_many_of_each_where_they_differ() -> None:
+    """Eight findings of which one is critical are not eight critical findings."""
+    kinds = [Severity.CRITICAL, Severity.WARNING, Severity.WARNING, Severity.INFO]
+    assert sample(*map(finding, kinds)).headline == "critical: 4 findings (1 critical, 2 warning, 1 info)"
+    assert sample(*map(finding, kinds[1:3])).headline == "warning: 2 findings"
+    assert sample(finding(Severity.INFO)).headline == "well: 1 finding (1 info)"
+    assert sample().headline == "well"
+
+
 def test_json_has_everything_and_one_object_for_each_row() -> None:
     """Parsed back it is the same report."""
     loaded = json.loads(as_json(sample(finding(Severity.WARNING))))
@@ -82,6 +99,32 @@ def test_a_table_loses_nothing_however_narrow_the_terminal(
     assert "long" * 40 in "".join(text.split())
     assert max(len(line) for line in text.splitlines()) <= columns
     assert "could not look: 1 finding" in text
+
+
+def test_the_alert_of_each_finding_stands_beside_it_and_its_runbook_is_a_link_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its words are those that paged."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = io.StringIO()
+    print_table(sample(finding(Severity.CRITICAL)), stream)
+    assert "https://github.com/aks-cert-exporter/aks-cert-exporter/blob/main/docs/runbooks/AksCertExpired.md" in (
+        stream.getvalue()
+    )
+    monkeypatch.delenv("FORCE_COLOR")
+    stream = io.StringIO()
+    print_table(sample(finding(Severity.CRITICAL)), stream)
+    assert "critical  AksCertExpired\n" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_section_without_anything_to_say_is_left_out() -> None:
+    """In the table and for a ticket."""
+    empty = report("node aks-1", NOW, (), (Section("Sources", ("A",), ()),))
+    stream = io.StringIO()
+    print_table(empty, stream)
+    assert "Sources" not in stream.getvalue() + as_markdown(empty)
 
 
 def test_a_table_that_needs_more_room_is_printed_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,31 @@
+"""The line that says who is being waited for: on a terminal's standard error, and never in what is piped on."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from exporter.demo.nodes import build
+from exporter.demo.pki import Authority
+from exporter.demo.scenarios import scenario
+from tests.web.example import NOW
+
+
+def test_the_line_is_for_a_terminal_alone(tmp_path: Path) -> None:
+    """And gone at the end: the report goes to standard output, whole."""
+    root = build(scenario("healthy"), tmp_path / "host", NOW, Authority.cluster(NOW)).root
+    command = [sys.executable, "-m", "exporter", "check", "--host-root", str(root), "--node-name", "a"]
+    command += ["--kubelet-address", "127.0.0.1:1", "--output", "json"]
+    piped = subprocess.run(command, capture_output=True, check=False)
+    assert piped.stderr == b""
+    terminal, other = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=other, env=environment, check=False)
+    os.close(other)
+    told = os.read(terminal, 65536)
+    os.close(terminal)
+    assert b"Waiting for the" in told
+    assert told.rstrip().endswith(b"\x1b[2K"), "the line is taken back"
+    assert shown.returncode == piped.returncode
+    assert shown.stdout.count(b"\n") == piped.stdout.count(b"\n")
