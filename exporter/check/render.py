@@ -126,7 +126,7 @@ def print_table(report: Report, stream: TextIO) -> None:
             console.print(Text.assemble(("Next: ", "bold"), _plain(finding.next_step, unicode)))
         if any(finding.alert for finding in report.findings):
             console.print()
-            console.print(Text(f"Runbooks of the alerts: {RUNBOOKS}", "dim"))
+            console.print(Text(f"Runbooks: {RUNBOOKS}", "dim"))
         for section in report.sections:
             if not section.rows and not section.note:
                 continue
