@@ -11,7 +11,7 @@ from exporter.families.catalogue import catalogue
 from exporter.metric import Kind
 from tests.dashboards.schema import encoded, misfits, parsed
 from tools.dashboards import DASHBOARDS, FOLDERS
-from tools.dashboards.answers import filled, targets
+from tools.dashboards.answers import filled, targets, variable_queries
 from tools.dashboards.findings import FINDINGS
 from tools.dashboards.grafana import as_text, placed
 from tools.dashboards.panel import Row, Table
@@ -47,13 +47,7 @@ def selectors(node: object) -> list[promql_parser.VectorSelector]:
 def expressions(name: str) -> list[tuple[str, str]]:
     """Title and expression of every query, of panels and variables, as Prometheus gets them."""
     found = [(panel["title"], filled(target["expr"], CHOSEN)) for panel, target in targets(content(name))]
-    for variable in content(name)["templating"]["list"]:
-        if variable["type"] == "query":
-            query = re.fullmatch(
-                r"(?:label_values|query_result)\((.+?)(?:, \w+)?\)", variable["query"]["query"], re.DOTALL
-            )
-            assert query is not None
-            found.append((f"variable {variable['name']}", filled(query[1], CHOSEN)))
+    found += [(f"variable {one}", filled(query, CHOSEN)) for one, query in variable_queries(content(name))]
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Answer", "Prometheus", "Series", "choices", "filled", "targets"]
+__all__ = ["Answer", "Prometheus", "Series", "choices", "filled", "targets", "variable_queries"]
 
 Json = dict[str, Any]
 
@@ -100,6 +100,15 @@ def choices(dashboard: Json, prometheus: Prometheus, at: float) -> dict[str, tup
         offered[variable["name"]] = values
         chosen[variable["name"]] = variable["allValue"] if variable["includeAll"] else values[0] if values else ""
     return offered
+
+
+def variable_queries(dashboard: Json) -> Iterator[tuple[str, str]]:
+    """Name of each variable of Prometheus and the expression or selector that it is made from."""
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            found = re.fullmatch(r"\w+\((.+?)(?:, \w+)?\)", variable["query"]["query"], re.DOTALL)
+            assert found is not None
+            yield variable["name"], found[1]
 
 
 def _as_text(series: Series) -> str:

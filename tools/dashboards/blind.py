@@ -10,7 +10,7 @@ from tools.dashboards.panel import (
     Table,
     Unit,
 )
-from tools.dashboards.promql import by, of, pooled
+from tools.dashboards.promql import OBSERVED, by, of, pooled
 from tools.dashboards.words import UP
 
 __all__ = ["BLIND"]
@@ -34,7 +34,7 @@ BLIND = Row(
                         kubelet_version="!~.*-vk-.*",
                         agentpool="=~$pool",
                     )
-                    + f"\nunless on (cluster, node) {of('akscert_file_status')})"
+                    + f"\nunless on (cluster, node) {OBSERVED})"
                 ),
             ),
             width=8,

@@ -4,9 +4,9 @@ minutes. Each yields one series for each broken thing; its value is the date in 
 
 from dataclasses import dataclass
 
-from tools.dashboards.promql import KUBELET, by, either, in_pools, labelled, of
+from tools.dashboards.promql import KUBELET, OBSERVED, by, either, in_pools, labelled, of
 
-__all__ = ["FINDINGS", "Finding", "found"]
+__all__ = ["CRITICAL", "FINDINGS", "WARNING", "Finding", "found", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ ENDS = by("node, role", NOT_AFTER, role=KUBELET)
 OFF = {"role": KUBELET, "rotation": "disabled"}
 OFF_ENDS = by("node, role", NOT_AFTER, **OFF)
 OFF_BEGAN = by("node, role", NOT_BEFORE, **OFF)
-WIRE_OR_FILE = by("node, role", NOT_AFTER, role=KUBELET, how="min")
-DEADLINES = by("node, role", DEADLINE)
+EXPIRED = f"min by (cluster, node, role) ({of(NOT_AFTER, role=KUBELET)} < time())"
+OVERDUE = f"max by (cluster, node, role) ({of(DEADLINE)} < time())"
 API_ENDS = by("address", API_NOT_AFTER)
 CLUSTER_CA = by("", "akscert_ca_not_after_timestamp_seconds", ca="cluster")
 REQUESTHEADER_CA = by("", "akscert_ca_not_after_timestamp_seconds", ca="requestheader")
@@ -46,27 +46,26 @@ STRANGE_CA = (
     f" and on (cluster, fingerprint_sha256) {of('akscert_ca_info', ca='cluster')})"
 )
 UNOBSERVED = (
-    f"{by('node', 'akscert_node_info', os='linux', kubelet_version='!~.*-vk-.*')}"
-    f" unless on (cluster, node) {of('akscert_file_status')}"
+    f"{by('node', 'akscert_node_info', os='linux', kubelet_version='!~.*-vk-.*')} unless on (cluster, node) {OBSERVED}"
 )
 OFFSET = of("akscert_apiserver_clock_offset_seconds")
 
 CRITICAL, WARNING = "1-critical", "2-warning"
 
 FINDINGS = (
-    Finding(CRITICAL, "certificate has expired", "AksCertExpired", f"{WIRE_OR_FILE} < time()"),
+    Finding(CRITICAL, "certificate has expired", "AksCertExpired", EXPIRED),
     Finding(CRITICAL, "certificate has expired", "AksCertExpired", f"{API_ENDS} < time()", "address"),
     Finding(
         CRITICAL,
         "not rotated, and half of the rest is gone",
         "AksCertRotationOverdue",
-        f"({ENDS} and {DEADLINES} + {ENDS} < 2 * time()) > time()",
+        f"({OVERDUE} + {ENDS} < 2 * time()) unless {EXPIRED}",
     ),
     Finding(
         WARNING,
         "not rotated by 90 % of its lifetime",
         "AksCertRotationOverdue",
-        f"{ENDS} and ({DEADLINES} < time()) + {ENDS} >= 2 * time()",
+        f"{OVERDUE} + {ENDS} >= 2 * time()",
     ),
     Finding(
         CRITICAL,
@@ -148,7 +147,7 @@ FINDINGS = (
         WARNING,
         "places disagree on whether rotation is on",
         "AksCertRotationEvidenceConflict",
-        f"({by('node, role', EVIDENCE)} > {by('node, role', EVIDENCE, how='min')}) unless {WAITING}",
+        f"({by('node, role', EVIDENCE, how='avg')} > 0) < 1 unless {WAITING}",
     ),
     Finding(
         WARNING,
@@ -216,6 +215,14 @@ def found(severity: str = "") -> str:
         if severity in ("", each)
     ]
     return in_pools(f"({either(*parts)})")
+
+
+def number(severity: str) -> str:
+    """How many are found of a severity; 0 where there are none, nothing where there is no agent to find any."""
+    counts = [
+        f"(count({in_pools(f'({one.expression})')}) or vector(0))" for one in FINDINGS if one.severity == severity
+    ]
+    return "\n+ ".join(counts) + f"\nand on () count({of('akscert_build_info')})"
 
 
 def _told(finding: Finding) -> str:

@@ -1,6 +1,6 @@
 """The fleet's dashboard, first half: is anything wrong, is rotation on, what breaks next."""
 
-from tools.dashboards.findings import found
+from tools.dashboards.findings import CRITICAL, WARNING, found, number
 from tools.dashboards.panel import (
     Bars,
     Cell,
@@ -15,8 +15,8 @@ from tools.dashboards.panel import (
     Timeline,
     Unit,
 )
-from tools.dashboards.promql import KUBELET, POOL, by, either, labelled, of, of_nodes, pooled, share
-from tools.dashboards.words import ALARM, CODES, LIFETIME, NOTICE, SEVERITIES, STATES
+from tools.dashboards.promql import KUBELET, OBSERVED, POOL, by, either, in_pools, labelled, of, of_nodes, pooled, share
+from tools.dashboards.words import ALARM, LIFETIME, NOTICE, SEVERITIES, STATES
 
 __all__ = ["BREAKS", "NODE_LINK", "ROTATION", "RUNBOOK_LINK", "WRONG"]
 
@@ -24,17 +24,11 @@ NODE_LINK = "/d/akscert-node?${datasource:queryparam}&${cluster:queryparam}&var-
 RUNBOOK_LINK = "https://github.com/aks-cert-exporter/aks-cert-exporter/blob/main/docs/runbooks/${__value.raw}.md"
 STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
-BUILD = by("mode", "akscert_build_info")
 ON = f"({by('node, role', STATE, state='enabled')} or 0 * {by('node, role', STATE)})"
 NODE = Column("node", "node", width=260, link=NODE_LINK, link_title="Everything about ${__value.raw}")
 CLUSTER = Column("cluster", "cluster", width=110)
 
 _LINUX = of_nodes("", "akscert_node_info", os="linux")
-
-
-def _count(severity: str) -> str:
-    """How many findings; 0 where there are none, nothing where there is no agent to find any."""
-    return f"count({found(severity)})\nor 0 * count({BUILD})"
 
 
 def _alerts(severity: str) -> str:
@@ -50,7 +44,7 @@ WRONG = Row(
             description="Broken, or about to break. Counted from the agents' own series, without the patience of the "
             "alerts, so it shows things earlier. Anything but 0: the table below says which node and what "
             "to do. Empty: no agent reports at all.",
-            queries=(Query(_count("1-critical"), "critical"),),
+            queries=(Query(number(CRITICAL), "critical"),),
             width=4,
             height=4,
             thresholds=ALARM,
@@ -61,7 +55,7 @@ WRONG = Row(
             title="Warnings, by the series",
             description="Will break if nobody acts, or cannot be seen. Same counting as to the left. The table below "
             "lists them after the critical ones.",
-            queries=(Query(_count("2-warning"), "warnings"),),
+            queries=(Query(number(WARNING), "warnings"),),
             width=4,
             height=4,
             thresholds=NOTICE,
@@ -89,7 +83,7 @@ WRONG = Row(
             "the end; silence about the others means nothing.",
             queries=(
                 Query(
-                    f"100 * avg(({_LINUX} and on (cluster, node) {of('akscert_file_status')}) or 0 * {_LINUX})",
+                    f"100 * avg(({_LINUX} and on (cluster, node) {OBSERVED}) or 0 * {_LINUX})",
                     "nodes",
                 ),
             ),
@@ -186,26 +180,21 @@ ROTATION = Row(
             ),
         ),
         Timeline(
-            title="Rotation over time, the worst of each pool",
-            description="One band for each pool and role with the worst state of any of its nodes. A change from "
-            "enabled to anything else is when it broke: compare with upgrades and tags at that time.",
+            title="Rotation over time: nodes in each state",
+            description="A band for each state and reason that any node was in, with the number of nodes. Where a band "
+            "of anything but enabled begins is when it broke: compare with upgrades and tags at that time. One node "
+            "over time is on its own dashboard.",
             queries=(
                 Query(
-                    "max by (cluster, agentpool, role) (\n(\n"
-                    + either(
-                        f"1 * {by('node, role', STATE, state='enabled')}",
-                        f"2 * {by('node, role', STATE, state='disabled')}",
-                        f"3 * {by('node, role', STATE, state='waiting')}",
-                        f"4 * {by('node, role', STATE, state='unknown')}",
-                    )
-                    + f"\n)\n* on (cluster, node) group_left (agentpool) {POOL}\n)",
-                    "{{cluster}} {{agentpool}} {{role}}",
+                    f"count by (cluster, role, state, reason) ({in_pools(of(STATE))})",
+                    "{{cluster}} {{role}}: {{state}}, {{reason}}",
                 ),
             ),
             width=14,
             height=11,
-            points=100,
-            words=CODES,
+            points=30,
+            tints=tuple((word.value, word.color) for word in STATES),
+            decimals=0,
             runbooks=("AksCertRotationDisabled", "AksCertRotationWaiting"),
         ),
         Lines(
@@ -216,8 +205,10 @@ ROTATION = Row(
             queries=(
                 Query(
                     "count by (role) (\n"
-                    + of_nodes("role", BEGAN, role=KUBELET, origin="file")
-                    + " > time() - 3900\n)",
+                    + in_pools(
+                        f"max by (cluster, node, role) ({of(BEGAN, role=KUBELET, origin='file')} > time() - 3900)"
+                    )
+                    + "\n)",
                     "{{role}}",
                 ),
             ),

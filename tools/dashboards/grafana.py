@@ -302,6 +302,14 @@ def _overrides(panel: Panel) -> list[Json]:
                 }
                 for number, query in enumerate(panel.queries)
             ]
+        case Timeline():
+            return [
+                {
+                    "matcher": {"id": "byRegexp", "options": f"/\\b{word}\\b/"},
+                    "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}],
+                }
+                for word, color in panel.tints
+            ]
         case Lines():
             return [
                 _override(word.value, [{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color}}])

@@ -135,6 +135,9 @@ class Lines(Panel):
 class Timeline(Panel):
     """States over time, one band for each series; `words` names the states."""
 
+    tints: tuple[tuple[str, str], ...] = ()
+    """A word in the series' name, and the colour that all such series have; the values are then shown as they are."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heat(Panel):

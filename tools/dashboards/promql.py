@@ -11,6 +11,7 @@ import re
 
 __all__ = [
     "KUBELET",
+    "OBSERVED",
     "POOL",
     "ROTATING",
     "by",
@@ -53,6 +54,9 @@ def of_nodes(labels: str, metric: str, how: str = "max", **matchers: str) -> str
     """As `by`, of each node of the chosen pools."""
     return in_pools(by(f"node{', ' if labels else ''}{labels}", metric, how, **matchers))
 
+
+OBSERVED = of("akscert_bootstrap_info")
+"""One series for each node that an agent looks at."""
 
 POOL = (
     f"({by('node, agentpool', 'akscert_node_info', agentpool='=~$pool')}"
