@@ -65,12 +65,16 @@ def _requests(cluster: ClusterFacts) -> Iterator[Markup]:
     groups: dict[tuple[str, str], dict[CsrCondition, int]] = defaultdict(dict)
     for (signer, requestor, condition), count in cluster.csrs.objects.items():
         groups[signer, requestor][condition] = count
+    rows = [
+        (code(signer), requestor.replace("_", " "), *(str(counts[one]) for one in conditions))
+        for (signer, requestor), counts in groups.items()
+        if any(counts.values())
+    ]
+    if not rows:
+        yield Markup('<p class="none">There are none now: they are deleted an hour after the answer.</p>')
+        return
     yield table(
         "Certificate signing requests that exist now",
         (Column("Signer"), Column("Requestor"), *(Column(one.value, one.value) for one in conditions)),
-        (
-            (code(signer), requestor.replace("_", " "), *(str(counts[one]) for one in conditions))
-            for (signer, requestor), counts in groups.items()
-            if any(counts.values())
-        ),
+        rows,
     )

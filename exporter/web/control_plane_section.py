@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from markupsafe import Markup
 
 from exporter.facts.cluster import ClusterFacts
+from exporter.facts.trust import CaBundle
 from exporter.facts.x509 import Certificate, ends_first
 from exporter.findings.moment import moment, span
 from exporter.reason import Ca, Rotation
 from exporter.web.lifetime import Lifetime, lifetime_bar
-from exporter.web.page import NOTHING, Column, Tone, badge, code, join, key_values, section, table
+from exporter.web.page import NOTHING, Cell, Column, Tone, badge, code, folded_table, join, key_values, section, table
 
 __all__ = ["control_plane_section"]
 
@@ -63,22 +64,29 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             ((code(lease), f"{span(now - renewed)} ago") for lease, renewed in cluster.leases.items()),
             titled=True,
         )
-    outdated = [(one, cluster.outdated(one)) for one in cluster.bundles]
-    if outdated:
-        words = {True: (Tone.WARNING, "a former CA"), False: (Tone.OK, "current"), None: (Tone.BLIND, "unknown")}
-        yield table(
+    if cluster.bundles:
+        judged = [(cluster.outdated(one) if one.certificates else None, one) for one in cluster.bundles]
+        judged.sort(key=lambda pair: (_BUNDLE_ORDER.index(pair[0]), bool(pair[1].certificates), pair[1].name))
+        yield folded_table(
             "CA bundles of APIServices and admission webhooks",
             (Column("Object"), Column("Holds"), Column("Ends", "Ends")),
-            (
-                (
-                    code(f"{one.kind} {one.name}"),
-                    badge(*words[old]) if one.certificates else badge(Tone.BLIND, "unreadable"),
-                    moment(ends_first(one.certificates).not_after) if one.certificates else NOTHING,
-                )
-                for one, old in outdated
-            ),
+            [_bundle(old, one) for old, one in judged],
+            "CA bundles, none worse",
             titled=True,
         )
+
+
+_BUNDLE_ORDER = (True, None, False)
+"""Outdated, not known, current."""
+
+
+def _bundle(old: bool | None, one: CaBundle) -> tuple[Cell, ...]:
+    words = {True: (Tone.WARNING, "a former CA"), False: (Tone.OK, "current"), None: (Tone.BLIND, "unknown")}
+    return (
+        code(f"{one.kind} {one.name}"),
+        badge(*words[old]) if one.certificates else badge(Tone.BLIND, "unreadable"),
+        moment(ends_first(one.certificates).not_after) if one.certificates else NOTHING,
+    )
 
 
 def _trust(trusted: bool | None) -> Markup:

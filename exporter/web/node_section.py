@@ -10,7 +10,20 @@ from exporter.findings import Severity
 from exporter.findings.moment import moment, span
 from exporter.findings.standing import NodeStanding, State, Trouble
 from exporter.reason import Rotation
-from exporter.web.page import NOTHING, SEVERITY_TONE, Cell, Column, Tone, badge, code, join, key_values, section, table
+from exporter.web.page import (
+    NOTHING,
+    SEVERITY_TONE,
+    Cell,
+    Column,
+    Tone,
+    badge,
+    code,
+    folded_table,
+    join,
+    key_values,
+    section,
+    table,
+)
 from exporter.web.selection import ATTENTION, CHOICES, EVERY, NO_POOL, PAGE, WELL, Selection, selection
 
 __all__ = ["node_section"]
@@ -23,9 +36,6 @@ BADGES = {
     State.OFF: "serving rotation off",
 }
 
-POOLS = 12
-"""Node pools that are to be seen at once."""
-
 Pools = Mapping[str, Sequence[NodeStanding]]
 
 
@@ -37,20 +47,20 @@ def node_section(standings: Sequence[NodeStanding], query: Mapping[str, str], no
     chosen = selection(query, pools)
     well = sum(not one.troubles for one in standings)
     lead = f"{len(standings):,} nodes; {well:,} of them are well, as far as the cluster tells."
-    parts = [*_pool_tables(pools), _form(pools, chosen), *_list(standings, chosen, now)]
+    parts = [_pool_table(pools), _form(pools, chosen), *_list(standings, chosen, now)]
     return section("nodes", "Nodes", *parts, lead=lead)
 
 
-def _pool_tables(pools: Pools) -> Iterator[Markup]:
-    """The pools, those with the worst node first; of many the first few, and the others on demand."""
+def _pool_table(pools: Pools) -> Markup:
+    """The pools, those with the worst node first."""
     columns = ("Node pool", "Nodes", "Ready", "Waiting", "Serving rotation", "Kubelet")
-    headings = [Column(heading, "" if heading == "Node pool" else heading) for heading in columns]
-    rows = [_pool_row(pool, members) for pool, members in pools.items()]
-    yield table("Node pools", headings, rows[:POOLS], compact=True)
-    if rest := rows[POOLS:]:
-        yield Markup('<details class="more"><summary>{} more node pools, none worse</summary>\n{}</details>').format(
-            len(rest), table("More node pools", headings, rest, compact=True)
-        )
+    return folded_table(
+        "Node pools",
+        [Column(heading, "" if heading == "Node pool" else heading) for heading in columns],
+        [_pool_row(pool, members) for pool, members in pools.items()],
+        "node pools, none worse",
+        compact=True,
+    )
 
 
 def _pool_row(pool: str, members: Sequence[NodeStanding]) -> tuple[Cell, ...]:

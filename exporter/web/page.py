@@ -20,6 +20,7 @@ __all__ = [
     "card",
     "code",
     "document",
+    "folded_table",
     "icon",
     "join",
     "key_values",
@@ -64,6 +65,9 @@ _SHAPES = {
     ),
     Tone.QUIET: Markup('<circle cx="8" cy="8" r="4"/>'),
 }
+
+FIRST = 12
+"""Rows that are to be seen at once of a table that may have hundreds."""
 
 NOTHING = Markup('<span class="none">—</span>')
 """A cell without a value."""
@@ -210,4 +214,22 @@ def table(
         seen="title" if titled else "unseen",
         head=head,
         body=join(body),
+    )
+
+
+def folded_table(
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
+    rest: str,
+    *,
+    titled: bool = False,
+    compact: bool = False,
+) -> Markup:
+    """A table of which the first FIRST rows are to be seen and the others on demand, under `N more` and `rest`."""
+    first = table(caption, columns, rows[:FIRST], titled=titled, compact=compact)
+    if not (others := rows[FIRST:]):
+        return first
+    return Markup('{}\n<details class="more"><summary>{} more {}</summary>\n{}</details>').format(
+        first, len(others), rest, table(f"{caption}: {len(others)} more", columns, others, compact=compact)
     )

@@ -102,6 +102,25 @@ def test_one_ca_for_both_sides_is_one_card() -> None:
     assert "Cluster CA" in read(page(both)).text
 
 
+def test_of_many_bundles_the_outdated_stand_first_and_those_that_are_well_are_folded() -> None:
+    well = [CaBundle("APIService", f"v1.{n}.example", certificates(CA.pem)) for n in range(30)]
+    old = CaBundle("MutatingWebhookConfiguration", "zz", certificates(FORMER.pem))
+    former = frozenset({certificates(FORMER.pem)[0].public_key_sha256})
+    text = read(page(replace(full(), bundles=(*well, old, CaBundle("APIService", "x", ())), former_cas=former))).text
+    names = [part for part in text if part.startswith(("APIService ", "MutatingWebhookConfiguration "))]
+    assert names.index("MutatingWebhookConfiguration zz") < names.index("APIService x")
+    assert names.index("APIService x") < names.index("APIService v1.0.example")
+    assert "20 more CA bundles, none worse" in text
+
+
+def test_a_cluster_without_requests_says_so() -> None:
+    """An empty table would look as if it could not be filled."""
+    facts = full()
+    assert facts.csrs is not None
+    none = replace(facts, csrs=replace(facts.csrs, objects={}))
+    assert any(part.startswith("There are none now") for part in read(page(none)).text)
+
+
 def test_the_way_to_each_section_stands_on_top() -> None:
     reader = read(page(full()))
     ways = [attributes["href"] for tag, attributes in reader.elements if tag == "a"][1:6]
