@@ -19,6 +19,8 @@ class Finding:
     expression: str
     about: str = ""
     """The label that names the thing where it is not a node."""
+    detail: str = ""
+    """The label that says more."""
 
 
 NOT_AFTER = "akscert_certificate_not_after_timestamp_seconds"
@@ -93,12 +95,14 @@ FINDINGS = (
         "request unanswered for 6 hours",
         "AksCertCsrPending",
         f"{by('node, signer_name', PENDING, how='min')} < time() - 6 * 3600",
+        detail="signer_name",
     ),
     Finding(
         WARNING,
         "request unanswered for 20 minutes",
         "AksCertCsrPending",
         f"({by('node, signer_name', PENDING, how='min')} < time() - 20 * 60) >= time() - 6 * 3600",
+        detail="signer_name",
     ),
     Finding(
         CRITICAL, "CA ends within 30 days", "AksCertClusterCaExpiring", f"{CLUSTER_CA} < time() + 30 * 86400", "ca"
@@ -136,12 +140,14 @@ FINDINGS = (
         "nothing renews the client certificate",
         "AksCertRotationDisabled",
         by("node, role, reason", "akscert_rotation_state", role="kubelet-client", state="disabled"),
+        detail="reason",
     ),
     Finding(
         WARNING,
         "waits for its first certificate",
         "AksCertRotationWaiting",
         by("node, role, reason", "akscert_rotation_state", state="waiting"),
+        detail="reason",
     ),
     Finding(
         WARNING,
@@ -160,6 +166,7 @@ FINDINGS = (
         "certificate file cannot be read",
         "AksCertFileUnreadable",
         by("node, role, status", "akscert_file_status", **BAD_FILES),
+        detail="status",
     ),
     Finding(
         WARNING,
@@ -175,6 +182,7 @@ FINDINGS = (
         "AksCertCaBundleOutdated",
         f"{by('kind, name', 'akscert_ca_bundle_outdated')} > 0",
         "name",
+        "kind",
     ),
     Finding(
         WARNING,
@@ -189,6 +197,7 @@ FINDINGS = (
         "AksCertClusterRotationStuck",
         by("name, state", "akscert_azure_provisioning_state", resource="cluster", state="=~Failed|Canceled"),
         "name",
+        "state",
     ),
     Finding(
         WARNING,
@@ -227,4 +236,5 @@ def number(severity: str) -> str:
 
 def _told(finding: Finding) -> str:
     named = {"object": f"label:{finding.about}"} if finding.about else {}
+    named |= {"detail": f"label:{finding.detail}"} if finding.detail else {}
     return labelled(finding.expression, finding=finding.words, alert=finding.alert, **named)

@@ -16,7 +16,7 @@ from tools.dashboards.panel import (
     Unit,
 )
 from tools.dashboards.promql import KUBELET, OBSERVED, POOL, by, either, in_pools, labelled, of, of_nodes, pooled, share
-from tools.dashboards.words import ALARM, LIFETIME, NOTICE, SEVERITIES, STATES
+from tools.dashboards.words import ALARM, LIFETIME, NOTICE, SEVERITIES, STATES, TIME_LEFT
 
 __all__ = ["BREAKS", "NODE_LINK", "ROTATION", "RUNBOOK_LINK", "WRONG"]
 
@@ -96,14 +96,17 @@ WRONG = Row(
             runbooks=("AksCertNodeNotObserved",),
         ),
         Stat(
-            title="First kubelet certificate to end",
-            description="When the first certificate of a kubelet ends that has not ended yet. Kubelets renew a "
+            title="First kubelet certificate ends in",
+            description="Until the first certificate of a kubelet ends that has not ended yet. Kubelets renew a "
             "one-year certificate between day 256 and day 329, so under a month means that one does not: "
             "see What breaks next.",
-            queries=(Query(f"1000 * min({of_nodes('role', ENDS, role=KUBELET)} > time())"),),
+            queries=(Query(f"min({of_nodes('role', ENDS, role=KUBELET)} > time()) - time()"),),
             width=5,
             height=4,
-            unit=Unit.FROM_NOW,
+            unit=Unit.SECONDS,
+            decimals=1,
+            thresholds=TIME_LEFT,
+            filled=False,
             empty="? no certificate seen",
             runbooks=("AksCertRotationOverdue", "AksCertExpiringWithoutRotation"),
         ),
@@ -121,11 +124,10 @@ WRONG = Row(
                 Column("severity", "severity", words=SEVERITIES, cell=Cell.TEXT, width=110),
                 CLUSTER,
                 NODE,
-                Column("object", "or what else", width=220),
+                Column("object", "or what else", width=180),
                 Column("role", "role", width=130),
                 Column("finding", "what is wrong"),
-                Column("status", "file", width=150),
-                Column("reason", "reason", width=150),
+                Column("detail", "detail", width=260),
                 Column("alert", "alert and runbook", width=260, link=RUNBOOK_LINK, link_title="Runbook"),
             ),
         ),

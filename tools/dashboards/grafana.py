@@ -157,7 +157,7 @@ def _panel(panel: Panel) -> Json:
     match panel:
         case Stat():
             options = _reduced() | {
-                "colorMode": "background" if panel.thresholds or panel.words else "value",
+                "colorMode": "background" if panel.filled and (panel.thresholds or panel.words) else "value",
                 "graphMode": "none",
                 "justifyMode": "auto",
                 "textMode": "name" if panel.named else "value_and_name" if len(panel.queries) > 1 else "auto",

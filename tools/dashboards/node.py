@@ -5,7 +5,7 @@ from tools.dashboards.node_files import FILES
 from tools.dashboards.panel import Cell, Column, Lines, Query, Row, Stat, Table, Threshold, Timeline, Unit
 from tools.dashboards.promql import KUBELET, either, share
 from tools.dashboards.this import by_node, of_node
-from tools.dashboards.words import ALERT_SEVERITIES, CODES, LIFETIME, READY, SAYS, SERVED, STATES, YES
+from tools.dashboards.words import ALERT_SEVERITIES, CODES, LIFETIME, READY, SAYS, SERVED, STATES, TIME_LEFT, YES
 
 __all__ = ["ROWS"]
 
@@ -13,7 +13,6 @@ STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
 CLIENT, SERVING = "kubelet-client", "kubelet-serving"
 CERTIFICATE = "role, origin, rotation"
-LEFT = (Threshold(None, "red"), Threshold(7 * 86400, "orange"), Threshold(30 * 86400, "green"))
 
 
 def _state(role: str) -> Query:
@@ -50,7 +49,8 @@ def _end(title: str, role: str, consequence: str) -> Stat:
         height=4,
         unit=Unit.SECONDS,
         decimals=1,
-        thresholds=LEFT,
+        thresholds=TIME_LEFT,
+        filled=False,
         empty="? none seen",
         runbooks=("AksCertExpired", "AksCertRotationOverdue"),
     )

@@ -113,6 +113,8 @@ class Stat(Panel):
 
     named: bool = False
     """Write the series' name rather than its value: a label is the answer."""
+    filled: bool = True
+    """Whether the colour fills the tile; else it is the text's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

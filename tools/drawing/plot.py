@@ -29,7 +29,7 @@ def draw_lines(canvas: Canvas, room: Room, panel: Json, answers: Sequence[Answer
     most = max((value for _, series in found for _, value in series.points), default=1) or 1
     if stacked:
         most = max(sum(_at(series, moment) for _, series in found) for moment in _moments(found)) or 1
-    most = field.get("max") or most * 1.1
+    most = float(field.get("max", 0)) or (_whole(most) if field["unit"] in ("short", "none") else most * 1.1)
     _draw_axes(canvas, room, field, most, start, now)
     x, y, width, height = room
     left, right, bottom = x + AXIS, x + width, y + height - FOOT
@@ -61,6 +61,12 @@ def draw_lines(canvas: Canvas, room: Room, panel: Json, answers: Sequence[Answer
     legend(canvas, (left, y + height - 16, right - left, 16), entries)
 
 
+def _whole(most: float) -> float:
+    """A round number above, so that a quarter of it is one too."""
+    step = 10.0 ** math.floor(math.log10(max(most, 4) / 4))
+    return 4.0 * step * math.ceil(most / 4 / step)
+
+
 def _color(panel: Json, name: str, number: int) -> str:
     chosen = fields_of(panel, name).config.get("color", {}).get("fixedColor", "")
     return COLORS[chosen] if chosen in COLORS else PALETTE[number % len(PALETTE)]
@@ -80,7 +86,7 @@ def _draw_axes(canvas: Canvas, room: Room, field: Json, most: float, start: floa
     for part in range(5):
         level = bottom - (bottom - y) * part / 4
         canvas.line((left, x + width), (level, level), BORDER)
-        text, _ = shown(most * part / 4, {**field, "mappings": [], "decimals": 0 if most > 8 else 1}, now)
+        text, _ = shown(most * part / 4, {**field, "mappings": [], "decimals": 0 if most >= 4 else 1}, now)
         canvas.text(left - 8, level, text, color=WEAK, size=11, align="right")
     _draw_clock(canvas, left, x + width, bottom + 12, start, now)
 

@@ -75,5 +75,6 @@ def _span(seconds: float, decimals: int) -> str:
         return f"-{_span(-seconds, decimals)}"
     for name, size in (*SPANS, *SHORT_SPANS):
         if seconds >= size:
-            return f"{seconds / size:.{decimals}f} {name}"
+            number = f"{seconds / size:.{decimals}f}"
+            return f"{number} {name.rstrip('s') if number == '1' and name != 's' else name}"
     return f"{seconds:.{2 if seconds < 0.1 else 1}f} s"

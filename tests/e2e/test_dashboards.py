@@ -1,0 +1,212 @@
+"""Every query of the dashboards, asked as Grafana asks, of real Prometheuses that scrape the demo's broken cluster.
+
+One of them has the shipped rules and adds a cluster label to everything, the other has neither.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo.control import start_control
+from exporter.demo.fleet import Fleet
+from exporter.demo.pki import YEAR, Authority
+from exporter.demo.prometheus import prometheus_process
+from exporter.demo.scenarios import SCENARIOS, scenario
+from tests.e2e.stack import Stack, Target
+from tools.dashboards import DASHBOARDS
+from tools.dashboards.answers import Answer, Prometheus, Series, choices, filled, targets
+from tools.generated import ROOT
+
+Json = dict[str, Any]
+Question = tuple[str, str, str]
+"""Dashboard, title of the panel, letter of the query."""
+
+ALL = {"cluster": ".*", "pool": ".*", "node": ".*"}
+PATIENCE = 150.0
+"""The cluster agent looks at some things every minute, and a node renews its certificates every half."""
+STEP = 5.0
+UNSEEN = "serving-off-flags"
+"""The scenario whose agent is gone: nobody observes that node."""
+ALERTS = {("fleet", "Alerts firing", letter) for letter in "ABC"} | {("node", "Alerts that fire about this node", "A")}
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The two Prometheuses, and the node that renews its certificates meanwhile."""
+
+    labelled: Prometheus
+    bare: Prometheus
+    lively: str
+
+
+def content(name: str) -> Json:
+    found: Json = json.loads((ROOT / "dashboards" / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def questions() -> dict[Question, Json]:
+    return {
+        (name, panel["title"], target["refId"]): target
+        for name in DASHBOARDS
+        for panel, target in targets(content(name))
+    }
+
+
+def ask(prometheus: Prometheus, question: Question, chosen: Mapping[str, str] = ALL) -> tuple[Series, ...]:
+    """What Grafana would get for it now, of the last two minutes where the panel shows time."""
+    target, now = questions()[question], time.time()
+    expression = filled(target["expr"], chosen, step=STEP)
+    answer: Answer
+    if target["instant"]:
+        answer = prometheus.instant(expression, now)
+    else:
+        answer = prometheus.over(expression, now - 120, now, STEP)
+    return answer.series
+
+
+def of(prometheus: Prometheus, name: str, title: str, letter: str = "A", **chosen: str) -> tuple[Series, ...]:
+    return ask(prometheus, (name, title, letter), {**ALL, **chosen})
+
+
+@pytest.fixture(scope="module")
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    now, stop = time.time(), threading.Event()
+    folder = tmp_path_factory.mktemp("fleet").resolve()
+    with Fleet(folder, now, Authority.cluster(now - 3 * YEAR)) as fleet:
+        fleet.start(SCENARIOS, stop)
+        control = start_control(fleet, stop)
+        nodes = [member.agent.url.removeprefix("http://") for member in fleet.members]
+        cluster = control.agent.url.removeprefix("http://")
+        seen = [Target(address, "node", f"node-{number}") for number, address in enumerate(nodes)]
+        bare = prometheus_process(folder / "bare", {"node": nodes, "cluster": [cluster]}, ())
+        assert bare is not None
+        fleet.own(bare)
+        with Stack(folder / "stack", (*seen, Target(cluster, "cluster", "cluster-0"))) as stack:
+            bare.wait_ready(60, stop)
+            lively = control.go_on()
+            next(one for one in fleet.members if one.node.scenario.name == UNSEEN).agent.ask_to_stop()
+            yield Observed(Prometheus(stack.prometheus.url), Prometheus(bare.url), lively)
+
+
+def silent(prometheus: Prometheus, wanted: set[Question]) -> set[Question]:
+    """Those that give nothing, however long one waits."""
+    until = time.monotonic() + PATIENCE
+    while wanted and time.monotonic() < until:
+        wanted = {question for question in wanted if not ask(prometheus, question)}
+        threading.Event().wait(1.0 if wanted else 0)
+    return wanted
+
+
+def test_every_query_gives_data_with_a_cluster_label(observed: Observed) -> None:
+    assert silent(observed.labelled, set(questions())) == set()
+
+
+def test_every_query_gives_data_without_a_cluster_label_and_without_rules(observed: Observed) -> None:
+    assert silent(observed.bare, set(questions()) - ALERTS) == set()
+    for question in ALERTS:
+        assert ask(observed.bare, question) == (), "without rules nothing may look like all clear"
+
+
+def test_every_variable_offers_what_there_is(observed: Observed) -> None:
+    pools = {one.pool for one in SCENARIOS}
+    every = {one.node_name for one in SCENARIOS}
+    for prometheus, clusters in ((observed.labelled, ("contoso",)), (observed.bare, ())):
+        offered = choices(content("node"), prometheus, time.time())
+        assert offered["cluster"] == clusters
+        assert set(offered["pool"]) == pools
+        assert set(offered["node"]) == every, "also one that never joined, and one without an agent"
+
+
+def test_the_counts_are_those_of_the_list_below_them(observed: Observed) -> None:
+    for prometheus in (observed.labelled, observed.bare):
+        listed = of(prometheus, "fleet", "What is wrong now")
+        for title, severity in (("Critical, by the series", "1-critical"), ("Warnings, by the series", "2-warning")):
+            (count,) = of(prometheus, "fleet", title)
+            assert count.last == sum(one.labels["severity"] == severity for one in listed) > 0
+
+
+def test_the_list_of_what_is_wrong_names_what_was_broken(observed: Observed) -> None:
+    listed = of(observed.labelled, "fleet", "What is wrong now")
+    found = {(one.labels["alert"], one.labels["severity"], one.labels.get("node", "")) for one in listed}
+    for name, alert, severity in (
+        ("expired", "AksCertExpired", "1-critical"),
+        ("expiring", "AksCertRotationOverdue", "1-critical"),
+        ("overdue", "AksCertRotationOverdue", "2-warning"),
+        ("static-client", "AksCertExpiringWithoutRotation", "2-warning"),
+        ("static-client", "AksCertRotationDisabled", "2-warning"),
+        ("former-ca", "AksCertClusterCaMismatch", "1-critical"),
+        ("waiting-serving", "AksCertCsrPending", "1-critical"),
+        ("stuck-bootstrap", "AksCertRotationWaiting", "2-warning"),
+        ("serves-old", "AksCertKubeletServesOldCertificate", "2-warning"),
+        ("malformed", "AksCertFileUnreadable", "2-warning"),
+        ("tagged-not-reimaged", "AksCertRotationEvidenceConflict", "2-warning"),
+        (UNSEEN, "AksCertNodeNotObserved", "2-warning"),
+    ):
+        assert (alert, severity, scenario(name).node_name) in found
+    well = {scenario(name).node_name for name in ("healthy", "healthy-secure-tls", "windows-healthy")}
+    assert not well & {node for _, _, node in found}
+
+
+def test_a_chosen_pool_hides_the_nodes_of_others_and_none_of_which_no_pool_is_known(observed: Observed) -> None:
+    for title in ("What is wrong now", "What ends next, of what nothing is going to renew"):
+        nodes = {
+            one.labels["node"] for one in of(observed.labelled, "fleet", title, pool="win") if "node" in one.labels
+        }
+        pools = {one.pool for one in SCENARIOS if one.joined and one.node_name in nodes}
+        assert pools == {"win"}
+    unjoined = scenario("stuck-bootstrap").node_name
+    listed = of(observed.labelled, "fleet", "What is wrong now", pool="win")
+    assert unjoined in {one.labels.get("node") for one in listed}
+
+
+def test_another_cluster_has_nothing_of_this_one(observed: Observed) -> None:
+    strange = {question: ask(observed.labelled, question, {**ALL, "cluster": "other"}) for question in questions()}
+    assert {question for question, series in strange.items() if series} == set()
+
+
+def test_one_node_s_dashboard_is_about_that_node(observed: Observed) -> None:
+    for question in questions():
+        if question[0] == "node":
+            for series in ask(observed.labelled, question, {**ALL, "node": observed.lively}):
+                assert series.labels.get("node", observed.lively) == observed.lively
+    (state,) = of(observed.labelled, "node", "Client certificate", node=observed.lively)
+    assert (state.labels["reason"], state.last) == ("rotating", 1)
+
+
+def test_shares_of_rotation_are_those_of_the_nodes_as_built(observed: Observed) -> None:
+    found = {
+        (one.labels["agentpool"], one.labels["role"]): one.last
+        for one in of(observed.labelled, "fleet", "Rotation enabled, by role and node pool")
+    }
+    assert found["win", "kubelet-client"] == 100
+    assert found["win", "kubelet-serving"] == 50
+    assert found["legacy", "kubelet-client"] == 0
+    assert found["optout", "kubelet-serving"] == 50
+    assert found["(not known)", "kubelet-client"] == 0
+
+
+def test_no_query_is_refused_while_two_agents_speak_of_the_same(observed: Observed, tmp_path: Path) -> None:
+    """A rollout: the old and the new Pod of an agent are both scraped for a while, under different labels."""
+    addresses = [one.labels["instance"] for one in observed.bare.instant("up == 1", time.time()).series]
+    twice = prometheus_process(tmp_path / "twice", {"old": addresses, "new": addresses}, ())
+    assert twice is not None
+    try:
+        twice.wait_ready(60, threading.Event())
+        prometheus = Prometheus(twice.url)
+        until = time.monotonic() + PATIENCE
+        while [one.last for one in prometheus.instant("count(up == 1)", time.time()).series] != [2 * len(addresses)]:
+            assert time.monotonic() < until
+            threading.Event().wait(0.5)
+        for question in set(questions()) - ALERTS:
+            ask(prometheus, question)
+    finally:
+        twice.ask_to_stop()
+        twice.join(10)
