@@ -38,7 +38,7 @@ REASON_WORDS = {
     RotationReason.INLINE: "the certificate stands inside the kubeconfig, where nothing renews it",
     RotationReason.OPTED_OUT: "the node pool's tag switched it off when the node was made",
     RotationReason.SELF_SIGNED: "the kubelet signs its serving certificate itself",
-    RotationReason.UNDETERMINED: "too little could be read to tell",
+    RotationReason.UNDETERMINED: "too little could be read",
 }
 EVIDENCE_WORDS = {
     Evidence.KUBELET_CONFIG: "the kubelet's configuration",
@@ -162,10 +162,11 @@ def _rotation(host: HostFacts) -> Iterator[Finding]:
                     "AksCertRotationDisabled",
                 )
             case RotationState.WAITING:
+                why = "" if facts.reason is RotationReason.CERTIFICATE_MISSING else f": {reason}"
                 yield Finding(
                     Severity.WARNING,
                     host.node,
-                    f"Rotation of the {name} is on, but there is no certificate: {reason}.",
+                    f"Rotation of the {name} is on, but there is no certificate yet{why}.",
                     "Look for the node's request: kubectl get csr; if there is none, restart the kubelet.",
                     "AksCertRotationWaiting",
                 )
