@@ -16,6 +16,9 @@ from exporter.web.exposition import Payload, payload
 from exporter.web.protocol import Limits
 from exporter.web.server import WebServer
 
+PATIENCE = 60
+"""Seconds for an answer: many tests share a machine."""
+
 
 def families() -> list[Family]:
     gauge = GaugeMetricFamily("akscert_example_timestamp_seconds", "An example.", labels=("node",), unit="seconds")
@@ -77,9 +80,9 @@ class Running:
     ) -> Answer:
         """One request on a connection of its own. Header names are given with underscores."""
         if tls is None:
-            connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         else:
-            connection = http.client.HTTPSConnection("localhost", self.port, timeout=20, context=tls)
+            connection = http.client.HTTPSConnection("localhost", self.port, timeout=PATIENCE, context=tls)
         try:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body=body, headers=names)

@@ -8,7 +8,7 @@ import threading
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
-from tests.web.conftest import Serve, SmallAgent
+from tests.web.conftest import PATIENCE, Serve, SmallAgent
 
 TEXT = """\
 # HELP akscert_example_timestamp_seconds An example.
@@ -101,7 +101,7 @@ def test_scrapes_beyond_the_bound_are_turned_away_and_the_rest_are_served(serve:
 
     def wait() -> None:
         busy.release()
-        release.wait(20)
+        release.wait(PATIENCE)
 
     running = serve(SmallAgent(before=wait))
     statuses: list[int] = []
@@ -116,7 +116,7 @@ def test_scrapes_beyond_the_bound_are_turned_away_and_the_rest_are_served(serve:
     threads = [threading.Thread(target=scrape) for _ in range(140)]
     for thread in threads:
         thread.start()
-    assert first_refusal.wait(20)
+    assert first_refusal.wait(PATIENCE)
     release.set()
     for thread in threads:
         thread.join()
