@@ -157,9 +157,24 @@ class CaHistory:
 
 
 def outdated(bundle: CaBundle, present: tuple[Certificate, ...], former: frozenset[str]) -> bool:
-    """Whether the bundle holds a former cluster CA and not the present one: it verifies nothing any more."""
+    """Whether the bundle holds a former cluster CA and not the present one: it verifies nothing any more.
+
+    A rotation makes every node anew, and with them the agent: it rarely remembers what was before. So one that looks
+    like the CA before the present one counts as well.
+    """
     held = {_identity(one) for one in bundle.certificates}
-    return bool(held & former) and not held & {_identity(one) for one in present}
+    if held & {_identity(one) for one in present}:
+        return False
+    return bool(held & former) or any(_precedes(old, new) for old in bundle.certificates for new in present)
+
+
+def _precedes(old: Certificate, new: Certificate) -> bool:
+    """Whether the one looks like what the other replaced: an older CA of its name and, to the second, its lifetime.
+
+    AKS makes all alike, `CN=ca` for 30 years and ten minutes; a CA of a webhook's own shares one of the two at most.
+    """
+    alike = old.self_issued and old.subject == new.subject and old.lifetime == new.lifetime
+    return alike and old.not_before < new.not_before
 
 
 def _identity(certificate: Certificate) -> str:

@@ -39,7 +39,7 @@ BUNDLE_NOT_AFTER = Metric(
 BUNDLE_OUTDATED = Metric(
     "akscert_ca_bundle_outdated",
     "1 if the object's caBundle holds a former cluster CA and not the present one, else 0. Former ones are those that "
-    "this agent saw being replaced since it started.",
+    "this agent saw being replaced since it started, and older ones of the present one's name and lifetime.",
     ("kind", "name"),
     words={"kind": _KINDS},
 )

@@ -17,7 +17,8 @@ from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca
 
 T0 = 1_700_000_000.0
-FORMER, PRESENT, OTHER = Authority.cluster(T0), Authority.cluster(T0 + DAY, number=1), Authority.cluster(T0, number=2)
+FORMER, PRESENT = Authority.cluster(T0), Authority.cluster(T0 + DAY, number=1)
+OTHER = Authority("somebody", T0 - 600, T0 + 3650 * DAY, number=2)
 
 
 def read(*authorities: Authority) -> tuple[Certificate, ...]:
@@ -110,6 +111,18 @@ def test_a_bundle_is_outdated_that_holds_a_former_ca_and_not_the_present_one() -
     assert not outdated(bundle(FORMER, PRESENT), read(PRESENT), history.former)
     assert not outdated(bundle(OTHER), read(PRESENT), history.former)
     assert not outdated(bundle(), read(PRESENT), history.former)
+
+
+def test_an_agent_that_began_after_the_rotation_knows_the_former_ca_by_its_likeness() -> None:
+    """The nodes were made anew and the agent with them: an older CA of the same name and lifetime was the cluster's."""
+    before, present = Authority.cluster(T0 - 400 * DAY, number=7), Authority.cluster(T0, number=8)
+    assert outdated(bundle(before), read(present), frozenset())
+    assert not outdated(bundle(present), read(before), frozenset())  # a newer one may be on its way
+    assert not outdated(bundle(before, present), read(present), frozenset())
+    own = Authority("ca", T0 - 400 * DAY, T0 + 3250 * DAY, number=9)  # somebody's own CA of that name, for ten years
+    assert not outdated(bundle(own), read(present), frozenset())
+    named = Authority("webhook-ca", T0 - 400 * DAY - 600, T0 + (30 * 365 - 400) * DAY, number=9)
+    assert not outdated(bundle(named), read(present), frozenset())
 
 
 def test_a_ca_issued_again_for_its_key_is_the_same_ca() -> None:
