@@ -2,12 +2,13 @@
 
 import sys
 
-from tools import alerts, azure_rules, dashboards, reference, values
+from tools import alerts, azure_rules, dashboards, lead_times, reference, values
 from tools.generated import ROOT, Generated
 
 GENERATED: tuple[Generated, ...] = (
     *reference.GENERATED,
     *alerts.GENERATED,
+    *lead_times.GENERATED,
     *azure_rules.GENERATED,
     *dashboards.GENERATED,
     *values.GENERATED,

@@ -4,7 +4,7 @@ What the agents look at over the network is put in its place at the intervals of
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from exporter.agents import wire
@@ -15,7 +15,7 @@ from exporter.facts.azure_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.csr import Csr
 from exporter.facts.node import Node
-from exporter.facts.source import Failure, SourceLedger
+from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.facts.trust import CaBundle
 from exporter.families import (
     apiserver,
@@ -45,6 +45,11 @@ Look = tuple[float, Callable[[float], float]]
 
 DOWN = Failure(Reason.REFUSED, "connection refused")
 UNTRUSTED = Failure(Reason.CERTIFICATE_UNTRUSTED, "certificate verify failed")
+
+
+def _uncounted(sources: Iterable[SourceFacts]) -> Iterator[SourceFacts]:
+    """Without the two hundred error counters, which no rule reads and which would be most of the work."""
+    return (replace(one, errors={}) for one in sources)
 
 
 class NodeAgent:
@@ -92,7 +97,7 @@ class NodeAgent:
 
     def fresh(self) -> Iterator[Family]:
         """What changes with every look."""
-        yield from source.families((self._ledger.facts(),))
+        yield from source.families(_uncounted((self._ledger.facts(),)))
 
 
 class ClusterAgent:
@@ -101,7 +106,7 @@ class ClusterAgent:
     def __init__(self, world: World, pod: Pod, draw: random.Random) -> None:
         self._world, self._pod, self._draw = world, pod, draw
         self._every = Intervals()
-        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE))
+        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE) if world.azure_asked else KUBE_SOURCES)
         self._anchors = pod.machine.disk.ca
         self._listed = False
         self._reached = False
@@ -113,7 +118,11 @@ class ClusterAgent:
 
     def looks(self, now: float) -> Iterator[Look]:
         """Each at once, and then in its own time."""
-        for look in (self.watch, self._config_maps, self._leases, self._bundles, self._endpoints, self._azure):
+        every: list[Callable[[float], float]] = [self.watch, self._config_maps, self._leases, self._bundles]
+        every.append(self._endpoints)
+        if self._world.azure_asked:
+            every.append(self._azure)
+        for look in every:
             yield now + look(now), look
 
     def csr_changed(self, found: Csr, now: float, *, deleted: bool) -> None:
@@ -148,7 +157,7 @@ class ClusterAgent:
         """As ClusterAgent._fresh has them."""
         yield apiserver.clock_family(self._world.clock_offset if self._reached else None)
         yield from signer.families(self._facts())
-        yield from source.families(self._state.sources())
+        yield from source.families(_uncounted(self._state.sources()))
 
     def _facts(self) -> ClusterFacts:
         return replace(self._state.facts(), leases=self._state.leases)

@@ -90,11 +90,12 @@ def renew_api_server(world: World) -> None:
     api = world.api
 
     def renew() -> None:
-        if world.api is not api:
+        if world.api is not api or world.ca.not_after < world.now + 2 * DAY:
             return
         world.note("API server's renewal")
         world.say("ReconcilingClusterCertificates")
-        world.api = replace(api, not_before=world.now - 600, not_after=world.now + world.api_days * DAY)
+        end = min(world.now + world.api_days * DAY, world.ca.not_after)
+        world.api = replace(api, not_before=world.now - 600, not_after=end)
         world.at(world.now + 10 * MINUTE, partial(world.say, "Succeeded"))
         renew_api_server(world)
 
@@ -148,8 +149,13 @@ def _upgrade(world: World) -> None:
     world.at(moment + MINUTE, partial(world.say, "Succeeded"))
 
 
-def rotate_certificates(world: World) -> None:
-    """`az aks rotate-certs`: another CA, another API server certificate, every node made anew."""
+def rotate_certificates(
+    world: World, *, reached: int | None = None, ends: str = "Succeeded", webhooks: bool = True
+) -> None:
+    """`az aks rotate-certs`: another CA, another API server certificate, every node made anew.
+
+    `reached`: so many nodes only. `ends`: ARM's last word, empty for none. `webhooks`: whether they learn of the CA.
+    """
     if world.azure.provisioning_state != "Succeeded":  # ARM refuses a second operation
         world.at(world.now + HOUR, partial(rotate_certificates, world))
         return
@@ -168,11 +174,14 @@ def rotate_certificates(world: World) -> None:
 
     world.at(begin + 2 * MINUTE, change)
     moment = begin + 4 * MINUTE
-    for machine in reversed(world.machines.values()):  # the cluster agent's comes last: it distrusts for longest
+    # The cluster agent's node comes last: it distrusts for longest.
+    for machine in list(reversed(world.machines.values()))[:reached]:
         world.at(moment, partial(_replace, world, machine))
         moment += 7 * MINUTE
-    world.at(begin + 12 * MINUTE, lambda: setattr(world, "webhook_ca", world.ca))
-    world.at(moment + 2 * MINUTE, partial(world.say, "Succeeded"))
+    if webhooks:
+        world.at(begin + 12 * MINUTE, lambda: setattr(world, "webhook_ca", world.ca))
+    if ends:
+        world.at(moment + 2 * MINUTE, partial(world.say, ends))
 
 
 def _replace(world: World, machine: Machine) -> None:

@@ -34,7 +34,7 @@ class Ca:
     @property
     def bundle(self) -> tuple[Certificate, ...]:
         """As a file or ConfigMap holds it."""
-        return (_facts(_authority(self).certificate),)
+        return _bundle(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,11 @@ class Leaf:
 @cache
 def _authority(ca: Ca) -> Authority:
     return Authority("ca", ca.not_before, ca.not_after, number=ca.number)
+
+
+@cache
+def _bundle(ca: Ca) -> tuple[Certificate, ...]:
+    return (_facts(_authority(ca).certificate),)
 
 
 @cache

@@ -16,7 +16,7 @@ import random
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import TextIO
 
 from exporter.metric import Family
@@ -183,16 +183,23 @@ def _once(look: Callable[[float], float], now: float) -> None:
 
 def _lines(families: Iterable[Family], labels: Mapping[str, str]) -> Lines:
     """Each series that a rule reads with its value, up to where the time follows."""
-    found = []
-    for family in families:
-        for sample in family.samples:
-            if sample.name in METRICS:
-                every = {**sample.labels, **labels}
-                if picked(sample.name, every):
-                    text = ",".join(f'{name}="{_escaped(value)}"' for name, value in every.items())
-                    found.append(f"{sample.name}{{{text}}} {float(sample.value)!r} ")
-    return tuple(found)
+    every = (
+        (_series(sample.name, tuple({**sample.labels, **labels}.items())), sample.value)
+        for family in families
+        for sample in family.samples
+        if sample.name in METRICS
+    )
+    return tuple(f"{series} {float(value)!r} " for series, value in every if series)
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+@lru_cache(maxsize=100_000)
+def _series(name: str, labels: tuple[tuple[str, str], ...]) -> str:
+    """As OpenMetrics has it; empty where no rule reads it."""
+    if not picked(name, dict(labels)):
+        return ""
+    return f"{name}{{{','.join(f'{label}={_quoted(value)}' for label, value in labels)}}}"
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return f'"{escaped}"'

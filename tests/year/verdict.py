@@ -13,7 +13,7 @@ import subprocess
 import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,8 @@ from tools.rules import Rule, groups, inhibitions, seconds
 
 __all__ = ["Firing", "Store", "notified"]
 
+RULES = tuple(rule for group in groups() for rule in group.rules)
+INHIBITIONS = inhibitions()
 Labels = frozenset[tuple[str, str]]
 
 
@@ -83,9 +85,8 @@ class Store:
 
     def firings(self, windows: Iterable[Window]) -> Iterator[Firing]:
         """Everything that fires within the verdicts of the windows."""
-        rules = [rule for group in groups() for rule in group.rules]
         for one in windows:
-            for rule in rules:
+            for rule in RULES:
                 yield from self._of_rule(rule, one)
 
     def _of_rule(self, rule: Rule, one: Window) -> Iterator[Firing]:
@@ -118,32 +119,33 @@ def _stretches(moments: list[float]) -> Iterator[tuple[float, float]]:
     yield begin, last
 
 
-def notified(firings: Iterable[Firing]) -> list[Firing]:
-    """What the shipped inhibition rules let through, minute by minute; info never is notified."""
+def notified(firings: Iterable[Firing], wait: int = 0) -> list[Firing]:
+    """What the shipped inhibition rules let through, minute by minute; info never is notified.
+
+    What is held back again within `wait` seconds is not told, as by a route's group_wait.
+    """
     firings = list(firings)
     found = []
     for one in firings:
         if one.severity == "info":
             continue
-        begins: float | None = None
-        moment = one.begin
-        while moment <= one.end:
-            held = any(_holds(other, one, moment) for other in firings)
-            if not held and begins is None:
-                begins = moment
-            if (held or moment == one.end) and begins is not None:
-                end = moment - SCRAPE if held else moment
-                found.append(Firing(one.alert, one.severity, one.labels, begins, end, one.cut and begins == one.begin))
-                begins = None
-            moment += SCRAPE
+        holding = [
+            other for other in firings if other.begin <= one.end and one.begin <= other.end and _holds(other, one)
+        ]
+        minutes = range(int(one.begin), int(one.end) + 1, SCRAPE)
+        free = [float(at) for at in minutes if not any(other.begin <= at <= other.end for other in holding)]
+        if free:
+            for begin, end in _stretches(free):
+                if end - begin < wait:
+                    continue
+                found.append(replace(one, begin=begin, end=end, cut=one.cut and begin == one.begin))
     return found
 
 
-def _holds(source: Firing, target: Firing, moment: float) -> bool:
-    if not source.begin <= moment <= source.end:
-        return False
+def _holds(source: Firing, target: Firing) -> bool:
+    """Whether the one holds back the other while both fire."""
     above, below = dict(source.labels), dict(target.labels)
-    for rule in inhibitions():
+    for rule in INHIBITIONS:
         if not _match(rule.source, above) or not _match(rule.target, below):
             continue
         # Alertmanager: what matches both sides is not held back by what matches both sides (inhibit/inhibit.go).

@@ -25,7 +25,7 @@ MINUTE, HOUR, FOREVER = 60.0, 3600.0, float("inf")
 ADDRESS = "contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io:443"
 RETRY = 15 * MINUTE
 """A kubelet that has no answer asks again (client-go, util/certificate/certificate_manager.go)."""
-REFUSED_RETRY = 5 * MINUTE
+REFUSED_RETRY = 10 * MINUTE
 SIGNERS = {Role.KUBELET_CLIENT: CLIENT_SIGNER, Role.KUBELET_SERVING: SERVING_SIGNER}
 
 
@@ -56,6 +56,8 @@ class Machine:
     """None: no handshake with the kubelet's port succeeds."""
     holds_old: bool = False
     """A kubelet that goes on serving what it has in memory."""
+    mute: bool = False
+    """A kubelet that does not ask for a new certificate."""
     label: bool = True
     """Whether the Node object says that the serving certificate rotates."""
 
@@ -122,6 +124,8 @@ class World:
         self.watchers: list[Watcher] = []
         self.azure = _azure(name)
         self.azure_answers = True
+        self.azure_asked = True
+        """Whether the cluster agent is told to ask Azure at all."""
         self.latest: set[str] = set()
         """Nodes that draw the latest moment a kubelet can."""
         for number in range(nodes):
@@ -171,18 +175,19 @@ class World:
             self._boot(machine)
         return machine
 
-    def boot(self, name: str, pool: str) -> None:
+    def boot(self, name: str, pool: str, *, asks_for_serving: bool = True) -> None:
         """A VM is made, or made anew under the same name, as by a node image upgrade."""
         machine = Machine(Disk(name, self.ca, copy=self.api), pool, self.now)
         self.machines[name] = machine
-        self._boot(machine)
+        self._boot(machine, asks_for_serving=asks_for_serving)
 
-    def _boot(self, machine: Machine) -> None:
+    def _boot(self, machine: Machine, *, asks_for_serving: bool = True) -> None:
         begin = self.now
         machine.disk = replace(machine.disk, copy=machine.disk.copy or self.api)
         self.request(machine, Role.KUBELET_CLIENT, Requestor.BOOTSTRAP)
         self.at(begin + 6, lambda: self._join(machine))
-        self.at(begin + 9, lambda: self.request(machine, Role.KUBELET_SERVING))
+        if asks_for_serving:
+            self.at(begin + 9, lambda: self.request(machine, Role.KUBELET_SERVING))
         self.at(begin + 45, lambda: self.start_node_agent(machine, self.now))
 
     def _join(self, machine: Machine) -> None:
@@ -267,7 +272,8 @@ class World:
         def rotate() -> None:
             if self.machines.get(machine.name) is machine and machine.on and self.installed(machine, role) is leaf:
                 self.note(f"rotation of {role}")
-                self.request(machine, role)
+                if not machine.mute:
+                    self.request(machine, role)
 
         self.at(moment, rotate)
 
@@ -276,8 +282,28 @@ class World:
         """What lies on the disk."""
         return machine.disk.client if role is Role.KUBELET_CLIENT else machine.disk.serving
 
+    def stop(self, machine: Machine) -> None:
+        """The VM is deallocated; its Node object stays."""
+        machine.on = False
+        self.stop_node_agent(machine)
+        self.change(machine, ready=False)
+
+    def start(self, machine: Machine) -> None:
+        """It runs again: with what lies on its disk, or with nothing where that has ended."""
+        machine.on = True
+        client = machine.disk.client
+        valid = client is not None and client.not_after > self.now
+        machine.served = machine.disk.serving if valid else None
+        self.change(machine, ready=valid)
+        self.start_node_agent(machine, self.now + 45)
+        if not machine.mute:
+            for role in (Role.KUBELET_CLIENT, Role.KUBELET_SERVING):
+                self.plan(machine, role)
+
     def _lapse(self, machine: Machine, role: Role, leaf: Leaf) -> None:
         """A kubelet that cannot log in exits, again and again."""
+        if self.machines.get(machine.name) is machine and self.installed(machine, role) is leaf:
+            self.note(f"end of {role}")
         if role is Role.KUBELET_CLIENT and machine.disk.client is leaf and machine.on:
             machine.served = None
             self.change(machine, ready=False)
@@ -289,7 +315,7 @@ class World:
         present = self.installed(machine, role)
         if self.machines.get(machine.name) is not machine or not machine.on or not self.api_up:
             if machine.on and not self.api_up:
-                self.at(self.now + 30, lambda: self.request(machine, role, requestor))
+                self.at(self.now + 5 * MINUTE, lambda: self.request(machine, role, requestor))
             return
         client = machine.disk.client
         if requestor is Requestor.NODE and (client is None or client.not_after < self.now):
@@ -322,7 +348,11 @@ class World:
         if csr.uid not in self.csrs:
             return
         self._put(replace(csr, condition=conditions[answer], answered=self.now))
-        if answer is Answer.ISSUE and self.machines.get(machine.name) is machine:
+        if (
+            answer is Answer.ISSUE
+            and self.machines.get(machine.name) is machine
+            and self.ca.not_after > self.now + HOUR
+        ):
             leaf = self.leaf(machine, role, self.now)
             self.at(self.now + 0.5, lambda: self._install(machine, role, leaf))
 

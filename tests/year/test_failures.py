@@ -1,0 +1,72 @@
+"""Each failure that the series can show, broken at a drawn moment: the right alerts, no others, and in time."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.year import lead_times
+from tests.year.failures import FAILURES, Failure
+from tests.year.lead_times import Told
+from tests.year.recording import record
+from tests.year.verdict import Firing, Store, notified
+
+TOLERANCE = 600
+"""Seconds by which a run may differ from the one that the documentation tells of."""
+GROUP_WAIT = 60
+"""Seconds, as docs/alerts.md has it."""
+UPDATE = "YEAR_UPDATE"
+"""Set by `make test-year YEAR_UPDATE=yes`: keep what was measured, for the documentation."""
+NAMES = [failure.name for failure in FAILURES]
+
+
+def told(firings: Iterable[Firing], broken: float, impact: float | None) -> tuple[Told, ...]:
+    """The first of each alert and severity, in the order in which they came."""
+    first: dict[tuple[str, str], Firing] = {}
+    for one in sorted(firings, key=lambda one: (one.begin, one.alert, one.severity)):
+        first.setdefault((one.alert, one.severity), one)
+    # One that fired when its window began is not known to the minute.
+    assert not [one for one in first.values() if one.cut]
+    return tuple(
+        Told(one.alert, one.severity, one.begin - broken, None if impact is None else impact - one.begin)
+        for one in first.values()
+    )
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
+def test_a_failure_is_told_by_its_alerts_and_no_others_as_early_as_documented(failure: Failure, tmp_path: Path) -> None:
+    broken, impact, windows = failure.story()
+    recording = tmp_path / "year.om"
+    with recording.open("w") as out:
+        record(failure.world(), windows, out, recorded=failure.recorded)
+    with Store(tmp_path, recording) as store:
+        firings = list(store.firings(windows))
+    recording.unlink()
+    info = [one for one in firings if one.severity == "info"]
+    found = told([*notified(firings, GROUP_WAIT), *info], broken, impact)
+    assert {(one.alert, one.severity) for one in found} == failure.alerts
+    if UPDATE in os.environ:
+        lead_times.write(NAMES, failure.name, failure.what, failure.hurts, found)
+    documented = lead_times.kept()[failure.name]
+    assert [(one.alert, one.severity) for one in found] == [(one.alert, one.severity) for one in documented]
+    assert [one.after for one in found] == pytest.approx([one.after for one in documented], abs=TOLERANCE)
+    assert [one.before for one in found if one.before is not None] == pytest.approx(
+        [one.before for one in documented if one.before is not None], abs=TOLERANCE
+    )
+
+
+def test_the_documented_failures_are_those_that_are_tried() -> None:
+    assert list(lead_times.kept()) == NAMES
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
+def test_what_has_a_moment_of_impact_is_told_before_it(failure: Failure) -> None:
+    """But what hurts from its first minute, and what sleeps until then."""
+    before = [one.before for one in lead_times.kept()[failure.name] if one.before is not None]
+    if failure.impact and failure.name not in {
+        "serving-never-requested",
+        "api-server-untrusted",
+        "webhook-left-behind",
+    }:
+        assert max(before) > 3600
