@@ -60,6 +60,7 @@ class Sink(Protocol[F]):
 
 
 class _Meta(msgspec.Struct):
+    name: str = ""
     resourceVersion: str = ""
 
 
@@ -124,6 +125,7 @@ class Watcher(Generic[F]):
         self._stopping = threading.Event()
         self._pause = pause or self._stopping.wait
         self._version = ""
+        self._unreadable: dict[str, Failure] = {}  # by name, of the last list
         self._stream: BaseHTTPResponse | None = None
         self._thread = threading.Thread(target=self.run, name=f"watch {resource.plural}", daemon=True)
 
@@ -148,10 +150,7 @@ class Watcher(Generic[F]):
             wait = 0.0
             try:
                 if not self._version:
-                    items, version = self._connection.listing(self._resource.path, self._decode)
-                    self._sink.listed(items, self._clock())
-                    self._version = version
-                    del items
+                    self._list()
                 self._watch()
             except ApiError as error:
                 wait = self._failure(error)
@@ -160,6 +159,35 @@ class Watcher(Generic[F]):
                 wait = self._failure(ApiError(Failure(Reason.ERROR, explained(error).words)))
             if wait:
                 self._pause(wait)
+
+    def _list(self) -> None:
+        """One object that cannot be read hides no other: it is a failure, until it can be read or is gone.
+
+        Where none can be read, that is no list.
+        """
+        unreadable: dict[str, Failure] = {}
+
+        def fact(raw: bytes) -> F | None:
+            try:
+                return self._decode(raw)
+            except (ValueError, RecursionError) as error:
+                name = _object.decode(raw).metadata.name
+                unreadable[name] = Failure(Reason.DECODE, f"{self._resource.plural} {name}: {explained(error).words}")
+                return None
+
+        found, version = self._connection.listing(self._resource.path, fact)
+        items = [one for one in found if one is not None]
+        if found and not items:
+            raise ApiError(next(iter(unreadable.values())))
+        self._unreadable = unreadable
+        self._sink.listed(items, self._clock())
+        for failure in unreadable.values():
+            self._sink.failed(failure, self._clock())
+        self._version = version
+
+    def _answered(self, now: float) -> None:
+        if not self._unreadable:
+            self._sink.answered(now)
 
     def _failure(self, error: ApiError) -> float:
         """Tell it, and how long to wait before the next try."""
@@ -191,7 +219,7 @@ class Watcher(Generic[F]):
         try:
             if self._stopping.is_set():  # stop() came too early to see the stream
                 return
-            self._sink.answered(self._clock())
+            self._answered(self._clock())
             for line in lines(stream, LARGEST_EVENT):
                 self._apply(line)
                 told += 1
@@ -204,7 +232,7 @@ class Watcher(Generic[F]):
         if not told and time.monotonic() - began < SHORT:
             raise ApiError(Failure(Reason.RESET, "the watch ended as soon as it began"))
         self._backoff.reset()
-        self._sink.answered(self._clock())
+        self._answered(self._clock())
 
     def _apply(self, line: bytes) -> None:
         try:
@@ -222,5 +250,6 @@ class Watcher(Generic[F]):
         now = self._clock()
         if change is not None and item is not None:
             self._sink.changed(change, item, now)
+            self._unreadable.pop(described.metadata.name, None)
         self._version = described.metadata.resourceVersion
-        self._sink.answered(now)
+        self._answered(now)

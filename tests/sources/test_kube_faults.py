@@ -163,6 +163,45 @@ def test_a_broken_answer_is_no_answer(watched: Watched, verb: str, kind: FaultKi
     assert "csr-new" in watched.view.items or verb == "list"
 
 
+def test_an_object_that_cannot_be_read_hides_no_other_and_is_told(watched: Watched) -> None:
+    store, view = watched.server.store, watched.view
+    store.put(CSRS, {"metadata": {"name": "csr-odd", "uid": 7}})
+    with watched:
+        view.until(lambda: set(view.items) == {"csr-0", "csr-1", "csr-2"}, "the others are listed")
+        view.until(lambda: view.reasons() == {Reason.DECODE}, "the odd one is told")
+        store.put(CSRS, csr("csr-new"))
+        view.until(lambda: "csr-new" in view.items, "the watch goes on")
+        assert view.ledger.facts().up is False
+        assert "csr-odd" in view.ledger.facts().last_error
+        store.put(CSRS, csr("csr-odd"))
+        watched.recovers(Reason.DECODE)
+    assert view.lists == 1
+
+
+def test_an_object_that_becomes_unreadable_is_told_until_it_is_gone(watched: Watched) -> None:
+    store, view = watched.server.store, watched.view
+    with watched:
+        running(watched)
+        store.put(CSRS, {"metadata": {"name": "csr-0", "uid": 7}})
+        view.until(lambda: set(view.items) == {"csr-1", "csr-2"}, "it is no longer among the readable")
+        store.delete(CSRS, "csr-0")
+        watched.recovers(Reason.DECODE)
+
+
+def test_a_list_of_which_nothing_can_be_read_is_none(watched: Watched) -> None:
+    store, view = watched.server.store, watched.view
+    with watched:
+        running(watched)
+        for number in range(3):
+            store.put(CSRS, {"metadata": {"name": f"csr-{number}", "uid": 7}})
+        view.until(lambda: view.reasons() == {Reason.DECODE})
+        store.expire()
+        view.until(lambda: view.ledger.facts().errors[Reason.DECODE] > 1)
+        assert len(view.items) > 0
+        store.put(CSRS, csr("csr-0"))
+        view.until(lambda: set(view.items) == {"csr-0"}, "one can be read again")
+
+
 def test_an_event_of_five_megabytes_is_read(watched: Watched) -> None:
     watched.server.faults.add(Fault(FaultKind.HUGE, size=5 * 1024 * 1024), resource=CSRS, verb="watch")
     with watched:
