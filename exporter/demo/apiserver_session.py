@@ -214,8 +214,10 @@ class Session:
                     break
                 wait = asyncio.ensure_future(self._changed.wait())
                 timeout = max(0.0, min(next_bookmark, end) - now)
-                await asyncio.wait({wait, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-                wait.cancel()
+                try:
+                    await asyncio.wait({wait, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    wait.cancel()
                 if gone.done():
                     raise _Broken
             await self._send(h11.EndOfMessage())
