@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 PAGE = 500
 """Objects asked for at once, as client-go does."""
-LARGEST_BODY = 64 * 1024 * 1024
+LARGEST_PAGE, LARGEST_OBJECT = 32 * 1024 * 1024, 4 * 1024 * 1024
 """Bytes of one answer. Five hundred nodes of a busy cluster make 15 MiB; etcd takes no object over 1.5 MiB."""
 SMALLEST_INTERVAL = 10.0
 """Seconds between two looks at credentials that are slow to be had."""
@@ -77,6 +77,7 @@ class Connection:
         """Called when the CAs on disk turn out to be others: the cluster's were rotated. Must return at once."""
         self._refusals: dict[str, tuple[float, Failure]] = {}
         """By path: until when (monotonic seconds) the server asked not to be asked, and its words."""
+        self._complaint = ""
         self._access = credentials.read()
         self._stamp = credentials.stamp()
         self._read_at = clock()
@@ -103,7 +104,7 @@ class Connection:
 
         Where the server asked to be left alone for a while, it is: the answer is then the one it gave.
         """
-        return self._answer(path, lambda: _decoded(decode, self._body(path, {})))
+        return self._answer(path, lambda: _decoded(decode, self._body(path, {}, LARGEST_OBJECT)))
 
     def list_all(self, path: str, decode: Callable[[bytes], T]) -> list[T] | Failure:
         """All objects of a collection, or why not; else like get."""
@@ -121,7 +122,7 @@ class Connection:
         while True:
             query = {"limit": str(limit), **({"continue": token} if token else {})}
             try:
-                page = _decoded(_list.decode, self._body(path, query))
+                page = _decoded(_list.decode, self._body(path, query, LARGEST_PAGE))
             except ApiError as error:
                 if error.reason is not Reason.TOO_LARGE or limit == 1:
                     raise
@@ -159,7 +160,7 @@ class Connection:
                 self._refusals[path] = (time.monotonic() + error.retry_after, error.failure)
             return error.failure
 
-    def _body(self, path: str, query: Mapping[str, str]) -> bytes:
+    def _body(self, path: str, query: Mapping[str, str], largest: int) -> bytes:
         response = self.open(path, query, timeout=self._timeout)
         deadline = time.monotonic() + 4 * self._timeout  # a server that drips is no better than a silent one
         parts: list[bytes] = []
@@ -168,8 +169,8 @@ class Connection:
             for part in response.stream(1 << 18, decode_content=True):
                 parts.append(part)
                 size += len(part)
-                if size > LARGEST_BODY:
-                    raise ApiError(Failure(Reason.TOO_LARGE, f"an answer of over {LARGEST_BODY >> 20} MiB"))
+                if size > largest:
+                    raise ApiError(Failure(Reason.TOO_LARGE, f"an answer of over {largest >> 20} MiB"))
                 if time.monotonic() > deadline:
                     raise ApiError(Failure(Reason.TIMEOUT, "the answer does not end"))
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -241,11 +242,13 @@ class Connection:
                 access = self._credentials.read()
             except ApiError as error:
                 # In the middle of a swap, or gone: what is in hand is used until it is refused.
-                _log.warning("%s", error.failure.words)
+                if error.failure.words != self._complaint:  # once, and not at every question
+                    self._complaint = error.failure.words
+                    _log.warning("%s", self._complaint)
                 if used.expires is not None and now > used.expires:
                     raise
                 return
-            self._stamp = stamp
+            self._stamp, self._complaint = stamp, ""
             if access.identity != used.identity:
                 self._pool = _pool(access)  # the old one dies with its last watch
             elif access.headers == used.headers:

@@ -73,6 +73,8 @@ def explained(error: BaseException) -> Failure:
             return Failure(reason, _line(error.strerror or str(error) or type(error).__name__))
         case http_client.IncompleteRead():  # urllib3's kinds of it are of this one, too
             return Failure(Reason.RESET, "the connection was closed in the middle of an answer")
+        case http_client.HTTPException() | http.DecodeError():
+            return Failure(Reason.DECODE, "not an answer in HTTP")
         case http.LocationParseError() | http.LocationValueError() | http.InvalidHeader():
             return Failure(Reason.CREDENTIALS, _line(str(error)))
     under = next((part for part in error.args if isinstance(part, BaseException)), error.__cause__)

@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,11 +13,11 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.apiserver import ApiServer, Fault, FaultKind
+from exporter.demo.apiserver import ApiServer, Fault, FaultKind, write_kubeconfig
 from exporter.facts.resource import API_SERVICES
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
-from exporter.sources.kube import Connection, ServiceAccount, lines
+from exporter.sources.kube import Connection, Kubeconfig, ServiceAccount, lines
 from exporter.sources.kube_failure import ApiError, explained, status_error
 from tests.sources.watching import Pod, decode
 
@@ -52,6 +53,33 @@ def test_a_server_that_hangs_up_is_a_reset(pod: Pod) -> None:
 
         threading.Thread(target=hang_up, daemon=True).start()
         assert asked(pod, "127.0.0.1", listening.getsockname()[1]).reason is Reason.RESET
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x08\x87 no status line\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + 70_000 * b"y" + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nxxxxx",
+    ],
+    ids=["no status", "endless header", "no gzip"],
+)
+def test_what_is_not_http_cannot_be_decoded_and_is_not_quoted(tmp_path: Path, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def reply() -> None:
+            connection = listening.accept()[0]
+            connection.recv(65536)
+            connection.sendall(answer)
+            connection.close()
+
+        threading.Thread(target=reply, daemon=True).start()
+        cluster = {"server": f"http://127.0.0.1:{listening.getsockname()[1]}"}
+        context = {"name": "here", "context": {"cluster": "here", "user": ""}}
+        content = {"clusters": [{"name": "here", "cluster": cluster}], "contexts": [context], "current-context": "here"}
+        path = write_kubeconfig(tmp_path / "kubeconfig", content)
+        found = Connection(Kubeconfig(path), timeout=2).list_all(API_SERVICES.path, decode)
+        assert found == Failure(Reason.DECODE, "not an answer in HTTP")
 
 
 def test_a_server_that_says_nothing_is_a_timeout(pod: Pod) -> None:

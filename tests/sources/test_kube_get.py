@@ -63,6 +63,13 @@ def test_an_object_that_is_absent_or_not_what_it_should_be_is_a_failure(
     assert wrong.reason is Reason.DECODE
 
 
+def test_an_object_beyond_what_etcd_takes_is_refused(apiserver: ApiServer, connection: Connection) -> None:
+    put(apiserver, "one")
+    apiserver.faults.add(Fault(FaultKind.HUGE, size=5 * 1024 * 1024))
+    assert connection.get(PATH, root_ca) == Failure(Reason.TOO_LARGE, "an answer of over 4 MiB")
+    assert connection.get(PATH, root_ca) == "one"
+
+
 def test_a_collection_is_listed_whole_or_not_at_all(apiserver: ApiServer, connection: Connection) -> None:
     apiserver.store.put_all("apiservices", ({"metadata": {"name": f"v1.group-{n:04}"}} for n in range(700)))
     found = connection.list_all(API_SERVICES.path, decode)
