@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
-SLOW := tests/e2e tests/apiserver tests/year tests/image tests/browser
+SLOW := tests/e2e tests/apiserver tests/year tests/image tests/browser tests/fuzz
 
 .PHONY: help
 help: ## list the words
@@ -67,6 +67,10 @@ test-image: $(VENV)/.develop ## build the image on a Debian base made on the spo
 test-browser: $(VENV)/.develop ## the pages in headless Chromium: light, dark, narrow, by keyboard (installs chromium)
 	@tools/packages.sh chromium
 	$(PYTEST) tests/browser $(PYTEST_FLAGS)
+
+.PHONY: test-fuzz
+test-fuzz: $(VENV)/.develop ## each property with a thousand examples, and whole nodes damaged at random (minutes)
+	$(PYTEST) -n auto -m hypothesis --hypothesis-profile=long --timeout=900 $(addprefix --ignore=,$(filter-out tests/fuzz,$(SLOW))) $(PYTEST_FLAGS)
 
 .PHONY: check
 check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift of generated files

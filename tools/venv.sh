@@ -7,6 +7,10 @@ python=$1 venv=$2
   exit 1
 }
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+  command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || {
+    echo "please install Python's venv module (on Debian the package python3-venv; as root, this is done for you)" >&2
+    exit 1
+  }
   echo "installing the Debian package python3-venv"
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
 fi

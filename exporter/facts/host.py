@@ -249,8 +249,12 @@ def _serving(
 def _add_file_word(
     evidence: dict[Evidence, bool], role: Role, candidates: Iterable[Candidate], files: Mapping[str, Read[Bundle]]
 ) -> None:
-    """Whether the current link yields a certificate; no word where it is there and cannot be read."""
-    statuses = {files[c.path].status for c in candidates if c.role is role and c.means is Means.ROTATED}
+    """Whether the current link yields a certificate; no word where it is there and cannot be read.
+
+    A current link that another file names is the one: the usual one beside it is not the kubelet's.
+    """
+    rotated = [c for c in candidates if c.role is role and c.means is Means.ROTATED]
+    statuses = {files[c.path].status for c in [c for c in rotated if c.named_by is not None] or rotated}
     if FileStatus.OK in statuses:
         evidence[Evidence.FILE] = True
     elif statuses == {FileStatus.NOT_FOUND}:

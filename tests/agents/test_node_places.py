@@ -76,6 +76,16 @@ def test_a_configuration_that_the_user_named_is_not_moved_by_a_flag(tmp_path: Pa
     assert state(node.root, "kubelet-serving", config_file=str(settings)) == ("enabled", "rotating")
 
 
+def test_a_current_link_that_the_kubeconfig_names_and_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
+    """The usual one beside it is sound, but the kubelet does not use it."""
+    node = simulated(tmp_path)
+    kubeconfig = node.root / "var/lib/kubelet/kubeconfig"
+    kubeconfig.write_text(kubeconfig.read_text().replace("/pki/kubelet-client", "/pki2/kubelet-client"))
+    agent = agent_of(node.root)
+    assert status(agent, "/var/lib/kubelet/pki2/kubelet-client-current.pem") == "not_found"
+    assert state(node.root, "kubelet-client") == ("waiting", "certificate_missing")
+
+
 @pytest.mark.parametrize("written", ["pki/kubelet-client-current.pem", "./pki/../pki/kubelet-client-current.pem"])
 def test_a_relative_path_in_the_kubeconfig_counts_from_its_directory(tmp_path: Path, written: str) -> None:
     """As in client-go; each file has one status however it was written."""
