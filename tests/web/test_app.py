@@ -8,6 +8,7 @@ import threading
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
+from exporter.web.protocol import Limits
 from tests.web.conftest import PATIENCE, Serve, SmallAgent
 
 TEXT = """\
@@ -103,7 +104,7 @@ def test_scrapes_beyond_the_bound_are_turned_away_and_the_rest_are_served(serve:
         busy.release()
         release.wait(PATIENCE)
 
-    running = serve(SmallAgent(before=wait))
+    running = serve(SmallAgent(before=wait), limits=Limits(request=PATIENCE, take=PATIENCE))
     statuses: list[int] = []
     first_refusal = threading.Event()
 
