@@ -70,9 +70,7 @@ class ClusterAgent:
         self._published_version = -1
         self._published = ClusterFacts()
         self._cache = CachedExposition(self._steady, self._settled, self._fresh)
-        self._owner = Owner(
-            "facts", self._changed, self._publish, settle=settle, idle=lambda: self._state.tidied(self._clock())
-        )
+        self._owner = Owner("facts", self._changed, self._publish, settle=settle, idle=self._tidy)
         self._kube = KubeSources(
             connection,
             self._state,
@@ -144,6 +142,10 @@ class ClusterAgent:
 
     def _changed(self) -> bool:
         return self._state.version != self._published_version
+
+    def _tidy(self) -> None:
+        self._state.tidied(self._clock())
+        memory.collect()
 
     def _publish(self) -> None:
         version = self._state.version
@@ -225,6 +227,7 @@ def run(settings: Settings) -> int:
     agent = cluster_agent(settings)
     server = WebServer(agent, settings.web_listen_address, settings.web_config_file)
     memory.settle()
+    memory.collect_seldom()
     # A thread that decodes or renders gives way after 5 ms by default, and one answer needs its turn a dozen times.
     sys.setswitchinterval(0.0005)
     log.info("cluster agent of %s", agent.server)
