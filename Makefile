@@ -63,6 +63,10 @@ test-image: $(VENV)/.develop ## build the image on a Debian base made on the spo
 	@tools/packages.sh buildah crun debootstrap
 	$(PYTEST) tests/image $(PYTEST_FLAGS)
 
+.PHONY: test-year
+test-year: $(VENV)/.develop tools ## fleets through a simulated year under every rule (YEAR_UPDATE=yes keeps the lead times)
+	$(PYTEST) -n auto tests/year $(PYTEST_FLAGS)
+
 .PHONY: test-browser
 test-browser: $(VENV)/.develop ## the pages in headless Chromium: light, dark, narrow, by keyboard (installs chromium)
 	@tools/packages.sh chromium
