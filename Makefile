@@ -68,8 +68,8 @@ test-year: $(VENV)/.develop tools ## fleets through a simulated year under every
 	$(PYTEST) -n auto tests/year $(PYTEST_FLAGS)
 
 .PHONY: test-browser
-test-browser: $(VENV)/.develop ## the pages in headless Chromium: light, dark, narrow, by keyboard (installs chromium)
-	@tools/packages.sh chromium
+test-browser: $(VENV)/.develop ## the pages in headless Chromium: light, dark, narrow, by keyboard (installs chromium and Prometheus)
+	@tools/packages.sh chromium prometheus
 	$(PYTEST) tests/browser $(PYTEST_FLAGS)
 
 .PHONY: test-fuzz
@@ -96,9 +96,10 @@ generate: $(VENV)/.develop ## write the generated docs again
 	$(BIN)/python -m tools.generate
 
 .PHONY: pictures
-pictures: $(VENV)/.develop ## draw the pictures of the documentation again (installs chromium)
-	@tools/packages.sh chromium
+pictures: $(VENV)/.develop ## draw the pictures of the documentation again (installs chromium and Prometheus)
+	@tools/packages.sh chromium prometheus
 	$(BIN)/python -m tools.pictures
+	$(BIN)/python -m tools.dashboard_pictures
 
 .PHONY: lock
 lock: $(VENV)/.develop ## resolve the dependencies anew, with hashes

@@ -7,6 +7,7 @@ for some minutes.
 import argparse
 import contextlib
 import json
+import logging
 import tempfile
 import threading
 import time
@@ -165,6 +166,7 @@ def main() -> None:
     if options.prometheus:
         draw_all(Prometheus(options.prometheus))
         return
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the simulated servers lose clients in all ways
     with broken_fleet() as prometheus:
         draw_all(prometheus)
 

@@ -13,6 +13,7 @@ from functools import partial
 from tools.dashboards.azure import AZURE
 from tools.dashboards.blind import BLIND
 from tools.dashboards.control import CONTROL_PLANE, REQUESTS
+from tools.dashboards.document import documented
 from tools.dashboards.fleet import BREAKS, ROTATION, WRONG
 from tools.dashboards.grafana import as_text
 from tools.dashboards.node import ROWS
@@ -52,8 +53,11 @@ NODE = Dashboard(
 )
 DASHBOARDS = {"fleet": FLEET, "node": NODE}
 
-GENERATED = tuple(
-    Generated(f"{folder}/{name}.json", partial(as_text, dashboard))
-    for folder in FOLDERS
-    for name, dashboard in DASHBOARDS.items()
+GENERATED = (
+    *documented(DASHBOARDS),
+    *(
+        Generated(f"{folder}/{name}.json", partial(as_text, dashboard))
+        for folder in FOLDERS
+        for name, dashboard in DASHBOARDS.items()
+    ),
 )

@@ -253,7 +253,7 @@ def _field(panel: Panel) -> Json:
         "noValue": panel.empty,
         "mappings": _mappings(panel.words),
         "thresholds": _thresholds(panel.thresholds or NEUTRAL),
-        "color": {"mode": "thresholds" if panel.thresholds or not isinstance(panel, Lines) else "palette-classic"},
+        "color": {"mode": "palette-classic" if isinstance(panel, Lines | Histogram) else "thresholds"},
     }
     if panel.decimals is not None:
         content["decimals"] = panel.decimals
@@ -261,8 +261,6 @@ def _field(panel: Panel) -> Json:
         content["min"] = 0
     if isinstance(panel, Bars | Lines) and panel.maximum is not None:
         content["max"] = panel.maximum
-    if isinstance(panel, Histogram):
-        content["color"] = {"mode": "palette-classic"}
     return content
 
 
@@ -363,6 +361,8 @@ def _transformations(table: Table) -> list[Json]:
     several = len(table.queries) > 1
     names = {column.source: column.title for column in table.columns}
     fields = {_field_name(source, several): title for source, title in names.items()}
+    if several and "A" in names:
+        fields["Value"] = names["A"]  # so the field is called where no other query gave anything
     merged: list[Json] = [{"id": "merge", "options": {}}] if several else []
     return [
         *merged,

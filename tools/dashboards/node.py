@@ -2,16 +2,29 @@
 
 from tools.dashboards.fleet import RUNBOOK_LINK
 from tools.dashboards.node_files import FILES
-from tools.dashboards.panel import Cell, Column, Lines, Query, Row, Stat, Table, Threshold, Timeline, Unit
+from tools.dashboards.panel import Cell, Column, Lines, Query, Row, Stat, Table, Threshold, Timeline, Unit, Word
 from tools.dashboards.promql import KUBELET, either, share
 from tools.dashboards.this import by_node, of_node
-from tools.dashboards.words import ALERT_SEVERITIES, CODES, LIFETIME, READY, SAYS, SERVED, STATES, TIME_LEFT, YES
+from tools.dashboards.words import (
+    ALERT_SEVERITIES,
+    CODES,
+    LIFETIME,
+    READY,
+    SAYS,
+    SERVED,
+    STATES,
+    TIME_LEFT,
+    WINDOW,
+    YES,
+)
 
 __all__ = ["ROWS"]
 
 STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
 CLIENT, SERVING = "kubelet-client", "kubelet-serving"
+LAST_ISSUED = by_node("signer_name", "akscert_csr_last_issued_timestamp_seconds")
+PENDING_SINCE = by_node("signer_name", "akscert_csr_pending_since_timestamp_seconds", "min")
 CERTIFICATE = "role, origin, rotation"
 
 
@@ -184,7 +197,7 @@ CERTIFICATES = Row(
             width=12,
             unit=Unit.PERCENT,
             points=200,
-            thresholds=(),
+            thresholds=WINDOW,
             maximum=110,
             empty="? none seen",
             runbooks=("AksCertRotationOverdue",),
@@ -284,8 +297,9 @@ EVIDENCE = Row(
             description="When the last certificate was issued to this node, and since when it waits for the next. "
             "Waiting for over 20 minutes: kubectl get csr | grep -v Issued.",
             queries=(
-                Query(f"1000 * {by_node('signer_name', 'akscert_csr_last_issued_timestamp_seconds')}"),
-                Query(f"time() - {by_node('signer_name', 'akscert_csr_pending_since_timestamp_seconds', how='min')}"),
+                # Each has a value wherever the other has one: the column of a query without any would be missing.
+                Query(f"1000 * {LAST_ISSUED}\nor 0 * {PENDING_SINCE}"),
+                Query(f"time() - {PENDING_SINCE}\nor 0 * {LAST_ISSUED} - 1"),
             ),
             width=16,
             height=6,
@@ -294,12 +308,13 @@ EVIDENCE = Row(
             runbooks=("AksCertCsrPending", "AksCertCsrRejected"),
             columns=(
                 Column("signer_name", "signer"),
-                Column("A", "last issued", Unit.DATE, width=170),
+                Column("A", "last issued", Unit.DATE, words=(Word("0", "not seen", "text"),), width=170),
                 Column(
                     "B",
                     "waits for",
                     Unit.SECONDS,
                     Cell.TEXT,
+                    (Word("-1", "nothing", "text"),),
                     thresholds=(Threshold(None, "text"), Threshold(1200, "orange"), Threshold(21600, "red")),
                     width=130,
                 ),

@@ -20,6 +20,7 @@ __all__ = [
     "TIME_LEFT",
     "TRUSTED",
     "UP",
+    "WINDOW",
     "YES",
 ]
 
@@ -71,6 +72,8 @@ ALARM = (Threshold(None, GREEN), Threshold(1, RED))
 NOTICE = (Threshold(None, GREEN), Threshold(1, ORANGE))
 LIFETIME = (Threshold(None, GREEN), Threshold(80, YELLOW), Threshold(90, ORANGE), Threshold(95, RED))
 """Percent of a lifetime: AKS promises a rotation by 80, a kubelet makes it by 90, at 95 half the rest is gone."""
+WINDOW = (Threshold(None, GREEN), Threshold(70, YELLOW), Threshold(90, RED))
+"""Percent of a lifetime: from when until when a kubelet renews."""
 TIME_LEFT = (Threshold(None, RED), Threshold(7 * 86400, ORANGE), Threshold(30 * 86400, GREY))
 """Seconds. Plenty is not green: whether anything renews it is another question."""
 AGE_OF_LEASE = (Threshold(None, GREEN), Threshold(60, YELLOW), Threshold(600, RED))

@@ -40,6 +40,8 @@ def draw_lines(canvas: Canvas, room: Room, panel: Json, answers: Sequence[Answer
     def up(value: float) -> float:
         return bottom - min(value, most) / most * (bottom - y)
 
+    for step in field["thresholds"]["steps"][1:]:
+        canvas.line((left, right), (up(step["value"]),) * 2, COLORS[step["color"]], dashed=True)
     colors = [_color(panel, name, number) for number, (name, _) in enumerate(found)]
     if stacked:
         moments = _moments(found)
