@@ -14,7 +14,8 @@ from prometheus_client import PlatformCollector, ProcessCollector
 from exporter import logs
 from exporter.agents import memory
 from exporter.agents.cluster_azure import AzureLook
-from exporter.agents.cluster_kube import KUBE_SOURCES, Address, Intervals, KubeSources, shown
+from exporter.agents.cluster_endpoint import Address, shown
+from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster_state import ClusterState
 from exporter.agents.owner import Owner
 from exporter.facts.azure_access import azure_wanted, next_look

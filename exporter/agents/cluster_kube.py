@@ -1,17 +1,16 @@
 """The Kubernetes API's answers in, work for the owner of the cluster's state out: two watches and regular looks."""
 
-import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
+from exporter.agents.cluster_endpoint import Address, authorities, look_at_endpoint
 from exporter.agents.cluster_state import ClusterState
+from exporter.agents.rounds import Rounds
 from exporter.facts import resource
 from exporter.facts.azure_access import OPERATING, STEADY
-from exporter.facts.cluster import Endpoint
 from exporter.facts.csr import Csr, csr
 from exporter.facts.metadata import created
 from exporter.facts.node import Node, node
@@ -19,18 +18,14 @@ from exporter.facts.resource import Resource
 from exporter.facts.signer import lease_renewed
 from exporter.facts.source import Failure
 from exporter.facts.trust import api_service, authentication_cas, root_ca, webhooks
-from exporter.facts.x509 import Certificate, CertificateError, certificates
+from exporter.facts.x509 import Certificate
 from exporter.reason import Lease, Source
 from exporter.sources.kube import Connection
 from exporter.sources.kube_watch import Backoff, Change, Watcher
-from exporter.sources.tls import probe
 
-__all__ = ["KUBE_SOURCES", "Address", "Intervals", "KubeSources", "Look", "authorities", "look_at_endpoint", "shown"]
-
-log = logging.getLogger(__name__)
+__all__ = ["KUBE_SOURCES", "Intervals", "KubeSources"]
 
 F = TypeVar("F")
-Address = tuple[str, int]
 Post = Callable[[Callable[[], None]], None]
 
 KUBE_SOURCES = (
@@ -63,44 +58,6 @@ class Intervals:
     """While Azure works on the cluster."""
     azure_without_nodes: float = 5.0
     """While it takes a node to find out which cluster this is, and none is known yet."""
-
-
-class Look:
-    """Looks again and again, in a thread of its own from start() to stop(). After a failure sooner, then ever later."""
-
-    def __init__(self, name: str, interval: float, look: Callable[[], bool]) -> None:
-        """`look` says whether it went well."""
-        self._interval, self._look = interval, look
-        self._stopping, self._wake = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the look that is being taken."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(5)
-
-    def again(self) -> None:
-        """Look at once: what was seen last is of the past."""
-        self._wake.set()
-
-    def _run(self) -> None:
-        failures = 0
-        while not self._stopping.is_set():
-            self._wake.clear()
-            try:
-                well = self._look()
-            except Exception:
-                log.exception("a bug: %s goes on", self._thread.name)
-                well = False
-            failures = 0 if well else failures + 1
-            sooner = self._interval / 8 * 2.0 ** min(failures - 1, 3)
-            self._wake.wait(self._interval if well else sooner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +110,14 @@ class KubeSources:
         watch_nodes: Watcher[Node] = self._watcher(
             resource.NODES, node, Source.NODES, state.nodes_listed, self._node_changed
         )
-        self._of_config_maps = Look("config maps", intervals.config_maps, self.look_at_config_maps)
+        self._of_config_maps = Rounds("config maps", intervals.config_maps, self.look_at_config_maps)
         self._of_trust = (
-            Look("webhooks", intervals.bundles, self.look_at_webhooks),
-            Look("apiservices", intervals.bundles, self.look_at_api_services),
-            Look("apiserver", intervals.apiserver, self.look_at_endpoints),
+            Rounds("webhooks", intervals.bundles, self.look_at_webhooks),
+            Rounds("apiservices", intervals.bundles, self.look_at_api_services),
+            Rounds("apiserver", intervals.apiserver, self.look_at_endpoints),
         )
-        leases = Look("leases", intervals.leases, self.look_at_leases)
-        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Look, ...] = (
+        leases = Rounds("leases", intervals.leases, self.look_at_leases)
+        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Rounds, ...] = (
             watch_csrs,
             watch_nodes,
             self._of_config_maps,
@@ -284,29 +241,3 @@ class KubeSources:
 
     def _node_changed(self, change: Change, item: Node, now: float) -> None:
         self._state.node_changed(item, deleted=change is Change.DELETED)
-
-
-def authorities(connection: Connection) -> tuple[Certificate, ...]:
-    """The CAs by which this connection trusts the API server; empty where it uses others, or none."""
-    try:
-        return certificates(connection.authorities)
-    except CertificateError:
-        return ()
-
-
-def look_at_endpoint(
-    address: Address, connection: Connection, trust: tuple[Certificate, ...] | None, timeout: float
-) -> Endpoint:
-    """What is served at one address, and whether clients that have those CAs accept it."""
-    # The address that is talked to may be reached by another name than its certificate is to bear: tls-server-name.
-    name = connection.server_name if address == connection.server else address[0]
-    seen = probe(address, server_name=name, authorities=trust, timeout=timeout)
-    if isinstance(seen, Failure):
-        return Endpoint(shown(address), None, None, failure=seen)
-    return Endpoint(shown(address), seen.chain[0], seen.trusted, seen.untrusted_reason)
-
-
-def shown(address: Address) -> str:
-    """HOST:PORT."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

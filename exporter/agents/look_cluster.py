@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from exporter.agents.cluster_azure import read_azure
-from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals, KubeSources, authorities, look_at_endpoint, shown
+from exporter.agents.cluster_endpoint import authorities, look_at_endpoint, shown
+from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster_state import ClusterState
 from exporter.check.azure import azure_sections
 from exporter.check.cluster import certificate_row, cluster_sections

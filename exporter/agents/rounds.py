@@ -1,0 +1,47 @@
+"""A look to be taken and how often in; it is taken again and again, sooner after a failure, then ever later."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+__all__ = ["Rounds"]
+
+log = logging.getLogger(__name__)
+
+
+class Rounds:
+    """Looks again and again, in a thread of its own from start() to stop(). After a failure sooner, then ever later."""
+
+    def __init__(self, name: str, interval: float, look: Callable[[], bool]) -> None:
+        """`look` says whether it went well."""
+        self._interval, self._look = interval, look
+        self._stopping, self._wake = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the look that is being taken."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(5)
+
+    def again(self) -> None:
+        """Look at once: what was seen last is of the past."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                well = self._look()
+            except Exception:
+                log.exception("a bug: %s goes on", self._thread.name)
+                well = False
+            failures = 0 if well else failures + 1
+            sooner = self._interval / 8 * 2.0 ** min(failures - 1, 3)
+            self._wake.wait(self._interval if well else sooner)
