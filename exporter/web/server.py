@@ -13,7 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import uvicorn
+from uvicorn.config import Config
+from uvicorn.server import Server
 
 from exporter.web.app import Agent, Application
 from exporter.web.listener import Listener
@@ -81,7 +82,7 @@ class WebServer:
         context = self._live.context if self._live else None
         # Its lines about processes and waiting are for people at a terminal.
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        config = uvicorn.Config(
+        config = Config(
             self._application,
             http=bounded_by(self._limits),
             loop="asyncio:SelectorEventLoop",  # on Windows too, where the default has no add_reader
@@ -130,12 +131,10 @@ class WebServer:
             self._on_listening(host, port)
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """uvicorn's server that wakes once a second instead of ten times, and does not end the process by a signal."""
 
-    def __init__(
-        self, config: uvicorn.Config, live: "LiveConfig | None", limits: Limits, announce: Callable[[], None]
-    ) -> None:
+    def __init__(self, config: Config, live: "LiveConfig | None", limits: Limits, announce: Callable[[], None]) -> None:
         super().__init__(config)
         self._live, self._limits = live, limits
         self._announce = announce

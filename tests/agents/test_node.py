@@ -152,7 +152,7 @@ agent = node_agent(resolve(Command.NODE, {"host_root": sys.argv[1], "kubelet_add
 Application(agent).close()
 assert b"akscert_build_info" in agent.exposition("", False).body
 assert "<html" in agent.page({})
-print(sorted({"kubernetes", "azure", "msgspec", "requests", "rich"} & set(sys.modules)))
+print(sorted({"kubernetes", "azure", "msgspec", "requests", "rich", "click", "multiprocessing"} & set(sys.modules)))
 """
     ran = subprocess.run(
         [sys.executable, "-c", code, str(simulated(tmp_path).root)], capture_output=True, text=True, check=False
