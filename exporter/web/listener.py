@@ -41,7 +41,7 @@ class Listener:
         context: ssl.SSLContext | None,
         handshakes: int,
     ) -> None:
-        """Must be made while the loop runs. At most `handshakes` are under way: one more ends the oldest."""
+        """Must be made while the loop runs. At most `handshakes` of TLS are under way: one more ends the oldest."""
         if context is not None:
             sslproto.SSLProtocol.max_size = TLS_BUFFER  # of the process: nothing else here uses asyncio's TLS
         self._listening, self._protocol, self._context = listening, protocol, context
@@ -82,7 +82,8 @@ class Listener:
             task = self._loop.create_task(self._admit(accepted))
             self._admitted[task] = None
             task.add_done_callback(self._forget)
-            if len(self._admitted) > self._handshakes:
+            # Without TLS there is no client to wait for: however many come at once, each is handed on in a moment.
+            if self._context is not None and len(self._admitted) > self._handshakes:
                 oldest = next(iter(self._admitted))
                 del self._admitted[oldest]
                 oldest.cancel()

@@ -15,7 +15,7 @@ import pytest
 
 from exporter.web.protocol import Limits
 from exporter.web.server import WebServer
-from tests.web.conftest import Running, Serve, SmallAgent
+from tests.web.conftest import PATIENCE, Running, Serve, SmallAgent
 
 ROOT = Path(__file__).parents[2]
 
@@ -233,3 +233,15 @@ def test_beyond_the_bound_the_connection_that_waited_longest_makes_room(serve: S
         assert ended(old[0])
         old[-1].sendall(b"Host: a\r\nConnection: close\r\n\r\n")
         assert old[-1].recv(15) == b"HTTP/1.1 200 OK"
+
+
+def test_a_burst_of_connections_is_answered_one_and_all(serve: Serve) -> None:
+    """The bound on handshakes is one of TLS: without it nobody waits, and nobody is put out for another."""
+    with ExitStack() as stack:
+        running = serve()
+        address = (running.host, running.port)
+        clients = [stack.enter_context(socket.create_connection(address, timeout=PATIENCE)) for _ in range(200)]
+        for client in clients:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answers = [b"".join(iter(lambda client=client: client.recv(4096), b"")) for client in clients]  # type: ignore[misc]
+        assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
