@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import yaml
 from kubernetes.client import Configuration
@@ -124,6 +125,7 @@ class Kubeconfig:
         user = None
         if context.safe_get("user") and config.safe_get("users"):
             user = config["users"].get_with_name(context["user"], safe=True)
+        _check_base64(cluster["cluster"].value)
         headers: dict[str, str] = {}
         expires = None
         if user is not None:
@@ -135,6 +137,7 @@ class Kubeconfig:
             self.slow = "exec" in settings
             if self.slow and "token" not in settings:
                 expires = _run_plugin(settings, user, cluster)
+            _check_base64(settings.value)
             headers = _impersonation(settings.value)
         configuration = Configuration()
         kube_config.KubeConfigLoader(
@@ -175,6 +178,15 @@ def _impersonation(user: Mapping[str, Any]) -> dict[str, str]:
     return {"Impersonate-User": user["as"]} if user.get("as") else {}
 
 
+def _check_base64(settings: Mapping[str, Any]) -> None:
+    """The package skips what is not base64: of a CA nothing may be left, and the system's would be trusted instead."""
+    for key in ("certificate-authority-data", "client-certificate-data", "client-key-data"):
+        try:
+            base64.b64decode("".join(str(settings.get(key) or "").split()), validate=True)
+        except ValueError:
+            raise ConfigException(f"{key} is not base64") from None
+
+
 def _files(settings: Mapping[str, Any], path: str) -> Iterator[Path]:
     for key in ("certificate-authority", "client-certificate", "client-key", "tokenFile"):
         if isinstance(name := settings.get(key), str):
@@ -197,12 +209,22 @@ def _access(
         context = _tls_context(configuration, authorities)
     elif not configuration.host.startswith("http://"):
         raise ConfigException("the cluster's server is not an https:// URL")
+    if not _names_a_port(configuration.host):
+        raise ConfigException("the cluster's server has no host, or an impossible port")
     configuration.ssl_ca_cert = configuration.cert_file = configuration.key_file = None
     facts = (configuration.host, configuration.tls_server_name, configuration.verify_ssl, configuration.proxy)
     digest = hashlib.sha256(repr(facts).encode())
     for part in (authorities, certificate, key):
         digest.update(hashlib.sha256(part).digest())
     return Access(configuration, context, authorities, digest.digest(), all_headers, expires)
+
+
+def _names_a_port(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _tls_context(configuration: Configuration, authorities: bytes) -> ssl.SSLContext:

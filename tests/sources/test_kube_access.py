@@ -252,6 +252,22 @@ def test_a_plugin_that_is_not_installed_is_named(file: Path, config: dict[str, A
     assert "/absent/kubelogin" in broken(file, yaml.safe_dump(user(config, exec=settings)))
 
 
+@pytest.mark.parametrize("server", ["https://:6443", "https://host:0", "https://host:65536", "https://host:x"])
+def test_a_server_that_nobody_can_connect_to_is_one_line(file: Path, config: dict[str, Any], server: str) -> None:
+    config["clusters"][0]["cluster"]["server"] = server
+    assert broken(file, yaml.safe_dump(config)) == "the cluster's server has no host, or an impossible port"
+
+
+def test_a_ca_that_is_not_base64_is_not_replaced_by_the_systems(file: Path, config: dict[str, Any]) -> None:
+    config["clusters"][0]["cluster"]["certificate-authority-data"] = "@@@"
+    assert broken(file, yaml.safe_dump(config)) == "certificate-authority-data is not base64"
+
+
+@pytest.mark.parametrize("key", ["client-certificate-data", "client-key-data"])
+def test_a_client_certificate_that_is_not_base64_is_named(file: Path, config: dict[str, Any], key: str) -> None:
+    assert broken(file, yaml.safe_dump(user(config, **{key: f"{SECRET}@"}))) == f"{key} is not base64"
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_make_a_kubeconfig_end_in_anything_but_its_error(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
