@@ -1,22 +1,25 @@
 """The healthy fleets: a lifetime and a habit of upgrades in, a cluster with a year of ordinary events ahead out."""
 
+import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from exporter.demo.pki import DAY
+from tests.year.disk import Disk
 from tests.year.leaves import Ca, Leaf
 from tests.year.recording import Window, merged, window
 from tests.year.world import HOUR, MINUTE, Machine, World
 
-__all__ = ["BEGIN", "END", "FLEETS", "Fleet"]
+__all__ = ["BEGIN", "END", "LIFETIMES", "Fleet", "renew_api_server", "rotate_certificates", "windows"]
 
 BEGIN = 1736121600.0
 """2025-01-06T00:00:00Z, a Monday."""
 END = BEGIN + 365 * DAY
-PER_KIND = 5
+PER_KIND = 4
 """Of what happens often in a year, so many are looked at closely, drawn by the fleet's seed."""
 ELSEWHERE = 5
-"""Windows of two hours at any other time."""
+"""Windows of two hours at any other time of a pair of clusters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,10 @@ class Fleet:
 
     def world(self) -> World:
         """The same one each time."""
-        world = World(self.name, BEGIN, days=self.days, nodes=3, old=True)
-        world.latest.add("aks-nodepool1-vmss000002")
+        world = World(self.name, BEGIN, days=self.days, nodes=2, old=True)
+        world.latest.add("aks-nodepool1-vmss000001")
+        windows = Disk("akswin000000", world.ca, windows=True)
+        world.add_node(windows.name, "win", BEGIN - world.random.uniform(0, 0.69) * self.days * DAY, windows)
         for machine in world.machines.values():
             # What was written when the node was made: long past its end, and nobody's business.
             stale = replace(world.api, not_before=BEGIN - 900 * DAY, not_after=BEGIN - 170 * DAY)
@@ -61,28 +66,33 @@ class Fleet:
         world.moments += [("rotate-certs", moment + hour * HOUR) for hour in (0, 1.5, 3, 4.5)]
         return world
 
-    def windows(self) -> tuple[Window, ...]:
-        """Around what happens in the year, and a few elsewhere."""
+    def moments(self) -> list[float]:
+        """Some of everything that happens in the year."""
         world = self.world()
         world.advance(END)
-        draw = world.random
         kinds: dict[str, list[float]] = {}
         for kind, moment in world.moments:
             if BEGIN < moment < END:
                 kinds.setdefault(kind, []).append(moment)
-        chosen = [
+        return [
             moment
             for kind, moments in kinds.items()
-            for moment in (moments if kind == "rotate-certs" else draw.sample(moments, min(len(moments), PER_KIND)))
+            for moment in (
+                moments if kind == "rotate-certs" else world.random.sample(moments, min(len(moments), PER_KIND))
+            )
         ]
-        elsewhere = [
-            Window(at // 60 * 60, at // 60 * 60 + 2 * HOUR)
-            for at in (draw.uniform(BEGIN, END) for _ in range(ELSEWHERE))
-        ]
-        return merged([*map(window, chosen), *elsewhere], BEGIN, END)
 
 
-FLEETS = tuple(Fleet(days, weekly) for days in (1, 7, 45, 90, 365, 730) for weekly in (False, True))
+def windows(fleets: Iterable[Fleet]) -> tuple[Window, ...]:
+    """Around what happens in any of them, and a few elsewhere."""
+    fleets = tuple(fleets)
+    around = [window(moment) for fleet in fleets for moment in fleet.moments()]
+    draw = random.Random(" and ".join(fleet.name for fleet in fleets))
+    elsewhere = (draw.uniform(BEGIN, END) // 60 * 60 for _ in range(ELSEWHERE))
+    return merged([*around, *(Window(begin, begin + 2 * HOUR) for begin in elsewhere)], BEGIN, END)
+
+
+LIFETIMES = (1, 7, 45, 90, 365, 730)
 
 
 def renew_api_server(world: World) -> None:
@@ -143,7 +153,7 @@ def _upgrade(world: World) -> None:
     moment = begin + 5 * MINUTE
     for machine in present:
         world.at(moment, partial(world.remove, machine))
-        world.at(moment + 3 * MINUTE, partial(world.boot, machine.name, machine.pool))
+        world.at(moment + 3 * MINUTE, partial(world.boot, machine.name, machine.pool, windows=machine.disk.windows))
         moment += 7 * MINUTE
     world.at(moment, lambda: world.remove(world.machines[surge]))
     world.at(moment + MINUTE, partial(world.say, "Succeeded"))
@@ -186,4 +196,4 @@ def rotate_certificates(
 
 def _replace(world: World, machine: Machine) -> None:
     world.remove(machine)
-    world.at(world.now + 3 * MINUTE, partial(world.boot, machine.name, machine.pool))
+    world.at(world.now + 3 * MINUTE, partial(world.boot, machine.name, machine.pool, windows=machine.disk.windows))

@@ -25,12 +25,13 @@ from tests.year.agents import ClusterAgent, NodeAgent
 from tests.year.selectors import METRICS, picked
 from tests.year.world import HOUR, MINUTE, Pod, World
 
-__all__ = ["LEAD", "SCRAPE", "Window", "merged", "record", "window"]
+__all__ = ["END_OF_FILE", "LEAD", "SCRAPE", "Window", "merged", "record", "window"]
 
 SCRAPE = 60
 """Seconds between two scrapes, as the chart's monitors have it."""
 LEAD = 70 * MINUTE
 """What comes before a window's verdicts: the longest look back, the longest `for` and some minutes are an hour each."""
+END_OF_FILE = "# EOF\n"
 MISSED = 0.01
 STARTING = 5.0
 """Seconds until an agent answers."""
@@ -162,7 +163,10 @@ class _Recorder:
 
 
 def record(world: World, windows: Iterable[Window], out: TextIO, *, recorded: Mapping[str, float]) -> None:
-    """Write the windows, in order. `recorded`: what recording rules of the user's would add, by name."""
+    """Write the windows, in order. `recorded`: what recording rules of the user's would add, by name.
+
+    The file may hold several worlds; it ends with END_OF_FILE.
+    """
     recorder = _Recorder(world, out, {"cluster": world.name})
     for one in windows:
         recorder.watch(one.begin - LEAD)
@@ -170,7 +174,6 @@ def record(world: World, windows: Iterable[Window], out: TextIO, *, recorded: Ma
         for name, value in recorded.items():
             stamps = range(int(one.begin - LEAD), int(one.end) + 1, SCRAPE)
             out.writelines(f"{name} {value!r} {stamp}\n" for stamp in stamps)
-    out.write("# EOF\n")
 
 
 def _looked(pod: Pod, look: Callable[[float], float], now: float) -> float | None:

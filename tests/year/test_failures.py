@@ -9,7 +9,7 @@ import pytest
 from tests.year import lead_times
 from tests.year.failures import FAILURES, Failure
 from tests.year.lead_times import Told
-from tests.year.recording import record
+from tests.year.recording import END_OF_FILE, record
 from tests.year.verdict import Firing, Store, notified
 
 TOLERANCE = 600
@@ -18,6 +18,7 @@ GROUP_WAIT = 60
 """Seconds, as docs/alerts.md has it."""
 UPDATE = "YEAR_UPDATE"
 """Set by `make test-year YEAR_UPDATE=yes`: keep what was measured, for the documentation."""
+pytestmark = pytest.mark.timeout(600)  # a busy machine
 NAMES = [failure.name for failure in FAILURES]
 
 
@@ -40,6 +41,7 @@ def test_a_failure_is_told_by_its_alerts_and_no_others_as_early_as_documented(fa
     recording = tmp_path / "year.om"
     with recording.open("w") as out:
         record(failure.world(), windows, out, recorded=failure.recorded)
+        out.write(END_OF_FILE)
     with Store(tmp_path, recording) as store:
         firings = list(store.firings(windows))
     recording.unlink()

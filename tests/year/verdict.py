@@ -23,7 +23,7 @@ from tests.e2e.stack import free_port
 from tests.year.recording import LEAD, SCRAPE, Window
 from tools.rules import Rule, groups, inhibitions, seconds
 
-__all__ = ["Firing", "Store", "notified"]
+__all__ = ["Firing", "Store", "notified", "stretches"]
 
 RULES = tuple(rule for group in groups() for rule in group.rules)
 INHIBITIONS = inhibitions()
@@ -94,7 +94,7 @@ class Store:
         for series in self._range(rule.expression, one.begin - LEAD, one.end):
             labels = frozenset((name, value) for name, value in series["metric"].items() if name != "__name__")
             labels |= {("alertname", rule.alert), ("severity", rule.severity)}
-            for begin, end in _stretches([float(moment) for moment, _ in series["values"]]):
+            for begin, end in stretches([float(moment) for moment, _ in series["values"]]):
                 if max(begin + hold, one.begin) <= end:
                     first = max(begin + hold, one.begin)
                     yield Firing(rule.alert, rule.severity, labels, first, end, begin + hold < one.begin)
@@ -109,7 +109,8 @@ class Store:
         return found
 
 
-def _stretches(moments: list[float]) -> Iterator[tuple[float, float]]:
+def stretches(moments: list[float]) -> Iterator[tuple[float, float]]:
+    """First and last of each run of evaluations without a gap."""
     begin = last = moments[0]
     for moment in moments[1:]:
         if moment - last > SCRAPE:
@@ -135,7 +136,7 @@ def notified(firings: Iterable[Firing], wait: int = 0) -> list[Firing]:
         minutes = range(int(one.begin), int(one.end) + 1, SCRAPE)
         free = [float(at) for at in minutes if not any(other.begin <= at <= other.end for other in holding)]
         if free:
-            for begin, end in _stretches(free):
+            for begin, end in stretches(free):
                 if end - begin < wait:
                     continue
                 found.append(replace(one, begin=begin, end=end, cut=one.cut and begin == one.begin))

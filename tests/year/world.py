@@ -175,9 +175,9 @@ class World:
             self._boot(machine)
         return machine
 
-    def boot(self, name: str, pool: str, *, asks_for_serving: bool = True) -> None:
+    def boot(self, name: str, pool: str, *, windows: bool = False, asks_for_serving: bool = True) -> None:
         """A VM is made, or made anew under the same name, as by a node image upgrade."""
-        machine = Machine(Disk(name, self.ca, copy=self.api), pool, self.now)
+        machine = Machine(Disk(name, self.ca, copy=self.api, windows=windows), pool, self.now)
         self.machines[name] = machine
         self._boot(machine, asks_for_serving=asks_for_serving)
 
@@ -271,7 +271,7 @@ class World:
 
         def rotate() -> None:
             if self.machines.get(machine.name) is machine and machine.on and self.installed(machine, role) is leaf:
-                self.note(f"rotation of {role}")
+                self.note(f"{'latest ' if machine.name in self.latest else ''}rotation of {role}")
                 if not machine.mute:
                     self.request(machine, role)
 
