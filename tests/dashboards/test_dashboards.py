@@ -70,6 +70,12 @@ def test_the_files_are_what_the_panels_make(name: str, folder: str) -> None:
 
 
 @NAMES
+def test_a_dashboard_s_config_map_can_be_applied_by_kubectl(name: str) -> None:
+    """kubectl apply keeps the whole object in an annotation, of which all together may have 256 KiB."""
+    assert len(json.dumps({"data": {f"{name}.json": as_text(DASHBOARDS[name])}})) < 240_000
+
+
+@NAMES
 def test_every_key_is_one_that_grafana_knows(name: str) -> None:
     """Grafana's models drop what they do not know: nothing is dropped."""
     again = json.loads(encoded(parsed(content(name))))
