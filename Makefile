@@ -76,6 +76,10 @@ test-browser: $(VENV)/.develop ## the pages in headless Chromium: light, dark, n
 test-fuzz: $(VENV)/.develop ## each property with a thousand examples, and whole nodes damaged at random (minutes)
 	$(PYTEST) -n auto -m hypothesis --hypothesis-profile=long --timeout=900 $(addprefix --ignore=,$(filter-out tests/fuzz,$(SLOW))) $(PYTEST_FLAGS)
 
+.PHONY: bench
+bench: $(VENV)/.develop ## measure: latency, memory and lag, as a table for each of benchmarks/ (minutes; wants a quiet machine)
+	@for one in node files web azure cluster pages; do echo "== $$one"; $(BIN)/python -m benchmarks.$$one; done
+
 .PHONY: check
 check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift of generated files
 	$(BIN)/ruff check .
