@@ -150,7 +150,7 @@ def _requests(csrs: tuple[Csr, ...], now: float) -> Section:
         notes.append(f"Not shown: {', '.join(more)}, none worse than these.")
     return Section(
         "Certificate signing requests",
-        ("NAME", "AGE", "SIGNERNAME", "REQUESTOR", "DURATION", "CONDITION", "MORE"),
+        ("NAME", "AGE", "SIGNERNAME", "REQUESTOR", "REQUESTEDDURATION", "CONDITION", "MORE"),
         rows,
         " ".join(notes) if csrs else "There are none.",
         wrapping=("SIGNERNAME", "REQUESTOR", "CONDITION"),
