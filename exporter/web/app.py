@@ -22,6 +22,9 @@ PROBES = frozenset({"/healthz", "/readyz"})
 
 NO_CODING = "not acceptable: gzip and identity are on offer"
 
+AT_WORK = 2
+"""Scrapes and pages at once: a page must not hold up a scrape."""
+
 PAGE_HEADERS = (
     ("content-security-policy", POLICY),
     ("referrer-policy", "no-referrer"),
@@ -64,12 +67,11 @@ class Gate(Protocol):
 class Application:
     """The ASGI application. Whatever goes wrong inside becomes a 500 of one line and one line in the log."""
 
-    def __init__(self, agent: Agent, gate: Gate | None = None) -> None:
+    def __init__(self, agent: Agent, gate: Gate | None = None, scrapes: int = 128) -> None:
+        """`scrapes`: how many, and pages, may be at work or wait."""
         self._agent = agent
         self._gate = gate
-        # Two: a page must not hold up a scrape. What waits beyond that is bounded, for a scrape that cannot be
-        # served within Prometheus's patience (ten seconds, of some ten milliseconds each) is not worth serving.
-        self._workers = Workers("scrape", threads=2, waiting=126)
+        self._workers = Workers("scrape", threads=AT_WORK, waiting=scrapes - AT_WORK)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -28,6 +28,9 @@ class Limits:
     """TLS handshakes under way at once. One more ends the oldest."""
     connections: int = 256
     """At once. One more ends the one that has waited longest, so that nobody can lock out Prometheus or the probes."""
+    scrapes: int = 128
+    """Scrapes and pages at work or waiting. More are turned away: what cannot be served within Prometheus's patience,
+    ten seconds, at some ten milliseconds each, is not worth serving."""
 
 
 class Waiting(Enum):

@@ -65,9 +65,9 @@ class WebServer:
         """`on_listening` is told host and port once connections are accepted."""
         self._listen = listen
         self._live = _live_config(web_config)
-        self._application = Application(agent, self._live.gate if self._live else None)
-        self._on_listening = on_listening
         self._limits = limits or Limits()
+        self._application = Application(agent, self._live.gate if self._live else None, self._limits.scrapes)
+        self._on_listening = on_listening
         self._server: _Server | None = None
         self._stopped = threading.Event()
 
