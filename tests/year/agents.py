@@ -36,7 +36,8 @@ from exporter.metric import Family
 from exporter.reason import Ca, Lease, Mode, Reason, Source
 from tests.year.disk import Disk
 from tests.year.leaves import Leaf
-from tests.year.world import ADDRESS, Pod, World
+from tests.year.machine import ADDRESS, Pod
+from tests.year.world import World
 
 __all__ = ["ClusterAgent", "Look", "NodeAgent"]
 

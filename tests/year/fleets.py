@@ -8,8 +8,9 @@ from functools import partial
 from exporter.demo.pki import DAY
 from tests.year.disk import Disk
 from tests.year.leaves import Ca, Leaf
+from tests.year.machine import Machine
 from tests.year.recording import Window, merged, window
-from tests.year.world import HOUR, MINUTE, Machine, World
+from tests.year.world import HOUR, MINUTE, World
 
 __all__ = ["BEGIN", "END", "LIFETIMES", "Fleet", "renew_api_server", "rotate_certificates", "windows"]
 

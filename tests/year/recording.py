@@ -22,8 +22,9 @@ from typing import TextIO
 from exporter.metric import Family
 from exporter.reason import Mode
 from tests.year.agents import ClusterAgent, NodeAgent
+from tests.year.machine import Pod
 from tests.year.selectors import METRICS, picked
-from tests.year.world import HOUR, MINUTE, Pod, World
+from tests.year.world import HOUR, MINUTE, World
 
 __all__ = ["END_OF_FILE", "LEAD", "SCRAPE", "Window", "merged", "record", "window"]
 

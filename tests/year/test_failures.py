@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.year import lead_times
-from tests.year.failures import FAILURES, Failure
+from tests.year.failure import Failure
+from tests.year.failures import FAILURES
 from tests.year.lead_times import Told
 from tests.year.recording import END_OF_FILE, record
 from tests.year.verdict import Firing, Store, notified

@@ -7,85 +7,23 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Protocol
+from dataclasses import replace
 
 from exporter.demo.pki import DAY, YEAR
-from exporter.facts.azure import AzureCluster, AzurePool
 from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
 from exporter.facts.node import Node
 from exporter.reason import CsrCondition, Lease, Mode, Requestor, Role, Rotation
 from tests.year.disk import Disk
 from tests.year.leaves import Ca, Kind, Leaf
+from tests.year.machine import ADDRESS, FOREVER, Answer, Machine, Pod, Watcher, azure_cluster
 
-__all__ = ["ADDRESS", "FOREVER", "HOUR", "MINUTE", "Answer", "Machine", "Pod", "Watcher", "World"]
+__all__ = ["HOUR", "MINUTE", "World"]
 
-MINUTE, HOUR, FOREVER = 60.0, 3600.0, float("inf")
-ADDRESS = "contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io:443"
+MINUTE, HOUR = 60.0, 3600.0
 RETRY = 15 * MINUTE
 """A kubelet that has no answer asks again (client-go, util/certificate/certificate_manager.go)."""
 REFUSED_RETRY = 10 * MINUTE
 SIGNERS = {Role.KUBELET_CLIENT: CLIENT_SIGNER, Role.KUBELET_SERVING: SERVING_SIGNER}
-
-
-class Answer(StrEnum):
-    """What becomes of a request."""
-
-    ISSUE = "issue"
-    NONE = "none"
-    APPROVE = "approve"
-    """And no more."""
-    DENY = "deny"
-    FAIL = "fail"
-
-
-@dataclass
-class Machine:
-    """A node: its disk, its kubelet and the API server's object of it."""
-
-    disk: Disk
-    pool: str
-    created: float
-    joined: bool = False
-    """Whether there is a Node object."""
-    on: bool = True
-    """Whether the VM runs."""
-    ready: bool = True
-    served: Leaf | None = None
-    """None: no handshake with the kubelet's port succeeds."""
-    holds_old: bool = False
-    """A kubelet that goes on serving what it has in memory."""
-    mute: bool = False
-    """A kubelet that does not ask for a new certificate."""
-    label: bool = True
-    """Whether the Node object says that the serving certificate rotates."""
-
-    @property
-    def name(self) -> str:
-        return self.disk.name
-
-
-@dataclass(eq=False)
-class Pod:
-    """One agent's Pod: the target of a scrape."""
-
-    name: str
-    mode: Mode
-    instance: str
-    machine: Machine
-    started: float
-    ended: float = FOREVER
-    deaf: list[tuple[float, float]] = field(default_factory=list)
-    """While it is not reached by scrapes."""
-
-
-class Watcher(Protocol):
-    """Who is told of what the API server's watches tell."""
-
-    def csr_changed(self, csr: Csr, now: float, *, deleted: bool) -> None: ...
-
-    def node_changed(self, node: Node, *, deleted: bool) -> None: ...
 
 
 class World:
@@ -122,7 +60,7 @@ class World:
         self.csrs: dict[str, Csr] = {}
         self.pods: list[Pod] = []
         self.watchers: list[Watcher] = []
-        self.azure = _azure(name)
+        self.azure = azure_cluster(name)
         self.azure_answers = True
         self.azure_asked = True
         """Whether the cluster agent is told to ask Azure at all."""
@@ -415,36 +353,3 @@ class World:
         """ARM's word for the cluster and its pool."""
         pools = tuple(replace(pool, provisioning_state=state) for pool in self.azure.pools)
         self.azure = replace(self.azure, provisioning_state=state, pools=pools)
-
-
-def _azure(name: str) -> AzureCluster:
-    pool = AzurePool(
-        name="nodepool1",
-        type="VirtualMachineScaleSets",
-        os="Linux",
-        os_sku="Ubuntu",
-        mode="System",
-        kubernetes_version="1.33.4",
-        node_image_version="AKSUbuntu-2204gen2containerd-202501.12.0",
-        image_date=None,
-        provisioning_state="Succeeded",
-        power_state="Running",
-        opted_out=False,
-        opt_out_tag="",
-        error="",
-    )
-    return AzureCluster(
-        name=name,
-        resource_group="contoso",
-        location="westeurope",
-        kubernetes_version="1.33.4",
-        rbac=True,
-        fqdn=ADDRESS.split(":", maxsplit=1)[0],
-        private_fqdn="",
-        node_resource_group="MC_contoso",
-        local_accounts=True,
-        provisioning_state="Succeeded",
-        power_state="Running",
-        error="",
-        pools=(pool,),
-    )

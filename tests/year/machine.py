@@ -1,0 +1,110 @@
+"""What a simulated cluster is made of: nodes, the agents' Pods, who watches, and how requests are answered."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from exporter.facts.azure import AzureCluster, AzurePool
+from exporter.facts.csr import Csr
+from exporter.facts.node import Node
+from exporter.reason import Mode
+from tests.year.disk import Disk
+from tests.year.leaves import Leaf
+
+__all__ = ["ADDRESS", "FOREVER", "Answer", "Machine", "Pod", "Watcher", "azure_cluster"]
+
+FOREVER = float("inf")
+ADDRESS = "contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io:443"
+
+
+class Answer(StrEnum):
+    """What becomes of a request."""
+
+    ISSUE = "issue"
+    NONE = "none"
+    APPROVE = "approve"
+    """And no more."""
+    DENY = "deny"
+    FAIL = "fail"
+
+
+@dataclass
+class Machine:
+    """A node: its disk, its kubelet and the API server's object of it."""
+
+    disk: Disk
+    pool: str
+    created: float
+    joined: bool = False
+    """Whether there is a Node object."""
+    on: bool = True
+    """Whether the VM runs."""
+    ready: bool = True
+    served: Leaf | None = None
+    """None: no handshake with the kubelet's port succeeds."""
+    holds_old: bool = False
+    """A kubelet that goes on serving what it has in memory."""
+    mute: bool = False
+    """A kubelet that does not ask for a new certificate."""
+    label: bool = True
+    """Whether the Node object says that the serving certificate rotates."""
+
+    @property
+    def name(self) -> str:
+        return self.disk.name
+
+
+@dataclass(eq=False)
+class Pod:
+    """One agent's Pod: the target of a scrape."""
+
+    name: str
+    mode: Mode
+    instance: str
+    machine: Machine
+    started: float
+    ended: float = FOREVER
+    deaf: list[tuple[float, float]] = field(default_factory=list)
+    """While it is not reached by scrapes."""
+
+
+class Watcher(Protocol):
+    """Who is told of what the API server's watches tell."""
+
+    def csr_changed(self, csr: Csr, now: float, *, deleted: bool) -> None: ...
+
+    def node_changed(self, node: Node, *, deleted: bool) -> None: ...
+
+
+def azure_cluster(name: str) -> AzureCluster:
+    """As ARM describes a healthy cluster with one node pool."""
+    pool = AzurePool(
+        name="nodepool1",
+        type="VirtualMachineScaleSets",
+        os="Linux",
+        os_sku="Ubuntu",
+        mode="System",
+        kubernetes_version="1.33.4",
+        node_image_version="AKSUbuntu-2204gen2containerd-202501.12.0",
+        image_date=None,
+        provisioning_state="Succeeded",
+        power_state="Running",
+        opted_out=False,
+        opt_out_tag="",
+        error="",
+    )
+    return AzureCluster(
+        name=name,
+        resource_group="contoso",
+        location="westeurope",
+        kubernetes_version="1.33.4",
+        rbac=True,
+        fqdn=ADDRESS.split(":", maxsplit=1)[0],
+        private_fqdn="",
+        node_resource_group="MC_contoso",
+        local_accounts=True,
+        provisioning_state="Succeeded",
+        power_state="Running",
+        error="",
+        pools=(pool,),
+    )
