@@ -49,7 +49,8 @@ class Kubeconfig:
 
 
 def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
-    """The kubeconfig's current context, or the one named. Raises ValueError with a one-line message.
+    """The kubeconfig's current context, or the one named. Raises ValueError with a one-line message, which quotes
+    nothing of the file: in one that is damaged a key or a token may stand where a name should.
 
     A file with one context and no current-context is read as that one, for what it says about a node.
     """
@@ -59,15 +60,17 @@ def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
     contexts = _named(loaded, "contexts", "context")
     name = context or loaded.get("current-context") or (next(iter(contexts)) if len(contexts) == 1 else "")
     if not isinstance(name, str) or name not in contexts:
-        raise ValueError(f"no context {str(name)[:80]!r}" if name else "no current-context")
+        if context:
+            raise ValueError(f"no context {context[:80]!r}")
+        raise ValueError("no context of the name in current-context" if name else "no current-context")
     chosen = contexts[name]
     cluster_name, user_name = _text(chosen, "cluster"), _text(chosen, "user")
     cluster = _named(loaded, "clusters", "cluster").get(cluster_name)
     user = _named(loaded, "users", "user").get(user_name)
     if cluster is None:
-        raise ValueError(f"no cluster {cluster_name[:80]!r}")
+        raise ValueError("no cluster of the name in the context")
     if user is None:
-        raise ValueError(f"no user {user_name[:80]!r}")
+        raise ValueError("no user of the name in the context")
     credential = _credential(user)
     return Kubeconfig(
         cluster=cluster_name,
@@ -111,7 +114,7 @@ def _named(loaded: Section, section: str, member: str) -> dict[object, Section]:
             raise ValueError(f"an entry of {section} has no name")
         value = entry.get(member) or {}
         if not isinstance(value, dict):
-            raise ValueError(f"{section}: {member} of {entry['name'][:80]!r} is not a mapping")
+            raise ValueError(f"{section}: a {member} is not a mapping")
         found.setdefault(entry["name"], value)
     return found
 

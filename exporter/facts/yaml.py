@@ -1,8 +1,13 @@
 """YAML bytes in, plain values out: no aliases, no tags, bounded depth (a kubeconfig is small and flat)."""
 
+import re
+
 import yaml
 
 __all__ = ["document"]
+
+
+_QUOTED = re.compile(r"""(?s)'.*'|".*\"""")
 
 
 class _Loader(yaml.SafeLoader):
@@ -15,7 +20,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def document(content: bytes) -> object:
-    """The single document of YAML or JSON bytes. Raises ValueError with a one-line message.
+    """The single document of YAML or JSON bytes. Raises ValueError with a one-line message that quotes none of them.
 
     The pure Python parser is used on purpose: on deep nesting it raises, where a compiled one may exhaust the C stack.
     """
@@ -28,7 +33,8 @@ def document(content: bytes) -> object:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        words = " ".join(str(getattr(error, "problem", None) or error).split())
+        problem = getattr(error, "problem", None) or str(error)
+        words = _QUOTED.sub("…", " ".join(problem.split()))  # a token may stand where an anchor or a tag would
         raise ValueError(f"not YAML: {where}{words}") from None
-    except (ValueError, OverflowError, TypeError) as error:  # such as a date of month 13 or an unhashable key
-        raise ValueError(f"not YAML: {error}") from None
+    except (ValueError, OverflowError, TypeError):  # such as a date of month 13 or an unhashable key
+        raise ValueError("not YAML: a value cannot be one") from None

@@ -167,6 +167,34 @@ def test_a_kubeconfig_that_cannot_be_read_leaves_the_other_places_their_word(tmp
     assert values(found, "akscert_rotation_state", role="kubelet-client", state="enabled") == [1.0]
 
 
+SECRET = "abc123.0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"kind: Config\nclusters: []\ncurrent-context: {SECRET}\n",
+        f"kind: Config\nclusters: []\ncontexts: [{{name: a, context: {{cluster: {SECRET}}}}}]\n",
+        f"kind: Config\nclusters: []\ncontexts: [{{name: {SECRET}, context: 1}}]\n",
+        f"kind: Config\nclusters: *{SECRET.replace('.', '')}\n",
+        f"kind: !{SECRET} Config\n",
+        f"kind: &{SECRET} Config\n",
+        f"a: '{SECRET}' '\nb: {SECRET}'",
+        f'"\\{SECRET}"',
+    ],
+    ids=["current context", "cluster", "context", "alias", "tag", "anchor", "quotes", "escape"],
+)
+def test_what_is_said_of_a_kubeconfig_that_cannot_be_read_quotes_nothing_of_it(tmp_path: Path, data: str) -> None:
+    """In a damaged one a token may stand where a name should."""
+    node = simulated(tmp_path)
+    (node.root / KUBECONFIG.lstrip("/")).write_text(data)
+    agent = agent_of(node.root)
+    assert status(agent, KUBECONFIG) == "malformed"
+    shown = agent.page({}) + agent.exposition("", False).body.decode()
+    for part in SECRET.split("."):
+        assert part not in shown
+
+
 @pytest.mark.parametrize("data", [b"{", b"[]", b"\xff", b'{"kind": "Pod"}'])
 def test_a_kubelet_configuration_that_cannot_be_read_is_no_evidence(tmp_path: Path, data: bytes) -> None:
     """The flags of a node of today say nothing on rotation, so the file alone speaks."""

@@ -75,13 +75,13 @@ def test_embedded_certificates_are_read() -> None:
 
 
 def test_of_several_contexts_the_current_or_the_named_one_counts() -> None:
-    """And one that is not there is an error that names it."""
+    """And one that is not there is an error that names it, if the name is not the file's."""
     rest = "\n".join(["", "extensions: []"])
     content = text("{}", rest=rest).replace(
         b"contexts:\n", b"contexts:\n- name: other\n  context: {cluster: default-cluster, user: nobody}\n"
     )
     assert kubeconfig(content).contexts == 2
-    with pytest.raises(ValueError, match="no user 'nobody'"):
+    with pytest.raises(ValueError, match="no user of the name in the context"):
         kubeconfig(content, "other")
     with pytest.raises(ValueError, match="no context 'third'"):
         kubeconfig(content, "third")

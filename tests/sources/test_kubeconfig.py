@@ -108,9 +108,9 @@ def test_the_name_of_the_server_may_be_another(tmp_path: Path) -> None:
         ("[]", "not a mapping"),
         ("a: [b", "not YAML"),
         ("{}", "no current-context"),
-        ("current-context: x", "no context 'x'"),
-        (yaml.safe_dump({**content(), "clusters": []}), "no cluster 'aks1'"),
-        (yaml.safe_dump({**content(), "current-context": "other"}), "no context 'other'"),
+        ("current-context: x", "no context of the name in current-context"),
+        (yaml.safe_dump({**content(), "clusters": []}), "no cluster of the name in the context"),
+        (yaml.safe_dump({**content(), "current-context": "other"}), "no context of the name in current-context"),
     ],
 )
 def test_what_is_no_kubeconfig_is_a_failure_of_one_line(text: str, words: str, tmp_path: Path) -> None:
