@@ -2,6 +2,7 @@
 
 from tools.dashboards.findings import CRITICAL, WARNING, found, number
 from tools.dashboards.panel import (
+    RUNBOOKS,
     Bars,
     Cell,
     Column,
@@ -21,7 +22,7 @@ from tools.dashboards.words import ALARM, LIFETIME, NOTICE, SEVERITIES, STATES, 
 __all__ = ["BREAKS", "NODE_LINK", "ROTATION", "RUNBOOK_LINK", "WRONG"]
 
 NODE_LINK = "/d/akscert-node?${datasource:queryparam}&${cluster:queryparam}&var-node=${__value.raw}&${__url_time_range}"
-RUNBOOK_LINK = "https://github.com/aks-cert-exporter/aks-cert-exporter/blob/main/docs/runbooks/${__value.raw}.md"
+RUNBOOK_LINK = f"{RUNBOOKS}/${{__value.raw}}.md"
 STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
 ON = f"({by('node, role', STATE, state='enabled')} or 0 * {by('node, role', STATE)})"

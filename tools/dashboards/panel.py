@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 __all__ = [
+    "RUNBOOKS",
     "Bars",
     "Cell",
     "Column",
@@ -22,6 +23,8 @@ __all__ = [
     "Variable",
     "Word",
 ]
+RUNBOOKS = "https://github.com/aks-cert-exporter/aks-cert-exporter/blob/main/docs/runbooks"
+"""Where each alert has its page."""
 
 
 class Unit(StrEnum):
@@ -40,7 +43,6 @@ class Cell(StrEnum):
 
     PLAIN = "auto"
     TEXT = "color-text"
-    BACKGROUND = "color-background"
     BAR = "gauge"
 
 
