@@ -63,7 +63,7 @@ def test_a_healthy_cluster_is_well(tmp_path: Path) -> None:
         "NAME": "csr-1",
         "SIGNERNAME": "kubernetes.io/kubelet-serving",
         "REQUESTOR": f"system:node:{NODE}",
-        "DURATION": "<none>",
+        "REQUESTEDDURATION": "<none>",
         "CONDITION": "Approved,Issued",
         "MORE": "0",
     }
