@@ -51,7 +51,7 @@ class Claim:
         return self.truth == self.said
 
 
-PRESENT_CHECK = {"AksCertCsrPending", "AksCertCsrRejected"}
+PRESENT_CHECK = {"AksCertCaBundleOutdated", "AksCertCsrPending", "AksCertCsrRejected"}
 FORMER_CHECK = {"AksCertApiServerUntrusted", "AksCertSourceDown"}
 
 
