@@ -197,10 +197,11 @@ def many_files(node: SimulatedNode, count: int = 1000) -> None:
     settled(node.root)
     with agent(node.root, "--config.file", str(settings)) as process:
         connection = process.connect()
-        first = timed(lambda: get(connection), 1)
         found = timed(lambda: get(connection), 50)
         row(f"scrape of {count} files, cached", found)
-        print(f"{first[0] / statistics.median(found):6.2f}x  the first one, nothing cached: {first[0]:.2f} ms")
+        touch_all(node.root)
+        changed = timed(lambda: get(connection), 1)
+        print(f"{changed[0] / statistics.median(found):6.2f}x  with every file changed: {changed[0]:.2f} ms")
 
 
 def peer(node: SimulatedNode, binary: str, url: str, arguments: Sequence[str], scrapes: int) -> None:

@@ -16,7 +16,7 @@ def test_the_environment_beats_pip_s_files() -> None:
 
 
 def test_a_folder_of_this_machine_does_not_travel_since_the_build_has_it_not() -> None:
-    assert image.pip_settings("global.find-links='/opt/wheels'\nglobal.cert='/etc/ca.pem'\n") == {}
+    assert image.pip_settings("global.find-links='/srv/wheels'\nglobal.cert='/etc/ca.pem'\n") == {}
 
 
 def test_settings_of_other_pip_commands_do_not_travel() -> None:
