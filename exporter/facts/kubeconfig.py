@@ -78,12 +78,12 @@ def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
         namespace=_text(chosen, "namespace"),
         server=_text(cluster, "server"),
         credential=credential,
-        client_certificate=_text(user, "client-certificate") if credential is Credential.CERTIFICATE_FILE else "",
+        client_certificate=_path(user, "client-certificate") if credential is Credential.CERTIFICATE_FILE else "",
         client_certificates=(
             _embedded(user, "client-certificate-data") if credential is Credential.CERTIFICATE_INLINE else ()
         ),
         certificate_authority=(
-            "" if cluster.get("certificate-authority-data") else _text(cluster, "certificate-authority")
+            "" if cluster.get("certificate-authority-data") else _path(cluster, "certificate-authority")
         ),
         certificate_authorities=_embedded(cluster, "certificate-authority-data"),
         contexts=len(contexts),
@@ -126,6 +126,13 @@ def _text(section: Section, key: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{key} is not a string")
     return value
+
+
+def _path(section: Section, key: str) -> str:
+    path = _text(section, key)
+    if "-----" in path:  # a path is shown; this one has a PEM block in it
+        raise ValueError(f"{key} is not a path")
+    return path
 
 
 def _embedded(section: Section, key: str) -> tuple[Certificate, ...]:

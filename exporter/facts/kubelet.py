@@ -104,6 +104,8 @@ def kubelet_configuration(content: bytes) -> KubeletSettings:
     file = loaded.get("tlsCertFile") or ""
     if not isinstance(rotate, bool) or not isinstance(bootstrap, bool) or not isinstance(file, str):
         raise ValueError("rotateCertificates, serverTLSBootstrap or tlsCertFile has the wrong type")
+    if "-----" in file:  # a path is shown; this one has a PEM block in it
+        raise ValueError("tlsCertFile is not a path")
     return KubeletSettings(rotate, bootstrap, file)
 
 

@@ -167,6 +167,22 @@ def test_a_kubeconfig_that_cannot_be_read_leaves_the_other_places_their_word(tmp
     assert values(found, "akscert_rotation_state", role="kubelet-client", state="enabled") == [1.0]
 
 
+def test_a_key_where_a_path_should_stand_is_not_shown_as_one(tmp_path: Path) -> None:
+    """A path is told as it is written, and this is none."""
+    node = simulated(tmp_path)
+    key = " ".join(CLIENT.key_pem.decode().split())
+    (node.root / CONFIGURATION.lstrip("/")).write_text(f'kind: KubeletConfiguration\ntlsCertFile: "/etc/{key}"\n')
+    kubeconfig = node.root / KUBECONFIG.lstrip("/")
+    kubeconfig.write_text(
+        kubeconfig.read_text().replace(f"client-certificate: {CURRENT}", f"client-certificate: '{key}'")
+    )
+    agent = agent_of(node.root)
+    assert (status(agent, CONFIGURATION), status(agent, KUBECONFIG)) == ("malformed", "malformed")
+    shown = agent.page({}) + agent.exposition("", False).body.decode()
+    assert key.split("----- ")[1].split()[0] not in shown
+    assert "PRIVATE" not in shown
+
+
 SECRET = "abc123.0123456789abcdef"
 
 
