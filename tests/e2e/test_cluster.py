@@ -94,7 +94,7 @@ def test_a_rotation_that_fails_is_the_page_and_hides_only_what_it_left_behind(
 
 
 def test_after_a_success_what_is_left_behind_is_told_by_itself(cluster: WholeCluster, stack: Stack) -> None:
-    """The agent is restarted, which also forgets the former CA and with it the webhook's alert, as documented."""
+    """The agent is restarted, and tells the webhook's former CA by its likeness to the present one all the same."""
     cluster.stop_agent()
     cluster.provisioning("Succeeded")
     cluster.leases()
@@ -103,6 +103,7 @@ def test_after_a_success_what_is_left_behind_is_told_by_itself(cluster: WholeClu
     wanted = rows(WITH_CONTROL_PLANE) | {
         ("AksCertClusterCaMismatch", "critical", name, ""),
         ("AksCertApiServerUntrusted", "critical", address, ""),
+        WEBHOOK,
         TAG,
         DENIED,
     }
