@@ -18,9 +18,9 @@ from exporter.agents.cluster_endpoint import Address, shown
 from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster_state import ClusterState
 from exporter.agents.owner import Owner
+from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
+from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.azure_access import azure_wanted, next_look
-from exporter.facts.azure_id import ResourceId, managed_cluster_id
-from exporter.facts.azure_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
 from exporter.families import apiserver, azure, build, ca, cluster, csr, node, rotation, signer, source

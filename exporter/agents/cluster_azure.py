@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from exporter.agents.cluster_state import ClusterState
 from exporter.agents.owner import Owner
-from exporter.facts.azure import AzureCluster
-from exporter.facts.azure_id import ResourceId, node_group
+from exporter.facts.azure.managed_cluster import AzureCluster
+from exporter.facts.azure.resource_id import ResourceId, node_group
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from exporter.facts.azure import AzureCluster, AzureFacts
-from exporter.facts.azure_state import AzureSince
+from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts
+from exporter.facts.azure.provisioning_state import AzureSince
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.csr import Csr
 from exporter.facts.csr_ledger import CsrLedger

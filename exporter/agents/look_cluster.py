@@ -15,9 +15,9 @@ from exporter.check.azure import azure_sections
 from exporter.check.cluster import certificate_row, cluster_sections
 from exporter.check.progress import progress
 from exporter.check.report import Report, Section, report
-from exporter.facts.azure import AzureCluster
+from exporter.facts.azure.managed_cluster import AzureCluster
+from exporter.facts.azure.resource_id import managed_cluster_id
 from exporter.facts.azure_access import azure_wanted
-from exporter.facts.azure_id import managed_cluster_id
 from exporter.facts.chain import distrust
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.csr import Csr

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from exporter.check.report import Section
-from exporter.facts.azure import AzureCluster, AzurePool
+from exporter.facts.azure.managed_cluster import AzureCluster, AzurePool
 from exporter.facts.source import Failure
 from exporter.findings.azure import serving_words
 

@@ -7,7 +7,7 @@ fills, with ARM's habits (`resourcegroups` in lower case inside ids, fields with
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from exporter.facts.azure_id import NodeGroup, ResourceId
+from exporter.facts.azure.resource_id import NodeGroup, ResourceId
 
 __all__ = ["JSON", "agent_pool", "error", "managed_cluster", "node_resource_group", "snapshot"]
 

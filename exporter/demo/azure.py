@@ -16,9 +16,9 @@ from exporter.demo.arm_faults import FAULTS
 from exporter.demo.arm_site import ArmSite
 from exporter.demo.objects import node_object
 from exporter.demo.shape import OPT_OUT
-from exporter.facts.azure import AzureFacts
-from exporter.facts.azure_id import ResourceId
-from exporter.facts.azure_state import AzureSince
+from exporter.facts.azure.managed_cluster import AzureFacts
+from exporter.facts.azure.provisioning_state import AzureSince
+from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.node import SERVING_LABEL, Node, node
 from exporter.facts.source import Failure
 from exporter.findings import Finding

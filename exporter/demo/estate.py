@@ -14,7 +14,7 @@ from exporter.demo.nodes import SimulatedNode
 from exporter.demo.objects import NODE_GROUP, SUBSCRIPTION
 from exporter.demo.population import KUBELET_VERSION, OLDER_POOLS
 from exporter.demo.shape import OPT_OUT, OperatingSystem
-from exporter.facts.azure_id import NodeGroup, ResourceId
+from exporter.facts.azure.resource_id import NodeGroup, ResourceId
 
 __all__ = ["CLUSTER", "OPTED_OUT_POOL", "Estate"]
 

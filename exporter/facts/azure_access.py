@@ -3,7 +3,7 @@
 import email.utils
 from collections.abc import Mapping
 
-from exporter.facts.azure import AzureCluster
+from exporter.facts.azure.managed_cluster import AzureCluster
 
 __all__ = [
     "OPERATING",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from exporter.facts.azure import AzureFacts
+from exporter.facts.azure.managed_cluster import AzureFacts
 from exporter.facts.csr_ledger import CsrTotals
 from exporter.facts.node import Node
 from exporter.facts.source import Failure

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from exporter.facts.kubeconfig import Credential, Kubeconfig
 from exporter.facts.kubelet import KubeletSettings, effective
-from exporter.facts.optout import opted_out
+from exporter.facts.opt_out_tag import opted_out
 from exporter.facts.paths import EvidenceFile, PathTable
 from exporter.facts.read import Read
 from exporter.reason import BootstrapMethod, FileStatus

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from exporter.facts.azure import AzureCluster, AzureFacts, AzurePool, Snapshot
+from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts, AzurePool, Snapshot
 from exporter.metric import Family, Metric, Row
 
 __all__ = ["families"]

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from exporter.facts.azure_image import SERVING_ROTATION_IMAGE, image_date
+from exporter.facts.azure.node_image import SERVING_ROTATION_IMAGE, image_date
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.csr import SIGNER_ROLES
 from exporter.facts.csr_node import NodeRequests, Rejected

@@ -5,8 +5,15 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from exporter.facts.azure import AzureCluster, AzureError, Snapshot, azure_cluster, snapshot, with_snapshots
-from exporter.facts.azure_id import NodeGroup, ResourceId, managing_cluster
+from exporter.facts.azure.managed_cluster import (
+    AzureCluster,
+    AzureError,
+    Snapshot,
+    azure_cluster,
+    snapshot,
+    with_snapshots,
+)
+from exporter.facts.azure.resource_id import NodeGroup, ResourceId, managing_cluster
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.azure import ResourceManager, Unanswered

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from exporter.facts.azure import AzureFacts
-from exporter.facts.azure_state import StateClass
+from exporter.facts.azure.managed_cluster import AzureFacts
+from exporter.facts.azure.provisioning_state import StateClass
 from exporter.findings.azure import serving_words
 from exporter.findings.moment import moment
 from exporter.web.page import NOTHING, Cell, Column, Tone, badge, key_values, section, table

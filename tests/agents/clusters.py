@@ -15,7 +15,7 @@ from exporter.demo import objects
 from exporter.demo.apiserver import ApiServer, write_kubeconfig
 from exporter.demo.objects import SERVING_SIGNER, Answer, CsrOrder
 from exporter.demo.pki import DAY, YEAR, Authority, Credential, certificate_request
-from exporter.facts.azure_id import ResourceId
+from exporter.facts.azure.resource_id import ResourceId
 from exporter.sources.azure_cluster import AzureSource
 from exporter.sources.kube import Connection, Kubeconfig
 

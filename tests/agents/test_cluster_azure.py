@@ -18,8 +18,8 @@ from exporter.demo.arm_bodies import JSON, agent_pool, managed_cluster
 from exporter.demo.arm_faults import FAULTS, TOKEN_FAULTS
 from exporter.demo.arm_site import ArmSite
 from exporter.demo.azure import CLUSTER, OLD_IMAGE, SNAPSHOT
-from exporter.facts.azure_id import NodeGroup
-from exporter.facts.optout import TAG
+from exporter.facts.azure.resource_id import NodeGroup
+from exporter.facts.opt_out_tag import TAG
 from exporter.families.catalogue import catalogue
 from exporter.settings import Command, resolve
 from exporter.sources.azure_cluster import AzureSource

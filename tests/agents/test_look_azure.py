@@ -15,8 +15,8 @@ from exporter.demo.arm_bodies import JSON, agent_pool, managed_cluster
 from exporter.demo.arm_faults import FAULTS
 from exporter.demo.arm_site import ArmSite
 from exporter.demo.azure import CLUSTER
-from exporter.facts.azure_id import NodeGroup
-from exporter.facts.optout import TAG
+from exporter.facts.azure.resource_id import NodeGroup
+from exporter.facts.opt_out_tag import TAG
 from tests.agents.clusters import populate, serving
 from tests.agents.test_look_cluster import check, findings, kubeconfig, report, rows
 

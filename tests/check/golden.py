@@ -21,10 +21,10 @@ from exporter.demo.arm_bodies import agent_pool, managed_cluster
 from exporter.demo.nodes import build
 from exporter.demo.pki import YEAR, Authority
 from exporter.demo.scenarios import scenario
-from exporter.facts.azure import AzureFacts, azure_cluster
-from exporter.facts.azure_id import ResourceId
+from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
+from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.csr import Csr, requestor
-from exporter.facts.optout import TAG
+from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import SourceFacts
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings

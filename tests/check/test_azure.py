@@ -4,10 +4,10 @@ import pytest
 
 from exporter.check.azure import azure_sections
 from exporter.demo.arm_bodies import agent_pool, managed_cluster
-from exporter.facts.azure import AzureCluster, Snapshot, azure_cluster, with_snapshots
-from exporter.facts.azure_id import ResourceId
-from exporter.facts.azure_rotation import Obstacle
-from exporter.facts.optout import TAG
+from exporter.facts.azure.managed_cluster import AzureCluster, Snapshot, azure_cluster, with_snapshots
+from exporter.facts.azure.resource_id import ResourceId
+from exporter.facts.azure.serving_rotation import Obstacle
+from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure
 from exporter.findings.azure import OBSTACLE_WORDS
 from exporter.reason import Reason

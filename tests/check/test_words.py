@@ -9,8 +9,8 @@ import yaml
 
 from exporter.demo.arm_bodies import managed_cluster
 from exporter.demo.pki import DAY, YEAR, Authority
-from exporter.facts.azure import AzureFacts, azure_cluster
-from exporter.facts.azure_id import ResourceId
+from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
+from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.csr import SERVING_SIGNER
 from exporter.facts.csr_ledger import CsrTotals

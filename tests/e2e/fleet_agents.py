@@ -18,7 +18,7 @@ from exporter.demo.pki import YEAR, Authority
 from exporter.demo.population import LEASES
 from exporter.demo.processes import Process, stop_all
 from exporter.demo.scenarios import SCENARIOS
-from exporter.facts.azure_id import ResourceId, managed_cluster_id
+from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
 from tests.e2e.stack import Target, free_port
 
 __all__ = ["RESOURCE_ID", "WholeCluster"]

@@ -8,11 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.demo.arm_bodies import agent_pool, managed_cluster
-from exporter.facts.azure import AzureCluster, AzureError, Snapshot, azure_cluster, snapshot, with_snapshots
-from exporter.facts.azure_id import ResourceId
-from exporter.facts.azure_rotation import Obstacle, agentpool_evidence, obstacles
-from exporter.facts.azure_state import StateClass
-from exporter.facts.optout import TAG
+from exporter.facts.azure.managed_cluster import (
+    AzureCluster,
+    AzureError,
+    Snapshot,
+    azure_cluster,
+    snapshot,
+    with_snapshots,
+)
+from exporter.facts.azure.provisioning_state import StateClass
+from exporter.facts.azure.resource_id import ResourceId
+from exporter.facts.azure.serving_rotation import Obstacle, agentpool_evidence, obstacles
+from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 

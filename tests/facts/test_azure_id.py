@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.azure_id import (
+from exporter.facts.azure.resource_id import (
     NodeGroup,
     ResourceId,
     managed_cluster_id,

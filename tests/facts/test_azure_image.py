@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.azure_image import image_date
+from exporter.facts.azure.node_image import image_date
 
 
 @pytest.mark.parametrize(

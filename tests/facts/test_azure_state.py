@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.azure_state import AzureSince, StateClass, state_class
+from exporter.facts.azure.provisioning_state import AzureSince, StateClass, state_class
 
 CLUSTER, POOL = ("cluster", "aks1"), ("agentpool", "nodepool1")
 

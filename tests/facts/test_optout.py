@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.optout import TAG, opted_out
+from exporter.facts.opt_out_tag import TAG, opted_out
 
 BOTH, NEITHER, LINUX = (True, True), (False, False), (True, False)
 

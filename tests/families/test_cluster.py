@@ -5,8 +5,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from exporter.demo.pki import DAY, Authority
-from exporter.facts.azure import AzureFacts, azure_cluster
-from exporter.facts.azure_id import ResourceId
+from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
+from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.csr import SERVING_SIGNER, CertificateIdentity, Csr
 from exporter.facts.csr_ledger import CsrLedger

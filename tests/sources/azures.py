@@ -3,8 +3,8 @@
 from exporter.demo import arm_bodies
 from exporter.demo.arm import Route, SimulatedArm
 from exporter.demo.arm_bodies import JSON, agent_pool
-from exporter.facts.azure import AzureCluster
-from exporter.facts.azure_id import NodeGroup, ResourceId
+from exporter.facts.azure.managed_cluster import AzureCluster
+from exporter.facts.azure.resource_id import NodeGroup, ResourceId
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Source
 

@@ -10,9 +10,9 @@ from exporter.demo.arm import Request, Route
 from exporter.demo.arm_bodies import agent_pool
 from exporter.demo.arm_faults import FAULTS
 from exporter.demo.arm_site import ArmSite
-from exporter.facts.azure import Snapshot
-from exporter.facts.azure_id import NodeGroup, ResourceId, node_group
-from exporter.facts.azure_state import StateClass
+from exporter.facts.azure.managed_cluster import Snapshot
+from exporter.facts.azure.provisioning_state import StateClass
+from exporter.facts.azure.resource_id import NodeGroup, ResourceId, node_group
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
 from exporter.sources.azure_cluster import AzureSource

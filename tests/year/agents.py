@@ -10,8 +10,8 @@ from dataclasses import replace
 from exporter.agents import wire
 from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals
 from exporter.agents.cluster_state import ClusterState
+from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.azure_access import next_look
-from exporter.facts.azure_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.csr import Csr
 from exporter.facts.node import Node

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from exporter.facts.azure import AzureCluster, AzurePool
+from exporter.facts.azure.managed_cluster import AzureCluster, AzurePool
 from exporter.facts.csr import Csr
 from exporter.facts.node import Node
 from exporter.reason import Mode

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from exporter.facts.azure import AzureCluster, AzurePool, Snapshot
+from exporter.facts.azure.managed_cluster import AzureCluster, AzurePool, Snapshot
 from exporter.reason import Evidence, Role
 
 __all__ = ["Obstacle", "agentpool_evidence", "obstacles"]

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from exporter.facts.azure_id import ResourceId, snapshot_id
-from exporter.facts.azure_image import SERVING_ROTATION_IMAGE, image_date
-from exporter.facts.azure_state import StateClass, state_class
-from exporter.facts.optout import deciding_tag, opted_out
+from exporter.facts.azure.node_image import SERVING_ROTATION_IMAGE, image_date
+from exporter.facts.azure.provisioning_state import StateClass, state_class
+from exporter.facts.azure.resource_id import ResourceId, snapshot_id
+from exporter.facts.opt_out_tag import deciding_tag, opted_out
 from exporter.facts.source import Failure
 
 __all__ = [

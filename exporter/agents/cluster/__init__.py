@@ -1,0 +1,1 @@
+"""The cluster agent: one API server, its nodes and Azure."""

@@ -1,0 +1,1 @@
+"""The node agent: one node's files and its kubelet's port. It imports neither `kubernetes` nor `azure`."""

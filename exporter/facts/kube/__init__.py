@@ -1,0 +1,1 @@
+"""What the Kubernetes API says: objects as JSON in, nodes, certificate requests, leases and CA bundles out."""

@@ -1,0 +1,1 @@
+"""What a person reads in a browser: facts and findings in, HTML out. Everything is escaped."""

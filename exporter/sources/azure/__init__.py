@@ -1,0 +1,1 @@
+"""Azure Resource Manager: the only imports of `azure`. It never writes to Azure."""

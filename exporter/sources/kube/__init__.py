@@ -1,0 +1,1 @@
+"""The Kubernetes API: the only imports of `kubernetes`. It never writes to the cluster."""
