@@ -10,8 +10,8 @@ from prometheus_client import PlatformCollector, ProcessCollector
 from exporter import logs, presets
 from exporter.agents import memory
 from exporter.agents.wire import KubeletWire
-from exporter.facts.host import HostFacts, host_facts
-from exporter.facts.paths import PathTable, path_table
+from exporter.facts.host.host_facts import HostFacts, host_facts
+from exporter.facts.host.paths import PathTable, path_table
 from exporter.facts.source import SourceFacts
 from exporter.families import bootstrap, build, certificate, file, rotation, source
 from exporter.metric import Family

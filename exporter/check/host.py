@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from exporter.check.report import Section
-from exporter.facts.host import FileFacts, HostFacts, SeenCertificate
+from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings.host import REASON_WORDS, STATUS_WORDS

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from exporter.facts.host import HostFacts
+from exporter.facts.host.host_facts import HostFacts
 from exporter.metric import Family, Metric
 from exporter.reason import BootstrapMethod
 

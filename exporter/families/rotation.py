@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from exporter.facts.host import HostFacts
+from exporter.facts.host.host_facts import HostFacts
 from exporter.facts.rotation import DEADLINE as DEADLINE_PART
 from exporter.facts.rotation import DUE as DUE_PART
 from exporter.metric import Family, Metric, Row

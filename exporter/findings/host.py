@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from exporter.facts.host import FileFacts, HostFacts, SeenCertificate
+from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Severity, worst_first

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from exporter.facts.read import Read, Version
+from exporter.facts.host.read import Read, Version
 from exporter.facts.x509 import EmptyFileError, NoCertificateError
 from exporter.reason import FileStatus
 from exporter.sources import openat2

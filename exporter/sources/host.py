@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import TypeVar, cast
 
-from exporter.facts.evidence import EvidenceReads, kubelet_settings
-from exporter.facts.kubeconfig import Kubeconfig, kubeconfig
-from exporter.facts.kubelet import (
+from exporter.facts.host.evidence import EvidenceReads, kubelet_settings
+from exporter.facts.host.kubelet_settings import (
     KubeletSettings,
     default_file_flags,
     instance_tags,
     kubelet_configuration,
     windows_configuration,
 )
-from exporter.facts.paths import EvidenceFile, Means, PathTable
-from exporter.facts.read import Read
+from exporter.facts.host.paths import EvidenceFile, Means, PathTable
+from exporter.facts.host.read import Read
+from exporter.facts.kubeconfig import Kubeconfig, kubeconfig
 from exporter.facts.x509 import Certificate, certificates
 from exporter.sources.files import HostFiles, Parse, Way
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from exporter.facts.host import FileFacts, HostFacts, SeenCertificate
+from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding

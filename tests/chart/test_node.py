@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from exporter import presets
-from exporter.facts.paths import path_table
+from exporter.facts.host.paths import path_table
 from tests.chart.rendering import EVERYTHING, Helm, Object, Objects, container, merged
 
 LINUX = path_table(presets.preset("aks-linux"))

@@ -15,7 +15,7 @@ from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.csr import SERVING_SIGNER
 from exporter.facts.csr_ledger import CsrTotals
 from exporter.facts.csr_node import NodeRequests
-from exporter.facts.host import HostFacts, SeenCertificate
+from exporter.facts.host.host_facts import HostFacts, SeenCertificate
 from exporter.facts.rotation import client_rotation
 from exporter.facts.x509 import certificates
 from exporter.findings import RUNBOOKS, Finding, Severity

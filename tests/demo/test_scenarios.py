@@ -11,8 +11,8 @@ from exporter.demo.pki import YEAR, Authority
 from exporter.demo.scenarios import SCENARIOS, Expected, Scenario, scenario
 from exporter.demo.shape import OperatingSystem
 from exporter.demo.tethered import obey_modes
-from exporter.facts.host import HostFacts, host_facts
-from exporter.facts.paths import path_table
+from exporter.facts.host.host_facts import HostFacts, host_facts
+from exporter.facts.host.paths import path_table
 from exporter.facts.source import SourceLedger
 from exporter.facts.x509 import certificates
 from exporter.findings.host import host_findings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.kubelet import (
+from exporter.facts.host.kubelet_settings import (
     KubeletSettings,
     default_file_flags,
     effective,

@@ -3,9 +3,9 @@
 import pytest
 
 from exporter import presets
+from exporter.facts.host.kubelet_settings import KubeletSettings
+from exporter.facts.host.paths import EvidenceFile, Means, NamedBy, PathTable, path_table
 from exporter.facts.kubeconfig import Credential, Kubeconfig
-from exporter.facts.kubelet import KubeletSettings
-from exporter.facts.paths import EvidenceFile, Means, NamedBy, PathTable, path_table
 from exporter.reason import Role
 
 LINUX, WINDOWS = (path_table(presets.preset(name)) for name in presets.PRESETS)

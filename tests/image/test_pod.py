@@ -11,7 +11,7 @@ from exporter.demo.apiserver import ApiServer
 from exporter.demo.nodes import build
 from exporter.demo.pki import DAY, Authority
 from exporter.demo.scenarios import scenario
-from exporter.facts.paths import path_table
+from exporter.facts.host.paths import path_table
 from exporter.presets import preset
 from tests.agents.clusters import CA, populate, serving
 from tests.chart.rendering import Helm

@@ -1,7 +1,7 @@
 """Facts of example nodes with real certificates, for the node page."""
 
 from exporter.demo.pki import DAY, YEAR, Authority, Credential, self_signed_linux
-from exporter.facts.host import FileFacts, HostFacts, SeenCertificate
+from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import client_rotation, serving_rotation
 from exporter.facts.source import SourceFacts
 from exporter.facts.x509 import certificates

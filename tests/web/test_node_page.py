@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.facts.host import FileFacts, HostFacts
+from exporter.facts.host.host_facts import FileFacts, HostFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Severity
 from exporter.findings.host import host_findings

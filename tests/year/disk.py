@@ -10,12 +10,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from exporter import presets
 from exporter.demo import contents
 from exporter.demo.linux import SERVER
-from exporter.facts.evidence import EvidenceReads, kubelet_settings
-from exporter.facts.host import HostFacts, host_facts
+from exporter.facts.host.evidence import EvidenceReads, kubelet_settings
+from exporter.facts.host.host_facts import HostFacts, host_facts
+from exporter.facts.host.kubelet_settings import (
+    default_file_flags,
+    instance_tags,
+    kubelet_configuration,
+    windows_configuration,
+)
+from exporter.facts.host.paths import EvidenceFile, Means, PathTable, path_table
+from exporter.facts.host.read import Read
 from exporter.facts.kubeconfig import kubeconfig
-from exporter.facts.kubelet import default_file_flags, instance_tags, kubelet_configuration, windows_configuration
-from exporter.facts.paths import EvidenceFile, Means, PathTable, path_table
-from exporter.facts.read import Read
 from exporter.facts.x509 import Certificate
 from exporter.reason import FileStatus, Role
 from tests.year.leaves import Ca, Leaf

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from exporter.facts.host.kubelet_settings import KubeletSettings
 from exporter.facts.kubeconfig import Kubeconfig
-from exporter.facts.kubelet import KubeletSettings
 from exporter.reason import Role
 
 __all__ = ["Candidate", "EvidenceFile", "Means", "NamedBy", "PathTable", "path_table"]

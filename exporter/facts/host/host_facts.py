@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from exporter.facts.evidence import (
+from exporter.facts.host.evidence import (
     EvidenceReads,
     bootstrap_kubeconfig_present,
     bootstrap_method,
@@ -12,9 +12,9 @@ from exporter.facts.evidence import (
     kubelet_settings,
     provisioning_opt_out,
 )
+from exporter.facts.host.paths import Candidate, Means, PathTable
+from exporter.facts.host.read import Read
 from exporter.facts.kubeconfig import Credential
-from exporter.facts.paths import Candidate, Means, PathTable
-from exporter.facts.read import Read
 from exporter.facts.rotation import RotationFacts, client_rotation, deadline, due, rotation_label, serving_rotation
 from exporter.facts.x509 import Certificate, ends_first, issued_by
 from exporter.reason import (

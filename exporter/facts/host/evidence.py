@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
+from exporter.facts.host.kubelet_settings import KubeletSettings, effective
+from exporter.facts.host.paths import EvidenceFile, PathTable
+from exporter.facts.host.read import Read
 from exporter.facts.kubeconfig import Credential, Kubeconfig
-from exporter.facts.kubelet import KubeletSettings, effective
 from exporter.facts.opt_out_tag import opted_out
-from exporter.facts.paths import EvidenceFile, PathTable
-from exporter.facts.read import Read
 from exporter.reason import BootstrapMethod, FileStatus
 
 __all__ = ["EvidenceReads", "bootstrap_kubeconfig_present", "bootstrap_method", "evidence_status", "kubelet_settings"]
