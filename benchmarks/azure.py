@@ -20,7 +20,7 @@ from exporter.demo.arm_site import ArmSite
 from exporter.demo.azure import CLUSTER
 from exporter.demo.objects import authentication_config, lease, namespace, node_object, root_ca_config
 from exporter.demo.pki import YEAR, Authority
-from exporter.facts.node import SERVING_LABEL
+from exporter.facts.kube.node import SERVING_LABEL
 
 BUDGET_MIB = 110
 

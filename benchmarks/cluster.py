@@ -26,8 +26,8 @@ from exporter.demo import objects
 from exporter.demo.apiserver import ApiServer, write_kubeconfig
 from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer, CsrOrder
 from exporter.demo.pki import DAY, YEAR, Authority, certificate_request, new_key
-from exporter.facts.csr import csr
-from exporter.facts.csr_ledger import CsrLedger
+from exporter.facts.kube.csr import csr
+from exporter.facts.kube.csr_ledger import CsrLedger
 from exporter.reason import Mode
 from exporter.web.exposition import Payload
 from exporter.web.server import WebServer

@@ -11,13 +11,13 @@ from exporter.agents.cluster_state import ClusterState
 from exporter.agents.rounds import Rounds
 from exporter.facts import resource
 from exporter.facts.azure_access import OPERATING, STEADY
-from exporter.facts.csr import Csr, csr
-from exporter.facts.metadata import created
-from exporter.facts.node import Node, node
+from exporter.facts.kube.ca_bundle import api_service, authentication_cas, root_ca, webhooks
+from exporter.facts.kube.csr import Csr, csr
+from exporter.facts.kube.lease import lease_renewed
+from exporter.facts.kube.metadata import created
+from exporter.facts.kube.node import Node, node
 from exporter.facts.resource import Resource
-from exporter.facts.signer import lease_renewed
 from exporter.facts.source import Failure
-from exporter.facts.trust import api_service, authentication_cas, root_ca, webhooks
 from exporter.facts.x509 import Certificate
 from exporter.reason import Lease, Source
 from exporter.sources.kube import Connection

@@ -7,12 +7,12 @@ from dataclasses import replace
 from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts
 from exporter.facts.azure.provisioning_state import AzureSince
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import Csr
-from exporter.facts.csr_ledger import CsrLedger
-from exporter.facts.metadata import ObjectError
-from exporter.facts.node import Node
+from exporter.facts.kube.ca_bundle import CaBundle, CaHistory
+from exporter.facts.kube.csr import Csr
+from exporter.facts.kube.csr_ledger import CsrLedger
+from exporter.facts.kube.metadata import ObjectError
+from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
-from exporter.facts.trust import CaBundle, CaHistory
 from exporter.facts.x509 import Certificate
 from exporter.reason import Ca, Lease, Reason, Source
 

@@ -20,7 +20,7 @@ from exporter.facts.azure.resource_id import managed_cluster_id
 from exporter.facts.azure_access import azure_wanted
 from exporter.facts.chain import distrust
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import Csr
+from exporter.facts.kube.csr import Csr
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
 from exporter.findings import Finding

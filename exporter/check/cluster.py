@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from exporter.check.report import Section
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import Csr
-from exporter.facts.node import Node
+from exporter.facts.kube.csr import Csr
+from exporter.facts.kube.node import Node
 from exporter.facts.source import SourceFacts
 from exporter.facts.x509 import Certificate
 from exporter.findings.cluster import serving_off_reason

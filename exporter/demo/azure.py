@@ -19,7 +19,7 @@ from exporter.demo.shape import OPT_OUT
 from exporter.facts.azure.managed_cluster import AzureFacts
 from exporter.facts.azure.provisioning_state import AzureSince
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.node import SERVING_LABEL, Node, node
+from exporter.facts.kube.node import SERVING_LABEL, Node, node
 from exporter.facts.source import Failure
 from exporter.findings import Finding
 from exporter.findings.azure import azure_findings, azure_unanswered

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.facts.azure.managed_cluster import AzureFacts
-from exporter.facts.csr_ledger import CsrTotals
-from exporter.facts.node import Node
+from exporter.facts.kube.ca_bundle import CaBundle, outdated
+from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure
-from exporter.facts.trust import CaBundle, outdated
 from exporter.facts.x509 import Certificate
 from exporter.reason import Ca, Lease, Reason, Rotation
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.csr import SIGNER_ROLES
-from exporter.facts.csr_ledger import BUCKETS
+from exporter.facts.kube.csr import SIGNER_ROLES
+from exporter.facts.kube.csr_ledger import BUCKETS
 from exporter.metric import Family, Histogram, Kind, Metric
 from exporter.reason import CsrCondition, CsrOutcome, Requestor, Role
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts, AzurePool, Snapshot
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.serving_rotation import Obstacle, obstacles
-from exporter.facts.node import Node
+from exporter.facts.kube.node import Node
 from exporter.facts.opt_out_tag import RETIRES, TAG
 from exporter.facts.source import Failure
 from exporter.findings import Finding, Severity, worst_first

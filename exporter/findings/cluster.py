@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from exporter.facts.azure.node_image import SERVING_ROTATION_IMAGE, image_date
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.csr import SIGNER_ROLES
-from exporter.facts.csr_node import NodeRequests, Rejected
-from exporter.facts.node import Node
+from exporter.facts.kube.csr import SIGNER_ROLES
+from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.source import Failure, SourceFacts
 from exporter.findings import Finding, Severity, worst_first
 from exporter.findings.azure import azure_findings, azure_unanswered

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.trust import CaBundle
+from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.x509 import Certificate, ends_first
 from exporter.findings import Finding, Severity
 from exporter.findings.moment import span, until

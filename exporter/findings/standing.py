@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.csr_node import NodeRequests
-from exporter.facts.node import Node
+from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_requests import NodeRequests
 from exporter.findings import Severity
 from exporter.findings.cluster import PENDING, RECENT, certificate_words, serving_off_reason
 from exporter.findings.moment import until

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from markupsafe import Markup
 
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.trust import CaBundle
+from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.x509 import Certificate, ends_first
 from exporter.findings.moment import moment, span
 from exporter.reason import Ca, Rotation

@@ -8,11 +8,11 @@ from exporter.agents.cluster_kube import KUBE_SOURCES
 from exporter.agents.cluster_state import ClusterState
 from exporter.demo.pki import DAY, Authority
 from exporter.facts.cluster import Endpoint
-from exporter.facts.csr import SERVING_SIGNER, Csr
-from exporter.facts.metadata import ObjectError
-from exporter.facts.node import Node
+from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.csr import SERVING_SIGNER, Csr
+from exporter.facts.kube.metadata import ObjectError
+from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts
-from exporter.facts.trust import CaBundle
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
 

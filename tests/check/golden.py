@@ -23,7 +23,7 @@ from exporter.demo.pki import YEAR, Authority
 from exporter.demo.scenarios import scenario
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.csr import Csr, requestor
+from exporter.facts.kube.csr import Csr, requestor
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import SourceFacts
 from exporter.findings.cluster import cluster_findings

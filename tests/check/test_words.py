@@ -12,10 +12,10 @@ from exporter.demo.pki import DAY, YEAR, Authority
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import SERVING_SIGNER
-from exporter.facts.csr_ledger import CsrTotals
-from exporter.facts.csr_node import NodeRequests
 from exporter.facts.host.host_facts import HostFacts, SeenCertificate
+from exporter.facts.kube.csr import SERVING_SIGNER
+from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.node_requests import NodeRequests
 from exporter.facts.rotation import client_rotation
 from exporter.facts.x509 import certificates
 from exporter.findings import RUNBOOKS, Finding, Severity

@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import replace
 
-from exporter.facts.csr import SERVING_SIGNER, Csr
-from exporter.facts.csr_ledger import CsrLedger, CsrTotals
+from exporter.facts.kube.csr import SERVING_SIGNER, Csr
+from exporter.facts.kube.csr_ledger import CsrLedger, CsrTotals
 from exporter.reason import CsrCondition, CsrOutcome, Requestor
 
 T0 = 1_800_000_000.0

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.demo.pki import Authority, certificate_request
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER, csr, requestor
-from exporter.facts.metadata import ObjectError
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, csr, requestor
+from exporter.facts.kube.metadata import ObjectError
 from exporter.reason import CsrCondition, Requestor
 
 NODE = "aks-nodepool1-12345678-vmss000000"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.facts.csr import Csr
-from exporter.facts.csr_ledger import CsrLedger
-from exporter.facts.csr_node import RETRY
+from exporter.facts.kube.csr import Csr
+from exporter.facts.kube.csr_ledger import CsrLedger
+from exporter.facts.kube.node_requests import RETRY
 from exporter.reason import CsrOutcome
 from tests.facts.csrs import (
     APPROVED,

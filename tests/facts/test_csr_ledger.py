@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
-from exporter.facts.csr_ledger import BUCKETS, NODES_CAP, CsrLedger
-from exporter.facts.csr_node import RETRY, NodeRequests
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
+from exporter.facts.kube.csr_ledger import BUCKETS, NODES_CAP, CsrLedger
+from exporter.facts.kube.node_requests import RETRY, NodeRequests
 from exporter.reason import CsrCondition, CsrOutcome, Requestor
 from tests.facts.csrs import (
     APPROVED,

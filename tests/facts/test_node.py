@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.metadata import ObjectError
-from exporter.facts.node import Node, node
+from exporter.facts.kube.metadata import ObjectError
+from exporter.facts.kube.node import Node, node
 from exporter.reason import Rotation
 
 NAME = "aks-nodepool1-12345678-vmss000000"

@@ -9,10 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.demo.pki import DAY, Authority
-from exporter.facts.metadata import ObjectError
-from exporter.facts.signer import lease_renewed
-from exporter.facts.trust import FORMER_CAP, CaBundle, CaHistory, api_service, authentication_cas, outdated, root_ca
-from exporter.facts.trust import webhooks as webhook_bundle
+from exporter.facts.kube.ca_bundle import (
+    FORMER_CAP,
+    CaBundle,
+    CaHistory,
+    api_service,
+    authentication_cas,
+    outdated,
+    root_ca,
+)
+from exporter.facts.kube.ca_bundle import webhooks as webhook_bundle
+from exporter.facts.kube.lease import lease_renewed
+from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca
 

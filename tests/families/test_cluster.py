@@ -8,11 +8,11 @@ from exporter.demo.pki import DAY, Authority
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import SERVING_SIGNER, CertificateIdentity, Csr
-from exporter.facts.csr_ledger import CsrLedger
-from exporter.facts.node import Node
+from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.csr import SERVING_SIGNER, CertificateIdentity, Csr
+from exporter.facts.kube.csr_ledger import CsrLedger
+from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure
-from exporter.facts.trust import CaBundle
 from exporter.facts.x509 import Certificate, certificates
 from exporter.families import apiserver, ca, cluster, csr, node, rotation, signer
 from exporter.metric import Family

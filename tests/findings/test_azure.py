@@ -8,7 +8,7 @@ from exporter.demo.arm_bodies import JSON, agent_pool, managed_cluster
 from exporter.facts.azure.managed_cluster import AzureFacts, Snapshot, azure_cluster, with_snapshots
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.node import Node, node
+from exporter.facts.kube.node import Node, node
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure
 from exporter.findings import Finding, Severity

@@ -6,12 +6,12 @@ import pytest
 
 from exporter.demo.pki import DAY, YEAR, Authority, Credential
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
-from exporter.facts.csr_ledger import CsrTotals
-from exporter.facts.csr_node import Issued, NodeRequests, Rejected
-from exporter.facts.node import Node
+from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_requests import Issued, NodeRequests, Rejected
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
-from exporter.facts.trust import CaBundle
 from exporter.facts.x509 import Certificate, certificates
 from exporter.findings import Finding, Severity
 from exporter.findings.cluster import cluster_findings

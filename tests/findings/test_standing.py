@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from exporter.demo.pki import DAY
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
-from exporter.facts.csr_ledger import CsrTotals
-from exporter.facts.csr_node import Issued, NodeRequests, Rejected
-from exporter.facts.node import Node
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_requests import Issued, NodeRequests, Rejected
 from exporter.findings import Severity
 from exporter.findings.standing import State, standings
 from exporter.reason import CsrOutcome, Rotation

@@ -2,11 +2,11 @@
 
 from exporter.demo.pki import DAY, YEAR, Authority
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
-from exporter.facts.csr_ledger import CsrTotals
-from exporter.facts.csr_node import NodeRequests, Rejected
-from exporter.facts.node import Node
-from exporter.facts.trust import CaBundle
+from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca, CsrCondition, CsrOutcome, Lease, Requestor, Rotation
 from tests.web.example import CA, NOW

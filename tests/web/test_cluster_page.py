@@ -6,11 +6,11 @@ import pytest
 
 from exporter.demo.pki import DAY, YEAR, Authority
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
-from exporter.facts.csr_ledger import CsrTotals
-from exporter.facts.node import Node
+from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts
-from exporter.facts.trust import CaBundle
 from exporter.facts.x509 import certificates
 from exporter.findings.cluster import cluster_findings
 from exporter.reason import REASONS, Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source

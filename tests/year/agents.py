@@ -13,10 +13,10 @@ from exporter.agents.cluster_state import ClusterState
 from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.azure_access import next_look
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.csr import Csr
-from exporter.facts.node import Node
+from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.csr import Csr
+from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
-from exporter.facts.trust import CaBundle
 from exporter.families import (
     apiserver,
     azure,

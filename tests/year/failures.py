@@ -3,7 +3,7 @@
 from functools import partial
 
 from exporter.demo.pki import DAY
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from tests.year import breakage
 from tests.year.failure import Alert, Failure
 from tests.year.fleets import rotate_certificates

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from exporter.facts.azure.managed_cluster import AzureCluster, AzurePool
-from exporter.facts.csr import Csr
-from exporter.facts.node import Node
+from exporter.facts.kube.csr import Csr
+from exporter.facts.kube.node import Node
 from exporter.reason import Mode
 from tests.year.disk import Disk
 from tests.year.leaves import Leaf

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from exporter.demo.pki import DAY, YEAR
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
-from exporter.facts.node import Node
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
+from exporter.facts.kube.node import Node
 from exporter.reason import CsrCondition, Lease, Mode, Requestor, Role, Rotation
 from tests.year.disk import Disk
 from tests.year.leaves import Ca, Kind, Leaf

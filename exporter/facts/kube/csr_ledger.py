@@ -18,8 +18,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.facts.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
-from exporter.facts.csr_node import RETRY, NodeRequests, Rejected, Requests
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
+from exporter.facts.kube.node_requests import RETRY, NodeRequests, Rejected, Requests
 from exporter.reason import CsrCondition, CsrOutcome, Requestor
 
 __all__ = ["BUCKETS", "CsrLedger", "CsrTotals", "Durations"]

@@ -14,7 +14,7 @@ the time. Approved is no answer: the kubelet has no certificate yet. Waiting end
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from exporter.facts.csr import CertificateIdentity
+from exporter.facts.kube.csr import CertificateIdentity
 from exporter.reason import CsrOutcome
 
 __all__ = ["RETRY", "Issued", "NodeRequests", "Rejected", "Requests"]

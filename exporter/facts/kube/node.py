@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exporter.facts.metadata import Metadata, decoded, required_moment
+from exporter.facts.kube.metadata import Metadata, decoded, required_moment
 from exporter.reason import Rotation
 
 __all__ = ["SERVING_LABEL", "Node", "node"]

@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from exporter.facts.metadata import Metadata, base64_bytes, decoded, moment, required_moment
+from exporter.facts.kube.metadata import Metadata, base64_bytes, decoded, moment, required_moment
 from exporter.reason import CsrCondition, Requestor, Role
 
 __all__ = ["CLIENT_SIGNER", "SERVING_SIGNER", "SIGNER_ROLES", "CertificateIdentity", "Csr", "csr", "requestor"]

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from exporter.facts.metadata import Metadata, ObjectError, decoded, moment
+from exporter.facts.kube.metadata import Metadata, ObjectError, decoded, moment
 
 __all__ = ["lease_renewed"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exporter.facts.metadata import Metadata, ObjectError, base64_bytes, decoded
+from exporter.facts.kube.metadata import Metadata, ObjectError, base64_bytes, decoded
 from exporter.facts.x509 import Certificate, CertificateError, certificates
 from exporter.reason import Ca
 
