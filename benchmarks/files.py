@@ -13,9 +13,8 @@ from pathlib import Path
 from exporter.demo.pki import Authority, self_signed_linux
 from exporter.facts.x509 import certificates
 from exporter.reason import FileStatus
-from exporter.sources import openat2
-from exporter.sources.files import HostFiles
-from exporter.sources.root import KernelRoot, Root, WalkedRoot
+from exporter.sources.files.host_files import HostFiles, openat2
+from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
 
 T0 = 1_800_000_000.0
 PKI, CERTS = "/var/lib/kubelet/pki", "/etc/kubernetes/certs"

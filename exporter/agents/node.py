@@ -17,8 +17,8 @@ from exporter.families import bootstrap, build, certificate, file, rotation, sou
 from exporter.metric import Family
 from exporter.reason import FileStatus, Mode, Origin, Role
 from exporter.settings import Settings, SettingsError
-from exporter.sources.files import HostFiles, Way
-from exporter.sources.host import read_host
+from exporter.sources.files.host_files import HostFiles, Way
+from exporter.sources.files.host_reads import read_host
 from exporter.web.exposition import Payload, payload
 from exporter.web.server import WebServer
 

@@ -17,8 +17,8 @@ from exporter.facts.source import SourceLedger
 from exporter.facts.x509 import certificates
 from exporter.findings.host import host_findings
 from exporter.reason import FileStatus, Reason, Role, Source
-from exporter.sources.files import HostFiles
-from exporter.sources.host import read_host
+from exporter.sources.files.host_files import HostFiles
+from exporter.sources.files.host_reads import read_host
 
 NOW = 1_790_000_000.0
 AUTHORITY = Authority.cluster(NOW - 3 * YEAR)

@@ -8,11 +8,10 @@ import pytest
 from exporter.demo.apiserver import ApiServer
 from exporter.demo.arm_site import ArmSite
 from exporter.demo.pki import Authority
-from exporter.sources import openat2
 from exporter.sources.azure_cluster import AzureSource
-from exporter.sources.files import HostFiles
+from exporter.sources.files.host_files import HostFiles, openat2
+from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
 from exporter.sources.kube import Connection
-from exporter.sources.root import KernelRoot, Root, WalkedRoot
 from tests.sources.azures import put
 from tests.sources.watching import T0, Pod, serving
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from exporter.reason import FileStatus
-from exporter.sources.files import HostFiles
-from exporter.sources.root import Root
+from exporter.sources.files.host_files import HostFiles
+from exporter.sources.files.root import Root
 from tests.sources.conftest import OPENERS
 
 PKI = "/var/lib/kubelet/pki"

@@ -11,8 +11,8 @@ import pytest
 
 from exporter.facts.x509 import EmptyFileError, NoCertificateError
 from exporter.reason import FileStatus
-from exporter.sources.files import HostFiles
-from exporter.sources.root import Root
+from exporter.sources.files.host_files import HostFiles
+from exporter.sources.files.root import Root
 
 
 class Counted:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from exporter.reason import FileStatus
-from exporter.sources.files import HostFiles
+from exporter.sources.files.host_files import HostFiles
 
 DEADLINE = 0.4
 
@@ -162,7 +162,7 @@ def test_a_process_ends_although_a_look_hangs(host: Path) -> None:
     program = """
 import sys, threading
 from pathlib import Path
-from exporter.sources.files import HostFiles
+from exporter.sources.files.host_files import HostFiles
 print(HostFiles(Path(sys.argv[1]), deadline=0.1).read("/etc/a", lambda content: threading.Event().wait()).status)
 """
     done = subprocess.run(

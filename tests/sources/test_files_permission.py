@@ -12,8 +12,8 @@ from typing import TypeVar
 import pytest
 
 from exporter.reason import FileStatus
-from exporter.sources.files import HostFiles
-from exporter.sources.root import Root
+from exporter.sources.files.host_files import HostFiles
+from exporter.sources.files.root import Root
 
 T = TypeVar("T")
 NOBODY = 65534

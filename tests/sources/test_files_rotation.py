@@ -12,8 +12,8 @@ import pytest
 from exporter.demo.pki import Authority
 from exporter.facts.x509 import certificates
 from exporter.reason import FileStatus
-from exporter.sources.files import HostFiles
-from exporter.sources.root import Root
+from exporter.sources.files.host_files import HostFiles
+from exporter.sources.files.root import Root
 
 PKI = "/var/lib/kubelet/pki"
 CURRENT = f"{PKI}/kubelet-client-current.pem"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.reason import FileStatus
-from exporter.sources.files import HostFiles
+from exporter.sources.files.host_files import HostFiles
 from tests.sources.conftest import OPENERS
 
 DIRECTORIES = ("a/b", "a", ".")

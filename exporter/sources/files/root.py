@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from exporter.reason import FileStatus
-from exporter.sources.directory import Directory, FdDirectory, PathDirectory
-from exporter.sources.openat2 import open_beneath
-from exporter.sources.resolve import Unresolved, last_change, walk
+from exporter.sources.files.directory import Directory, FdDirectory, PathDirectory
+from exporter.sources.files.openat2 import open_beneath
+from exporter.sources.files.resolve import Unresolved, last_change, walk
 
 __all__ = ["KernelRoot", "Root", "WalkedRoot", "patiently"]
 

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 
 from exporter.reason import FileStatus
-from exporter.sources.directory import Directory
+from exporter.sources.files.directory import Directory
 
 __all__ = ["Place", "Unresolved", "last_change", "walk"]
 

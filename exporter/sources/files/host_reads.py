@@ -17,7 +17,7 @@ from exporter.facts.host.paths import EvidenceFile, Means, PathTable
 from exporter.facts.host.read import Read
 from exporter.facts.kubeconfig import Kubeconfig, kubeconfig
 from exporter.facts.x509 import Certificate, certificates
-from exporter.sources.files import HostFiles, Parse, Way
+from exporter.sources.files.host_files import HostFiles, Parse, Way
 
 __all__ = ["HostReads", "read_host"]
 
