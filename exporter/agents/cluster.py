@@ -28,8 +28,8 @@ from exporter.findings.cluster import cluster_findings
 from exporter.metric import Family
 from exporter.reason import Mode, Source
 from exporter.settings import Settings, SettingsError
-from exporter.sources.kube import Connection, Kubeconfig, ServiceAccount
-from exporter.sources.kube_failure import ApiError
+from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
+from exporter.sources.kube.failure import ApiError
 from exporter.web.cache import CachedExposition
 from exporter.web.cluster_page import cluster_page
 from exporter.web.exposition import Payload

@@ -3,7 +3,7 @@
 from exporter.facts.cluster import Endpoint
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, CertificateError, certificates
-from exporter.sources.kube import Connection
+from exporter.sources.kube.connection import Connection
 from exporter.sources.tls import probe
 
 __all__ = ["Address", "authorities", "look_at_endpoint", "shown"]

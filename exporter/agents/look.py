@@ -45,7 +45,7 @@ def cluster_meant(settings: Settings) -> bool:
     if host or cluster:
         return bool(cluster)
     # Imported here: a look at a node does not need the Kubernetes client.
-    from exporter.sources.kubeconfig import default_kubeconfig
+    from exporter.sources.kube.kubeconfig import default_kubeconfig
 
     return bool(default_kubeconfig()) or SERVICE_ACCOUNT.is_file()
 

@@ -29,9 +29,9 @@ from exporter.findings.control_plane import lifetime_class
 from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.reason import Ca, Reason, Source
 from exporter.settings import Settings, SettingsError
-from exporter.sources.kube import Connection, Kubeconfig, ServiceAccount
-from exporter.sources.kube_failure import ApiError
-from exporter.sources.kubeconfig import KubeconfigView, default_kubeconfig, read_kubeconfig
+from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
+from exporter.sources.kube.failure import ApiError
+from exporter.sources.kube.kubeconfig import KubeconfigView, default_kubeconfig, read_kubeconfig
 from exporter.sources.tls import probe
 
 __all__ = ["look_at_cluster"]

@@ -26,7 +26,7 @@ from exporter import __version__
 from exporter.facts.azure_access import WORKLOAD_IDENTITY, retry_after, workload_identity_missing
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.connection import causes, connection_reason
+from exporter.sources.http_failure import causes, connection_reason
 
 __all__ = ["LARGEST_ANSWER", "Answer", "ResourceManager", "Unanswered", "token_scope"]
 

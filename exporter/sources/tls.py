@@ -19,7 +19,7 @@ from functools import cache
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, CertificateError, certificate
 from exporter.reason import Reason
-from exporter.sources.connection import socket_reason, tls_word
+from exporter.sources.http_failure import socket_reason, tls_word
 
 __all__ = ["Handshake", "probe"]
 

@@ -17,7 +17,7 @@ from exporter.demo.objects import SERVING_SIGNER, Answer, CsrOrder
 from exporter.demo.pki import DAY, YEAR, Authority, Credential, certificate_request
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.sources.azure_cluster import AzureSource
-from exporter.sources.kube import Connection, Kubeconfig
+from exporter.sources.kube.connection import Connection, Kubeconfig
 
 NOW = float(int(time.time()))
 CA, NEXT_CA = Authority.cluster(NOW - 3 * YEAR), Authority.cluster(NOW - DAY, number=1)

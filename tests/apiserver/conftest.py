@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.facts.resource import cluster_rules, role_rules
+from exporter.sources.kube.resource import cluster_rules, role_rules
 from tests.apiserver.controlplane import ControlPlane
 from tools.apiserver import binaries
 

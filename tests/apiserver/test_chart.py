@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.facts.resource import RESOURCES
+from exporter.sources.kube.resource import RESOURCES
 from tests.apiserver.controlplane import ControlPlane
 from tests.chart.rendering import CHART, EVERYTHING, Helm, merged
 

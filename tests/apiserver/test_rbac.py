@@ -2,10 +2,10 @@
 
 import pytest
 
-from exporter.facts.resource import RESOURCES, Resource
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.kube import Connection, Kubeconfig
+from exporter.sources.kube.connection import Connection, Kubeconfig
+from exporter.sources.kube.resource import RESOURCES, Resource
 from tests.apiserver.controlplane import ControlPlane
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.pki import Authority
-from exporter.facts.resource import CERTIFICATE_SIGNING_REQUESTS, NODES, Resource
 from exporter.reason import Reason
-from exporter.sources.kube import Connection, Kubeconfig, ServiceAccount
-from exporter.sources.kube_failure import ApiError
-from exporter.sources.kube_watch import Backoff, Change, Watcher
+from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
+from exporter.sources.kube.failure import ApiError
+from exporter.sources.kube.resource import CERTIFICATE_SIGNING_REQUESTS, NODES, Resource
+from exporter.sources.kube.watch import Backoff, Change, Watcher
 from tests.apiserver import requests
 from tests.apiserver.controlplane import ControlPlane, stopped, wait
 from tests.sources.watching import Pod, View, decode

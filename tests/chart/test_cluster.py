@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exporter.facts.resource import cluster_rules, role_rules
+from exporter.sources.kube.resource import cluster_rules, role_rules
 from tests.chart.rendering import EVERYTHING, Helm, Objects, container, merged
 
 

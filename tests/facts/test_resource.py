@@ -1,7 +1,7 @@
 """What the cluster agent reads is declared once: exact paths, and the least rights for them."""
 
-from exporter.facts.resource import LEASES, NODES, RESOURCES, cluster_rules, role_rules
 from exporter.reason import Lease
+from exporter.sources.kube.resource import LEASES, NODES, RESOURCES, cluster_rules, role_rules
 
 READS = {"get", "list", "watch"}
 

@@ -11,7 +11,7 @@ from exporter.demo.pki import Authority
 from exporter.sources.azure_cluster import AzureSource
 from exporter.sources.files.host_files import HostFiles, openat2
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
-from exporter.sources.kube import Connection
+from exporter.sources.kube.connection import Connection
 from tests.sources.azures import put
 from tests.sources.watching import T0, Pod, serving
 

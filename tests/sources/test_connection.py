@@ -15,7 +15,7 @@ import urllib3
 
 from exporter.demo.pki import DAY, Authority, Credential
 from exporter.reason import Reason
-from exporter.sources.connection import causes, connection_reason
+from exporter.sources.http_failure import causes, connection_reason
 
 NOW = time.time()
 CA = Authority("ca", NOW - DAY, NOW + DAY)

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from exporter.demo.apiserver import ApiServer, write_kubeconfig
 from exporter.demo.pki import Authority
-from exporter.facts.resource import API_SERVICES
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.kube import Connection, Kubeconfig
-from exporter.sources.kube_access import ServiceAccount
-from exporter.sources.kube_failure import ApiError
+from exporter.sources.kube.access import ServiceAccount
+from exporter.sources.kube.connection import Connection, Kubeconfig
+from exporter.sources.kube.failure import ApiError
+from exporter.sources.kube.resource import API_SERVICES
 from tests.sources.watching import T0, Pod, decode
 
 SECRET = "s3cr3t-t0k3n"
@@ -152,7 +152,7 @@ def test_keys_in_a_kubeconfig_leave_nothing_on_disk(file: Path, config: dict[str
     }
     write_kubeconfig(file, user(config, **inline))
     (scratch := file.parent / "scratch").mkdir()
-    read = "import os, sys; from exporter.sources.kube import Kubeconfig"
+    read = "import os, sys; from exporter.sources.kube.connection import Kubeconfig"
     read += "; access = Kubeconfig(sys.argv[1]).read(); print(os.listdir(sys.argv[2]))"
     command = [sys.executable, "-c", read, str(file), str(scratch)]
     environment = {**os.environ, "TMPDIR": str(scratch)}

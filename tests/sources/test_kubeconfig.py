@@ -14,7 +14,7 @@ from exporter.demo.pki import Authority
 from exporter.facts.kubeconfig import Credential
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.kubeconfig import KubeconfigView, default_kubeconfig, read_kubeconfig
+from exporter.sources.kube.kubeconfig import KubeconfigView, default_kubeconfig, read_kubeconfig
 
 NOW = time.time()
 CA = Authority.cluster(NOW)

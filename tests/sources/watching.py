@@ -12,11 +12,11 @@ import msgspec
 
 from exporter.demo.apiserver import ApiServer
 from exporter.demo.pki import Authority, Credential
-from exporter.facts.resource import CERTIFICATE_SIGNING_REQUESTS, Resource
 from exporter.facts.source import Failure, SourceLedger
 from exporter.reason import Reason
-from exporter.sources.kube import Connection, ServiceAccount
-from exporter.sources.kube_watch import Backoff, Change, Watcher
+from exporter.sources.kube.connection import Connection, ServiceAccount
+from exporter.sources.kube.resource import CERTIFICATE_SIGNING_REQUESTS, Resource
+from exporter.sources.kube.watch import Backoff, Change, Watcher
 
 CSRS = CERTIFICATE_SIGNING_REQUESTS.plural
 T0 = time.time()

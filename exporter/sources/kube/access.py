@@ -24,7 +24,7 @@ from kubernetes.config.kube_config import ConfigNode
 
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.kube_failure import ApiError
+from exporter.sources.kube.failure import ApiError
 
 __all__ = ["Access", "Credentials", "Kubeconfig", "ServiceAccount"]
 

@@ -19,8 +19,8 @@ from urllib3.response import BaseHTTPResponse
 
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.kube_access import Access, Credentials, Kubeconfig, ServiceAccount
-from exporter.sources.kube_failure import ApiError, explained, status_error
+from exporter.sources.kube.access import Access, Credentials, Kubeconfig, ServiceAccount
+from exporter.sources.kube.failure import ApiError, explained, status_error
 
 __all__ = ["Connection", "Kubeconfig", "ServiceAccount", "lines"]
 

@@ -12,7 +12,7 @@ import urllib3.exceptions as http
 
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.connection import socket_reason, tls_word
+from exporter.sources.http_failure import socket_reason, tls_word
 
 __all__ = ["ApiError", "explained", "status_error"]
 

@@ -15,11 +15,11 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from urllib3.response import BaseHTTPResponse
 
-from exporter.facts.resource import Resource
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.kube import Connection, lines
-from exporter.sources.kube_failure import ApiError, explained, status_error
+from exporter.sources.kube.connection import Connection, lines
+from exporter.sources.kube.failure import ApiError, explained, status_error
+from exporter.sources.kube.resource import Resource
 
 __all__ = ["Backoff", "Change", "Sink", "Watcher"]
 
