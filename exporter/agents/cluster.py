@@ -20,7 +20,6 @@ from exporter.agents.cluster_state import ClusterState
 from exporter.agents.owner import Owner
 from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
 from exporter.facts.azure.serving_rotation import agentpool_evidence
-from exporter.facts.azure_access import azure_wanted, next_look
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
 from exporter.families import apiserver, azure, build, ca, cluster, csr, node, rotation, signer, source
@@ -28,6 +27,7 @@ from exporter.findings.cluster import cluster_findings
 from exporter.metric import Family
 from exporter.reason import Mode, Source
 from exporter.settings import Settings, SettingsError
+from exporter.sources.azure.access import azure_wanted, next_look
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError
 from exporter.web.cache import CachedExposition
@@ -37,7 +37,7 @@ from exporter.web.server import WebServer
 
 if TYPE_CHECKING:
     # The Azure SDK costs 30 MiB: it is imported where Azure is asked for.
-    from exporter.sources.azure_cluster import AzureSource
+    from exporter.sources.azure.managed_cluster import AzureSource
 
 __all__ = ["ClusterAgent", "cluster_agent", "kube_connection", "run"]
 
@@ -202,7 +202,7 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
     connection = kube_connection(settings)
     source = azure_id = None
     if azure_wanted(settings.azure_enabled, settings.azure_resource_id, os.environ):
-        from exporter.sources.azure_cluster import AzureSource
+        from exporter.sources.azure.managed_cluster import AzureSource
 
         source = AzureSource(settings.azure_endpoint)
         azure_id = managed_cluster_id(settings.azure_resource_id) if settings.azure_resource_id else None

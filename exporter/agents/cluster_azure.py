@@ -15,7 +15,7 @@ from exporter.reason import Reason
 
 if TYPE_CHECKING:
     # The Azure SDK costs 30 MiB: it is imported where Azure is asked for.
-    from exporter.sources.azure_cluster import AzureSource
+    from exporter.sources.azure.managed_cluster import AzureSource
 
 __all__ = ["AzureLook", "read_azure"]
 

@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 from exporter.agents.cluster_endpoint import Address, authorities, look_at_endpoint
 from exporter.agents.cluster_state import ClusterState
 from exporter.agents.rounds import Rounds
-from exporter.facts.azure_access import OPERATING, STEADY
 from exporter.facts.kube.ca_bundle import api_service, authentication_cas, root_ca, webhooks
 from exporter.facts.kube.csr import Csr, csr
 from exporter.facts.kube.lease import lease_renewed
@@ -18,6 +17,7 @@ from exporter.facts.kube.node import Node, node
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
 from exporter.reason import Lease, Source
+from exporter.sources.azure.access import OPERATING, STEADY
 from exporter.sources.kube.connection import Connection, resource
 from exporter.sources.kube.resource import Resource
 from exporter.sources.kube.watch import Backoff, Change, Watcher

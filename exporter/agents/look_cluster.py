@@ -17,7 +17,6 @@ from exporter.check.progress import progress
 from exporter.check.report import Report, Section, report
 from exporter.facts.azure.managed_cluster import AzureCluster
 from exporter.facts.azure.resource_id import managed_cluster_id
-from exporter.facts.azure_access import azure_wanted
 from exporter.facts.chain import distrust
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.csr import Csr
@@ -29,6 +28,7 @@ from exporter.findings.control_plane import lifetime_class
 from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.reason import Ca, Reason, Source
 from exporter.settings import Settings, SettingsError
+from exporter.sources.azure.access import azure_wanted
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.kubeconfig import KubeconfigView, default_kubeconfig, read_kubeconfig
@@ -178,7 +178,7 @@ class _Look:
         settings = self._settings
         if not azure_wanted(settings.azure_enabled, settings.azure_resource_id, os.environ):
             return
-        from exporter.sources.azure_cluster import AzureSource
+        from exporter.sources.azure.managed_cluster import AzureSource
 
         wanted = managed_cluster_id(settings.azure_resource_id) if settings.azure_resource_id else None
 

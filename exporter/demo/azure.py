@@ -23,7 +23,7 @@ from exporter.facts.kube.node import SERVING_LABEL, Node, node
 from exporter.facts.source import Failure
 from exporter.findings import Finding
 from exporter.findings.azure import azure_findings, azure_unanswered
-from exporter.sources.azure_cluster import AzureSource
+from exporter.sources.azure.managed_cluster import AzureSource
 
 __all__ = ["CLUSTER", "COURSES", "AzureVerdict", "Course", "Look", "azure_verdicts"]
 

@@ -16,7 +16,7 @@ from exporter.demo.apiserver import ApiServer, write_kubeconfig
 from exporter.demo.objects import SERVING_SIGNER, Answer, CsrOrder
 from exporter.demo.pki import DAY, YEAR, Authority, Credential, certificate_request
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.sources.azure_cluster import AzureSource
+from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.kube.connection import Connection, Kubeconfig
 
 NOW = float(int(time.time()))

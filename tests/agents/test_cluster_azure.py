@@ -22,7 +22,7 @@ from exporter.facts.azure.resource_id import NodeGroup
 from exporter.facts.opt_out_tag import TAG
 from exporter.families.catalogue import catalogue
 from exporter.settings import Command, resolve
-from exporter.sources.azure_cluster import AzureSource
+from exporter.sources.azure.managed_cluster import AzureSource
 from tests.agents.clusters import CA, LABELS, NODE, OFTEN, Cluster, cluster, node, populate, serving
 
 OFTEN_TOO = {"azure": 0.05, "azure_operating": 0.05, "azure_without_nodes": 0.02}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from exporter.demo.arm_bodies import agent_pool, managed_cluster
 from exporter.facts.azure.managed_cluster import azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.azure_access import azure_wanted, next_look, retry_after, workload_identity_missing
+from exporter.sources.azure.access import azure_wanted, next_look, retry_after, workload_identity_missing
 
 CLUSTER = ResourceId("5ab0", "rg", "managedClusters", "aks1")
 IDENTITY = {"AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t", "AZURE_FEDERATED_TOKEN_FILE": "/f"}

@@ -8,7 +8,7 @@ import pytest
 from exporter.demo.apiserver import ApiServer
 from exporter.demo.arm_site import ArmSite
 from exporter.demo.pki import Authority
-from exporter.sources.azure_cluster import AzureSource
+from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.files.host_files import HostFiles, openat2
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
 from exporter.sources.kube.connection import Connection

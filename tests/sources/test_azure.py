@@ -15,7 +15,7 @@ from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId, node_group
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
-from exporter.sources.azure_cluster import AzureSource
+from exporter.sources.azure.managed_cluster import AzureSource
 from tests.sources.azures import CLUSTER, CLUSTER_READ, GROUP, SNAPSHOT, asked, facts, failure, put
 
 

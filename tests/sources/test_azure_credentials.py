@@ -14,8 +14,8 @@ from exporter.demo.arm_faults import FAULTS, TOKEN_FAULTS
 from exporter.demo.arm_site import ArmSite
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.azure import token_scope
-from exporter.sources.azure_cluster import AzureSource
+from exporter.sources.azure.managed_cluster import AzureSource
+from exporter.sources.azure.resource_manager import token_scope
 from tests.sources.azures import CLUSTER, CLUSTER_READ, asked, facts, failure
 
 

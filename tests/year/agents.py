@@ -11,7 +11,6 @@ from exporter.agents import wire
 from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals
 from exporter.agents.cluster_state import ClusterState
 from exporter.facts.azure.serving_rotation import agentpool_evidence
-from exporter.facts.azure_access import next_look
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import Csr
@@ -34,6 +33,7 @@ from exporter.families import (
 )
 from exporter.metric import Family
 from exporter.reason import Ca, Lease, Mode, Reason, Source
+from exporter.sources.azure.access import next_look
 from tests.year.disk import Disk
 from tests.year.leaves import Leaf
 from tests.year.machine import ADDRESS, Pod

@@ -23,9 +23,9 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.core.tools import get_arm_endpoints
 
 from exporter import __version__
-from exporter.facts.azure_access import WORKLOAD_IDENTITY, retry_after, workload_identity_missing
 from exporter.facts.source import Failure
 from exporter.reason import Reason
+from exporter.sources.azure.access import WORKLOAD_IDENTITY, retry_after, workload_identity_missing
 from exporter.sources.http_failure import causes, connection_reason
 
 __all__ = ["LARGEST_ANSWER", "Answer", "ResourceManager", "Unanswered", "token_scope"]

@@ -16,7 +16,7 @@ from exporter.facts.azure.managed_cluster import (
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId, managing_cluster
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.azure import ResourceManager, Unanswered
+from exporter.sources.azure.resource_manager import ResourceManager, Unanswered
 
 __all__ = ["AzureSource"]
 
