@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from exporter.facts.cluster import ClusterFacts
 from exporter.findings.cluster import cluster_findings
-from exporter.web.cluster_page import cluster_page
+from exporter.pages.cluster_page import cluster_page
 from exporter.web.exposition import compressed
 from tests.web.example import NOW
 from tests.web.fleet import fleet

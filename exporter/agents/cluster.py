@@ -25,13 +25,13 @@ from exporter.facts.source import SourceFacts
 from exporter.families import apiserver, azure, build, ca, cluster, csr, node, rotation, signer, source
 from exporter.findings.cluster import cluster_findings
 from exporter.metric import Family
+from exporter.pages.cluster_page import cluster_page
 from exporter.reason import Mode, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.azure.access import azure_wanted, next_look
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError
 from exporter.web.cache import CachedExposition
-from exporter.web.cluster_page import cluster_page
 from exporter.web.exposition import Payload
 from exporter.web.server import WebServer
 

@@ -83,7 +83,7 @@ class NodeAgent:
     def page(self, query: Mapping[str, str]) -> str:
         """The node's page. Its modules are imported by the first who opens it: most agents serve scrapes alone."""
         from exporter.findings.host import host_findings
-        from exporter.web.node_page import node_page
+        from exporter.pages.node_page import node_page
 
         now = self._clock()
         host = self.look()

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
 
+from exporter.pages.style import POLICY
 from exporter.reason import Mode
 from exporter.web.exposition import Payload, compressed
 from exporter.web.message import Receive, Request, Response, Scope, Send, plain
 from exporter.web.negotiation import Coding, coding
-from exporter.web.style import POLICY
 from exporter.web.workers import BusyError, Workers
 
 __all__ = ["PROBES", "Agent", "Application", "Gate", "Payload"]

@@ -8,10 +8,10 @@ import pytest
 
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
+from exporter.pages.cluster_page import cluster_page
+from exporter.pages.node_page import node_page
 from exporter.reason import Mode
-from exporter.web.cluster_page import cluster_page
 from exporter.web.exposition import Payload
-from exporter.web.node_page import node_page
 from exporter.web.protocol import Limits
 from exporter.web.server import WebServer
 from tests.web.example import NOW, broken, source, well

@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 
-from exporter.web.style import STYLE
+from exporter.pages.style import STYLE
 
 VOID = {"meta", "link", "br", "circle", "path", "rect", "line"}
 

@@ -6,7 +6,7 @@ from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.opt_out_tag import TAG
 from exporter.findings.cluster import cluster_findings
-from exporter.web.cluster_page import cluster_page
+from exporter.pages.cluster_page import cluster_page
 from tests.web.document import check, read
 from tests.web.example import NOW
 

@@ -13,8 +13,8 @@ from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts
 from exporter.facts.x509 import certificates
 from exporter.findings.cluster import cluster_findings
+from exporter.pages.cluster_page import cluster_page
 from exporter.reason import REASONS, Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
-from exporter.web.cluster_page import cluster_page
 from tests.web.document import check, read
 from tests.web.example import CA, NOW
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.demo.pki import DAY
-from exporter.web.lifetime import Lifetime, lifetime_bar
-from exporter.web.page import Tone
+from exporter.pages.lifetime import Lifetime, lifetime_bar
+from exporter.pages.page import Tone
 
 START = 1_767_225_600.0
 """2026-01-01 00:00 UTC."""

@@ -9,10 +9,10 @@ from exporter.facts.host.host_facts import FileFacts, HostFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Severity
 from exporter.findings.host import host_findings
+from exporter.pages.findings_list import findings_list, verdict
+from exporter.pages.node_page import node_page
+from exporter.pages.page import Tone, badge, table
 from exporter.reason import FileStatus, Origin, Role
-from exporter.web.findings_list import findings_list, verdict
-from exporter.web.node_page import node_page
-from exporter.web.page import Tone, badge, table
 from tests.web.document import check, read
 from tests.web.example import NODE, NOW, broken, source, well
 
@@ -161,7 +161,7 @@ def test_every_tone_has_a_shape_of_its_own() -> None:
 
 
 def test_a_row_with_the_wrong_number_of_cells_is_an_error() -> None:
-    from exporter.web.page import Column
+    from exporter.pages.page import Column
 
     with pytest.raises(ValueError):
         table("A table", (Column("one"), Column("two")), [("only one",)])

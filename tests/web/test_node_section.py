@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from exporter.facts.cluster import ClusterFacts
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.standing import State, standings
-from exporter.web.cluster_page import cluster_page
-from exporter.web.selection import CHOICES, PAGE, Selection, selection
+from exporter.pages.cluster_page import cluster_page
+from exporter.pages.selection import CHOICES, PAGE, Selection, selection
 from tests.web.document import check, read
 from tests.web.example import NOW
 from tests.web.fleet import fleet

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from exporter.web.style import POLICY, STYLE
+from exporter.pages.style import POLICY, STYLE
 
 TONES = ("ok", "info", "warning", "blind", "critical")
 LIGHT, DARK = (

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from exporter.facts.source import SourceFacts
 from exporter.findings.moment import span
-from exporter.web.page import Column, Tone, badge, table
+from exporter.pages.page import Column, Tone, badge, table
 
 __all__ = ["source_table"]
 

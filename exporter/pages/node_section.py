@@ -9,8 +9,7 @@ from markupsafe import Markup
 from exporter.findings import Severity
 from exporter.findings.moment import moment, span
 from exporter.findings.standing import NodeStanding, State, Trouble
-from exporter.reason import Rotation
-from exporter.web.page import (
+from exporter.pages.page import (
     NOTHING,
     SEVERITY_TONE,
     Cell,
@@ -24,7 +23,8 @@ from exporter.web.page import (
     section,
     table,
 )
-from exporter.web.selection import ATTENTION, CHOICES, EVERY, NO_POOL, PAGE, WELL, Selection, selection
+from exporter.pages.selection import ATTENTION, CHOICES, EVERY, NO_POOL, PAGE, WELL, Selection, selection
+from exporter.reason import Rotation
 
 __all__ = ["node_section"]
 

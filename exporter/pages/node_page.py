@@ -10,10 +10,9 @@ from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
 from exporter.findings.host import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS
 from exporter.findings.moment import moment, span
-from exporter.reason import BootstrapMethod, Evidence, FileStatus, Origin, Role, Rotation, RotationState
-from exporter.web.findings_list import findings_list, verdict
-from exporter.web.lifetime import Lifetime, lifetime_bar
-from exporter.web.page import (
+from exporter.pages.findings_list import findings_list, verdict
+from exporter.pages.lifetime import Lifetime, lifetime_bar
+from exporter.pages.page import (
     Column,
     Tone,
     badge,
@@ -25,7 +24,8 @@ from exporter.web.page import (
     section,
     table,
 )
-from exporter.web.source_table import source_table
+from exporter.pages.source_table import source_table
+from exporter.reason import BootstrapMethod, Evidence, FileStatus, Origin, Role, Rotation, RotationState
 
 __all__ = ["node_page"]
 

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from exporter import __version__
 from exporter.findings import Severity
 from exporter.findings.moment import moment
-from exporter.web.style import STYLE
+from exporter.pages.style import STYLE
 
 __all__ = [
     "NOTHING",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from exporter.findings.moment import date, span
-from exporter.web.page import Tone
+from exporter.pages.page import Tone
 
 __all__ = ["Lifetime", "lifetime_bar"]
 

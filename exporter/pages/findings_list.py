@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from exporter.findings import Finding, Severity, worst_first
-from exporter.web.page import SEVERITY_TONE, Tone, badge, icon, join
+from exporter.pages.page import SEVERITY_TONE, Tone, badge, icon, join
 
 __all__ = ["findings_list", "verdict"]
 

@@ -9,13 +9,13 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
 from exporter.findings.standing import standings
+from exporter.pages.azure_section import azure_section
+from exporter.pages.control_plane_section import control_plane_section
+from exporter.pages.findings_list import findings_list, verdict
+from exporter.pages.node_section import node_section
+from exporter.pages.page import Column, code, document, section, table
+from exporter.pages.source_table import source_table
 from exporter.reason import CsrCondition
-from exporter.web.azure_section import azure_section
-from exporter.web.control_plane_section import control_plane_section
-from exporter.web.findings_list import findings_list, verdict
-from exporter.web.node_section import node_section
-from exporter.web.page import Column, code, document, section, table
-from exporter.web.source_table import source_table
 
 __all__ = ["cluster_page"]
 
