@@ -9,9 +9,9 @@ from typing import Protocol
 from exporter.pages.style import POLICY
 from exporter.reason import Mode
 from exporter.web.exposition import Payload, compressed
-from exporter.web.message import Receive, Request, Response, Scope, Send, plain
 from exporter.web.negotiation import Coding, coding
-from exporter.web.workers import BusyError, Workers
+from exporter.web.request import Receive, Request, Response, Scope, Send, plain
+from exporter.web.thread_pool import BusyError, Workers
 
 __all__ = ["PROBES", "Agent", "Application", "Gate", "Payload"]
 

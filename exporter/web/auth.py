@@ -13,8 +13,8 @@ from http import HTTPStatus
 
 from exporter.web.app import PROBES
 from exporter.web.config import WebConfig
-from exporter.web.message import Request, Response, plain
-from exporter.web.workers import Workers
+from exporter.web.request import Request, Response, plain
+from exporter.web.thread_pool import Workers
 
 __all__ = ["ConfiguredGate", "credentials"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import yaml
 
 from exporter.settings import SettingsError
-from exporter.web.section import Section, clean, shown, text, truth
 from exporter.web.tls import TLSConfig, tls_config
+from exporter.web.yaml_mapping import Section, clean, shown, text, truth
 
 __all__ = ["WebConfig", "read_web_config"]
 

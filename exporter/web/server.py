@@ -21,7 +21,7 @@ from exporter.web.listener import Listener
 from exporter.web.protocol import Limits, bounded_by
 
 if TYPE_CHECKING:
-    from exporter.web.live import LiveConfig
+    from exporter.web.reload import LiveConfig
 
 __all__ = ["WebServer", "serve"]
 
@@ -41,7 +41,7 @@ def serve(agent: Agent, listen: tuple[str, int], web_config: Path | None, on_lis
 def _live_config(path: Path | None) -> "LiveConfig | None":
     if path is None:
         return None
-    from exporter.web.live import LiveConfig  # TLS and passwords cost memory where nobody uses them
+    from exporter.web.reload import LiveConfig  # TLS and passwords cost memory where nobody uses them
 
     return LiveConfig(path)
 

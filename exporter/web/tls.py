@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.settings import SettingsError
-from exporter.web.section import Section, text, texts, truth
+from exporter.web.yaml_mapping import Section, text, texts, truth
 
 __all__ = ["Context", "LiveContext", "TLSConfig", "bears_allowed_name", "ssl_context", "tls_config"]
 

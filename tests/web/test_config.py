@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exporter.demo.pki import DAY, Authority
 from exporter.settings import SettingsError
 from exporter.web.config import read_web_config
-from exporter.web.live import LiveConfig
+from exporter.web.reload import LiveConfig
 from exporter.web.tls import ssl_context
 
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from exporter.web.workers import BusyError, Workers
+from exporter.web.thread_pool import BusyError, Workers
 
 
 def threads_of(name: str) -> list[threading.Thread]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from exporter.settings import SettingsError
 from exporter.web.auth import ConfiguredGate
 from exporter.web.config import WebConfig, read_web_config
+from exporter.web.thread_pool import Workers
 from exporter.web.tls import Context, LiveContext, ssl_context
-from exporter.web.workers import Workers
 
 __all__ = ["LiveConfig"]
 
