@@ -18,8 +18,8 @@ SUMMARIES = {
 }
 
 MODULES = {
-    Command.NODE: "exporter.agents.node",
-    Command.CLUSTER: "exporter.agents.cluster",
+    Command.NODE: "exporter.agents.node.agent",
+    Command.CLUSTER: "exporter.agents.cluster.agent",
     Command.CHECK: "exporter.agents.look",
     Command.DEMO: "exporter.demo.command",
 }

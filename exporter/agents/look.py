@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from exporter import logs
-from exporter.agents.node import node_agent
+from exporter.agents.node.agent import node_agent
 from exporter.check.host import host_sections
 from exporter.check.progress import progress
 from exporter.check.render import as_json, as_markdown, print_table

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from exporter.agents.cluster_azure import read_azure
-from exporter.agents.cluster_endpoint import authorities, look_at_endpoint, shown
-from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals, KubeSources
-from exporter.agents.cluster_state import ClusterState
+from exporter.agents.cluster.apiserver_probe import authorities, look_at_endpoint, shown
+from exporter.agents.cluster.azure_look import read_azure
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
+from exporter.agents.cluster.state import ClusterState
 from exporter.check.azure import azure_sections
 from exporter.check.cluster import certificate_row, cluster_sections
 from exporter.check.progress import progress

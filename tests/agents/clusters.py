@@ -9,8 +9,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.agents.cluster import ClusterAgent
-from exporter.agents.cluster_kube import Intervals
+from exporter.agents.cluster.agent import ClusterAgent
+from exporter.agents.cluster.kube_sources import Intervals
 from exporter.demo import objects
 from exporter.demo.apiserver import ApiServer, write_kubeconfig
 from exporter.demo.objects import SERVING_SIGNER, Answer, CsrOrder

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.agents.node import NodeAgent, node_agent
+from exporter.agents.node.agent import NodeAgent, node_agent
 from exporter.demo.nodes import SimulatedNode, build
 from exporter.demo.pki import YEAR, Authority
 from exporter.demo.scenarios import scenario

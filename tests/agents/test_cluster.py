@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.agents.cluster_kube import Intervals
+from exporter.agents.cluster.kube_sources import Intervals
 from exporter.demo import objects
 from exporter.demo.apiserver import ApiServer, Fault, FaultKind, write_kubeconfig
 from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer

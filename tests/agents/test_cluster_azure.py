@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.agents.cluster import cluster_agent
+from exporter.agents.cluster.agent import cluster_agent
 from exporter.demo import arm_bodies
 from exporter.demo.apiserver import ApiServer, write_kubeconfig
 from exporter.demo.arm import Route, SimulatedArm
@@ -228,7 +228,7 @@ def test_the_azure_sdk_is_not_imported_where_azure_is_not_asked(tmp_path: Path) 
     with ApiServer(serving()) as server:
         path = write_kubeconfig(tmp_path / "kubeconfig", server.kubeconfig(CA.pem))
         program = (
-            "import sys; from exporter.agents.cluster import cluster_agent;"
+            "import sys; from exporter.agents.cluster.agent import cluster_agent;"
             "from exporter.settings import Command, resolve;"
             f"agent = cluster_agent(resolve(Command.CLUSTER, {{'kubeconfig': {str(path)!r}}}, {{}}));"
             "agent.start(); agent.exposition('', False); agent.page({}); agent.stop();"

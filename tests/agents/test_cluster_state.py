@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from exporter.agents.cluster_kube import KUBE_SOURCES
-from exporter.agents.cluster_state import ClusterState
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES
+from exporter.agents.cluster.state import ClusterState
 from exporter.demo.pki import DAY, Authority
 from exporter.facts.cluster import Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle

@@ -145,7 +145,7 @@ def test_the_agent_imports_nothing_that_only_the_cluster_agent_needs(tmp_path: P
     code = """
 import sys
 from pathlib import Path
-from exporter.agents.node import node_agent
+from exporter.agents.node.agent import node_agent
 from exporter.settings import Command, resolve
 from exporter.web.app import Application
 agent = node_agent(resolve(Command.NODE, {"host_root": sys.argv[1], "kubelet_address": ""}, {}))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.agents.node import NodeAgent
+from exporter.agents.node.agent import NodeAgent
 from exporter.web.server import WebServer
 from tests.agents.nodes import CA, NOW, agent_of, simulated
 

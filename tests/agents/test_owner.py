@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from exporter.agents.owner import Owner
+from exporter.agents.state_thread import Owner
 
 
 class Book:

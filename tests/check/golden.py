@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from exporter.agents.node import node_agent
+from exporter.agents.node.agent import node_agent
 from exporter.check.azure import azure_sections
 from exporter.check.cluster import cluster_sections
 from exporter.check.host import host_sections

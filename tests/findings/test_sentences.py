@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.agents.node import node_agent
+from exporter.agents.node.agent import node_agent
 from exporter.demo.nodes import build
 from exporter.demo.pki import DAY, YEAR, Authority
 from exporter.demo.scenarios import SCENARIOS

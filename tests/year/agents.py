@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from exporter.agents import wire
-from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals
-from exporter.agents.cluster_state import ClusterState
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals
+from exporter.agents.cluster.state import ClusterState
+from exporter.agents.node.agent import kubelet_probe
 from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
@@ -54,14 +54,14 @@ def _uncounted(sources: Iterable[SourceFacts]) -> Iterator[SourceFacts]:
 
 
 class NodeAgent:
-    """What stands in exporter.agents.node, on a simulated disk and wire."""
+    """What stands in exporter.agents.node.agent, on a simulated disk and kubelet_probe."""
 
     def __init__(self, pod: Pod, draw: random.Random) -> None:
         self._machine = pod.machine
         self._ledger = SourceLedger(Source.KUBELET)
         self._served: tuple[float, Leaf] | None = None
         self._told: Leaf | None = None
-        self._phase = draw.uniform(0, wire.PERIOD)
+        self._phase = draw.uniform(0, kubelet_probe.PERIOD)
 
     def looks(self, now: float) -> Iterator[Look]:
         """The kubelet's port, at once and then every minute."""
@@ -75,7 +75,7 @@ class NodeAgent:
         else:
             self._ledger.success(now)
             self._served = (now, served)
-        return wire.PERIOD
+        return kubelet_probe.PERIOD
 
     def scraped(self, now: float) -> bool:
         """Whether the wire is to be looked at again, because the file has changed."""
@@ -85,7 +85,7 @@ class NodeAgent:
 
     def state(self, now: float) -> tuple[Disk, Leaf | None]:
         """What the steady families depend on."""
-        lately = self._served is not None and now - self._served[0] <= wire.LASTING
+        lately = self._served is not None and now - self._served[0] <= kubelet_probe.LASTING
         return self._machine.disk, self._served[1] if lately and self._served else None
 
     def steady(self, now: float) -> Iterator[Family]:
@@ -102,7 +102,7 @@ class NodeAgent:
 
 
 class ClusterAgent:
-    """What stands in exporter.agents.cluster and cluster_kube, on a simulated API server and ARM."""
+    """What stands in exporter.agents.cluster.agent and cluster_kube, on a simulated API server and ARM."""
 
     def __init__(self, world: World, pod: Pod, draw: random.Random) -> None:
         self._world, self._pod, self._draw = world, pod, draw
@@ -175,7 +175,7 @@ class ClusterAgent:
         return None
 
     def _next(self, which: Source, interval: float, failure: Failure | None) -> float:
-        """Sooner after a failure, then ever later: exporter.agents.cluster_kube.Look."""
+        """Sooner after a failure, then ever later: exporter.agents.cluster.kube_sources.Look."""
         count = self._failures[which] = 0 if failure is None else self._failures.get(which, 0) + 1
         return interval if failure is None else interval / 8 * 2.0 ** min(count - 1, 3)
 

@@ -2,4 +2,4 @@
 
 import logging
 
-logging.getLogger("exporter.agents.cluster_state").setLevel(logging.ERROR)
+logging.getLogger("exporter.agents.cluster.state").setLevel(logging.ERROR)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from exporter.agents.cluster_state import ClusterState
-from exporter.agents.owner import Owner
+from exporter.agents.cluster.state import ClusterState
+from exporter.agents.state_thread import Owner
 from exporter.facts.azure.managed_cluster import AzureCluster
 from exporter.facts.azure.resource_id import ResourceId, node_group
 from exporter.facts.source import Failure

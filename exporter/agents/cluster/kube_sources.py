@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from exporter.agents.cluster_endpoint import Address, authorities, look_at_endpoint
-from exporter.agents.cluster_state import ClusterState
-from exporter.agents.rounds import Rounds
+from exporter.agents.cluster.apiserver_probe import Address, authorities, look_at_endpoint
+from exporter.agents.cluster.state import ClusterState
+from exporter.agents.periodic import Rounds
 from exporter.facts.kube.ca_bundle import api_service, authentication_cas, root_ca, webhooks
 from exporter.facts.kube.csr import Csr, csr
 from exporter.facts.kube.lease import lease_renewed

@@ -9,7 +9,7 @@ from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter import logs, presets
 from exporter.agents import memory
-from exporter.agents.wire import KubeletWire
+from exporter.agents.node.kubelet_probe import KubeletWire
 from exporter.facts.host.host_facts import HostFacts, host_facts
 from exporter.facts.host.paths import PathTable, path_table
 from exporter.facts.source import SourceFacts

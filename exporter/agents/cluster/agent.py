@@ -13,11 +13,11 @@ from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter import logs
 from exporter.agents import memory
-from exporter.agents.cluster_azure import AzureLook
-from exporter.agents.cluster_endpoint import Address, shown
-from exporter.agents.cluster_kube import KUBE_SOURCES, Intervals, KubeSources
-from exporter.agents.cluster_state import ClusterState
-from exporter.agents.owner import Owner
+from exporter.agents.cluster.apiserver_probe import Address, shown
+from exporter.agents.cluster.azure_look import AzureLook
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
+from exporter.agents.cluster.state import ClusterState
+from exporter.agents.state_thread import Owner
 from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
 from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts
