@@ -20,7 +20,7 @@ SUMMARIES = {
 MODULES = {
     Command.NODE: "exporter.agents.node.agent",
     Command.CLUSTER: "exporter.agents.cluster.agent",
-    Command.CHECK: "exporter.agents.look",
+    Command.CHECK: "exporter.check.command",
     Command.DEMO: "exporter.demo.command",
 }
 """Where each command's `run` stands. By name, since to import one agent for the other would cost it its memory."""

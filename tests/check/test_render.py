@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from exporter.agents.look import look_at_host
+from exporter.check.command import look_at_host
 from exporter.check.render import as_json, as_markdown, print_table
 from exporter.check.report import Report, Section, report
 from exporter.demo.nodes import build

@@ -56,7 +56,7 @@ def run(settings: Settings) -> int:
     if "log_level" not in settings.explicit:
         logging.getLogger("exporter").setLevel(logging.ERROR)  # the report says the same in its own words
     if cluster_meant(settings):
-        from exporter.agents.look_cluster import look_at_cluster
+        from exporter.check.cluster_look import look_at_cluster
 
         seen = look_at_cluster(settings)
     else:
