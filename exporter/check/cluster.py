@@ -11,7 +11,7 @@ from exporter.facts.source import SourceFacts
 from exporter.facts.x509 import Certificate
 from exporter.findings.cluster import serving_off_reason
 from exporter.findings.control_plane import lifetime_class
-from exporter.findings.moment import date, moment, span
+from exporter.findings.formatting import date, moment, span
 from exporter.reason import Ca, CsrCondition, Rotation
 
 __all__ = ["LONGEST", "certificate_row", "cluster_sections", "csr_rows"]

@@ -6,8 +6,8 @@ from exporter.check.report import Section
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
+from exporter.findings.formatting import date, moment, span
 from exporter.findings.host import REASON_WORDS, STATUS_WORDS
-from exporter.findings.moment import date, moment, span
 from exporter.reason import FileStatus
 
 __all__ = ["host_sections"]

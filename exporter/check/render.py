@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 from exporter.check.layout import GAP, broken, widths
 from exporter.check.report import Report, Section
 from exporter.findings import RUNBOOKS, Finding, Severity
-from exporter.findings.moment import moment
+from exporter.findings.formatting import moment
 
 if TYPE_CHECKING:
     from rich.console import Console

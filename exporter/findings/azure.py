@@ -9,7 +9,7 @@ from exporter.facts.kube.node import Node
 from exporter.facts.opt_out_tag import RETIRES, TAG
 from exporter.facts.source import Failure
 from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.moment import moment, some_of, span
+from exporter.findings.formatting import moment, some_of, span
 from exporter.reason import Reason, Rotation
 
 __all__ = ["LONGEST_ROTATION", "OBSTACLE_WORDS", "azure_findings", "azure_unanswered", "serving_words"]

@@ -13,7 +13,7 @@ from exporter.facts.source import Failure, SourceFacts
 from exporter.findings import Finding, Severity, worst_first
 from exporter.findings.azure import azure_findings, azure_unanswered
 from exporter.findings.control_plane import control_plane_findings
-from exporter.findings.moment import names_listed, some_of, until
+from exporter.findings.formatting import names_listed, some_of, until
 from exporter.reason import CsrOutcome, Reason, Role, Rotation, Source
 
 __all__ = ["PENDING", "RECENT", "certificate_words", "cluster_findings", "serving_off_reason"]

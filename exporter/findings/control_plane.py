@@ -6,7 +6,7 @@ from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.x509 import Certificate, ends_first
 from exporter.findings import Finding, Severity
-from exporter.findings.moment import span, until
+from exporter.findings.formatting import span, until
 from exporter.reason import Ca, Lease, Reason, Rotation
 
 __all__ = ["UNTRUSTED_WORDS", "control_plane_findings", "lifetime_class"]

@@ -6,7 +6,7 @@ from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.moment import moment, span, until
+from exporter.findings.formatting import moment, span, until
 from exporter.reason import (
     BootstrapMethod,
     Evidence,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from exporter.facts.x509 import Certificate, ends_first
 from exporter.findings import Finding, Severity
 from exporter.findings.control_plane import UNTRUSTED_WORDS, lifetime_class
-from exporter.findings.moment import moment, span, until
+from exporter.findings.formatting import moment, span, until
 from exporter.reason import Reason
 
 __all__ = ["GET_CREDENTIALS", "kubeconfig_findings"]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from exporter.facts.azure.managed_cluster import AzureFacts
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.findings.azure import serving_words
-from exporter.findings.moment import moment
+from exporter.findings.formatting import moment
 from exporter.pages.page import NOTHING, Cell, Column, Tone, badge, key_values, section, table
 
 __all__ = ["azure_section"]

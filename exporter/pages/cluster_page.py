@@ -8,7 +8,7 @@ from markupsafe import Markup
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
-from exporter.findings.standing import standings
+from exporter.findings.node_status import standings
 from exporter.pages.azure_section import azure_section
 from exporter.pages.control_plane_section import control_plane_section
 from exporter.pages.findings_list import findings_list, verdict

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.x509 import Certificate, ends_first
-from exporter.findings.moment import moment, span
+from exporter.findings.formatting import moment, span
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import NOTHING, Cell, Column, Tone, badge, code, folded_table, join, key_values, section, table
 from exporter.reason import Ca, Rotation

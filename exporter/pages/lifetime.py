@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from exporter.findings.moment import date, span
+from exporter.findings.formatting import date, span
 from exporter.pages.page import Tone
 
 __all__ = ["Lifetime", "lifetime_bar"]

@@ -8,8 +8,8 @@ from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
+from exporter.findings.formatting import moment, span
 from exporter.findings.host import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS
-from exporter.findings.moment import moment, span
 from exporter.pages.findings_list import findings_list, verdict
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import (

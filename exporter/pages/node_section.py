@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from exporter.findings import Severity
-from exporter.findings.moment import moment, span
-from exporter.findings.standing import NodeStanding, State, Trouble
+from exporter.findings.formatting import moment, span
+from exporter.findings.node_status import NodeStanding, State, Trouble
 from exporter.pages.page import (
     NOTHING,
     SEVERITY_TONE,

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from exporter import __version__
 from exporter.findings import Severity
-from exporter.findings.moment import moment
+from exporter.findings.formatting import moment
 from exporter.pages.style import STYLE
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from exporter.findings.standing import NodeStanding, State
+from exporter.findings.node_status import NodeStanding, State
 
 __all__ = ["ATTENTION", "CHOICES", "EVERY", "NO_POOL", "PAGE", "WELL", "Selection", "selection"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from exporter.facts.source import SourceFacts
-from exporter.findings.moment import span
+from exporter.findings.formatting import span
 from exporter.pages.page import Column, Tone, badge, table
 
 __all__ = ["source_table"]

@@ -14,7 +14,7 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
-from exporter.findings.standing import standings
+from exporter.findings.node_status import standings
 from exporter.settings import Command, resolve
 from tests.web.example import NOW
 from tests.web.fleet import fleet

@@ -9,7 +9,7 @@ from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import Issued, NodeRequests, Rejected
 from exporter.findings import Severity
-from exporter.findings.standing import State, standings
+from exporter.findings.node_status import State, standings
 from exporter.reason import CsrOutcome, Rotation
 
 NOW = 1_800_000_000.0

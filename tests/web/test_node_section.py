@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.facts.cluster import ClusterFacts
 from exporter.findings.cluster import cluster_findings
-from exporter.findings.standing import State, standings
+from exporter.findings.node_status import State, standings
 from exporter.pages.cluster_page import cluster_page
 from exporter.pages.selection import CHOICES, PAGE, Selection, selection
 from tests.web.document import check, read

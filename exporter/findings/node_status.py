@@ -9,7 +9,7 @@ from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
 from exporter.findings import Severity
 from exporter.findings.cluster import PENDING, RECENT, certificate_words, serving_off_reason
-from exporter.findings.moment import until
+from exporter.findings.formatting import until
 from exporter.reason import CsrOutcome, Rotation
 
 __all__ = ["NodeStanding", "State", "Trouble", "standings"]
