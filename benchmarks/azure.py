@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.node import Process, get
-from exporter.demo.apiserver import ApiServer, write_kubeconfig
-from exporter.demo.arm_bodies import agent_pool, managed_cluster
-from exporter.demo.arm_site import ArmSite
-from exporter.demo.azure import CLUSTER
-from exporter.demo.objects import authentication_config, lease, namespace, node_object, root_ca_config
-from exporter.demo.pki import YEAR, Authority
 from exporter.facts.kube.node import SERVING_LABEL
+from simulation.api.objects import authentication_config, lease, namespace, node_object, root_ca_config
+from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.azure.bodies import agent_pool, managed_cluster
+from simulation.azure.site import ArmSite
+from simulation.demo.azure_courses import CLUSTER
+from simulation.pki import YEAR, Authority
 
 BUDGET_MIB = 110
 

@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.node import Process, row, timed
-from exporter.demo import objects
-from exporter.demo.apiserver import ApiServer, write_kubeconfig
-from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer, CsrOrder
-from exporter.demo.pki import DAY, YEAR, Authority, certificate_request, new_key
 from exporter.facts.kube.csr import csr
 from exporter.facts.kube.csr_ledger import CsrLedger
 from exporter.reason import Mode
 from exporter.web.exposition import Payload
 from exporter.web.server import WebServer
+from simulation.api import objects
+from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer, CsrOrder
+from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.pki import DAY, YEAR, Authority, certificate_request, new_key
 
 NOW = float(int(time.time()))
 PROMETHEUS = {

@@ -26,11 +26,11 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from exporter.demo.control import start_control
-from exporter.demo.fleet import Fleet, Member
-from exporter.demo.pki import DAY, YEAR, Authority
-from exporter.demo.processes import Process, stop_all
-from exporter.demo.scenarios import SCENARIOS
+from simulation.demo.cluster_agent import start_control
+from simulation.demo.node_agents import Fleet, Member
+from simulation.demo.processes import Process, stop_all
+from simulation.node.scenarios import SCENARIOS
+from simulation.pki import DAY, YEAR, Authority
 from tools.dashboards import DASHBOARDS
 from tools.dashboards.answers import Prometheus, filled, targets, variable_queries
 from tools.generated import ROOT

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from exporter.demo.pki import Authority, self_signed_linux
 from exporter.facts.x509 import certificates
 from exporter.reason import FileStatus
 from exporter.sources.files.host_files import HostFiles, openat2
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
+from simulation.pki import Authority, self_signed_linux
 
 T0 = 1_800_000_000.0
 PKI, CERTS = "/var/lib/kubelet/pki", "/etc/kubernetes/certs"

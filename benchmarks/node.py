@@ -21,10 +21,10 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exporter.demo.kubelet import SimulatedKubelets
-from exporter.demo.nodes import SimulatedNode, build
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import scenario
+from simulation.node.kubelet import SimulatedKubelets
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import SimulatedNode, build
+from simulation.pki import YEAR, Authority
 
 MIB = 1024 * 1024
 BUDGET_MIB, GROWTH_MIB = 45, 1

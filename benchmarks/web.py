@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from exporter.demo.nodes import build
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import scenario
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import build
+from simulation.pki import YEAR, Authority
 
 CLIENTS = 200
 ASKED = 500

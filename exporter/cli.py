@@ -21,7 +21,7 @@ MODULES = {
     Command.NODE: "exporter.agents.node.agent",
     Command.CLUSTER: "exporter.agents.cluster.agent",
     Command.CHECK: "exporter.check.command",
-    Command.DEMO: "exporter.demo.command",
+    Command.DEMO: "simulation.demo.command",
 }
 """Where each command's `run` stands. By name, since to import one agent for the other would cost it its memory."""
 

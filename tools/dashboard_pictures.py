@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from exporter.demo.control import start_control
-from exporter.demo.fleet import Fleet
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.prometheus import prometheus_process, rule_files
-from exporter.demo.scenarios import SCENARIOS, scenario
+from simulation.demo.cluster_agent import start_control
+from simulation.demo.node_agents import Fleet
+from simulation.demo.prometheus import prometheus_process, rule_files
+from simulation.node.scenarios import SCENARIOS, scenario
+from simulation.pki import YEAR, Authority
 from tools.dashboards.answers import Prometheus, filled
 from tools.drawing.canvas import Canvas, Room
 from tools.drawing.kinds import draw_bars, draw_histogram, draw_stat, draw_table, draw_timeline

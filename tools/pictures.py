@@ -16,11 +16,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from exporter.demo.cluster import SimulatedCluster
-from exporter.demo.estate import Estate
-from exporter.demo.nodes import build
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import SCENARIOS, scenario
+from simulation.api.control_plane import SimulatedCluster
+from simulation.azure.managed_cluster import Estate
+from simulation.node.scenarios import SCENARIOS, scenario
+from simulation.node.simulated_node import build
+from simulation.pki import YEAR, Authority
 from tools.browser import Browser, browser
 from tools.generated import ROOT
 

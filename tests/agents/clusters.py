@@ -11,13 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.agents.cluster.agent import ClusterAgent
 from exporter.agents.cluster.kube_sources import Intervals
-from exporter.demo import objects
-from exporter.demo.apiserver import ApiServer, write_kubeconfig
-from exporter.demo.objects import SERVING_SIGNER, Answer, CsrOrder
-from exporter.demo.pki import DAY, YEAR, Authority, Credential, certificate_request
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.kube.connection import Connection, Kubeconfig
+from simulation.api import objects
+from simulation.api.objects import SERVING_SIGNER, Answer, CsrOrder
+from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.pki import DAY, YEAR, Authority, Credential, certificate_request
 
 NOW = float(int(time.time()))
 CA, NEXT_CA = Authority.cluster(NOW - 3 * YEAR), Authority.cluster(NOW - DAY, number=1)

@@ -6,10 +6,10 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.agents.node.agent import NodeAgent, node_agent
-from exporter.demo.nodes import SimulatedNode, build
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import scenario
 from exporter.settings import Command, resolve
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import SimulatedNode, build
+from simulation.pki import YEAR, Authority
 
 NOW = float(int(time.time()))
 CA = Authority.cluster(NOW - 3 * YEAR)

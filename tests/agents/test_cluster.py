@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from exporter.agents.cluster.kube_sources import Intervals
-from exporter.demo import objects
-from exporter.demo.apiserver import ApiServer, Fault, FaultKind, write_kubeconfig
-from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer
-from exporter.demo.pki import DAY, YEAR
 from exporter.families.catalogue import catalogue
 from exporter.web.negotiation import Format
+from simulation.api import objects
+from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer
+from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
+from simulation.pki import DAY, YEAR
 from tests.agents.clusters import (
     AGGREGATOR,
     CA,

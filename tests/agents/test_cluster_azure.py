@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from exporter.agents.cluster.agent import cluster_agent
-from exporter.demo import arm_bodies
-from exporter.demo.apiserver import ApiServer, write_kubeconfig
-from exporter.demo.arm import Route, SimulatedArm
-from exporter.demo.arm_bodies import JSON, agent_pool, managed_cluster
-from exporter.demo.arm_faults import FAULTS, TOKEN_FAULTS
-from exporter.demo.arm_site import ArmSite
-from exporter.demo.azure import CLUSTER, OLD_IMAGE, SNAPSHOT
 from exporter.facts.azure.resource_id import NodeGroup
 from exporter.facts.opt_out_tag import TAG
 from exporter.families.catalogue import catalogue
 from exporter.settings import Command, resolve
 from exporter.sources.azure.managed_cluster import AzureSource
+from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.azure import bodies
+from simulation.azure.bodies import JSON, agent_pool, managed_cluster
+from simulation.azure.faults import FAULTS, TOKEN_FAULTS
+from simulation.azure.resource_manager import Route, SimulatedArm
+from simulation.azure.site import ArmSite
+from simulation.demo.azure_courses import CLUSTER, OLD_IMAGE, SNAPSHOT
 from tests.agents.clusters import CA, LABELS, NODE, OFTEN, Cluster, cluster, node, populate, serving
 
 OFTEN_TOO = {"azure": 0.05, "azure_operating": 0.05, "azure_without_nodes": 0.02}
@@ -52,7 +52,7 @@ def scene(folder: Path, *pools: JSON, given: bool = True, prepare: bool = True, 
     site = ArmSite(folder / "azure")
     with site.arm:
         site.arm.put(managed_cluster(CLUSTER, pools or [agent_pool("nodepool1")], **options))  # type: ignore[arg-type]
-        site.arm.put(arm_bodies.node_resource_group(NODE_GROUP, CLUSTER))
+        site.arm.put(bodies.node_resource_group(NODE_GROUP, CLUSTER))
         source = AzureSource(site.arm.endpoint, site.environment, whole=5.0)
         with cluster(
             folder,
@@ -71,7 +71,7 @@ def test_a_cluster_in_mid_rotation_shows_every_series_of_azure(tmp_path: Path) -
         agent_pool("golden", snapshot=SNAPSHOT, tags={TAG: "true"}, power="Stopped"),
     ]
     with scene(tmp_path, *pools, state=ROTATING) as found:
-        found.arm.put(arm_bodies.snapshot(SNAPSHOT, OLD_IMAGE))
+        found.arm.put(bodies.snapshot(SNAPSHOT, OLD_IMAGE))
         values = found.cluster.values
         found.cluster.until_value(1.0, "akscert_azure_agentpool_info", snapshot_image_version=OLD_IMAGE)
         names = {name for name, _ in found.cluster.series()}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.apiserver import Fault, FaultKind
-from exporter.demo.objects import Answer
+from simulation.api.objects import Answer
+from simulation.api.server import Fault, FaultKind
 from tests.agents.clusters import MARK, NODE, NOW, Cluster, cluster, csr, node
 
 CSRS = "certificatesigningrequests"

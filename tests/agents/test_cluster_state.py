@@ -6,7 +6,6 @@ import pytest
 
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES
 from exporter.agents.cluster.state import ClusterState
-from exporter.demo.pki import DAY, Authority
 from exporter.facts.cluster import Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER, Csr
@@ -15,6 +14,7 @@ from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
+from simulation.pki import DAY, Authority
 
 NOW = 1_800_000_000.0
 CA, NEXT = Authority.cluster(NOW - 9 * DAY), Authority.cluster(NOW - DAY, number=1)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo import arm_bodies
-from exporter.demo.apiserver import ApiServer
-from exporter.demo.arm import Route
-from exporter.demo.arm_bodies import JSON, agent_pool, managed_cluster
-from exporter.demo.arm_faults import FAULTS
-from exporter.demo.arm_site import ArmSite
-from exporter.demo.azure import CLUSTER
 from exporter.facts.azure.resource_id import NodeGroup
 from exporter.facts.opt_out_tag import TAG
+from simulation.api.server import ApiServer
+from simulation.azure import bodies
+from simulation.azure.bodies import JSON, agent_pool, managed_cluster
+from simulation.azure.faults import FAULTS
+from simulation.azure.resource_manager import Route
+from simulation.azure.site import ArmSite
+from simulation.demo.azure_courses import CLUSTER
 from tests.agents.clusters import populate, serving
 from tests.agents.test_look_cluster import check, findings, kubeconfig, report, rows
 
@@ -28,7 +28,7 @@ def site(tmp_path: Path) -> Iterator[ArmSite]:
     with found.arm:
         put(found)
         group = NodeGroup(CLUSTER.subscription, "MC_contoso_aks1_westeurope")
-        found.arm.put(arm_bodies.node_resource_group(group, CLUSTER))
+        found.arm.put(bodies.node_resource_group(group, CLUSTER))
         yield found
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.demo.apiserver import ApiServer, write_kubeconfig
-from exporter.demo.objects import Answer
-from exporter.demo.pki import DAY
+from simulation.api.objects import Answer
+from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.pki import DAY
 from tests.agents.clusters import CA, NEXT_CA, NODE, NOW, csr, node, populate, serving
 
 PLUGIN = """#!/bin/sh

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from prometheus_client.utils import floatToGoString
 
-from exporter.demo.kubelet import SimulatedKubelets
-from exporter.demo.nodes import build
-from exporter.demo.scenarios import scenario
 from exporter.reason import Reason
+from simulation.node.kubelet import SimulatedKubelets
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import build
 from tests.agents.nodes import CA, NOW, agent_of, series, simulated, text, values
 
 BUDGET = 56

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.pki import DAY, Authority, certificate_request, self_signed_linux
+from simulation.pki import DAY, Authority, certificate_request, self_signed_linux
 from tests.agents.nodes import CA, NOW, agent_of, series, simulated, status, values
 
 CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"

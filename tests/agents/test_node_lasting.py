@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from exporter.demo.kubelet import SimulatedKubelets
-from exporter.demo.pki import DAY, YEAR, Authority
+from simulation.node.kubelet import SimulatedKubelets
+from simulation.pki import DAY, YEAR, Authority
 from tests.agents.nodes import CA, NOW, Series, agent_of, series, simulated, status, values
 
 PKI = "var/lib/kubelet/pki"

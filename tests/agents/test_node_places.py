@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from exporter.agents.node.kubelet_probe import LASTING, KubeletWire
-from exporter.demo.kubelet import SimulatedKubelets
-from exporter.demo.pki import self_signed_linux
+from simulation.node.kubelet import SimulatedKubelets
+from simulation.pki import self_signed_linux
 from tests.agents.nodes import CA, NOW, agent_of, series, simulated, status, values
 
 FLAGS = "etc/default/kubelet"

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from exporter.demo.pki import YEAR, Authority, Credential
+from simulation.pki import YEAR, Authority, Credential
 from tools.apiserver import Binaries
 from tools.helm import binary
 

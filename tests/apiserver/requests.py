@@ -3,8 +3,8 @@
 import base64
 from typing import Any
 
-from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER
-from exporter.demo.pki import certificate_request
+from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER
+from simulation.pki import certificate_request
 from tests.apiserver.controlplane import BOOTSTRAP, NODE, ControlPlane, wait
 
 KUBELET = f"system:node:{NODE}"

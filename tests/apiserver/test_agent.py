@@ -17,8 +17,8 @@ import pytest
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.demo.objects import CLIENT_SIGNER, SERVING_SIGNER
-from exporter.demo.pki import Authority
+from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER
+from simulation.pki import Authority
 from tests.apiserver import requests
 from tests.apiserver.controlplane import BOOTSTRAP, NODE, ControlPlane, free_port, stopped, wait
 

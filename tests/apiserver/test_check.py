@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.pki import Authority
+from simulation.pki import Authority
 from tests.apiserver import requests
 from tests.apiserver.controlplane import ControlPlane, wait
 

@@ -17,10 +17,6 @@ from exporter.check.cluster import cluster_sections
 from exporter.check.host import host_sections
 from exporter.check.render import as_json, as_markdown, print_table
 from exporter.check.report import Report, report
-from exporter.demo.arm_bodies import agent_pool, managed_cluster
-from exporter.demo.nodes import build
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import scenario
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.kube.csr import Csr, requestor
@@ -30,6 +26,10 @@ from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
 from exporter.reason import REASONS, CsrCondition, Reason, Source
 from exporter.settings import Command, resolve
+from simulation.azure.bodies import agent_pool, managed_cluster
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import build
+from simulation.pki import YEAR, Authority
 from tests.web.example import NOW
 from tests.web.fleet import fleet
 

@@ -3,7 +3,6 @@
 import pytest
 
 from exporter.check.azure import azure_sections
-from exporter.demo.arm_bodies import agent_pool, managed_cluster
 from exporter.facts.azure.managed_cluster import AzureCluster, Snapshot, azure_cluster, with_snapshots
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.azure.serving_rotation import Obstacle
@@ -11,6 +10,7 @@ from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure
 from exporter.findings.azure import OBSTACLE_WORDS
 from exporter.reason import Reason
+from simulation.azure.bodies import agent_pool, managed_cluster
 
 CLUSTER = ResourceId("5ab0", "contoso", "managedClusters", "aks1")
 SNAPSHOT = ResourceId("5ab0", "contoso", "snapshots", "golden")

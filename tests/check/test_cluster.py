@@ -6,13 +6,13 @@ import pytest
 
 from exporter.check.cluster import ISSUED, LONGEST, cluster_sections, csr_rows
 from exporter.check.report import Section
-from exporter.demo.pki import DAY, Authority
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER, Csr, requestor
 from exporter.facts.kube.node import Node
 from exporter.facts.x509 import certificates
 from exporter.reason import Ca, CsrCondition, Reason, Rotation
+from simulation.pki import DAY, Authority
 
 NOW = 1_800_000_000.0
 NODE = "system:node:aks-nodepool1-12345678-vmss000000"

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from exporter.demo.nodes import build
-from exporter.demo.pki import Authority
-from exporter.demo.scenarios import scenario
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import build
+from simulation.pki import Authority
 from tests.web.example import NOW
 
 

@@ -11,11 +11,11 @@ import pytest
 from exporter.check.command import look_at_host
 from exporter.check.render import as_json, as_markdown, print_table
 from exporter.check.report import Report, Section, report
-from exporter.demo.nodes import build
-from exporter.demo.pki import Authority
-from exporter.demo.scenarios import scenario
 from exporter.findings import Finding, Severity
 from exporter.settings import Command, resolve
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import build
+from simulation.pki import Authority
 
 NOW = 1_795_000_000.0
 

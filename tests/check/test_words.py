@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.demo.arm_bodies import managed_cluster
-from exporter.demo.pki import DAY, YEAR, Authority
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
@@ -24,6 +22,8 @@ from exporter.findings.cluster import PENDING, RECENT, cluster_findings
 from exporter.findings.control_plane import SILENT
 from exporter.findings.host import host_findings
 from exporter.reason import BootstrapMethod, Ca, Evidence, Lease, Origin, Role, Rotation
+from simulation.azure.bodies import managed_cluster
+from simulation.pki import DAY, YEAR, Authority
 
 NOW = 1_795_500_000.0
 CA = Authority.cluster(NOW - 3 * YEAR)

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.activity import (
+from exporter.facts.source import Failure
+from exporter.facts.x509 import Certificate, certificates
+from exporter.sources.tls import probe
+from simulation.api.activity import (
     CLEANUP_SECONDS,
     CONTROL_PLANE_SECONDS,
     ISSUE_SECONDS,
@@ -20,14 +23,11 @@ from exporter.demo.activity import (
     Activity,
     Lively,
 )
-from exporter.demo.apiserver import ApiServer
-from exporter.demo.kubelet import SimulatedKubelets
-from exporter.demo.nodes import SimulatedNode, build
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import scenario
-from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate, certificates
-from exporter.sources.tls import probe
+from simulation.api.server import ApiServer
+from simulation.node.kubelet import SimulatedKubelets
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import SimulatedNode, build
+from simulation.pki import YEAR, Authority
 
 NOW = time.time()  # the TLS library looks at the clock
 AUTHORITY = Authority.cluster(NOW - 3 * YEAR)

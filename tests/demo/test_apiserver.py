@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.apiserver import KINDS, ApiServer, Store
-from exporter.demo.pki import Authority
+from simulation.api.server import KINDS, ApiServer, Store
+from simulation.pki import Authority
 
 AUTHORITY = Authority.cluster(time.time())
 CONTEXT = ssl.create_default_context(cadata=AUTHORITY.pem.decode())

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from exporter.demo.azure import COURSES, azure_verdicts
+from simulation.demo.azure_courses import COURSES, azure_verdicts
 
 
 def test_every_course_leads_to_its_alerts_and_no_others(tmp_path: Path) -> None:

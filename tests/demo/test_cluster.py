@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.demo.cluster import SimulatedCluster
-from exporter.demo.nodes import SimulatedNode, build, former_authority
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.population import LEFT_BEHIND
-from exporter.demo.scenarios import SCENARIOS
+from simulation.api.cluster_objects import LEFT_BEHIND
+from simulation.api.control_plane import SimulatedCluster
+from simulation.node.scenarios import SCENARIOS
+from simulation.node.simulated_node import SimulatedNode, build, former_authority
+from simulation.pki import YEAR, Authority
 
 NOW = time.time()  # the TLS library looks at the clock
 AUTHORITY = Authority.cluster(NOW - 3 * YEAR)

@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from exporter.demo.azure import COURSES
-from exporter.demo.claims import claims, series
-from exporter.demo.cluster import SimulatedCluster
-from exporter.demo.fleet import Fleet, verdicts
-from exporter.demo.nodes import build
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.processes import ProcessError
-from exporter.demo.scenarios import SCENARIOS, Expected, scenario
-from exporter.demo.summary import summary
 from exporter.reason import RotationReason, RotationState
+from simulation.api.control_plane import SimulatedCluster
+from simulation.demo.azure_courses import COURSES
+from simulation.demo.cluster_checks import claims, series
+from simulation.demo.node_agents import Fleet, verdicts
+from simulation.demo.processes import ProcessError
+from simulation.demo.summary import summary
+from simulation.node.scenarios import SCENARIOS, Expected, scenario
+from simulation.node.simulated_node import build
+from simulation.pki import YEAR, Authority
 
 DEMO = [sys.executable, "-m", "exporter", "demo"]
 NOW = time.time()  # real agents look at the clock

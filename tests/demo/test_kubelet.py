@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.kubelet import SimulatedKubelets
-from exporter.demo.pki import YEAR, Authority, Credential, self_signed_linux
+from simulation.node.kubelet import SimulatedKubelets
+from simulation.pki import YEAR, Authority, Credential, self_signed_linux
 
 NOW = time.time()  # the TLS library looks at the clock
 AUTHORITY = Authority.cluster(NOW - 3 * YEAR)

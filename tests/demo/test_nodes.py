@@ -11,11 +11,11 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from exporter.demo.nodes import SimulatedNode, build, former_authority
-from exporter.demo.pki import DAY, YEAR, Authority
-from exporter.demo.scenarios import SCENARIOS, scenario
-from exporter.demo.shape import Damage, OperatingSystem
 from exporter.facts.x509 import CertificateError, certificates, issued_by
+from simulation.node.build_options import Damage, OperatingSystem
+from simulation.node.scenarios import SCENARIOS, scenario
+from simulation.node.simulated_node import SimulatedNode, build, former_authority
+from simulation.pki import DAY, YEAR, Authority
 
 NOW = 1_790_000_000.0
 AUTHORITY = Authority.cluster(NOW - 3 * YEAR)

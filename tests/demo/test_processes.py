@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from exporter.demo.processes import Process, ProcessError, StoppedError, outputs, stop_all
+from simulation.demo.processes import Process, ProcessError, StoppedError, outputs, stop_all
 
 
 def test_an_agent_that_does_not_start_is_named_with_what_it_wrote() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from exporter.demo.processes import stop_all
-from exporter.demo.prometheus import alerts_page, prometheus_process, rule_files
+from simulation.demo.processes import stop_all
+from simulation.demo.prometheus import alerts_page, prometheus_process, rule_files
 
 RULE = """
 groups:

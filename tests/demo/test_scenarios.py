@@ -6,11 +6,6 @@ from pathlib import Path
 import pytest
 
 from exporter import presets
-from exporter.demo.nodes import SimulatedNode, build
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import SCENARIOS, Expected, Scenario, scenario
-from exporter.demo.shape import OperatingSystem
-from exporter.demo.tethered import obey_modes
 from exporter.facts.host.host_facts import HostFacts, host_facts
 from exporter.facts.host.paths import path_table
 from exporter.facts.source import SourceLedger
@@ -19,6 +14,11 @@ from exporter.findings.host import host_findings
 from exporter.reason import FileStatus, Reason, Role, Source
 from exporter.sources.files.host_files import HostFiles
 from exporter.sources.files.host_reads import read_host
+from simulation.demo.child_process import obey_modes
+from simulation.node.build_options import OperatingSystem
+from simulation.node.scenarios import SCENARIOS, Expected, Scenario, scenario
+from simulation.node.simulated_node import SimulatedNode, build
+from simulation.pki import YEAR, Authority
 
 NOW = 1_790_000_000.0
 AUTHORITY = Authority.cluster(NOW - 3 * YEAR)

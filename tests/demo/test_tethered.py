@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.tethered import end_with
+from simulation.demo.child_process import end_with
 
-OBEY = "from exporter.demo.tethered import obey_modes; obey_modes(); open({path!r}).read()"
+OBEY = "from simulation.demo.child_process import obey_modes; obey_modes(); open({path!r}).read()"
 
 
 def outcome(path: Path) -> tuple[int, str]:
@@ -24,7 +24,7 @@ PARENT = """
 import os, subprocess, sys, time
 child = subprocess.Popen(
     [sys.executable, "-c",
-     f"from exporter.demo.tethered import end_with; end_with({os.getpid()}); print('tied', flush=True); "
+     f"from simulation.demo.child_process import end_with; end_with({os.getpid()}); print('tied', flush=True); "
      "import time; time.sleep(60)"],
     stdout=subprocess.PIPE, text=True,
 )

@@ -9,16 +9,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from exporter.demo.arm_bodies import agent_pool, managed_cluster
-from exporter.demo.arm_site import ArmSite
-from exporter.demo.cluster import SimulatedCluster
-from exporter.demo.fleet import Fleet, Member
-from exporter.demo.objects import lease
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.population import LEASES
-from exporter.demo.processes import Process, stop_all
-from exporter.demo.scenarios import SCENARIOS
 from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
+from simulation.api.cluster_objects import LEASES
+from simulation.api.control_plane import SimulatedCluster
+from simulation.api.objects import lease
+from simulation.azure.bodies import agent_pool, managed_cluster
+from simulation.azure.site import ArmSite
+from simulation.demo.node_agents import Fleet, Member
+from simulation.demo.processes import Process, stop_all
+from simulation.node.scenarios import SCENARIOS
+from simulation.pki import YEAR, Authority
 from tests.e2e.stack import Target, free_port
 
 __all__ = ["RESOURCE_ID", "WholeCluster"]

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import yaml
 
-from exporter.demo.processes import Process, stop_all
+from simulation.demo.processes import Process, stop_all
 from tests.e2e.hurry import hurried
 from tools.rules import ALERTMANAGER, RULES
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.control import start_control
-from exporter.demo.fleet import Fleet
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.prometheus import prometheus_process
-from exporter.demo.scenarios import SCENARIOS, scenario
+from simulation.demo.cluster_agent import start_control
+from simulation.demo.node_agents import Fleet
+from simulation.demo.prometheus import prometheus_process
+from simulation.node.scenarios import SCENARIOS, scenario
+from simulation.pki import YEAR, Authority
 from tests.e2e.stack import Stack, Target
 from tools.dashboards import DASHBOARDS
 from tools.dashboards.answers import Answer, Prometheus, Series, choices, filled, targets

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.demo.fleet import Fleet
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import SCENARIOS
+from simulation.demo.node_agents import Fleet
+from simulation.node.scenarios import SCENARIOS
+from simulation.pki import YEAR, Authority
 from tests.e2e.stack import Notification, Stack, Target
 from tests.e2e.test_nodes import CLIENT, PATIENCE, SERVING
 

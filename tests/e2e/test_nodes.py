@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.fleet import Fleet, Member
-from exporter.demo.pki import YEAR, Authority
-from exporter.demo.scenarios import SCENARIOS
-from exporter.demo.tree import NodeTree
+from simulation.demo.node_agents import Fleet, Member
+from simulation.node.file_tree import NodeTree
+from simulation.node.scenarios import SCENARIOS
+from simulation.pki import YEAR, Authority
 from tests.e2e.stack import Notification, Stack, Target, about
 
 PKI = "/var/lib/kubelet/pki"

@@ -4,7 +4,7 @@ import base64
 
 from cryptography.hazmat.primitives import serialization
 
-from exporter.demo.pki import Authority
+from simulation.pki import Authority
 
 T0 = 1_800_000_000.0
 CA = Authority.cluster(T0)

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.arm_bodies import agent_pool, managed_cluster
 from exporter.facts.azure.managed_cluster import (
     AzureCluster,
     AzureError,
@@ -22,6 +21,7 @@ from exporter.facts.azure.serving_rotation import Obstacle, agentpool_evidence, 
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure
 from exporter.reason import Reason
+from simulation.azure.bodies import agent_pool, managed_cluster
 
 CLUSTER = ResourceId("5ab0", "Contoso-RG", "managedClusters", "aks1")
 SNAPSHOT = ResourceId("5ab1", "images", "snapshots", "golden")

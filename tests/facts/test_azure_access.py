@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.arm_bodies import agent_pool, managed_cluster
 from exporter.facts.azure.managed_cluster import azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.sources.azure.access import azure_wanted, next_look, retry_after, workload_identity_missing
+from simulation.azure.bodies import agent_pool, managed_cluster
 
 CLUSTER = ResourceId("5ab0", "rg", "managedClusters", "aks1")
 IDENTITY = {"AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t", "AZURE_FEDERATED_TOKEN_FILE": "/f"}

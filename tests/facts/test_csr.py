@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.pki import Authority, certificate_request
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, csr, requestor
 from exporter.facts.kube.metadata import ObjectError
 from exporter.reason import CsrCondition, Requestor
+from simulation.pki import Authority, certificate_request
 
 NODE = "aks-nodepool1-12345678-vmss000000"
 T0 = 1_700_000_000.0

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.pki import Authority
 from exporter.facts.kubeconfig import Credential, kubeconfig
+from simulation.pki import Authority
 
 CA = Authority.cluster(time.time())
 TOKEN = "abc123.0123456789abcdef"

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from exporter.demo.pki import DAY, Authority
 from exporter.facts.rotation import client_rotation, deadline, due, rotation_label, serving_rotation
 from exporter.facts.x509 import certificates
 from exporter.reason import Evidence, Rotation, RotationReason, RotationState
+from simulation.pki import DAY, Authority
 
 WORDS = (True, False, None)
 ENABLED, WAITING, DISABLED, UNKNOWN = (

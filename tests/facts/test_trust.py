@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.pki import DAY, Authority
 from exporter.facts.kube.ca_bundle import (
     FORMER_CAP,
     CaBundle,
@@ -23,6 +22,7 @@ from exporter.facts.kube.lease import lease_renewed
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca
+from simulation.pki import DAY, Authority
 
 T0 = 1_700_000_000.0
 FORMER, PRESENT = Authority.cluster(T0), Authority.cluster(T0 + DAY, number=1)

@@ -4,7 +4,6 @@ import hashlib
 
 import pytest
 
-from exporter.demo.pki import YEAR, certificate_request
 from exporter.facts.x509 import (
     CertificateError,
     EmptyFileError,
@@ -13,6 +12,7 @@ from exporter.facts.x509 import (
     ends_first,
     issued_by,
 )
+from simulation.pki import YEAR, certificate_request
 from tests.facts.forge import CA, DER, LEAF, PLAIN_KEY, T0, forged, pem
 
 

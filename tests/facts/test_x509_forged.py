@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.x509.oid import NameOID
 
-from exporter.demo.pki import Authority, self_signed_linux
 from exporter.facts.x509 import (
     CertificateError,
     certificate,
     certificates,
     issued_by,
 )
+from simulation.pki import Authority, self_signed_linux
 from tests.facts.forge import (
     BITS,
     BMP,

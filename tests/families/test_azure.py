@@ -3,13 +3,13 @@
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from exporter.demo.arm_bodies import agent_pool, managed_cluster
 from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts, Snapshot, azure_cluster, with_snapshots
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.opt_out_tag import TAG
 from exporter.families import azure, rotation
 from exporter.metric import Family
+from simulation.azure.bodies import agent_pool, managed_cluster
 
 CLUSTER = ResourceId("5ab0", "Contoso-RG", "managedClusters", "aks1")
 SNAPSHOT = ResourceId("5ab1", "images", "snapshots", "golden")

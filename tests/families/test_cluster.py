@@ -4,7 +4,6 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from exporter.demo.pki import DAY, Authority
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
@@ -17,6 +16,7 @@ from exporter.facts.x509 import Certificate, certificates
 from exporter.families import apiserver, ca, cluster, csr, node, rotation, signer
 from exporter.metric import Family
 from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation
+from simulation.pki import DAY, Authority
 
 T0 = 1_700_000_000.0
 NODE = "aks-nodepool1-12345678-vmss000000"

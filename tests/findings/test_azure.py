@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from exporter.demo.arm_bodies import JSON, agent_pool, managed_cluster
 from exporter.facts.azure.managed_cluster import AzureFacts, Snapshot, azure_cluster, with_snapshots
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import ResourceId
@@ -14,6 +13,7 @@ from exporter.facts.source import Failure
 from exporter.findings import Finding, Severity
 from exporter.findings.azure import azure_findings, azure_unanswered
 from exporter.reason import REASONS, Reason, Source
+from simulation.azure.bodies import JSON, agent_pool, managed_cluster
 
 NOW = 1_795_500_000.0  # 2026-11-24 06:00 UTC
 CLUSTER = ResourceId("5ab0", "rg", "managedClusters", "aks1")

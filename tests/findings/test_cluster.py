@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.demo.pki import DAY, YEAR, Authority, Credential
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
@@ -17,6 +16,7 @@ from exporter.findings import Finding, Severity
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.reason import Ca, CsrOutcome, Lease, Reason, Rotation, Source
+from simulation.pki import DAY, YEAR, Authority, Credential
 
 NOW = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from exporter.agents.node.agent import node_agent
-from exporter.demo.nodes import build
-from exporter.demo.pki import DAY, YEAR, Authority
-from exporter.demo.scenarios import SCENARIOS
 from exporter.facts.cluster import ClusterFacts
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
 from exporter.findings.node_status import standings
 from exporter.settings import Command, resolve
+from simulation.node.scenarios import SCENARIOS
+from simulation.node.simulated_node import build
+from simulation.pki import DAY, YEAR, Authority
 from tests.web.example import NOW
 from tests.web.fleet import fleet
 

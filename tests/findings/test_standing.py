@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from exporter.demo.pki import DAY
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
@@ -11,6 +10,7 @@ from exporter.facts.kube.node_requests import Issued, NodeRequests, Rejected
 from exporter.findings import Severity
 from exporter.findings.node_status import State, standings
 from exporter.reason import CsrOutcome, Rotation
+from simulation.pki import DAY
 
 NOW = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from exporter.check.host import host_sections
 from exporter.check.render import as_json
 from exporter.check.report import report
-from exporter.demo.contents import BOOTSTRAP_TOKEN
-from exporter.demo.nodes import build
-from exporter.demo.scenarios import scenario
 from exporter.findings.host import host_findings
 from exporter.reason import FileStatus, Role
+from simulation.node.file_contents import BOOTSTRAP_TOKEN
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import build
 from tests.agents.nodes import CA, NOW, Series, agent_of, series, values
 
 NODES = ("healthy", "serving-off", "static-client", "windows-healthy")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.apiserver import ApiServer
-from exporter.demo.nodes import build
-from exporter.demo.pki import DAY, Authority
-from exporter.demo.scenarios import scenario
 from exporter.facts.host.paths import path_table
 from exporter.presets import preset
+from simulation.api.server import ApiServer
+from simulation.node.scenarios import scenario
+from simulation.node.simulated_node import build
+from simulation.pki import DAY, Authority
 from tests.agents.clusters import CA, populate, serving
 from tests.chart.rendering import Helm
 from tests.image.built import Image

@@ -1,12 +1,12 @@
 """What the simulated Resource Manager is given, and readings of what the source makes of it."""
 
-from exporter.demo import arm_bodies
-from exporter.demo.arm import Route, SimulatedArm
-from exporter.demo.arm_bodies import JSON, agent_pool
 from exporter.facts.azure.managed_cluster import AzureCluster
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Source
+from simulation.azure import bodies
+from simulation.azure.bodies import JSON, agent_pool
+from simulation.azure.resource_manager import Route, SimulatedArm
 
 CLUSTER = ResourceId("5ab0", "Contoso-RG", "managedClusters", "aks1")
 SNAPSHOT = ResourceId("5ab1", "images", "snapshots", "golden")
@@ -16,7 +16,7 @@ CLUSTER_READ = ("GET", Route.CLUSTER)
 
 def put(arm: SimulatedArm, *pools: JSON, state: str = "Succeeded") -> None:
     """Have the cluster with these pools."""
-    arm.put(arm_bodies.managed_cluster(CLUSTER, pools or [agent_pool("nodepool1", mode="System")], state=state))
+    arm.put(bodies.managed_cluster(CLUSTER, pools or [agent_pool("nodepool1", mode="System")], state=state))
 
 
 def facts(result: AzureCluster | ResourceId | Failure) -> AzureCluster:

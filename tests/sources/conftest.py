@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.apiserver import ApiServer
-from exporter.demo.arm_site import ArmSite
-from exporter.demo.pki import Authority
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.files.host_files import HostFiles, openat2
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
 from exporter.sources.kube.connection import Connection
+from simulation.api.server import ApiServer
+from simulation.azure.site import ArmSite
+from simulation.pki import Authority
 from tests.sources.azures import put
 from tests.sources.watching import T0, Pod, serving
 

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo import arm_bodies
-from exporter.demo.arm import Request, Route
-from exporter.demo.arm_bodies import agent_pool
-from exporter.demo.arm_faults import FAULTS
-from exporter.demo.arm_site import ArmSite
 from exporter.facts.azure.managed_cluster import Snapshot
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId, node_group
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
 from exporter.sources.azure.managed_cluster import AzureSource
+from simulation.azure import bodies
+from simulation.azure.bodies import agent_pool
+from simulation.azure.faults import FAULTS
+from simulation.azure.resource_manager import Request, Route
+from simulation.azure.site import ArmSite
 from tests.sources.azures import CLUSTER, CLUSTER_READ, GROUP, SNAPSHOT, asked, facts, failure, put
 
 
@@ -41,7 +41,7 @@ def test_the_request_is_the_one_the_sdk_itself_makes(site: ArmSite, source: Azur
     from azure.identity import WorkloadIdentityCredential
     from azure.mgmt.containerservice import ContainerServiceClient
 
-    site.arm.put(arm_bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
+    site.arm.put(bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
     put(site.arm, agent_pool("nodepool1", snapshot=SNAPSHOT))
     source.read_cluster(CLUSTER)
     environment = site.environment
@@ -154,7 +154,7 @@ def test_nothing_is_ever_registered_or_written(site: ArmSite, source: AzureSourc
 
 def test_a_snapshot_is_read_once_where_a_pool_was_made_from_one(site: ArmSite, source: AzureSource) -> None:
     """Two pools of one snapshot in another subscription and letter case: one request, in the first look only."""
-    site.arm.put(arm_bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202412.04.0"))
+    site.arm.put(bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202412.04.0"))
     shouted = ResourceId(SNAPSHOT.subscription, SNAPSHOT.group.upper(), "snapshots", SNAPSHOT.name.upper())
     put(
         site.arm,
@@ -171,7 +171,7 @@ def test_a_snapshot_is_read_once_where_a_pool_was_made_from_one(site: ArmSite, s
 
 def test_a_forbidden_snapshot_hides_nothing_else(site: ArmSite, source: AzureSource) -> None:
     """The pool says that its snapshot could not be read, the cluster is there, and the next look asks again."""
-    site.arm.put(arm_bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
+    site.arm.put(bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
     put(site.arm, agent_pool("plain"), agent_pool("golden", snapshot=SNAPSHOT))
     site.arm.faults[Route.SNAPSHOT] = FAULTS["forbidden"]
     cluster = facts(source.read_cluster(CLUSTER))
@@ -216,7 +216,7 @@ def test_the_cluster_is_found_from_the_node_resource_group(
     site: ArmSite, source: AzureSource, tagged: bool, managed: bool
 ) -> None:
     """By managedBy or by AKS's own tags, for a group of any name, asked for in the lower case of a providerID."""
-    body = arm_bodies.node_resource_group(NodeGroup("5ab0", "Custom-Nodes"), CLUSTER, tagged=tagged)
+    body = bodies.node_resource_group(NodeGroup("5ab0", "Custom-Nodes"), CLUSTER, tagged=tagged)
     if not managed:
         del body["managedBy"]
     site.arm.put(body)
@@ -236,7 +236,7 @@ def test_the_cluster_is_found_from_the_node_resource_group(
 
 def test_a_forbidden_node_resource_group_names_the_missing_right(site: ArmSite, source: AzureSource) -> None:
     """The other way out is to give the resource id."""
-    site.arm.put(arm_bodies.node_resource_group(GROUP, CLUSTER))
+    site.arm.put(bodies.node_resource_group(GROUP, CLUSTER))
     site.arm.faults[Route.GROUP] = FAULTS["forbidden"]
     found = failure(source.read_managing_cluster(GROUP))
     assert found.reason is Reason.FORBIDDEN
@@ -245,8 +245,8 @@ def test_a_forbidden_node_resource_group_names_the_missing_right(site: ArmSite, 
 
 def test_the_custom_role_allows_the_requests_made_and_no_more(site: ArmSite, source: AzureSource) -> None:
     """Each action of docs/azure-role.json is used, none is missing, and all are reads."""
-    site.arm.put(arm_bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
-    site.arm.put(arm_bodies.node_resource_group(GROUP, CLUSTER))
+    site.arm.put(bodies.snapshot(SNAPSHOT, "AKSUbuntu-2204gen2containerd-202501.12.0"))
+    site.arm.put(bodies.node_resource_group(GROUP, CLUSTER))
     put(site.arm, agent_pool("golden", snapshot=SNAPSHOT))
     source.read_managing_cluster(GROUP)
     source.read_cluster(CLUSTER)

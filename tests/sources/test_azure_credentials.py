@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.arm import Route
-from exporter.demo.arm_faults import FAULTS, TOKEN_FAULTS
-from exporter.demo.arm_site import ArmSite
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.azure.resource_manager import token_scope
+from simulation.azure.faults import FAULTS, TOKEN_FAULTS
+from simulation.azure.resource_manager import Route
+from simulation.azure.site import ArmSite
 from tests.sources.azures import CLUSTER, CLUSTER_READ, asked, facts, failure
 
 

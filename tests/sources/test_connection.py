@@ -13,9 +13,9 @@ import pytest
 import requests
 import urllib3
 
-from exporter.demo.pki import DAY, Authority, Credential
 from exporter.reason import Reason
 from exporter.sources.http_failure import causes, connection_reason
+from simulation.pki import DAY, Authority, Credential
 
 NOW = time.time()
 CA = Authority("ca", NOW - DAY, NOW + DAY)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from exporter.demo.pki import Authority
 from exporter.facts.x509 import certificates
 from exporter.reason import FileStatus
 from exporter.sources.files.host_files import HostFiles
+from simulation.pki import Authority
 
 T0 = 1_800_000_000.0
 CA = Authority.cluster(T0)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.pki import Authority
 from exporter.facts.x509 import certificates
 from exporter.reason import FileStatus
 from exporter.sources.files.host_files import HostFiles
 from exporter.sources.files.root import Root
+from simulation.pki import Authority
 
 PKI = "/var/lib/kubelet/pki"
 CURRENT = f"{PKI}/kubelet-client-current.pem"

@@ -15,14 +15,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.apiserver import ApiServer, write_kubeconfig
-from exporter.demo.pki import Authority
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.kube.access import ServiceAccount
 from exporter.sources.kube.connection import Connection, Kubeconfig
 from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.resource import API_SERVICES
+from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.pki import Authority
 from tests.sources.watching import T0, Pod, decode
 
 SECRET = "s3cr3t-t0k3n"

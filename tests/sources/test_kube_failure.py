@@ -13,12 +13,12 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.apiserver import ApiServer, Fault, FaultKind, write_kubeconfig
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount, lines
 from exporter.sources.kube.failure import ApiError, explained, status_error
 from exporter.sources.kube.resource import API_SERVICES
+from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
 from tests.sources.watching import Pod, decode
 
 

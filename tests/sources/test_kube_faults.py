@@ -4,12 +4,12 @@ from contextlib import closing
 
 import pytest
 
-from exporter.demo.apiserver import ApiServer, Fault, FaultKind
-from exporter.demo.pki import DAY, Authority
 from exporter.reason import Reason
 from exporter.sources.kube.connection import Connection
 from exporter.sources.kube.resource import CERTIFICATE_SIGNING_REQUESTS, NODES
 from exporter.sources.kube.watch import Change
+from simulation.api.server import ApiServer, Fault, FaultKind
+from simulation.pki import DAY, Authority
 from tests.sources.watching import CSRS, T0, Pod, Watched, csr, serving
 
 # CPython's ssl leaves a socket to the garbage collector where the peer resets between connect and handshake

@@ -2,11 +2,11 @@
 
 import msgspec
 
-from exporter.demo.apiserver import ApiServer, Fault, FaultKind
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.kube.connection import Connection
 from exporter.sources.kube.resource import API_SERVICES, ROOT_CA
+from simulation.api.server import ApiServer, Fault, FaultKind
 from tests.sources.watching import decode
 
 PATH = ROOT_CA.object_path(ROOT_CA.names[0])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.apiserver import ApiServer, Fault, FaultKind, Store
-from exporter.demo.pki import Authority
+from simulation.api.server import ApiServer, Fault, FaultKind, Store
+from simulation.pki import Authority
 from tests.sources.watching import CSRS, Pod, Watched, csr, fresh, serving
 
 # CPython's ssl leaves a socket to the garbage collector where the peer resets between connect and handshake

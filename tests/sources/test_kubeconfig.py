@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.pki import Authority
 from exporter.facts.kubeconfig import Credential
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.kube.kubeconfig import KubeconfigView, default_kubeconfig, read_kubeconfig
+from simulation.pki import Authority
 
 NOW = time.time()
 CA = Authority.cluster(NOW)

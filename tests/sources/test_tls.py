@@ -13,11 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from exporter.demo.pki import DAY, YEAR, Authority, Credential, self_signed_linux
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Reason
 from exporter.sources.tls import Handshake, probe
+from simulation.pki import DAY, YEAR, Authority, Credential, self_signed_linux
 
 NOW = time.time()
 CA = Authority.cluster(NOW - DAY)

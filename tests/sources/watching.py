@@ -10,13 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from exporter.demo.apiserver import ApiServer
-from exporter.demo.pki import Authority, Credential
 from exporter.facts.source import Failure, SourceLedger
 from exporter.reason import Reason
 from exporter.sources.kube.connection import Connection, ServiceAccount
 from exporter.sources.kube.resource import CERTIFICATE_SIGNING_REQUESTS, Resource
 from exporter.sources.kube.watch import Backoff, Change, Watcher
+from simulation.api.server import ApiServer
+from simulation.pki import Authority, Credential
 
 CSRS = CERTIFICATE_SIGNING_REQUESTS.plural
 T0 = time.time()

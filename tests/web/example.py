@@ -1,6 +1,5 @@
 """Facts of example nodes with real certificates, for the node page."""
 
-from exporter.demo.pki import DAY, YEAR, Authority, Credential, self_signed_linux
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import client_rotation, serving_rotation
 from exporter.facts.source import SourceFacts
@@ -16,6 +15,7 @@ from exporter.reason import (
     Rotation,
     Source,
 )
+from simulation.pki import DAY, YEAR, Authority, Credential, self_signed_linux
 
 NOW = 1_795_500_000.0
 """2026-11-24 06:00 UTC."""

@@ -1,6 +1,5 @@
 """Facts of a large cluster in which some nodes are not well, the same for the same figures."""
 
-from exporter.demo.pki import DAY, YEAR, Authority
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
@@ -9,6 +8,7 @@ from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca, CsrCondition, CsrOutcome, Lease, Requestor, Rotation
+from simulation.pki import DAY, YEAR, Authority
 from tests.web.example import CA, NOW
 
 HOUR = 3600.0

@@ -1,12 +1,12 @@
 """What the cluster page says of Azure."""
 
-from exporter.demo.arm_bodies import agent_pool, managed_cluster
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.opt_out_tag import TAG
 from exporter.findings.cluster import cluster_findings
 from exporter.pages.cluster_page import cluster_page
+from simulation.azure.bodies import agent_pool, managed_cluster
 from tests.web.document import check, read
 from tests.web.example import NOW
 

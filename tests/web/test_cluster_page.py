@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.demo.pki import DAY, YEAR, Authority
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
@@ -15,6 +14,7 @@ from exporter.facts.x509 import certificates
 from exporter.findings.cluster import cluster_findings
 from exporter.pages.cluster_page import cluster_page
 from exporter.reason import REASONS, Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
+from simulation.pki import DAY, YEAR, Authority
 from tests.web.document import check, read
 from tests.web.example import CA, NOW
 

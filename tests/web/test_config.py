@@ -8,11 +8,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.pki import DAY, Authority
 from exporter.settings import SettingsError
 from exporter.web.config import read_web_config
 from exporter.web.reload import LiveConfig
 from exporter.web.tls import ssl_context
+from simulation.pki import DAY, Authority
 
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
 PAIR = "cert_file: a.crt, key_file: a.key"

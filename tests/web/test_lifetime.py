@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.demo.pki import DAY
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import Tone
+from simulation.pki import DAY
 
 START = 1_767_225_600.0
 """2026-01-01 00:00 UTC."""

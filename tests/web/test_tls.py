@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.pki import DAY, Authority, Credential
 from exporter.web.protocol import Limits
 from exporter.web.server import WebServer
+from simulation.pki import DAY, Authority, Credential
 from tests.web.conftest import Running, Serve, SmallAgent
 from tests.web.test_server import ended, process
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from functools import partial
 
-from exporter.demo.pki import DAY, YEAR
 from exporter.facts.kube.csr import SERVING_SIGNER
 from exporter.reason import FileStatus, Lease, Mode, Role
+from simulation.pki import DAY, YEAR
 from tests.year.disk import Disk
 from tests.year.fleets import BEGIN, renew_api_server, rotate_certificates
 from tests.year.leaves import Ca, Kind, Leaf

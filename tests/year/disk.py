@@ -8,8 +8,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from exporter import presets
-from exporter.demo import contents
-from exporter.demo.linux import SERVER
 from exporter.facts.host.evidence import EvidenceReads, kubelet_settings
 from exporter.facts.host.host_facts import HostFacts, host_facts
 from exporter.facts.host.kubelet_settings import (
@@ -23,6 +21,8 @@ from exporter.facts.host.read import Read
 from exporter.facts.kubeconfig import kubeconfig
 from exporter.facts.x509 import Certificate
 from exporter.reason import FileStatus, Role
+from simulation.node import file_contents
+from simulation.node.linux import SERVER
 from tests.year.leaves import Ca, Leaf
 
 __all__ = ["Disk"]
@@ -99,15 +99,17 @@ def _certificate(disk: Disk, role: Role, means: Means | None, path: str) -> Read
 
 def _linux_evidence(disk: Disk) -> EvidenceReads:
     path = LINUX.evidence
-    flags = contents.kubelet_defaults(contents.kubelet_flags(serving_rotation=None, component_config=True), {})
-    settings = contents.kubeletconfig(serving_rotation=disk.serving_rotation)
+    flags = file_contents.kubelet_defaults(
+        file_contents.kubelet_flags(serving_rotation=None, component_config=True), {}
+    )
+    settings = file_contents.kubeletconfig(serving_rotation=disk.serving_rotation)
     text = (
-        contents.static_kubeconfig(SERVER)
+        file_contents.static_kubeconfig(SERVER)
         if disk.client_static
-        else contents.kubelet_kubeconfig(SERVER, namespace=True)
+        else file_contents.kubelet_kubeconfig(SERVER, namespace=True)
     )
     readable = disk.kubeconfig_status is FileStatus.OK
-    bootstrap = kubeconfig(contents.bootstrap_kubeconfig(SERVER).encode()) if disk.bootstrap else None
+    bootstrap = kubeconfig(file_contents.bootstrap_kubeconfig(SERVER).encode()) if disk.bootstrap else None
     tags = [{"name": name, "value": value} for name, value in disk.tags]
     return EvidenceReads(
         kubeconfig=Read(
@@ -132,17 +134,17 @@ def _linux_evidence(disk: Disk) -> EvidenceReads:
 
 def _windows_evidence(disk: Disk) -> EvidenceReads:
     path, pem = WINDOWS.evidence, _pem(disk.ca)
-    arguments = contents.windows_cluster_config({}, serving_rotation=disk.serving_rotation)
+    arguments = file_contents.windows_cluster_config({}, serving_rotation=disk.serving_rotation)
     return EvidenceReads(
         kubeconfig=Read(
             path[EvidenceFile.KUBECONFIG],
             FileStatus.OK,
-            kubeconfig(contents.windows_kubelet_config(SERVER, pem).encode()),
+            kubeconfig(file_contents.windows_kubelet_config(SERVER, pem).encode()),
         ),
         bootstrap_kubeconfig=Read(
             path[EvidenceFile.BOOTSTRAP_KUBECONFIG],
             FileStatus.OK,
-            kubeconfig(contents.windows_bootstrap_config(SERVER, pem).encode()),
+            kubeconfig(file_contents.windows_bootstrap_config(SERVER, pem).encode()),
         ),
         kubelet_flags=Read(path[EvidenceFile.KUBELET_ARGUMENTS], FileStatus.OK, windows_configuration(arguments)),
         pending_client_key=Read(path[EvidenceFile.PENDING_CLIENT_KEY], FileStatus.NOT_FOUND),

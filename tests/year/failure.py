@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from exporter.demo.pki import DAY
+from simulation.pki import DAY
 from tests.year.fleets import BEGIN, renew_api_server
 from tests.year.recording import Window, merged, window
 from tests.year.world import HOUR, MINUTE, World

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from exporter.demo.pki import DAY
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
+from simulation.pki import DAY
 from tests.year import breakage
 from tests.year.failure import Alert, Failure
 from tests.year.fleets import rotate_certificates

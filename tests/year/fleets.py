@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from exporter.demo.pki import DAY
+from simulation.pki import DAY
 from tests.year.disk import Disk
 from tests.year.leaves import Ca, Leaf
 from tests.year.machine import Machine

@@ -7,8 +7,8 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from exporter.demo.pki import Authority, self_signed_linux, self_signed_windows
 from exporter.facts.x509 import Certificate, certificate
+from simulation.pki import Authority, self_signed_linux, self_signed_windows
 
 __all__ = ["Ca", "Kind", "Leaf"]
 

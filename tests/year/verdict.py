@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from exporter.demo.processes import Process, stop_all
+from simulation.demo.processes import Process, stop_all
 from tests.e2e.stack import free_port
 from tests.year.recording import LEAD, SCRAPE, Window
 from tools.rules import Rule, groups, inhibitions, seconds

@@ -9,10 +9,10 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from exporter.demo.pki import DAY, YEAR
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
 from exporter.facts.kube.node import Node
 from exporter.reason import CsrCondition, Lease, Mode, Requestor, Role, Rotation
+from simulation.pki import DAY, YEAR
 from tests.year.disk import Disk
 from tests.year.leaves import Ca, Kind, Leaf
 from tests.year.machine import ADDRESS, FOREVER, Answer, Machine, Pod, Watcher, azure_cluster

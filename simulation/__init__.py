@@ -1,0 +1,1 @@
+"""A simulated AKS cluster: real certificates, real TLS, invented nodes. For the demo and the tests; not in the product."""

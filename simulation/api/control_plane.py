@@ -1,0 +1,95 @@
+"""The simulated control plane: a fleet in; API server addresses, a kubeconfig and a rotation of the CA out."""
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from simulation.api.activity import Activity, Lively
+from simulation.api.cluster_objects import NAMESPACES, populate
+from simulation.api.objects import root_ca_config
+from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.node.simulated_node import SimulatedNode, former_authority
+from simulation.pki import Authority
+
+__all__ = ["SimulatedCluster"]
+
+HOST = "127.0.0.1"
+NAMES = (HOST, "kubernetes.default.svc")
+TICK_SECONDS = 1.0
+
+
+class SimulatedCluster:
+    """A cluster right before `az aks rotate-certs`, and from `rotate` on one where that was left half finished.
+
+    A context manager: its servers and threads end with it.
+    """
+
+    def __init__(self, nodes: Sequence[SimulatedNode], now: float, authority: Authority) -> None:
+        """`authority`: the CA after the rotation, which all nodes but those left behind know already."""
+        self._nodes = nodes
+        self._now = now
+        self._authority = authority
+        self._former = former_authority(now)
+        self._authority_file: Path | None = None
+        self._stack = ExitStack()
+        self.server = ApiServer(self._former.apiserver(NAMES, now))
+        self.stray = ApiServer(self._former.apiserver(NAMES, now), store=self.server.store)
+        """An address whose certificate the rotation does not reach."""
+
+    def __enter__(self) -> Self:
+        populate(self.server.store, self._nodes, self._now, self._authority, self._former)
+        self._stack.enter_context(self.server)
+        self._stack.enter_context(self.stray)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """HOST:PORT of the API server, and of the address that is left behind."""
+        return f"{HOST}:{self.server.port}", f"{HOST}:{self.stray.port}"
+
+    def write_kubeconfig(self, folder: Path) -> Path:
+        """A kubeconfig whose CA stands in a file beside it, which the rotation replaces as it does a Pod's."""
+        self._authority_file = folder / "ca.crt"
+        self._authority_file.write_bytes(self._former.pem)
+        content = self.server.kubeconfig(self._former.pem)
+        for entry in content["clusters"]:
+            del entry["cluster"]["certificate-authority-data"]
+            entry["cluster"]["certificate-authority"] = str(self._authority_file)
+        return write_kubeconfig(folder / "kubeconfig", content)
+
+    def write_old_kubeconfig(self, folder: Path) -> Path:
+        """A kubeconfig as it lies on a laptop since before the rotation."""
+        return write_kubeconfig(folder / "kubeconfig-of-before", self.server.kubeconfig(self._former.pem))
+
+    def rotate(self) -> None:
+        """The control plane has the new CA: what clients trust, and what the API server serves."""
+        if self._authority_file is not None:
+            replacement = self._authority_file.with_suffix(".new")
+            replacement.write_bytes(self._authority.pem)
+            replacement.replace(self._authority_file)
+        self.server.rotate(self._authority.apiserver(NAMES, self._now))
+        self.server.store.put_all("configmaps", [root_ca_config(name, self._authority.pem) for name in NAMESPACES])
+        self.server.sever()
+
+    def go_on(self, lively: Lively, refused: str) -> None:
+        """From now on things happen in the cluster; the requests of the node `refused` are denied."""
+        activity = Activity(self.server, NAMES, lively, self._authority, time.time(), refused=refused)
+        stop = threading.Event()
+
+        def run() -> None:
+            while not stop.wait(TICK_SECONDS):
+                activity.tick(time.time())
+
+        thread = threading.Thread(target=run, name="activity", daemon=True)
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(stop.set)

@@ -1,0 +1,1 @@
+"""The simulated Azure: Resource Manager and the token endpoint over real TLS."""
