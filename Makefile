@@ -24,7 +24,7 @@ $(VENV)/.develop: $(VENV)/.runtime requirements-dev.lock
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## simulate a small AKS cluster, run the agents against it, say what to open
-	$(BIN)/aks-cert-exporter demo $(DEMO_FLAGS)
+	$(BIN)/python -m simulation $(DEMO_FLAGS)
 
 .PHONY: tools
 tools: ## Debian packages for the tests: promtool, Prometheus and Alertmanager

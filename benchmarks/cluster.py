@@ -129,6 +129,13 @@ class Bare:
         """Nobody."""
         return ()
 
+    @property
+    def policy(self) -> str:
+        """Of the page."""
+        from exporter.pages.style import POLICY
+
+        return POLICY
+
     def page(self, query: Mapping[str, str]) -> str:
         """None."""
         return ""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from exporter.facts.x509 import certificates
 from exporter.reason import FileStatus
-from exporter.sources.files.host_files import HostFiles, openat2
+from exporter.sources.files import openat2
+from exporter.sources.files.host_files import HostFiles
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
 from simulation.pki import Authority, self_signed_linux
 

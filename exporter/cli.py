@@ -14,14 +14,12 @@ SUMMARIES = {
     Command.NODE: "the node agent: one node's certificates, files and rotation evidence",
     Command.CLUSTER: "the cluster agent: CSRs, nodes, API server, trust, signers, Azure state",
     Command.CHECK: "look once and print it: from a laptop with a kubeconfig, or on a node with --host-root",
-    Command.DEMO: "simulate a small AKS cluster on this machine and run the agents against it",
 }
 
 MODULES = {
     Command.NODE: "exporter.agents.node.agent",
     Command.CLUSTER: "exporter.agents.cluster.agent",
     Command.CHECK: "exporter.check.command",
-    Command.DEMO: "simulation.demo.command",
 }
 """Where each command's `run` stands. By name, since to import one agent for the other would cost it its memory."""
 

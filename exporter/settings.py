@@ -40,7 +40,6 @@ class Command(StrEnum):
     NODE = "node"
     CLUSTER = "cluster"
     CHECK = "check"
-    DEMO = "demo"
 
 
 AGENTS = frozenset({Command.NODE, Command.CLUSTER})
@@ -173,7 +172,6 @@ SETTINGS: tuple[Setting, ...] = (
         frozenset({Command.CHECK}),
         "AGE",
     ),
-    Setting("once", "Print the table and end.", "false", switch, frozenset({Command.DEMO})),
 )
 
 

@@ -1,1 +1,1 @@
-"""A simulated AKS cluster: real certificates, real TLS, invented nodes. For the demo and the tests; not in the product."""
+"""A simulated AKS cluster, for the demo and the tests: real certificates, real TLS, invented nodes."""

@@ -1,6 +1,5 @@
 """akscert_build_info: which build this process runs, and as which agent."""
 
-import os
 import platform
 from collections.abc import Iterator
 
@@ -18,7 +17,6 @@ INFO = Metric(
 )
 
 
-def families(mode: Mode) -> Iterator[Family]:
+def families(mode: Mode, revision: str) -> Iterator[Family]:
     """The one sample. The revision comes from the image's build argument; outside an image it is `unknown`."""
-    revision = os.environ.get("AKSCERT_REVISION") or "unknown"
     yield INFO.family([((__version__, revision, platform.python_version(), mode), 1.0)])

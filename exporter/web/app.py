@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
 
-from exporter.pages.style import POLICY
 from exporter.reason import Mode
 from exporter.web.exposition import Payload, compressed
 from exporter.web.negotiation import Coding, coding
@@ -26,7 +25,6 @@ AT_WORK = 2
 """Scrapes and pages at once: a page must not hold up a scrape."""
 
 PAGE_HEADERS = (
-    ("content-security-policy", POLICY),
     ("referrer-policy", "no-referrer"),
     ("x-frame-options", "DENY"),
     ("cross-origin-opener-policy", "same-origin"),
@@ -48,6 +46,11 @@ class Agent(Protocol):
 
     def page(self, query: Mapping[str, str]) -> str:
         """A whole HTML document. May block; called in a worker thread."""
+        ...
+
+    @property
+    def policy(self) -> str:
+        """The Content-Security-Policy of its pages."""
         ...
 
 
@@ -125,7 +128,7 @@ class Application:
             return compressed(document) if wanted is Coding.GZIP else document
 
         encoding = (("content-encoding", "gzip"),) if wanted is Coding.GZIP else ()
-        headers = (*PAGE_HEADERS, vary, *encoding)
+        headers = (("content-security-policy", self._agent.policy), *PAGE_HEADERS, vary, *encoding)
         return Response(HTTPStatus.OK, await self._workers.call(body), "text/html; charset=utf-8", headers)
 
     async def _metrics(self, request: Request) -> Response:

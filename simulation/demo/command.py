@@ -1,4 +1,4 @@
-"""`demo`: a simulated AKS fleet on this machine, real agents run against it, and a table of what they say."""
+"""The demo: a simulated AKS fleet on this machine, real agents run against it, and a table of what they say."""
 
 import io
 import logging
@@ -15,7 +15,6 @@ from types import FrameType
 
 from rich.console import Console
 
-from exporter.settings import Settings
 from simulation.api.activity import RENEWAL_SECONDS
 from simulation.demo.azure_courses import AzureVerdict, azure_verdicts
 from simulation.demo.cluster_agent import Control, start_control
@@ -41,8 +40,8 @@ STARTING = (
 )
 
 
-def run(settings: Settings) -> int:
-    """Run the demo until told to stop. With --once print the table and return 1 unless it is right in every row."""
+def run(*, once: bool) -> int:
+    """Run the demo until told to stop. With `once` print the table and return 1 unless it is right in every row."""
     # Clients of the simulated servers come and go in all ways, and asyncio has a line about some.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -56,13 +55,13 @@ def run(settings: Settings) -> int:
             tempfile.TemporaryDirectory(prefix="aks-cert-exporter-demo-") as folder,
             Fleet(Path(folder).resolve(), now := time.time(), Authority.cluster(now - 3 * YEAR)) as fleet,
         ):
-            return _shown(console, fleet, stop, once=settings.once)
+            return _shown(console, fleet, stop, once=once)
     except ProcessError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         return 1
     except StoppedError:
         console.print("Stopped: every process has ended and the folder is gone.")
-        return 1 if settings.once else 0
+        return 1 if once else 0
 
 
 def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool) -> int:

@@ -34,6 +34,12 @@ class Pages:
     def unanswered(self) -> tuple[str, ...]:
         return ()
 
+    @property
+    def policy(self) -> str:
+        from exporter.pages.style import POLICY
+
+        return POLICY
+
     def page(self, query: Mapping[str, str]) -> str:
         match query.get("which"):
             case "node":

@@ -26,7 +26,7 @@ from simulation.node.scenarios import SCENARIOS, Expected, scenario
 from simulation.node.simulated_node import build
 from simulation.pki import YEAR, Authority
 
-DEMO = [sys.executable, "-m", "exporter", "demo"]
+DEMO = [sys.executable, "-m", "simulation"]
 NOW = time.time()  # real agents look at the clock
 AUTHORITY = Authority.cluster(NOW - 3 * YEAR)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from exporter.sources.azure.managed_cluster import AzureSource
-from exporter.sources.files.host_files import HostFiles, openat2
+from exporter.sources.files import openat2
+from exporter.sources.files.host_files import HostFiles
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
 from exporter.sources.kube.connection import Connection
 from simulation.api.server import ApiServer

@@ -45,6 +45,12 @@ class SmallAgent:
     def unanswered(self) -> tuple[str, ...]:
         return self.silent
 
+    @property
+    def policy(self) -> str:
+        from exporter.pages.style import POLICY
+
+        return POLICY
+
     def page(self, query: Mapping[str, str]) -> str:
         self.before()
         self.queries.append(query)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals
 from exporter.agents.cluster.state import ClusterState
-from exporter.agents.node.agent import kubelet_probe
+from exporter.agents.node import kubelet_probe
 from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
@@ -94,7 +94,7 @@ class NodeAgent:
         host = disk.facts(served)
         for module in (certificate, file, rotation, bootstrap):
             yield from module.families(host)
-        yield from build.families(Mode.NODE)
+        yield from build.families(Mode.NODE, "unknown")
 
     def fresh(self) -> Iterator[Family]:
         """What changes with every look."""
@@ -152,7 +152,7 @@ class ClusterAgent:
         yield from csr.families(facts)
         yield from cluster.families(facts)
         yield from azure.families(facts.azure)
-        yield from build.families(Mode.CLUSTER)
+        yield from build.families(Mode.CLUSTER, "unknown")
 
     def fresh(self) -> Iterator[Family]:
         """As ClusterAgent._fresh has them."""

@@ -17,6 +17,7 @@ from exporter.agents.cluster.apiserver_probe import Address, shown
 from exporter.agents.cluster.azure_look import AzureLook
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.state import ClusterState
+from exporter.agents.revision import revision
 from exporter.agents.state_thread import Owner
 from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
 from exporter.facts.azure.serving_rotation import agentpool_evidence
@@ -134,6 +135,13 @@ class ClusterAgent:
         """Sources without a first answer."""
         return tuple(facts.source for facts in self.sources() if facts.up is None)
 
+    @property
+    def policy(self) -> str:
+        """The Content-Security-Policy of the page."""
+        from exporter.pages.style import POLICY
+
+        return POLICY
+
     def page(self, query: Mapping[str, str]) -> str:
         """The cluster's page; `query` filters its nodes."""
         now = self._clock()
@@ -185,7 +193,7 @@ class ClusterAgent:
 
         def families() -> Iterator[Family]:
             yield from source.outcomes(sources)
-            yield from build.families(Mode.CLUSTER)
+            yield from build.families(Mode.CLUSTER, revision())
             yield from self._platform.collect()
 
         return key, families

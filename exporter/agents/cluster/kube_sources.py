@@ -18,7 +18,8 @@ from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
 from exporter.reason import Lease, Source
 from exporter.sources.azure.access import OPERATING, STEADY
-from exporter.sources.kube.connection import Connection, resource
+from exporter.sources.kube import resource
+from exporter.sources.kube.connection import Connection
 from exporter.sources.kube.resource import Resource
 from exporter.sources.kube.watch import Backoff, Change, Watcher
 

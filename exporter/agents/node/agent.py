@@ -10,6 +10,7 @@ from prometheus_client import PlatformCollector, ProcessCollector
 from exporter import logs, presets
 from exporter.agents import memory
 from exporter.agents.node.kubelet_probe import KubeletWire
+from exporter.agents.revision import revision
 from exporter.facts.host.host_facts import HostFacts, host_facts
 from exporter.facts.host.paths import PathTable, path_table
 from exporter.facts.source import SourceFacts
@@ -68,7 +69,7 @@ class NodeAgent:
         for module in (certificate, file, rotation, bootstrap):
             yield from module.families(host)
         yield from source.families(self.sources())
-        yield from build.families(Mode.NODE)
+        yield from build.families(Mode.NODE, revision())
         for collector in self._process:
             yield from collector.collect()
 
@@ -79,6 +80,13 @@ class NodeAgent:
     def unanswered(self) -> tuple[str, ...]:
         """Sources without a first answer."""
         return tuple(facts.source for facts in self.sources() if facts.up is None)
+
+    @property
+    def policy(self) -> str:
+        """The Content-Security-Policy of the page."""
+        from exporter.pages.style import POLICY
+
+        return POLICY
 
     def page(self, query: Mapping[str, str]) -> str:
         """The node's page. Its modules are imported by the first who opens it: most agents serve scrapes alone."""

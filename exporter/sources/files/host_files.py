@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from exporter.facts.host.read import Read, Version
 from exporter.facts.x509 import EmptyFileError, NoCertificateError
 from exporter.reason import FileStatus
+from exporter.sources.files import openat2
 from exporter.sources.files.content import State, file_state, read_content
 from exporter.sources.files.deadline import Workers
 from exporter.sources.files.directory import host_path
-from exporter.sources.files.host_files import openat2
 from exporter.sources.files.resolve import Unresolved, walk
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot, patiently
 
