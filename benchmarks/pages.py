@@ -15,8 +15,8 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.findings.cluster import cluster_findings
 from exporter.pages.cluster_page import cluster_page
 from exporter.web.exposition import compressed
-from tests.web.example import NOW
-from tests.web.fleet import fleet
+from tests.pages.example import NOW
+from tests.pages.fleet import fleet
 
 BUDGET_MS, BUDGET_KIB = 250.0, 150.0
 """At 1,000 nodes: what nobody waits for, and what loads at once over any line, before it is gzipped."""

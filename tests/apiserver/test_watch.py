@@ -15,7 +15,7 @@ from exporter.sources.kube.watch import Backoff, Change, Watcher
 from simulation.pki import Authority
 from tests.apiserver import requests
 from tests.apiserver.controlplane import ControlPlane, stopped, wait
-from tests.sources.watching import Pod, View, decode
+from tests.sources.kube.watching import Pod, View, decode
 
 DOWN = {
     Reason.RESET,

@@ -14,8 +14,8 @@ from exporter.reason import Mode
 from exporter.web.exposition import Payload
 from exporter.web.protocol import Limits
 from exporter.web.server import WebServer
-from tests.web.example import NOW, broken, source, well
-from tests.web.fleet import fleet
+from tests.pages.example import NOW, broken, source, well
+from tests.pages.fleet import fleet
 from tools.browser import Browser, browser
 
 FLEET = fleet(1000)

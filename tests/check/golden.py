@@ -30,8 +30,8 @@ from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
 from simulation.pki import YEAR, Authority
-from tests.web.example import NOW
-from tests.web.fleet import fleet
+from tests.pages.example import NOW
+from tests.pages.fleet import fleet
 
 FOLDER = Path(__file__).parent / "golden"
 RESOURCE = ResourceId("5ab0", "contoso", "managedClusters", "aks1")

@@ -9,7 +9,7 @@ from pathlib import Path
 from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
 from simulation.pki import Authority
-from tests.web.example import NOW
+from tests.pages.example import NOW
 
 
 def test_the_line_is_for_a_terminal_alone(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from exporter.settings import Command, resolve
 from simulation.node.scenarios import SCENARIOS
 from simulation.node.simulated_node import build
 from simulation.pki import DAY, YEAR, Authority
-from tests.web.example import NOW
-from tests.web.fleet import fleet
+from tests.pages.example import NOW
+from tests.pages.fleet import fleet
 
 FLEETS = {"a few": fleet(60, 4), "many": fleet(900, 3), "all": fleet(40, 40, broken=True), "one": fleet(1, broken=True)}
 

@@ -13,8 +13,8 @@ from exporter.sources.kube.connection import Connection
 from simulation.api.server import ApiServer
 from simulation.azure.site import ArmSite
 from simulation.pki import Authority
-from tests.sources.azures import put
-from tests.sources.watching import T0, Pod, serving
+from tests.sources.azure.simulated import put
+from tests.sources.kube.watching import T0, Pod, serving
 
 WALKS: dict[str, Callable[[str], Root]] = {
     "descriptors": WalkedRoot.by_descriptor,

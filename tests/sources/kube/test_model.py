@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from simulation.api.server import ApiServer, Fault, FaultKind, Store
 from simulation.pki import Authority
-from tests.sources.watching import CSRS, Pod, Watched, csr, fresh, serving
+from tests.sources.kube.watching import CSRS, Pod, Watched, csr, fresh, serving
 
 # CPython's ssl leaves a socket to the garbage collector where the peer resets between connect and handshake
 # (SSLSocket._create, the OSError that is raised again).

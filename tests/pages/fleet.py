@@ -9,7 +9,7 @@ from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca, CsrCondition, CsrOutcome, Lease, Requestor, Rotation
 from simulation.pki import DAY, YEAR, Authority
-from tests.web.example import CA, NOW
+from tests.pages.example import CA, NOW
 
 HOUR = 3600.0
 

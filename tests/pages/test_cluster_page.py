@@ -15,8 +15,8 @@ from exporter.findings.cluster import cluster_findings
 from exporter.pages.cluster_page import cluster_page
 from exporter.reason import REASONS, Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
 from simulation.pki import DAY, YEAR, Authority
-from tests.web.document import check, read
-from tests.web.example import CA, NOW
+from tests.pages.document import check, read
+from tests.pages.example import CA, NOW
 
 FORMER = Authority.cluster(NOW - 9 * YEAR, number=1)
 APISERVER = certificates(CA.apiserver(["aks.example"], NOW - 100 * DAY).certificate_pem)[0]

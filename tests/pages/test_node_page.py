@@ -13,8 +13,8 @@ from exporter.pages.findings_list import findings_list, verdict
 from exporter.pages.node_page import node_page
 from exporter.pages.page import Tone, badge, table
 from exporter.reason import FileStatus, Origin, Role
-from tests.web.document import check, read
-from tests.web.example import NODE, NOW, broken, source, well
+from tests.pages.document import check, read
+from tests.pages.example import NODE, NOW, broken, source, well
 
 
 def page(facts: HostFacts, kubelet: SourceFacts) -> str:

@@ -7,8 +7,8 @@ from exporter.facts.opt_out_tag import TAG
 from exporter.findings.cluster import cluster_findings
 from exporter.pages.cluster_page import cluster_page
 from simulation.azure.bodies import agent_pool, managed_cluster
-from tests.web.document import check, read
-from tests.web.example import NOW
+from tests.pages.document import check, read
+from tests.pages.example import NOW
 
 CLUSTER = ResourceId("5ab0", "contoso", "managedClusters", "aks1")
 ATTACK = "<script>alert(1)</script>\"'{0}%s"

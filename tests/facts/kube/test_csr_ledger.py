@@ -8,7 +8,7 @@ from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
 from exporter.facts.kube.csr_ledger import BUCKETS, NODES_CAP, CsrLedger
 from exporter.facts.kube.node_requests import RETRY, NodeRequests
 from exporter.reason import CsrCondition, CsrOutcome, Requestor
-from tests.facts.csrs import (
+from tests.facts.kube.csrs import (
     APPROVED,
     DAY,
     DENIED,

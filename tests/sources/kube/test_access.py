@@ -23,7 +23,7 @@ from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.resource import API_SERVICES
 from simulation.api.server import ApiServer, write_kubeconfig
 from simulation.pki import Authority
-from tests.sources.watching import T0, Pod, decode
+from tests.sources.kube.watching import T0, Pod, decode
 
 SECRET = "s3cr3t-t0k3n"
 

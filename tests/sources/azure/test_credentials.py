@@ -16,7 +16,7 @@ from exporter.sources.azure.resource_manager import token_scope
 from simulation.azure.faults import FAULTS, TOKEN_FAULTS
 from simulation.azure.resource_manager import Route
 from simulation.azure.site import ArmSite
-from tests.sources.azures import CLUSTER, CLUSTER_READ, asked, facts, failure
+from tests.sources.azure.simulated import CLUSTER, CLUSTER_READ, asked, facts, failure
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.csr_ledger import CsrLedger
 from exporter.facts.kube.node_requests import RETRY
 from exporter.reason import CsrOutcome
-from tests.facts.csrs import (
+from tests.facts.kube.csrs import (
     APPROVED,
     DENIED,
     FAILED,

@@ -19,7 +19,7 @@ from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAcco
 from exporter.sources.kube.failure import ApiError, explained, status_error
 from exporter.sources.kube.resource import API_SERVICES
 from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
-from tests.sources.watching import Pod, decode
+from tests.sources.kube.watching import Pod, decode
 
 
 def asked(pod: Pod, host: str, port: int) -> Failure:

@@ -13,9 +13,9 @@ from exporter.findings.cluster import cluster_findings
 from exporter.findings.node_status import State, standings
 from exporter.pages.cluster_page import cluster_page
 from exporter.pages.selection import CHOICES, PAGE, Selection, selection
-from tests.web.document import check, read
-from tests.web.example import NOW
-from tests.web.fleet import fleet
+from tests.pages.document import check, read
+from tests.pages.example import NOW
+from tests.pages.fleet import fleet
 
 FLEET = fleet(1000)
 STANDINGS = standings(FLEET, NOW)

@@ -18,7 +18,7 @@ from simulation.azure.resource_manager import Route
 from simulation.azure.site import ArmSite
 from simulation.demo.azure_courses import CLUSTER
 from tests.agents.clusters import populate, serving
-from tests.agents.test_look_cluster import check, findings, kubeconfig, report, rows
+from tests.check.test_cluster_look import check, findings, kubeconfig, report, rows
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from simulation.azure.bodies import agent_pool
 from simulation.azure.faults import FAULTS
 from simulation.azure.resource_manager import Request, Route
 from simulation.azure.site import ArmSite
-from tests.sources.azures import CLUSTER, CLUSTER_READ, GROUP, SNAPSHOT, asked, facts, failure, put
+from tests.sources.azure.simulated import CLUSTER, CLUSTER_READ, GROUP, SNAPSHOT, asked, facts, failure, put
 
 
 def test_a_healthy_cluster_is_read_with_workload_identity(site: ArmSite, source: AzureSource) -> None:

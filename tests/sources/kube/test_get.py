@@ -7,7 +7,7 @@ from exporter.reason import Reason
 from exporter.sources.kube.connection import Connection
 from exporter.sources.kube.resource import API_SERVICES, ROOT_CA
 from simulation.api.server import ApiServer, Fault, FaultKind
-from tests.sources.watching import decode
+from tests.sources.kube.watching import decode
 
 PATH = ROOT_CA.object_path(ROOT_CA.names[0])
 

@@ -10,7 +10,7 @@ from exporter.sources.kube.resource import CERTIFICATE_SIGNING_REQUESTS, NODES
 from exporter.sources.kube.watch import Change
 from simulation.api.server import ApiServer, Fault, FaultKind
 from simulation.pki import DAY, Authority
-from tests.sources.watching import CSRS, T0, Pod, Watched, csr, serving
+from tests.sources.kube.watching import CSRS, T0, Pod, Watched, csr, serving
 
 # CPython's ssl leaves a socket to the garbage collector where the peer resets between connect and handshake
 # (SSLSocket._create, the OSError that is raised again).

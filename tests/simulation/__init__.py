@@ -1,0 +1,1 @@
+"""Tests of the simulated cluster and of the demo."""
