@@ -4,12 +4,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-__all__ = ["Rounds"]
+__all__ = ["Periodic"]
 
 log = logging.getLogger(__name__)
 
 
-class Rounds:
+class Periodic:
     """Looks again and again, in a thread of its own from start() to stop(). After a failure sooner, then ever later."""
 
     def __init__(self, name: str, interval: float, look: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-__all__ = ["Owner"]
+__all__ = ["StateThread"]
 
 TIDY = 600.0
 """Seconds between two calls of `idle`."""
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 Work = Callable[[], None]
 
 
-class Owner:
+class StateThread:
     """Does work in its order, and after changes calls `publish`, but not too often.
 
     `changed` says whether something is to be published. Publishing may be dear: it takes at most a sixth of the time.

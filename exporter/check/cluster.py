@@ -11,7 +11,7 @@ from exporter.facts.source import SourceFacts
 from exporter.facts.x509 import Certificate
 from exporter.findings.cluster import serving_off_reason
 from exporter.findings.control_plane import lifetime_class
-from exporter.findings.formatting import date, moment, span
+from exporter.findings.formatting import date, span, utc_time
 from exporter.reason import Ca, CsrCondition, Rotation
 
 __all__ = ["LONGEST", "certificate_row", "cluster_sections", "csr_rows"]
@@ -63,7 +63,7 @@ def cluster_sections(
                 for one in bundle
             ),
         ),
-        "" if cluster.created is None else f"The cluster was made {moment(cluster.created)}.",
+        "" if cluster.created is None else f"The cluster was made {utc_time(cluster.created)}.",
         wrapping=("WHAT", "SUBJECT", "NOTE"),
     )
     yield Section(

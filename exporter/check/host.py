@@ -6,7 +6,7 @@ from exporter.check.report import Section
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
-from exporter.findings.formatting import date, moment, span
+from exporter.findings.formatting import date, span, utc_time
 from exporter.findings.host import REASON_WORDS, STATUS_WORDS
 from exporter.reason import FileStatus
 
@@ -45,7 +45,7 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
             (
                 source.source,
                 {True: "yes", False: "no", None: "not asked"}[source.up],
-                moment(source.last_success) if source.last_success is not None else "-",
+                utc_time(source.last_success) if source.last_success is not None else "-",
                 source.last_error or "-",
             )
             for source in sources

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 from exporter.check.layout import GAP, broken, widths
 from exporter.check.report import Report, Section
 from exporter.findings import RUNBOOKS, Finding, Severity
-from exporter.findings.formatting import moment
+from exporter.findings.formatting import utc_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +41,7 @@ def as_json(report: Report) -> str:
         {
             "schema": 1,
             "subject": report.subject,
-            "generated": moment(report.generated),
+            "generated": utc_time(report.generated),
             "generated_timestamp_seconds": report.generated,
             "verdict": report.verdict,
             "exit_status": report.exit_status,
@@ -72,7 +72,7 @@ def as_json(report: Report) -> str:
 
 def as_markdown(report: Report) -> str:
     """The report for a ticket."""
-    lines = [f"# {_cell(report.subject)}: {report.headline}", "", f"Looked at {moment(report.generated)}.", ""]
+    lines = [f"# {_cell(report.subject)}: {report.headline}", "", f"Looked at {utc_time(report.generated)}.", ""]
     for finding in report.findings:
         link = f" ([{finding.alert}]({finding.runbook_url}))" if finding.alert else ""
         about = f" {_cell(report.about(finding))}" if report.about(finding) else ""
@@ -116,7 +116,7 @@ def print_table(report: Report, stream: TextIO) -> None:
 
     with console.capture() as capture:
         console.print(Text(_plain(report.subject, unicode), "bold"))
-        console.print(f"Looked at {moment(report.generated)}.")
+        console.print(f"Looked at {utc_time(report.generated)}.")
         style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
         console.print(Text(report.headline, style))
         for finding in report.findings:

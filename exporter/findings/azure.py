@@ -9,7 +9,7 @@ from exporter.facts.kube.node import Node
 from exporter.facts.opt_out_tag import RETIRES, TAG
 from exporter.facts.source import Failure
 from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.formatting import moment, some_of, span
+from exporter.findings.formatting import some_of, span, utc_time
 from exporter.reason import Reason, Rotation
 
 __all__ = ["LONGEST_ROTATION", "OBSTACLE_WORDS", "azure_findings", "azure_unanswered", "serving_words"]
@@ -98,7 +98,7 @@ def _cluster_state(facts: AzureFacts, now: float) -> Iterator[Finding]:
     cluster = facts.cluster
     pair, where = ("cluster", cluster.name), f"-g {cluster.resource_group} -n {cluster.name}"
     since = facts.since.get(pair, now)
-    begun = f"as this process has seen since {moment(since)}"
+    begun = f"as this process has seen since {utc_time(since)}"
     if cluster.state in _OPERATIONS:
         what = f"Azure {_OPERATIONS[cluster.state]} ({cluster.provisioning_state}), {begun}"
         if now - since > LONGEST_ROTATION:

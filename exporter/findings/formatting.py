@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-__all__ = ["date", "moment", "names_listed", "some_of", "span", "until"]
+__all__ = ["date", "names_listed", "some_of", "span", "until", "utc_time"]
 
 
 def date(timestamp: float) -> str:
@@ -11,7 +11,7 @@ def date(timestamp: float) -> str:
     return _utc(timestamp).strftime("%Y-%m-%d")
 
 
-def moment(timestamp: float) -> str:
+def utc_time(timestamp: float) -> str:
     """Such as `2026-12-01 08:30 UTC`."""
     return _utc(timestamp).strftime("%Y-%m-%d %H:%M UTC")
 
@@ -33,7 +33,7 @@ def span(seconds: float) -> str:
 def until(timestamp: float, now: float) -> str:
     """A moment and how far away it is: `2026-12-01 08:30 UTC, in 7 days` or `…, 3 hours ago`."""
     distance = span(timestamp - now)
-    return f"{moment(timestamp)}, in {distance}" if timestamp >= now else f"{moment(timestamp)}, {distance} ago"
+    return f"{utc_time(timestamp)}, in {distance}" if timestamp >= now else f"{utc_time(timestamp)}, {distance} ago"
 
 
 def names_listed(names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.formatting import moment, span, until
+from exporter.findings.formatting import span, until, utc_time
 from exporter.reason import (
     BootstrapMethod,
     Evidence,
@@ -110,7 +110,7 @@ def _dates(host: HostFacts, now: float, max_age: float | None) -> Iterator[Findi
             yield Finding(
                 Severity.CRITICAL if now > window[1] + left / 2 else Severity.WARNING,
                 host.node,
-                f"The {name} should have been rotated by {moment(window[1])} and ends at "
+                f"The {name} should have been rotated by {utc_time(window[1])} and ends at "
                 f"{until(certificate.not_after, now)}.",
                 "Look for an unanswered request: kubectl get csr; and in the kubelet's log: "
                 "journalctl -u kubelet | grep certificate_manager.",
@@ -250,7 +250,7 @@ def _trust(host: HostFacts, now: float) -> Iterator[Finding]:
         )
         dates = (
             f": the served one ends at {until(served.certificate.not_after, now)}, "
-            f"the file at {moment(installed.certificate.not_after)}"
+            f"the file at {utc_time(installed.certificate.not_after)}"
             if served and installed
             else ""
         )

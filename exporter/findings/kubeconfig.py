@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from exporter.facts.x509 import Certificate, ends_first
 from exporter.findings import Finding, Severity
 from exporter.findings.control_plane import UNTRUSTED_WORDS, lifetime_class
-from exporter.findings.formatting import moment, span, until
+from exporter.findings.formatting import span, until, utc_time
 from exporter.reason import Reason
 
 __all__ = ["GET_CREDENTIALS", "kubeconfig_findings"]
@@ -31,7 +31,7 @@ def kubeconfig_findings(
         yield Finding(
             Severity.CRITICAL,
             subject,
-            f"It no longer trusts the API server: the served certificate, made {moment(served.not_before)}, "
+            f"It no longer trusts the API server: the served certificate, made {utc_time(served.not_before)}, "
             f"{UNTRUSTED_WORDS.get(untrusted, 'does not verify')}.",
             GET_CREDENTIALS
             if untrusted is Reason.CERTIFICATE_UNTRUSTED

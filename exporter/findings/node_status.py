@@ -12,7 +12,7 @@ from exporter.findings.cluster import PENDING, RECENT, certificate_words, servin
 from exporter.findings.formatting import until
 from exporter.reason import CsrOutcome, Rotation
 
-__all__ = ["NodeStanding", "State", "Trouble", "standings"]
+__all__ = ["NodeStatus", "State", "Trouble", "node_statuses"]
 
 
 class State(StrEnum):
@@ -38,7 +38,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeStanding:
+class NodeStatus:
     """One node."""
 
     name: str
@@ -53,7 +53,7 @@ class NodeStanding:
         return self.node.agentpool if self.node else ""
 
 
-def standings(cluster: ClusterFacts, now: float) -> tuple[NodeStanding, ...]:
+def node_statuses(cluster: ClusterFacts, now: float) -> tuple[NodeStatus, ...]:
     """Every node that is known, also of those that have asked for a certificate and are not there yet."""
     troubles: dict[str, list[Trouble]] = {}
     for one in cluster.csrs.nodes if cluster.csrs else ():
@@ -64,9 +64,7 @@ def standings(cluster: ClusterFacts, now: float) -> tuple[NodeStanding, ...]:
         if found := [*_node(node)]:
             troubles.setdefault(node.name, []).extend(found)
     names = dict.fromkeys([*nodes, *troubles])
-    found_all = (
-        NodeStanding(name, nodes.get(name), tuple(sorted(troubles.get(name, ()), key=_order))) for name in names
-    )
+    found_all = (NodeStatus(name, nodes.get(name), tuple(sorted(troubles.get(name, ()), key=_order))) for name in names)
     return tuple(sorted(found_all, key=_urgency))
 
 
@@ -110,6 +108,6 @@ def _order(trouble: Trouble) -> tuple[int, int, float]:
     return _SEVERITIES.index(trouble.severity), _STATES.index(trouble.state), trouble.since
 
 
-def _urgency(one: NodeStanding) -> tuple[int, int, float, str]:
+def _urgency(one: NodeStatus) -> tuple[int, int, float, str]:
     worst = _order(one.troubles[0]) if one.troubles else (len(_SEVERITIES), 0, 0.0)
     return *worst, one.name

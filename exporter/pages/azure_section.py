@@ -7,7 +7,7 @@ from markupsafe import Markup
 from exporter.facts.azure.managed_cluster import AzureFacts
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.findings.azure import serving_words
-from exporter.findings.formatting import moment
+from exporter.findings.formatting import utc_time
 from exporter.pages.page import NOTHING, Cell, Column, Tone, badge, key_values, section, table
 
 __all__ = ["azure_section"]
@@ -80,4 +80,4 @@ def _power(word: str) -> Markup:
 
 def _since(facts: AzureFacts, pair: tuple[str, str]) -> Cell:
     since = facts.since.get(pair)
-    return moment(since) if since is not None else NOTHING
+    return utc_time(since) if since is not None else NOTHING

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
-from exporter.findings.node_status import standings
+from exporter.findings.node_status import node_statuses
 from exporter.pages.azure_section import azure_section
 from exporter.pages.control_plane_section import control_plane_section
 from exporter.pages.findings_list import findings_list, verdict
@@ -54,7 +54,7 @@ def cluster_page(
 def _nodes(cluster: ClusterFacts, query: Mapping[str, str], now: float) -> Markup:
     if cluster.nodes is None:
         return section("nodes", "Nodes", Markup('<p class="none">They have not been listed yet.</p>'))
-    return node_section(standings(cluster, now), query, now)
+    return node_section(node_statuses(cluster, now), query, now)
 
 
 def _requests(cluster: ClusterFacts) -> Iterator[Markup]:

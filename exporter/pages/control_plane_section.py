@@ -7,7 +7,7 @@ from markupsafe import Markup
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.x509 import Certificate, ends_first
-from exporter.findings.formatting import moment, span
+from exporter.findings.formatting import span, utc_time
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import NOTHING, Cell, Column, Tone, badge, code, folded_table, join, key_values, section, table
 from exporter.reason import Ca, Rotation
@@ -85,7 +85,7 @@ def _bundle(old: bool | None, one: CaBundle) -> tuple[Cell, ...]:
     return (
         code(f"{one.kind} {one.name}"),
         badge(*words[old]) if one.certificates else badge(Tone.BLIND, "unreadable"),
-        moment(ends_first(one.certificates).not_after) if one.certificates else NOTHING,
+        utc_time(ends_first(one.certificates).not_after) if one.certificates else NOTHING,
     )
 
 
@@ -110,8 +110,8 @@ def _certificate(
             ("Serial number", code(certificate.serial_number)),
             ("SHA-256", code(certificate.fingerprint_sha256)),
             ("Key", certificate.key_algorithm),
-            ("Not before", moment(certificate.not_before)),
-            ("Not after", moment(certificate.not_after)),
+            ("Not before", utc_time(certificate.not_before)),
+            ("Not after", utc_time(certificate.not_after)),
         )
     )
     return Markup(

@@ -8,7 +8,7 @@ from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
-from exporter.findings.formatting import moment, span
+from exporter.findings.formatting import span, utc_time
 from exporter.findings.host import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS
 from exporter.pages.findings_list import findings_list, verdict
 from exporter.pages.lifetime import Lifetime, lifetime_bar
@@ -96,8 +96,8 @@ def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> Markup:
             ("SHA-256", code(certificate.fingerprint_sha256)),
             ("Key", certificate.key_algorithm),
             ("Signature", certificate.signature_algorithm),
-            ("Not before", moment(certificate.not_before)),
-            ("Not after", moment(certificate.not_after)),
+            ("Not before", utc_time(certificate.not_before)),
+            ("Not after", utc_time(certificate.not_after)),
             ("Together with it", f"{len(seen.bundle) - 1} more of the same bundle" if len(seen.bundle) > 1 else ""),
         )
     )

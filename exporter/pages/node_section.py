@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from exporter.findings import Severity
-from exporter.findings.formatting import moment, span
-from exporter.findings.node_status import NodeStanding, State, Trouble
+from exporter.findings.formatting import span, utc_time
+from exporter.findings.node_status import NodeStatus, State, Trouble
 from exporter.pages.page import (
     NOTHING,
     SEVERITY_TONE,
@@ -36,18 +36,18 @@ BADGES = {
     State.OFF: "serving rotation off",
 }
 
-Pools = Mapping[str, Sequence[NodeStanding]]
+Pools = Mapping[str, Sequence[NodeStatus]]
 
 
-def node_section(standings: Sequence[NodeStanding], query: Mapping[str, str], now: float) -> Markup:
-    """The section. `standings` worst first; `query` is the page's; `now` in Unix seconds."""
-    pools: dict[str, list[NodeStanding]] = defaultdict(list)
-    for one in standings:
+def node_section(node_statuses: Sequence[NodeStatus], query: Mapping[str, str], now: float) -> Markup:
+    """The section. `node_statuses` worst first; `query` is the page's; `now` in Unix seconds."""
+    pools: dict[str, list[NodeStatus]] = defaultdict(list)
+    for one in node_statuses:
         pools[one.pool].append(one)
     chosen = selection(query, pools)
-    well = sum(not one.troubles for one in standings)
-    lead = f"{len(standings):,} nodes; {well:,} of them are well, as far as the cluster tells."
-    parts = [_pool_table(pools), _form(pools, chosen), *_list(standings, chosen, now)]
+    well = sum(not one.troubles for one in node_statuses)
+    lead = f"{len(node_statuses):,} nodes; {well:,} of them are well, as far as the cluster tells."
+    parts = [_pool_table(pools), _form(pools, chosen), *_list(node_statuses, chosen, now)]
     return section("nodes", "Nodes", *parts, lead=lead)
 
 
@@ -63,7 +63,7 @@ def _pool_table(pools: Pools) -> Markup:
     )
 
 
-def _pool_row(pool: str, members: Sequence[NodeStanding]) -> tuple[Cell, ...]:
+def _pool_row(pool: str, members: Sequence[NodeStatus]) -> tuple[Cell, ...]:
     here = Selection(pool=pool)
     there = [one.node for one in members if one.node is not None]
     ready = sum(node.ready is True for node in there)
@@ -142,8 +142,8 @@ class _Page:
     end: int
 
 
-def _list(standings: Sequence[NodeStanding], chosen: Selection, now: float) -> Iterator[Markup]:
-    shown = [one for one in standings if chosen.takes(one)]
+def _list(node_statuses: Sequence[NodeStatus], chosen: Selection, now: float) -> Iterator[Markup]:
+    shown = [one for one in node_statuses if chosen.takes(one)]
     notices = list(chosen.notices)
     pages = max(1, -(-len(shown) // PAGE))
     if chosen.page > pages:
@@ -168,11 +168,11 @@ def _list(standings: Sequence[NodeStanding], chosen: Selection, now: float) -> I
         )
     if pages > 1:
         yield _pager(chosen, page)
-    if chosen.state == ATTENTION and (well := _well(standings, chosen)):
+    if chosen.state == ATTENTION and (well := _well(node_statuses, chosen)):
         yield well
 
 
-def _row(one: NodeStanding, now: float) -> tuple[Cell, ...]:
+def _row(one: NodeStatus, now: float) -> tuple[Cell, ...]:
     node = one.node
     if node is None:
         about = Markup('<p class="none">It has no Node object yet.</p>')
@@ -184,7 +184,7 @@ def _row(one: NodeStanding, now: float) -> tuple[Cell, ...]:
                     ("Kubelet", node.kubelet_version),
                     ("Node image", code(node.node_image_version) if node.node_image_version else ""),
                     ("System", node.os_sku or node.os),
-                    ("Made", f"{moment(node.created)}, {span(now - node.created)} ago"),
+                    ("Made", f"{utc_time(node.created)}, {span(now - node.created)} ago"),
                     ("Ready", {True: "yes", False: "no", None: "not said yet"}[node.ready]),
                     ("Serving CA label", code(node.kubelet_serving_ca) if node.kubelet_serving_ca else "none"),
                 )
@@ -215,9 +215,9 @@ def _pager(chosen: Selection, page: _Page) -> Markup:
     return Markup('<nav class="pager" aria-label="Pages of nodes">{}</nav>').format(join(links))
 
 
-def _well(standings: Sequence[NodeStanding], chosen: Selection) -> Markup | None:
+def _well(node_statuses: Sequence[NodeStatus], chosen: Selection) -> Markup | None:
     """What is folded: how many are well, pool by pool, and the way to them."""
-    counts = Counter(one.pool for one in standings if not one.troubles and chosen.pool in {None, one.pool})
+    counts = Counter(one.pool for one in node_statuses if not one.troubles and chosen.pool in {None, one.pool})
     if not counts:
         return None
     ways = (

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from exporter import __version__
 from exporter.findings import Severity
-from exporter.findings.formatting import moment
+from exporter.findings.formatting import utc_time
 from exporter.pages.style import STYLE
 
 __all__ = [
@@ -145,8 +145,8 @@ def document(
             style=Markup(STYLE),  # noqa: S704 - our own constant, and escaped it would not match its hash
             body=join(body),
             version=__version__,
-            iso=moment(now).removesuffix(" UTC").replace(" ", "T") + "Z",
-            moment=moment(now),
+            iso=utc_time(now).removesuffix(" UTC").replace(" ", "T") + "Z",
+            moment=utc_time(now),
         )
     )
 

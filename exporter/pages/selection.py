@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from exporter.findings.node_status import NodeStanding, State
+from exporter.findings.node_status import NodeStatus, State
 
 __all__ = ["ATTENTION", "CHOICES", "EVERY", "NO_POOL", "PAGE", "WELL", "Selection", "selection"]
 
@@ -42,7 +42,7 @@ class Selection:
     notices: tuple[str, ...] = ()
     """What of the query was not understood, in whole sentences."""
 
-    def takes(self, one: NodeStanding) -> bool:
+    def takes(self, one: NodeStatus) -> bool:
         """Whether a node is to be shown."""
         if self.pool is not None and one.pool != self.pool:
             return False

@@ -10,7 +10,7 @@ from exporter.reason import Mode
 from exporter.web.exposition import Payload, compressed
 from exporter.web.negotiation import Coding, coding
 from exporter.web.request import Receive, Request, Response, Scope, Send, plain
-from exporter.web.thread_pool import BusyError, Workers
+from exporter.web.thread_pool import BusyError, ThreadPool
 
 __all__ = ["PROBES", "Agent", "Application", "Gate", "Payload"]
 
@@ -74,7 +74,7 @@ class Application:
         """`scrapes`: how many, and pages, may be at work or wait."""
         self._agent = agent
         self._gate = gate
-        self._workers = Workers("scrape", threads=AT_WORK, waiting=scrapes - AT_WORK)
+        self._workers = ThreadPool("scrape", threads=AT_WORK, waiting=scrapes - AT_WORK)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from exporter.web.app import PROBES
 from exporter.web.config import WebConfig
 from exporter.web.request import Request, Response, plain
-from exporter.web.thread_pool import Workers
+from exporter.web.thread_pool import ThreadPool
 
 __all__ = ["ConfiguredGate", "credentials"]
 
@@ -36,7 +36,7 @@ class ConfiguredGate:
 
     def __init__(self, config: WebConfig) -> None:
         # One at a time: a login costs tens of milliseconds of a core, and guessing must not take the others.
-        self._workers = Workers("login", threads=1, waiting=32)
+        self._workers = ThreadPool("login", threads=1, waiting=32)
         self._secret = os.urandom(32)
         self._accepted: OrderedDict[bytes, None] = OrderedDict()
         self.use(config)

@@ -15,7 +15,7 @@ import yaml
 
 from exporter.settings import SettingsError
 from exporter.web.tls import TLSConfig, tls_config
-from exporter.web.yaml_mapping import Section, clean, shown, text, truth
+from exporter.web.yaml_mapping import YamlMapping, clean, shown, text, truth
 
 __all__ = ["WebConfig", "read_web_config"]
 
@@ -55,14 +55,14 @@ def read_web_config(path: Path) -> WebConfig:
 
     Relative paths in it are relative to its directory. The files it names are not opened here.
     """
-    top = Section(path, "", _loaded(path))
-    tls = tls_config(top.section("tls_server_config"), path.parent)
-    http = top.section("http_server_config")
+    top = YamlMapping(path, "", _loaded(path))
+    tls = tls_config(top.mapping("tls_server_config"), path.parent)
+    http = top.mapping("http_server_config")
     http2 = http.take("http2", truth, default=False)
-    headers = _headers(http.section("headers"))
+    headers = _headers(http.mapping("headers"))
     http.end()
-    users = _users(top.section("basic_auth_users"))
-    interval, burst = _rate_limit(top.section("rate_limit"))
+    users = _users(top.mapping("basic_auth_users"))
+    interval, burst = _rate_limit(top.mapping("rate_limit"))
     top.end()
     notes = ("http_server_config.http2: the server speaks HTTP/1.1, to which clients fall back",) if http2 else ()
     return WebConfig(tls, users, headers, interval, burst, notes)
@@ -100,7 +100,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _headers(section: Section) -> tuple[tuple[str, str], ...]:
+def _headers(section: YamlMapping) -> tuple[tuple[str, str], ...]:
     found = []
     for name, allowed in HEADERS.items():
         value = section.take(name, text, "")
@@ -115,7 +115,7 @@ def _headers(section: Section) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _users(section: Section) -> Mapping[bytes, bytes]:
+def _users(section: YamlMapping) -> Mapping[bytes, bytes]:
     users = {}
     for name, value in section.content.items():
         # The value is a secret: it is checked and never shown.
@@ -127,7 +127,7 @@ def _users(section: Section) -> Mapping[bytes, bytes]:
     return users
 
 
-def _rate_limit(section: Section) -> tuple[float, int]:
+def _rate_limit(section: YamlMapping) -> tuple[float, int]:
     interval = section.take("interval", _seconds, 0.0)
     burst = section.take("burst", _count, 0)
     section.end()

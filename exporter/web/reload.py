@@ -7,22 +7,22 @@ from pathlib import Path
 from exporter.settings import SettingsError
 from exporter.web.auth import ConfiguredGate
 from exporter.web.config import WebConfig, read_web_config
-from exporter.web.thread_pool import Workers
+from exporter.web.thread_pool import ThreadPool
 from exporter.web.tls import Context, LiveContext, ssl_context
 
-__all__ = ["LiveConfig"]
+__all__ = ["ReloadingConfig"]
 
 log = logging.getLogger(__name__)
 
 Version = tuple[int, ...]
 
 
-class LiveConfig:
+class ReloadingConfig:
     """The configuration in force. The constructor raises SettingsError; later errors are logged, once a change."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._workers = Workers("web-config", threads=1, waiting=1)
+        self._workers = ThreadPool("web-config", threads=1, waiting=1)
         self._seen: dict[Path, Version] = {}
         config, context = self._read()
         self._notes(config)

@@ -21,7 +21,7 @@ from exporter.web.listener import Listener
 from exporter.web.protocol import Limits, bounded_by
 
 if TYPE_CHECKING:
-    from exporter.web.reload import LiveConfig
+    from exporter.web.reload import ReloadingConfig
 
 __all__ = ["WebServer", "serve"]
 
@@ -38,12 +38,12 @@ def serve(agent: Agent, listen: tuple[str, int], web_config: Path | None, on_lis
     return WebServer(agent, listen, web_config, on_listening=on_listening).run()
 
 
-def _live_config(path: Path | None) -> "LiveConfig | None":
+def _reloading_config(path: Path | None) -> "ReloadingConfig | None":
     if path is None:
         return None
-    from exporter.web.reload import LiveConfig  # TLS and passwords cost memory where nobody uses them
+    from exporter.web.reload import ReloadingConfig  # TLS and passwords cost memory where nobody uses them
 
-    return LiveConfig(path)
+    return ReloadingConfig(path)
 
 
 class WebServer:
@@ -64,7 +64,7 @@ class WebServer:
     ) -> None:
         """`on_listening` is told host and port once connections are accepted."""
         self._listen = listen
-        self._live = _live_config(web_config)
+        self._live = _reloading_config(web_config)
         self._limits = limits or Limits()
         self._application = Application(agent, self._live.gate if self._live else None, self._limits.scrapes)
         self._on_listening = on_listening
@@ -134,7 +134,9 @@ class WebServer:
 class _Server(Server):
     """uvicorn's server that wakes once a second instead of ten times, and does not end the process by a signal."""
 
-    def __init__(self, config: Config, live: "LiveConfig | None", limits: Limits, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: Config, live: "ReloadingConfig | None", limits: Limits, announce: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._live, self._limits = live, limits
         self._announce = announce
@@ -172,7 +174,7 @@ class _Server(Server):
         if watching is not None:
             watching.cancel()
 
-    async def _watch(self, live: "LiveConfig") -> None:
+    async def _watch(self, live: "ReloadingConfig") -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reread.wait(), self._limits.look)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TypeVar
 
-__all__ = ["BusyError", "Workers"]
+__all__ = ["BusyError", "ThreadPool"]
 
 T = TypeVar("T")
 Job = Callable[[], None]
@@ -16,7 +16,7 @@ class BusyError(Exception):
     """As many calls wait already as may."""
 
 
-class Workers:
+class ThreadPool:
     """Runs blocking calls, `threads` at once, while at most `waiting` more wait.
 
     Not a ThreadPoolExecutor: Python waits for an executor's threads when it ends, and a read of a disk that hangs

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.settings import SettingsError
-from exporter.web.yaml_mapping import Section, text, texts, truth
+from exporter.web.yaml_mapping import YamlMapping, text, texts, truth
 
 __all__ = ["Context", "LiveContext", "TLSConfig", "bears_allowed_name", "ssl_context", "tls_config"]
 
@@ -60,7 +60,7 @@ _SUITES = {
 _SUITES_13 = frozenset({"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"})
 
 
-def tls_config(section: Section, directory: Path) -> TLSConfig | None:
+def tls_config(section: YamlMapping, directory: Path) -> TLSConfig | None:
     """The section's settings; None where it is empty. Raises SettingsError."""
     if not section.content:
         return None
@@ -112,7 +112,7 @@ def tls_config(section: Section, directory: Path) -> TLSConfig | None:
     )
 
 
-def _version(section: Section, key: str, default: str) -> ssl.TLSVersion:
+def _version(section: YamlMapping, key: str, default: str) -> ssl.TLSVersion:
     word = section.take(key, text, default)
     if word in _OLD_VERSIONS:
         section.fail(key, f"{word} is not to be used any more (RFC 8996): use TLS12 or TLS13")
@@ -121,7 +121,7 @@ def _version(section: Section, key: str, default: str) -> ssl.TLSVersion:
     return _VERSIONS[word]
 
 
-def _ciphers(section: Section, suites: tuple[str, ...], minimum: ssl.TLSVersion) -> tuple[str, ...]:
+def _ciphers(section: YamlMapping, suites: tuple[str, ...], minimum: ssl.TLSVersion) -> tuple[str, ...]:
     for suite in suites:
         if suite not in _SUITES and suite not in _SUITES_13:
             section.fail("cipher_suites", f"unknown cipher: {suite!r}")
@@ -134,7 +134,7 @@ def _ciphers(section: Section, suites: tuple[str, ...], minimum: ssl.TLSVersion)
     return ciphers
 
 
-def _curve(section: Section, curves: tuple[str, ...]) -> str:
+def _curve(section: YamlMapping, curves: tuple[str, ...]) -> str:
     for curve in curves:
         if curve not in _CURVES:
             section.fail("curve_preferences", f"not one of {', '.join(_CURVES)}: {curve!r}")

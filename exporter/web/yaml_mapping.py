@@ -7,12 +7,12 @@ from typing import NoReturn, TypeVar
 
 from exporter.settings import SettingsError
 
-__all__ = ["Section", "clean", "shown", "text", "texts", "truth"]
+__all__ = ["YamlMapping", "clean", "shown", "text", "texts", "truth"]
 
 T = TypeVar("T")
 
 
-class Section:
+class YamlMapping:
     """One mapping of the file, whose keys are taken one by one. A key that is left over is unknown."""
 
     def __init__(self, file: Path, name: str, content: object) -> None:
@@ -41,9 +41,9 @@ class Section:
         except ValueError as error:
             self.fail(key, str(error))
 
-    def section(self, key: str) -> "Section":
+    def mapping(self, key: str) -> "YamlMapping":
         """The mapping under a key; empty where there is none."""
-        return Section(self.file, ".".join(part for part in (self.name, key) if part), self.content.pop(key, None))
+        return YamlMapping(self.file, ".".join(part for part in (self.name, key) if part), self.content.pop(key, None))
 
     def end(self) -> None:
         """Raise for the first key that nobody took."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.agents.node.kubelet_probe import LASTING, KubeletWire
+from exporter.agents.node.kubelet_probe import LASTING, KubeletProbe
 from simulation.node.kubelet import SimulatedKubelets
 from simulation.pki import self_signed_linux
 from tests.agents.nodes import CA, NOW, agent_of, series, simulated, status, values
@@ -135,7 +135,7 @@ def test_a_node_whose_clock_is_set_keeps_and_forgets_what_was_served_in_true_tim
     wall, true = [NOW], [1000.0]
     with SimulatedKubelets() as kubelets:
         address = kubelets.start(node.serving, CA).address
-        wire = KubeletWire(address, clock=lambda: wall[0], steady=lambda: true[0])
+        wire = KubeletProbe(address, clock=lambda: wall[0], steady=lambda: true[0])
         wire.look()
     wall[0] += 86400
     assert wire.served()

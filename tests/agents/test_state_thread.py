@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from exporter.agents.state_thread import Owner
+from exporter.agents.state_thread import StateThread
 
 
 class Book:
@@ -14,7 +14,7 @@ class Book:
     def __init__(self, **options: float) -> None:
         self.written = self.shown = self.published = 0
         self.told = threading.Condition()
-        self.owner = Owner("book", lambda: self.written != self.shown, self._publish, **options)  # type: ignore[arg-type]
+        self.owner = StateThread("book", lambda: self.written != self.shown, self._publish, **options)  # type: ignore[arg-type]
 
     def write(self) -> None:
         self.written += 1

@@ -8,7 +8,7 @@ from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import Issued, NodeRequests, Rejected
 from exporter.findings import Severity
-from exporter.findings.node_status import State, standings
+from exporter.findings.node_status import State, node_statuses
 from exporter.reason import CsrOutcome, Rotation
 from simulation.pki import DAY
 
@@ -43,7 +43,7 @@ def test_the_worst_node_stands_first_and_the_longest_wait_before_the_shorter() -
         NodeRequests("refused", CLIENT_SIGNER, rejected=denied),
         nodes=nodes,
     )
-    found = [(one.name, one.troubles[0].severity if one.troubles else None) for one in standings(facts, NOW)]
+    found = [(one.name, one.troubles[0].severity if one.troubles else None) for one in node_statuses(facts, NOW)]
     assert found == [
         ("two-days", Severity.CRITICAL),
         ("day", Severity.CRITICAL),
@@ -59,7 +59,7 @@ def test_the_worst_node_stands_first_and_the_longest_wait_before_the_shorter() -
 
 def test_a_node_has_all_that_is_the_matter_with_it_the_worst_first() -> None:
     broken = replace(WELL, name="x", ready=False, serving_rotation=Rotation.DISABLED, kubelet_version="v1.26.3")
-    (one,) = standings(cluster(pending("x", DAY, CLIENT_SIGNER), pending("x", HOUR), nodes=(broken,)), NOW)
+    (one,) = node_statuses(cluster(pending("x", DAY, CLIENT_SIGNER), pending("x", HOUR), nodes=(broken,)), NOW)
     assert [trouble.state for trouble in one.troubles] == [State.WAITING, State.WAITING, State.NOT_READY, State.OFF]
     assert [trouble.what.split(" since")[0] for trouble in one.troubles[:2]] == [
         "for its client certificate",
@@ -70,13 +70,13 @@ def test_a_node_has_all_that_is_the_matter_with_it_the_worst_first() -> None:
 
 
 def test_a_node_that_asks_for_its_first_certificate_is_there_without_a_node_object() -> None:
-    (one,) = standings(cluster(pending("new", HOUR, CLIENT_SIGNER)), NOW)
+    (one,) = node_statuses(cluster(pending("new", HOUR, CLIENT_SIGNER)), NOW)
     assert (one.node, one.pool, one.troubles[0].state) == (None, "", State.WAITING)
 
 
 def test_an_old_refusal_and_an_issued_certificate_are_no_trouble() -> None:
     refused = Rejected("csr-1", CsrOutcome.FAILED, NOW - 2 * HOUR, "")
-    found = standings(
+    found = node_statuses(
         cluster(
             NodeRequests("well", SERVING_SIGNER, rejected=refused),
             NodeRequests("gone", SERVING_SIGNER, issued=Issued(NOW, None)),

@@ -11,7 +11,7 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
-from exporter.findings.node_status import standings
+from exporter.findings.node_status import node_statuses
 from exporter.settings import Command, resolve
 from simulation.node.scenarios import SCENARIOS
 from simulation.node.simulated_node import build
@@ -57,5 +57,5 @@ def test_what_is_said_of_a_cluster_and_its_nodes(cluster: ClusterFacts) -> None:
     found = cluster_findings(cluster, (), NOW)
     assert len(found) > 1
     assert [fault for one in found for fault in whole(one)] == []
-    troubles = [trouble.what for one in standings(cluster, NOW) for trouble in one.troubles]
+    troubles = [trouble.what for one in node_statuses(cluster, NOW) for trouble in one.troubles]
     assert {fault for text in troubles for fault in faults(text)} == set()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.facts.cluster import ClusterFacts
 from exporter.findings.cluster import cluster_findings
-from exporter.findings.node_status import State, standings
+from exporter.findings.node_status import State, node_statuses
 from exporter.pages.cluster_page import cluster_page
 from exporter.pages.selection import CHOICES, PAGE, Selection, selection
 from tests.pages.document import check, read
@@ -18,7 +18,7 @@ from tests.pages.example import NOW
 from tests.pages.fleet import fleet
 
 FLEET = fleet(1000)
-STANDINGS = standings(FLEET, NOW)
+STANDINGS = node_statuses(FLEET, NOW)
 
 
 def page(_cluster: ClusterFacts = FLEET, /, **query: str) -> str:
@@ -108,7 +108,7 @@ def test_what_is_chosen_stands_in_the_form_and_can_be_left() -> None:
 
 def test_every_link_of_the_section_is_understood_by_the_page_it_leads_to() -> None:
     for cluster in (FLEET, fleet(30, 2, broken=True)):
-        pools = {one.pool for one in standings(cluster, NOW)}
+        pools = {one.pool for one in node_statuses(cluster, NOW)}
         found = {link for query in ({}, {"state": "well"}) for link in links(page(cluster, **query))}
         assert len(found) >= len(pools)
         for link in found:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from exporter.web.thread_pool import BusyError, Workers
+from exporter.web.thread_pool import BusyError, ThreadPool
 
 
 def threads_of(name: str) -> list[threading.Thread]:
@@ -14,7 +14,7 @@ def threads_of(name: str) -> list[threading.Thread]:
 
 def test_results_and_errors_come_back() -> None:
     async def go() -> None:
-        workers = Workers("a", threads=2, waiting=2)
+        workers = ThreadPool("a", threads=2, waiting=2)
         assert await workers.call(lambda: 1) == 1
 
         def fail(error: BaseException) -> None:
@@ -33,7 +33,7 @@ def test_results_and_errors_come_back() -> None:
 
 def test_beyond_the_bound_a_call_is_refused_at_once() -> None:
     async def go() -> None:
-        workers, release = Workers("b", threads=2, waiting=1), threading.Event()
+        workers, release = ThreadPool("b", threads=2, waiting=1), threading.Event()
         calls = [asyncio.create_task(workers.call(release.wait)) for _ in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(BusyError, match="b: 3 calls wait"):
@@ -49,7 +49,7 @@ def test_beyond_the_bound_a_call_is_refused_at_once() -> None:
 
 def test_threads_are_daemons_that_end_when_closed() -> None:
     async def go() -> list[threading.Thread]:
-        workers = Workers("c", threads=3, waiting=9)
+        workers = ThreadPool("c", threads=3, waiting=9)
         await asyncio.gather(*(workers.call(threading.Event().is_set) for _ in range(9)))
         found = threads_of("c")
         assert 1 <= len(found) <= 3
@@ -63,7 +63,7 @@ def test_threads_are_daemons_that_end_when_closed() -> None:
 
 
 def test_a_call_that_outlives_its_loop_harms_nobody() -> None:
-    workers, release = Workers("d", threads=1, waiting=1), threading.Event()
+    workers, release = ThreadPool("d", threads=1, waiting=1), threading.Event()
 
     async def go() -> None:
         asyncio.create_task(workers.call(release.wait))  # noqa: RUF006 - it is to be forgotten

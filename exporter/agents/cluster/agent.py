@@ -18,7 +18,7 @@ from exporter.agents.cluster.azure_look import AzureLook
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.revision import revision
-from exporter.agents.state_thread import Owner
+from exporter.agents.state_thread import StateThread
 from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
 from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts
@@ -72,7 +72,7 @@ class ClusterAgent:
         self._published_version = -1
         self._published = ClusterFacts()
         self._cache = CachedExposition(self._steady, self._settled, self._fresh)
-        self._owner = Owner("facts", self._changed, self._publish, settle=settle, idle=self._tidy)
+        self._owner = StateThread("facts", self._changed, self._publish, settle=settle, idle=self._tidy)
         self._kube = KubeSources(
             connection,
             self._state,

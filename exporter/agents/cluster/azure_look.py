@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from exporter.agents.cluster.state import ClusterState
-from exporter.agents.state_thread import Owner
+from exporter.agents.state_thread import StateThread
 from exporter.facts.azure.managed_cluster import AzureCluster
 from exporter.facts.azure.resource_id import ResourceId, node_group
 from exporter.facts.source import Failure
@@ -33,7 +33,7 @@ class AzureLook:
         wanted: ResourceId | None,
         provider_id: Callable[[], str | None],
         state: ClusterState,
-        owner: Owner,
+        owner: StateThread,
         clock: Callable[[], float] = time.time,
         *,
         pause: Callable[[AzureCluster | None, float | None, float], float],

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from exporter.agents.cluster.apiserver_probe import Address, authorities, look_at_endpoint
 from exporter.agents.cluster.state import ClusterState
-from exporter.agents.periodic import Rounds
+from exporter.agents.periodic import Periodic
 from exporter.facts.kube.ca_bundle import api_service, authentication_cas, root_ca, webhooks
 from exporter.facts.kube.csr import Csr, csr
 from exporter.facts.kube.lease import lease_renewed
@@ -110,14 +110,14 @@ class KubeSources:
         watch_nodes: Watcher[Node] = self._watcher(
             resource.NODES, node, Source.NODES, state.nodes_listed, self._node_changed
         )
-        self._of_config_maps = Rounds("config maps", intervals.config_maps, self.look_at_config_maps)
+        self._of_config_maps = Periodic("config maps", intervals.config_maps, self.look_at_config_maps)
         self._of_trust = (
-            Rounds("webhooks", intervals.bundles, self.look_at_webhooks),
-            Rounds("apiservices", intervals.bundles, self.look_at_api_services),
-            Rounds("apiserver", intervals.apiserver, self.look_at_endpoints),
+            Periodic("webhooks", intervals.bundles, self.look_at_webhooks),
+            Periodic("apiservices", intervals.bundles, self.look_at_api_services),
+            Periodic("apiserver", intervals.apiserver, self.look_at_endpoints),
         )
-        leases = Rounds("leases", intervals.leases, self.look_at_leases)
-        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Rounds, ...] = (
+        leases = Periodic("leases", intervals.leases, self.look_at_leases)
+        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Periodic, ...] = (
             watch_csrs,
             watch_nodes,
             self._of_config_maps,

@@ -9,7 +9,7 @@ from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter import logs, presets
 from exporter.agents import memory
-from exporter.agents.node.kubelet_probe import KubeletWire
+from exporter.agents.node.kubelet_probe import KubeletProbe
 from exporter.agents.revision import revision
 from exporter.facts.host.host_facts import HostFacts, host_facts
 from exporter.facts.host.paths import PathTable, path_table
@@ -38,7 +38,7 @@ class NodeAgent:
         node: str,
         files: HostFiles,
         table: PathTable,
-        wire: KubeletWire | None,
+        wire: KubeletProbe | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.node = node
@@ -103,7 +103,7 @@ def node_agent(settings: Settings) -> NodeAgent:
     """The agent that the settings describe, not yet looking at the wire. Raises SettingsError."""
     files = HostFiles(settings.host_root)
     table = _table(settings, files)
-    wire = KubeletWire(settings.kubelet_address) if settings.kubelet_address else None
+    wire = KubeletProbe(settings.kubelet_address) if settings.kubelet_address else None
     return NodeAgent(settings.node_name or socket.gethostname(), files, table, wire)
 
 

@@ -10,7 +10,7 @@ from exporter.facts.x509 import Certificate
 from exporter.reason import Source
 from exporter.sources.tls import probe
 
-__all__ = ["KubeletWire"]
+__all__ = ["KubeletProbe"]
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ TIMEOUT = 5.0
 """Seconds for one handshake."""
 
 
-class KubeletWire:
+class KubeletProbe:
     """Looks at a kubelet's port every minute, and at once when told that the file changed.
 
     Thread-safe: `served` and `facts` may be called from any thread and never wait for the network.

@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from exporter.facts.kube.metadata import Metadata, base64_bytes, decoded, moment, required_moment
+from exporter.facts.kube.metadata import Metadata, base64_bytes, decoded, required_timestamp, timestamp
 from exporter.reason import CsrCondition, Requestor, Role
 
 __all__ = ["CLIENT_SIGNER", "SERVING_SIGNER", "SIGNER_ROLES", "CertificateIdentity", "Csr", "csr", "requestor"]
@@ -109,8 +109,8 @@ def csr(raw: bytes | msgspec.Raw) -> Csr:
         requestor=requestor(username),
         node=sys.intern(_requested_node(base64_bytes(spec.request)) or _node_of(username)),
         condition=condition,
-        created=required_moment(found.metadata.creationTimestamp),
-        answered=moment(answer.lastUpdateTime or answer.lastTransitionTime) if answer else None,
+        created=required_timestamp(found.metadata.creationTimestamp),
+        answered=timestamp(answer.lastUpdateTime or answer.lastTransitionTime) if answer else None,
         words=_words(answer) if answer and condition in {CsrCondition.DENIED, CsrCondition.FAILED} else "",
         certificate=_certificate(base64_bytes(status.certificate)),
         expiration_seconds=spec.expirationSeconds,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from exporter.facts.kube.metadata import Metadata, ObjectError, decoded, moment
+from exporter.facts.kube.metadata import Metadata, ObjectError, decoded, timestamp
 
 __all__ = ["lease_renewed"]
 
@@ -22,7 +22,7 @@ _DECODER = msgspec.json.Decoder(_Object)
 def lease_renewed(raw: bytes) -> float:
     """Unix seconds of spec.renewTime. Raises ObjectError, also where it was never renewed."""
     found = decoded(_DECODER, raw)
-    renewed = moment(found.spec.renewTime if found.spec else None)
+    renewed = timestamp(found.spec.renewTime if found.spec else None)
     if renewed is None:
         raise ObjectError(f"the lease {found.metadata.name} has no renewTime")
     return renewed

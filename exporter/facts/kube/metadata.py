@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-__all__ = ["Metadata", "ObjectError", "base64_bytes", "created", "decoded", "moment", "required_moment"]
+__all__ = ["Metadata", "ObjectError", "base64_bytes", "created", "decoded", "required_timestamp", "timestamp"]
 
 T = TypeVar("T")
 
@@ -42,10 +42,10 @@ _OBJECT = msgspec.json.Decoder(_Object)
 
 def created(raw: bytes) -> float:
     """Unix seconds of any object's creation. Raises ObjectError."""
-    return required_moment(decoded(_OBJECT, raw).metadata.creationTimestamp)
+    return required_timestamp(decoded(_OBJECT, raw).metadata.creationTimestamp)
 
 
-def moment(text: str | None) -> float | None:
+def timestamp(text: str | None) -> float | None:
     """Unix seconds of an RFC 3339 time as the API writes it (metav1.Time, MicroTime); None for none or nonsense."""
     if not text:
         return None
@@ -56,9 +56,9 @@ def moment(text: str | None) -> float | None:
     return parsed.replace(tzinfo=parsed.tzinfo or dt.UTC).timestamp()
 
 
-def required_moment(text: str | None) -> float:
-    """As `moment`, where an object without that time is none: ObjectError."""
-    found = moment(text)
+def required_timestamp(text: str | None) -> float:
+    """As `timestamp`, where an object without that time is none: ObjectError."""
+    found = timestamp(text)
     if found is None:
         raise ObjectError("not the expected object: no creation time")
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exporter.facts.kube.metadata import Metadata, decoded, required_moment
+from exporter.facts.kube.metadata import Metadata, decoded, required_timestamp
 from exporter.reason import Rotation
 
 __all__ = ["SERVING_LABEL", "Node", "node"]
@@ -84,7 +84,7 @@ def node(raw: bytes | msgspec.Raw) -> Node:
         ),
         kubelet_serving_ca=sys.intern(labels.get(SERVING_LABEL, "")),
         serving_rotation=_serving_rotation(labels),
-        created=required_moment(found.metadata.creationTimestamp),
+        created=required_timestamp(found.metadata.creationTimestamp),
         ready=None if ready is None else ready == "True",
         provider_id=(found.spec and found.spec.providerID) or "",
         node_resource_group=sys.intern(labels.get("kubernetes.azure.com/cluster", "")),

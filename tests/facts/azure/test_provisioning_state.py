@@ -44,7 +44,7 @@ def test_each_word_of_azure_has_its_class(word: str, expected: StateClass) -> No
 
 def test_the_rules_match_the_same_words_as_this_code() -> None:
     """The chart's alerts look for a running rotation in ARM's words with a pattern of their own."""
-    rules = (Path(__file__).parents[2] / "helm/aks-cert-exporter/files/rules/azure.yaml").read_text()
+    rules = (Path(__file__).parents[3] / "helm/aks-cert-exporter/files/rules/azure.yaml").read_text()
     patterns = set(re.findall(r'resource="cluster", state=~"(\(\?i\)[^"]*)"', rules))
     assert len(patterns) == 1, "one pattern in every rule"
     (pattern,) = patterns

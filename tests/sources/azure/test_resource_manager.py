@@ -255,7 +255,7 @@ def test_the_custom_role_allows_the_requests_made_and_no_more(site: ArmSite, sou
 
 def test_the_docs_explain_every_reason() -> None:
     """The troubleshooting table of docs/azure.md has each word that the error series may bear."""
-    table = (Path(__file__).parents[2] / "docs/azure.md").read_text().split("## When it does not work")[1]
+    table = (Path(__file__).parents[3] / "docs/azure.md").read_text().split("## When it does not work")[1]
     assert [reason for reason in REASONS[Source.AZURE] if f"`{reason}`" not in table] == []
 
 
@@ -273,6 +273,6 @@ def action(request: Request) -> str | None:
 
 def role_actions() -> set[str]:
     """What the shipped custom role allows."""
-    role = json.loads((Path(__file__).parents[2] / "docs/azure-role.json").read_text())
+    role = json.loads((Path(__file__).parents[3] / "docs/azure-role.json").read_text())
     assert role["NotActions"] == role["DataActions"] == role["NotDataActions"] == []
     return set(role["Actions"])
