@@ -18,9 +18,11 @@ from exporter.values import (
     directory,
     duration,
     path,
+    port,
     remote,
     remote_or_none,
     resource_id,
+    service,
     switch,
     text,
     url,
@@ -44,6 +46,7 @@ class Command(StrEnum):
 
 AGENTS = frozenset({Command.NODE, Command.CLUSTER})
 SERVERS = AGENTS
+ONLY_CLUSTER = frozenset({Command.CLUSTER})
 LOOKERS = frozenset({Command.CLUSTER, Command.CHECK})
 HOSTS = frozenset({Command.NODE, Command.CHECK})
 EVERY = frozenset({Command.NODE, Command.CLUSTER, Command.CHECK})
@@ -95,7 +98,7 @@ SETTINGS: tuple[Setting, ...] = (
         SERVERS,
         "FILE",
     ),
-    Setting("log.level", "Least severe messages to log.", "info", word("debug", "info", "warning", "error"), EVERY),
+    Setting("log.level", "Minimum log level.", "info", word("debug", "info", "warning", "error"), EVERY),
     Setting("log.format", "Form of the log lines on standard error.", "text", word("text", "json"), EVERY),
     Setting(
         "node-name",
@@ -130,7 +133,7 @@ SETTINGS: tuple[Setting, ...] = (
         "those that Azure names.",
         "",
         remote,
-        frozenset({Command.CLUSTER}),
+        ONLY_CLUSTER,
         "HOST:PORT",
         repeatable=True,
     ),
@@ -155,6 +158,53 @@ SETTINGS: tuple[Setting, ...] = (
         "https://management.azure.com",
         url,
         LOOKERS,
+        "URL",
+    ),
+    Setting(
+        "kubelets.enabled",
+        "Ask the kubelets of nodes without a node agent for the dates of their certificates.",
+        "true",
+        word("true", "false"),
+        ONLY_CLUSTER,
+    ),
+    Setting("kubelets.interval", "How often to ask each kubelet.", "5m", duration, ONLY_CLUSTER, "DURATION"),
+    Setting("kubelets.port", "The kubelets' port where a node names none.", "10250", port, ONLY_CLUSTER, "PORT"),
+    Setting(
+        "node-agents.service",
+        "The Service whose EndpointSlices list the node agents; the empty string: there are none.",
+        "",
+        service,
+        ONLY_CLUSTER,
+        "NAMESPACE/NAME",
+    ),
+    Setting(
+        "node-agents.client-config",
+        "How to log in to the node agents: tls_config and basic_auth as in Prometheus' http_config.",
+        "",
+        path,
+        ONLY_CLUSTER,
+        "FILE",
+    ),
+    Setting(
+        "endpoints.enabled",
+        "Look at the certificates that admission webhooks, CRD conversions and APIServices serve.",
+        "true",
+        word("true", "false"),
+        ONLY_CLUSTER,
+    ),
+    Setting(
+        "workloads.enabled",
+        "Look for workloads that read the retired kubelet serving certificate. Needs the right to list them.",
+        "false",
+        word("true", "false"),
+        ONLY_CLUSTER,
+    ),
+    Setting(
+        "runbooks.url",
+        "Base of the links to runbooks; without it the agents' own /runbooks/.",
+        "",
+        url,
+        SERVERS,
         "URL",
     ),
     Setting(
@@ -287,12 +337,12 @@ def _flattened(name: str, loaded: dict[Any, Any]) -> dict[str, Any]:
     def visit(prefix: str, mapping: dict[Any, Any]) -> None:
         for part, value in mapping.items():
             key = f"{prefix}{part}"
-            if key in flags or key == "paths":
-                if key in flat:
-                    raise SettingsError(f"{name}: {key} stands there twice")
-                flat[key] = value
-            elif isinstance(value, dict) and any(flag.startswith(f"{key}.") for flag in flags):
+            if isinstance(value, dict) and any(flag.startswith(f"{key}.") for flag in flags) and key != "paths":
                 visit(f"{key}.", value)
+            elif key in flags or key == "paths":
+                if key in flat:
+                    raise SettingsError(f"{name}: {key} appears twice")
+                flat[key] = value
             else:
                 unknown(key)
 

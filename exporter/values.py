@@ -8,9 +8,11 @@ __all__ = [
     "directory",
     "duration",
     "path",
+    "port",
     "remote",
     "remote_or_none",
     "resource_id",
+    "service",
     "switch",
     "text",
     "url",
@@ -77,6 +79,25 @@ def remote_or_none(value: object) -> tuple[str, int] | None:
 def path(value: object) -> Path | None:
     """A path; the empty string is no path."""
     return Path(text(value)) if value != "" else None
+
+
+def port(value: object) -> int:
+    """A TCP port, 1 to 65535."""
+    number = str(value) if isinstance(value, int) and not isinstance(value, bool) else text(value)
+    if not re.fullmatch(r"[0-9]{1,5}", number) or not 1 <= int(number) <= 65535:
+        raise ValueError("not a port")
+    return int(number)
+
+
+def service(value: object) -> tuple[str, str] | None:
+    """Namespace and name of `NAMESPACE/NAME`; the empty string is none."""
+    if value == "":
+        return None
+    name = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123 label, which both are
+    if not re.fullmatch(f"{name}/{name}", text(value)):
+        raise ValueError("not NAMESPACE/NAME")
+    namespace, _, found = text(value).partition("/")
+    return namespace, found
 
 
 def directory(value: object) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.settings import SETTINGS, Command, Settings, SettingsError, resolve
+from exporter.values import port, service
 
 
 def node(tmp_path: Path, text: str = "", flags: dict[str, object] | None = None, **environment: str) -> Settings:
@@ -39,7 +40,7 @@ def test_the_pods_own_variables_are_the_lowest_of_the_environment(tmp_path: Path
         ("web.listen-addres: x", "settings.yaml: unknown key web.listen-addres"),
         ("web: {listen: x}", "settings.yaml: unknown key web.listen"),
         ("log: {level: loud}", "settings.yaml: log.level: not one of"),
-        ("log.level: debug\nlog: {level: info}", "settings.yaml: log.level stands there twice"),
+        ("log.level: debug\nlog: {level: info}", "settings.yaml: log.level appears twice"),
         ("log.level: 7", "settings.yaml: log.level: not one of"),
         ("web.listen-address: 9964", "settings.yaml: web.listen-address: not a string: 9964"),
         ("web.listen-address: '9964'", "settings.yaml: web.listen-address: not HOST:PORT"),
@@ -110,3 +111,30 @@ def test_every_setting_has_a_default_that_it_accepts_itself() -> None:
         for setting in SETTINGS:
             if command in setting.commands:
                 assert getattr(found, setting.attribute) is not NotImplemented
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kubelets.port: 0", "kubelets.port: not a port"),
+        ("kubelets: {port: 70000}", "kubelets.port: not a port"),
+        ("kubelets: {port: true}", "kubelets.port: not a string"),
+        ("node-agents.service: name", "node-agents.service: not NAMESPACE/NAME"),
+        ("node-agents.service: a/b/c", "node-agents.service: not NAMESPACE/NAME"),
+        ("node-agents.service: Upper/case", "node-agents.service: not NAMESPACE/NAME"),
+        ("kubelets.interval: 0m", "kubelets.interval: not a duration"),
+    ],
+)
+def test_a_port_and_a_service_have_one_form(tmp_path: Path, text: str, message: str) -> None:
+    """What is neither is refused in one line."""
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        resolve(Command.CLUSTER, {"config_file": str(file)}, {})
+
+
+def test_a_port_and_a_service_are_read() -> None:
+    """A port as a number or as text."""
+    assert port(10250) == port("10250") == 10250
+    assert service("aks-cert-exporter/node-agents") == ("aks-cert-exporter", "node-agents")
+    assert service("") is None
