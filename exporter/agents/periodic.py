@@ -4,9 +4,14 @@ import logging
 import threading
 from collections.abc import Callable
 
-__all__ = ["Periodic"]
+__all__ = ["Periodic", "pause"]
 
 log = logging.getLogger(__name__)
+
+
+def pause(interval: float, failures: int) -> float:
+    """Seconds until the next look: the interval, or sooner after that many failures in a row, then ever later."""
+    return interval / 8 * 2.0 ** min(failures - 1, 3) if failures else interval
 
 
 class Periodic:
@@ -43,5 +48,4 @@ class Periodic:
                 log.exception("a bug: %s goes on", self._thread.name)
                 well = False
             failures = 0 if well else failures + 1
-            sooner = self._interval / 8 * 2.0 ** min(failures - 1, 3)
-            self._wake.wait(self._interval if well else sooner)
+            self._wake.wait(pause(self._interval, failures))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from exporter.facts.azure.serving_rotation import opted_out_nodes
 from exporter.facts.cluster import ClusterFacts
 from exporter.metric import Family, Metric, Row
 from exporter.reason import Evidence, Role, Rotation
@@ -63,7 +64,10 @@ def families(cluster: ClusterFacts) -> Iterator[Family]:
 
 
 def evidence_rows(cluster: ClusterFacts) -> Iterator[Row]:
-    """Rows of akscert_rotation_evidence: what each node's label says."""
+    """Rows of akscert_rotation_evidence: what each node's label says, and its pool's tag."""
     for one in cluster.nodes or ():
         if one.serving_rotation in _WORDS:
             yield (one.name, Role.KUBELET_SERVING, Evidence.NODE_LABEL), _WORDS[one.serving_rotation]
+    pools = cluster.azure.cluster.pools if cluster.azure else ()
+    for name in opted_out_nodes(pools, cluster.nodes or ()):
+        yield (name, Role.KUBELET_SERVING, Evidence.AGENTPOOL_TAG), 0.0

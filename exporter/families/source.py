@@ -38,12 +38,13 @@ def families(sources: Iterable[SourceFacts]) -> Iterator[Family]:
     yield answers(sources)
 
 
-def outcomes(sources: tuple[SourceFacts, ...]) -> Iterator[Family]:
+def outcomes(sources: Iterable[SourceFacts]) -> Iterator[Family]:
     """Those that change when a source fails or recovers."""
+    sources = tuple(sources)
     yield UP.family(((s.source,), float(s.up)) for s in sources if s.up is not None)
     yield ERRORS.family(((s.source, reason), count) for s in sources for reason, count in s.errors.items())
 
 
-def answers(sources: tuple[SourceFacts, ...]) -> Family:
+def answers(sources: Iterable[SourceFacts]) -> Family:
     """Those that change with every answer."""
     return LAST_SUCCESS.family(((s.source,), s.last_success) for s in sources if s.last_success is not None)

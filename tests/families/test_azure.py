@@ -5,10 +5,12 @@ from prometheus_client.exposition import generate_latest
 
 from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts, Snapshot, azure_cluster, with_snapshots
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.azure.serving_rotation import agentpool_evidence
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.kube.node import Node
 from exporter.facts.opt_out_tag import TAG
-from exporter.families import azure, rotation
+from exporter.families import azure, node, rotation
 from exporter.metric import Family
+from exporter.reason import Rotation
 from simulation.azure.bodies import agent_pool, managed_cluster
 
 CLUSTER = ResourceId("5ab0", "Contoso-RG", "managedClusters", "aks1")
@@ -104,7 +106,11 @@ def test_a_cluster_costs_one_series_per_state_and_pool() -> None:
 
 def test_the_opt_out_tag_is_rotation_evidence_for_the_nodes_of_its_pool() -> None:
     """The rows go into the series that every place's word stands in."""
-    rows = agentpool_evidence(rotating().pools, [("node-1", "golden"), ("node-2", "nodepool1")])
-    assert text(rotation.evidence_family(rows)) == (
+    pairs = [("node-1", "golden"), ("node-2", "nodepool1")]
+    nodes = tuple(
+        Node(name, pool, "", "", "linux", "", "", Rotation.UNKNOWN, 0.0, True, "", "") for name, pool in pairs
+    )
+    facts = ClusterFacts(nodes=nodes, azure=AzureFacts(rotating(), {}, {}))
+    assert text(rotation.evidence_family(node.evidence_rows(facts))) == (
         'akscert_rotation_evidence{evidence="agentpool_tag",node="node-1",role="kubelet-serving"} 0.0'
     )

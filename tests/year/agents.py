@@ -10,27 +10,13 @@ from dataclasses import replace
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.node import kubelet_probe
-from exporter.facts.azure.serving_rotation import agentpool_evidence
+from exporter.agents.periodic import pause
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
-from exporter.families import (
-    apiserver,
-    azure,
-    bootstrap,
-    build,
-    ca,
-    certificate,
-    cluster,
-    csr,
-    file,
-    node,
-    rotation,
-    signer,
-    source,
-)
+from exporter.families import bootstrap, build, certificate, cluster_agent, file, rotation, source
 from exporter.metric import Family
 from exporter.reason import Ca, Lease, Mode, Reason, Source
 from exporter.sources.azure.access import next_look
@@ -141,27 +127,19 @@ class ClusterAgent:
         return self._state.version
 
     def steady(self) -> Iterator[Family]:
-        """As ClusterAgent._steady has them."""
-        facts = self._facts()
-        yield from apiserver.families(facts)
-        yield from ca.families(facts)
-        yield from node.families(facts)
-        pools = facts.azure.cluster.pools if facts.azure else ()
-        tags = agentpool_evidence(pools, ((one.name, one.agentpool) for one in facts.nodes or ()))
-        yield rotation.evidence_family((*node.evidence_rows(facts), *tags))
-        yield from csr.families(facts)
-        yield from cluster.families(facts)
-        yield from azure.families(facts.azure)
-        yield from build.families(Mode.CLUSTER, "unknown")
+        """What changes when the version does."""
+        yield from cluster_agent.steady(self._facts())
+        yield from cluster_agent.settled((), "unknown")
 
     def fresh(self) -> Iterator[Family]:
-        """As ClusterAgent._fresh has them."""
-        yield apiserver.clock_family(self._world.clock_offset if self._reached else None)
-        yield from signer.families(self._facts())
-        yield from source.families(_uncounted(self._state.sources()))
+        """What changes with every look."""
+        sources = tuple(_uncounted(self._state.sources()))
+        yield from cluster_agent.fresh(self._facts(), sources)
+        yield from source.outcomes(sources)
 
     def _facts(self) -> ClusterFacts:
-        return replace(self._state.facts(), leases=self._state.leases)
+        offset = self._world.clock_offset if self._reached else None
+        return replace(self._state.facts(), leases=self._state.leases, clock_offset=offset)
 
     def _failure(self) -> Failure | None:
         """Why the API server cannot be asked. A mounted CA follows its node's, which follows no rotation."""
@@ -175,9 +153,8 @@ class ClusterAgent:
         return None
 
     def _next(self, which: Source, interval: float, failure: Failure | None) -> float:
-        """Sooner after a failure, then ever later: exporter.agents.cluster.kube_sources.Look."""
         count = self._failures[which] = 0 if failure is None else self._failures.get(which, 0) + 1
-        return interval if failure is None else interval / 8 * 2.0 ** min(count - 1, 3)
+        return pause(interval, count)
 
     def watch(self, now: float) -> float:
         """Lists and watches."""

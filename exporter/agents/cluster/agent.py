@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from prometheus_client import PlatformCollector, ProcessCollector
@@ -20,10 +21,9 @@ from exporter.agents.cluster.state import ClusterState
 from exporter.agents.revision import revision
 from exporter.agents.state_thread import StateThread
 from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
-from exporter.facts.azure.serving_rotation import agentpool_evidence
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
-from exporter.families import apiserver, azure, build, ca, cluster, csr, node, rotation, signer, source
+from exporter.families import cluster_agent as families
 from exporter.findings.cluster import cluster_findings
 from exporter.metric import Family
 from exporter.pages.cluster_page import cluster_page
@@ -175,34 +175,15 @@ class ClusterAgent:
         return next((one for one in found if one.startswith("azure:")), found[0] if found else None)
 
     def _steady(self) -> Iterator[Family]:
-        facts = self._published
-        yield from apiserver.families(facts)
-        yield from ca.families(facts)
-        yield from node.families(facts)
-        pools = facts.azure.cluster.pools if facts.azure else ()
-        tags = agentpool_evidence(pools, ((one.name, one.agentpool) for one in facts.nodes or ()))
-        yield rotation.evidence_family((*node.evidence_rows(facts), *tags))
-        yield from csr.families(facts)
-        yield from cluster.families(facts)
-        if self._azure is not None:
-            yield from azure.families(facts.azure)
+        return families.steady(self._published)
 
     def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
         sources = self.sources()
         key = tuple((facts.up, tuple(facts.errors.values())) for facts in sources)
-
-        def families() -> Iterator[Family]:
-            yield from source.outcomes(sources)
-            yield from build.families(Mode.CLUSTER, revision())
-            yield from self._platform.collect()
-
-        return key, families
+        return key, lambda: chain(families.settled(sources, revision()), self._platform.collect())
 
     def _fresh(self) -> Iterator[Family]:
-        yield apiserver.clock_family(self._connection.clock_offset)
-        yield from signer.families(self.facts)
-        yield source.answers(self.sources())
-        yield from self._process.collect()
+        return chain(families.fresh(self.facts, self.sources()), self._process.collect())
 
 
 def cluster_agent(settings: Settings) -> ClusterAgent:

@@ -1,13 +1,13 @@
-"""What Azure says of kubelet serving certificate rotation: what keeps it off in a pool, and evidence for each node."""
+"""What Azure says of kubelet serving certificate rotation: what keeps it off in a pool, and which nodes opted out."""
 
 import re
 from collections.abc import Iterable
 from enum import StrEnum
 
 from exporter.facts.azure.managed_cluster import AzureCluster, AzurePool, Snapshot
-from exporter.reason import Evidence, Role
+from exporter.facts.kube.node import Node
 
-__all__ = ["Obstacle", "agentpool_evidence", "obstacles"]
+__all__ = ["Obstacle", "obstacles", "opted_out_nodes"]
 
 
 class Obstacle(StrEnum):
@@ -36,12 +36,10 @@ def obstacles(cluster: AzureCluster, pool: AzurePool) -> tuple[Obstacle, ...]:
     return tuple(found)
 
 
-def agentpool_evidence(
-    pools: Iterable[AzurePool], nodes: Iterable[tuple[str, str]]
-) -> tuple[tuple[tuple[str, str, str], float], ...]:
-    """Rows of ((node, role, evidence), 0) for those of the (node, its node pool) pairs whose pool has the opt-out tag.
+def opted_out_nodes(pools: Iterable[AzurePool], nodes: Iterable[Node]) -> tuple[str, ...]:
+    """Names of the nodes whose pool has the opt-out tag.
 
     The tag says off. Its absence says nothing: rotation may be off for another reason.
     """
     tagged = {pool.name for pool in pools if pool.opted_out}
-    return tuple(((node, Role.KUBELET_SERVING, Evidence.AGENTPOOL_TAG), 0.0) for node, pool in nodes if pool in tagged)
+    return tuple(node.name for node in nodes if node.agentpool in tagged)

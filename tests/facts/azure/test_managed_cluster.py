@@ -17,10 +17,11 @@ from exporter.facts.azure.managed_cluster import (
 )
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.azure.serving_rotation import Obstacle, agentpool_evidence, obstacles
+from exporter.facts.azure.serving_rotation import Obstacle, obstacles, opted_out_nodes
+from exporter.facts.kube.node import Node
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure
-from exporter.reason import Reason
+from exporter.reason import Reason, Rotation
 from simulation.azure.bodies import agent_pool, managed_cluster
 
 CLUSTER = ResourceId("5ab0", "Contoso-RG", "managedClusters", "aks1")
@@ -276,8 +277,6 @@ def test_a_tagged_pool_is_evidence_for_its_nodes_alone() -> None:
         agent_pool("plain"),
         {**agent_pool("odd"), "tags": "text"},
     )
-    nodes = [("node-1", "tagged"), ("node-2", "plain"), ("node-3", "odd"), ("node-4", ""), ("node-5", "tagged")]
-    assert agentpool_evidence(found.pools, nodes) == (
-        (("node-1", "kubelet-serving", "agentpool_tag"), 0.0),
-        (("node-5", "kubelet-serving", "agentpool_tag"), 0.0),
-    )
+    pairs = [("node-1", "tagged"), ("node-2", "plain"), ("node-3", "odd"), ("node-4", ""), ("node-5", "tagged")]
+    nodes = [Node(name, pool, "", "", "linux", "", "", Rotation.UNKNOWN, 0.0, True, "", "") for name, pool in pairs]
+    assert opted_out_nodes(found.pools, nodes) == ("node-1", "node-5")
