@@ -26,7 +26,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from simulation.demo.cluster_agent import start_control
+from simulation.demo.cluster_agent import start_demo_cluster
 from simulation.demo.node_agents import Fleet, Member
 from simulation.demo.processes import Process, stop_all
 from simulation.node.scenarios import SCENARIOS
@@ -75,7 +75,7 @@ def expositions(count: int, folder: Path, now: float) -> tuple[list[tuple[Member
             node = replace(member.node, name=name, scenario=replace(scenario, node_name=name))
             every.append((replace(member, node=node), found))
         fleet.members[:] = [member for member, _ in every]
-        control = start_control(fleet, stop)
+        control = start_demo_cluster(fleet, stop)
         while True:
             found = samples(control.agent.fetch("/metrics"))
             known = sum(one.name == "akscert_node_info" for one in found)

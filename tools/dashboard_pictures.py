@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulation.demo.cluster_agent import start_control
+from simulation.demo.cluster_agent import start_demo_cluster
 from simulation.demo.node_agents import Fleet
 from simulation.demo.prometheus import prometheus_process, rule_files
 from simulation.node.scenarios import SCENARIOS, scenario
@@ -128,7 +128,7 @@ def broken_fleet() -> Iterator[Prometheus]:
         Fleet(Path(folder).resolve(), now, Authority.cluster(now - 3 * YEAR)) as fleet,
     ):
         fleet.start(SCENARIOS, stop)
-        control = start_control(fleet, stop)
+        control = start_demo_cluster(fleet, stop)
         jobs = {"node-agents": [member.agent for member in fleet.members], "cluster-agent": [control.agent]}
         addresses = {job: [agent.url.removeprefix("http://") for agent in agents] for job, agents in jobs.items()}
         process = prometheus_process(fleet.folder / "prometheus", addresses, rule_files())

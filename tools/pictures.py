@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from simulation.api.control_plane import SimulatedCluster
-from simulation.azure.managed_cluster import Estate
+from simulation.azure.managed_cluster import SimulatedAzure
 from simulation.node.scenarios import SCENARIOS, scenario
 from simulation.node.simulated_node import build
 from simulation.pki import YEAR, Authority
@@ -85,12 +85,12 @@ def cluster_pictures(chromium: Browser, folder: Path, now: float) -> None:
     """The page of the demo's cluster in the midst of a rotation of its CA: from the top, its nodes, and on a phone."""
     authority = Authority.cluster(now - 3 * YEAR)
     nodes = [build(one, folder / one.name, now, authority) for one in SCENARIOS]
-    with SimulatedCluster(nodes, now, authority) as cluster, Estate(folder / "azure", nodes) as estate:
+    with SimulatedCluster(nodes, now, authority) as cluster, SimulatedAzure(folder / "azure", nodes) as azure:
         flags = ["--kubeconfig", str(cluster.write_kubeconfig(folder)), "--azure.enabled", "true"]
-        flags += ["--azure.endpoint", estate.endpoint]
+        flags += ["--azure.endpoint", azure.endpoint]
         for address in cluster.addresses:
             flags += ["--apiserver-address", address]
-        with agent("cluster", *flags, environment=estate.environment) as url:
+        with agent("cluster", *flags, environment=azure.environment) as url:
             wait(url, lambda page: "No first answer yet" not in page)
             cluster.rotate()
             wait(url, lambda page: all(alert in page for alert in SHOWN))

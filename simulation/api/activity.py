@@ -13,7 +13,7 @@ from simulation.node.linux import PKI
 from simulation.node.simulated_node import SimulatedNode
 from simulation.pki import Authority, certificate_request
 
-__all__ = ["Activity", "Lively"]
+__all__ = ["Activity", "RenewingNode"]
 
 # What takes AKS months or years happens here while one looks on.
 LEASE_SECONDS = 10.0
@@ -38,7 +38,7 @@ class _Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Lively:
+class RenewingNode:
     """The node whose kubelet renews its certificates meanwhile."""
 
     node: SimulatedNode
@@ -52,7 +52,7 @@ class Activity:
         self,
         server: ApiServer,
         names: tuple[str, ...],
-        lively: Lively,
+        lively: RenewingNode,
         authority: Authority,
         now: float,
         *,

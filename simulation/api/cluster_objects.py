@@ -69,9 +69,9 @@ def _node(number: int, node: SimulatedNode, now: float) -> dict[str, object]:
     return node_object(
         node.name,
         node.labels,
-        now - scenario.shape.age_days * DAY,
+        now - scenario.options.age_days * DAY,
         ready=scenario.ready,
-        windows=scenario.shape.system is OperatingSystem.WINDOWS,
+        windows=scenario.options.system is OperatingSystem.WINDOWS,
         version=OLDER_POOLS.get(scenario.pool, KUBELET_VERSION),
         address=f"10.224.0.{4 + number}",
     )
@@ -95,10 +95,10 @@ def csr_name(*parts: object) -> str:
 
 def order(node: SimulatedNode, sent: Sent, name: str, now: float) -> CsrOrder:
     """The request with the user that sends it: the node itself once it has a client certificate."""
-    first = sent.signer_name == CLIENT_SIGNER and node.scenario.shape.client is Client.PENDING
+    first = sent.signer_name == CLIENT_SIGNER and node.scenario.options.client is Client.PENDING
     username = f"system:node:{node.name}"
     if first:
-        secure = node.scenario.shape.bootstrap is Bootstrap.SECURE_TLS
+        secure = node.scenario.options.bootstrap is Bootstrap.SECURE_TLS
         username = "aksService" if secure else "system:bootstrap:abc123"
     return CsrOrder(
         name=name,

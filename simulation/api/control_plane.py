@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from simulation.api.activity import Activity, Lively
+from simulation.api.activity import Activity, RenewingNode
 from simulation.api.cluster_objects import NAMESPACES, populate
 from simulation.api.objects import root_ca_config
 from simulation.api.server import ApiServer, write_kubeconfig
@@ -80,7 +80,7 @@ class SimulatedCluster:
         self.server.store.put_all("configmaps", [root_ca_config(name, self._authority.pem) for name in NAMESPACES])
         self.server.sever()
 
-    def go_on(self, lively: Lively, refused: str) -> None:
+    def go_on(self, lively: RenewingNode, refused: str) -> None:
         """From now on things happen in the cluster; the requests of the node `refused` are denied."""
         activity = Activity(self.server, NAMES, lively, self._authority, time.time(), refused=refused)
         stop = threading.Event()

@@ -1,8 +1,8 @@
 """A simulation of a Kubernetes API server over real TLS: list, get and watch of the kinds the agents read, and faults.
 
-It is no API server: it stores what Python code puts into it, accepts nothing but GET, checks nothing about objects and
-authorizes by two sets. What it does, it does as a real one seen from a client: paging, resource versions, bookmarks,
-410 in both styles, Status bodies, the Date header.
+It is no API server: it stores what Python code and kubectl put into it, checks nothing about objects and authorizes by
+two sets. What it does, it does as a real one seen from a client: discovery, tables, paging, resource versions,
+bookmarks, 410 in both styles, Status bodies, the Date header.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import contextlib
 import ssl
 import tempfile
 import threading
-from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -19,15 +18,17 @@ from typing import Any, Self
 
 import yaml
 
-from simulation.api.faults import Fault, FaultKind, Faults
+from simulation.api.faults import Fault, FaultKind
+from simulation.api.kinds import KINDS
 from simulation.api.session import Session
-from simulation.api.store import KINDS, Store
+from simulation.api.state import ServerState
+from simulation.api.store import Store
 from simulation.pki import Credential
 
 __all__ = ["KINDS", "ApiServer", "Fault", "FaultKind", "Store", "write_kubeconfig"]
 
 
-class ApiServer:
+class ApiServer(ServerState):
     """The simulated API server in a thread of its own. A context manager: leaving it closes every connection."""
 
     def __init__(
@@ -39,27 +40,10 @@ class ApiServer:
         version: str = "v1.33.2",
     ) -> None:
         """`credential` is the serving certificate (None: plain HTTP); port 0 picks a free one and keeps it."""
-        self.store = store or Store()
-        self.faults = Faults()
-        self.tokens: set[str] | None = None
-        """Bearer tokens that are let in; None: everybody is."""
-        self.forbidden: set[str] = set()
-        """Plurals answered with 403."""
-        self.absent: set[str] = set()
-        """Plurals whose API does not exist: 404."""
-        self.gone_as_status = False
-        """Whether a watch from a forgotten version is answered with status 410 (else: 200 and an ERROR event)."""
-        self.bookmark_seconds = 60.0
-        self.clock_offset = 0.0
-        """Seconds that the Date header is ahead."""
-        self.version = version
-        self.requests: deque[tuple[str, str]] = deque(maxlen=10_000)
-        """Method and target of what was asked."""
-        self.watches = 0
-        """Watches that are open now."""
+        super().__init__(store, version)
         self.host, self.port = address
-        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if credential else None
         if credential:
+            self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self.rotate(credential)
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None

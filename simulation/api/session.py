@@ -3,51 +3,33 @@
 import asyncio
 import contextlib
 import json
-import socket
-import struct
-import time
-from collections.abc import Mapping
-from email.utils import formatdate
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import h11
 
-from simulation.api.faults import Fault, FaultKind
-from simulation.api.store import KINDS, Gone, Kind
-
-if TYPE_CHECKING:
-    from simulation.api.server import ApiServer
+from simulation.api.discovery import discovery
+from simulation.api.faults import FaultKind
+from simulation.api.http import BrokenConnection, HttpConnection, status_object
+from simulation.api.kinds import KINDS, Kind
+from simulation.api.place import Place, place
+from simulation.api.protobuf import MAGIC, csr_status
+from simulation.api.reviews import review
+from simulation.api.state import Proxied, ServerState
+from simulation.api.store import Gone
+from simulation.api.tables import table
+from simulation.api.writes import WriteError, written
 
 __all__ = ["Session"]
 
 AT_START = frozenset({FaultKind.STATUS, FaultKind.SLOW, FaultKind.EXPIRE})
 IN_EVENT = frozenset(FaultKind) - AT_START
-_REASONS = {
-    400: "BadRequest",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "NotFound",
-    405: "MethodNotAllowed",
-    410: "Expired",
-    429: "TooManyRequests",
-    500: "InternalError",
-    503: "ServiceUnavailable",
-}
 
 
-class _Broken(Exception):
-    """The connection ends here."""
-
-
-class Session:
+class Session(HttpConnection):
     """One client connection; its task runs in the server's loop."""
 
-    def __init__(self, server: "ApiServer", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._server = server
-        self._reader, self._writer = reader, writer
-        self._socket: socket.socket = writer.get_extra_info("socket")
-        self._http = h11.Connection(h11.SERVER)
+    def __init__(self, server: ServerState, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__(server, reader, writer)
         self._changed = asyncio.Event()
         self._bookmark_now = False
         self.task = asyncio.get_running_loop().create_task(self._run())
@@ -72,61 +54,95 @@ class Session:
                 # Here and not by the listener, so that a handshake can be cut, too.
                 await self._writer.start_tls(self._server.context)
             while request := await self._request():
-                await self._answer(request)
+                await self._answer(*request)
                 if self._http.our_state is not h11.DONE:
                     break
                 self._http.start_next_cycle()
         except h11.RemoteProtocolError:
             with contextlib.suppress(OSError, h11.LocalProtocolError):
                 await self._status(400, "this is no HTTP")
-        except (_Broken, OSError, h11.LocalProtocolError):
+        except (BrokenConnection, OSError, h11.LocalProtocolError):
             self._reset()
         finally:
             self._writer.close()
 
-    def _reset(self) -> None:
-        if self._socket.fileno() >= 0:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._writer.transport.abort()
-
-    async def _request(self) -> h11.Request | None:
-        request = None
-        while True:
-            event = self._http.next_event()
-            if event is h11.NEED_DATA:
-                self._http.receive_data(await self._reader.read(65536))
-            elif isinstance(event, h11.Request):
-                request = event
-            elif isinstance(event, h11.EndOfMessage):
-                return request
-            elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
-                return None
-
-    async def _answer(self, request: h11.Request) -> None:
-        server, target = self._server, request.target.decode()
-        server.requests.append((request.method.decode(), target))
+    async def _answer(self, request: h11.Request, sent: bytes) -> None:
+        server, target, method = self._server, request.target.decode(), request.method.decode()
+        server.requests.append((method, target))
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if request.method != b"GET":
-            return await self._status(405, "the simulation only reads")
-        if server.tokens is not None and not any(
-            name == b"authorization" and value.decode().partition(" ")[2] in server.tokens
-            for name, value in request.headers
-        ):
+        headers = {name.decode(): value.decode() for name, value in request.headers}
+        token = headers.get("authorization", "").partition(" ")[2]
+        if server.tokens is not None and token not in server.tokens:
             return await self._status(401, "Unauthorized")
+        if (found := place(parts.path)) is not None:
+            if found.subresource == "proxy":
+                return await self._proxy(found, parts.query)
+            if method == "GET":
+                return await self._resource(found, query, as_table="as=Table" in headers.get("accept", ""))
+            return await self._write(method, found, sent)
+        if method == "POST" and parts.path.startswith("/apis/authorization.k8s.io/v1/"):
+            answer = review(parts.path.rpartition("/")[2], _json_object(sent), server.forbidden)
+            if answer is not None:
+                return await self._body(json.dumps(answer).encode(), status=201)
+        if method != "GET":
+            return await self._status(405, "the simulation does not know how to do that")
         if parts.path == "/version":
             major, minor, _ = server.version.lstrip("v").split(".", 2)
             return await self._body(json.dumps({"major": major, "minor": minor, "gitVersion": server.version}).encode())
         if parts.path in {"/healthz", "/livez", "/readyz"}:
             return await self._body(b"ok", content_type="text/plain")
-        for plural, kind in KINDS.items():
-            if (place := _place(parts.path, plural, kind)) is not None:
-                return await self._resource(plural, kind, *place, query)
+        if (document := discovery(parts.path, server.absent)) is not None:
+            return await self._body(json.dumps(document).encode())
         return await self._status(404, "the server could not find the requested resource")
 
-    async def _resource(self, plural: str, kind: Kind, namespace: str, name: str, query: dict[str, str]) -> None:
-        server = self._server
-        verb = "get" if name else "watch" if query.get("watch") in {"1", "true"} else "list"
+    async def _proxy(self, found: Place, query: str) -> None:
+        """Hand the request on to a kubelet or a Service."""
+        server, resource = self._server, f"{found.plural}/proxy"
+        if resource in server.forbidden:
+            return await self._forbidden(found, "get", resource)
+        way = server.node_proxy if found.plural == "nodes" else server.service_proxy
+        if way is None:
+            return await self._status(503, "nothing answers behind the simulated server")
+        rest = f"{found.rest}?{query}" if query else found.rest
+
+        def handed_on() -> Proxied:
+            if found.plural == "nodes":
+                assert server.node_proxy is not None
+                return server.node_proxy(found.name, rest)
+            assert server.service_proxy is not None
+            return server.service_proxy(found.namespace, found.name, rest)
+
+        try:
+            status, content_type, body = await asyncio.to_thread(handed_on)
+        except OSError as error:
+            return await self._status(503, f"error trying to reach service: {error}")
+        return await self._body(body, content_type=content_type, status=status)
+
+    async def _write(self, method: str, found: Place, sent: bytes) -> None:
+        """Create, change or delete as kubectl asks: enough for what its commands do."""
+        verb = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}.get(method, method)
+        if found.plural in self._server.forbidden:
+            return await self._forbidden(found, verb, found.plural)
+        try:
+            status, body = written(self._server.store, method, found, _json_object(sent))
+        except WriteError as error:
+            return await self._status(error.status, str(error))
+        return await self._body(body, status=status)
+
+    async def _forbidden(self, found: Place, verb: str, resource: str) -> None:
+        # k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go, forbiddenMessage
+        named = f' "{found.name}"' if found.name else ""
+        scope = f'in the namespace "{found.namespace}"' if found.namespace else "at the cluster scope"
+        return await self._status(
+            403,
+            f'{found.plural}{named} is forbidden: User "simulated" cannot {verb} resource "{resource}" '
+            f'in API group "{KINDS[found.plural].group}" {scope}',
+        )
+
+    async def _resource(self, found: Place, query: dict[str, str], *, as_table: bool) -> None:
+        server, plural, kind = self._server, found.plural, KINDS[found.plural]
+        verb = "get" if found.name else "watch" if query.get("watch") in {"1", "true"} else "list"
         if fault := server.faults.take(plural, verb, AT_START):
             if fault.kind is FaultKind.STATUS:
                 return await self._status(fault.status, "a fault of the simulation", fault.headers)
@@ -136,23 +152,22 @@ class Session:
         if plural in server.absent:
             return await self._status(404, "the server could not find the requested resource")
         if plural in server.forbidden:
-            return await self._status(403, f'{plural} is forbidden: User "simulated" cannot {verb} resource "{plural}"')
+            return await self._forbidden(found, verb, plural)
         if verb == "get":
-            found = server.store.get(plural, name, namespace)
-            if found is None:
-                return await self._status(404, f'{plural} "{name}" not found')
-            return await self._body(found, fault=server.faults.take(plural, verb, IN_EVENT))
-        selector = query.get("fieldSelector", "")
-        chosen = selector.removeprefix("metadata.name=") if selector.startswith("metadata.name=") else ""
-        if selector and not chosen:
-            return await self._status(400, f"field label not supported: {selector}")
-        if verb == "watch":
-            return await self._watch(plural, kind, namespace, chosen, query)
+            one = server.store.get(plural, found.name, found.namespace)
+            if one is None:
+                return await self._status(404, f'{plural} "{found.name}" not found')
+            if as_table:
+                one = json.dumps(table(plural, [json.loads(one)], {})).encode()
+            return await self._body(one, fault=server.faults.take(plural, verb, IN_EVENT))
+        selectors = {"fields": query.get("fieldSelector", ""), "labels": query.get("labelSelector", "")}
         try:
+            if verb == "watch":
+                return await self._watch(plural, kind, found.namespace, selectors, query)
             page = server.store.page(
                 plural,
-                namespace=namespace,
-                name=chosen,
+                namespace=found.namespace,
+                **selectors,
                 limit=int(query.get("limit", "0")),
                 token=query.get("continue", ""),
             )
@@ -160,14 +175,18 @@ class Session:
             return await self._status(410, "The provided continue parameter is too old")
         except ValueError as error:
             return await self._status(400, str(error))
-        head = {"kind": f"{kind.name}List", "apiVersion": kind.api_version}
         metadata: dict[str, object] = {"resourceVersion": str(page.resource_version)}
         if page.token:
             metadata |= {"continue": page.token, "remainingItemCount": page.remaining}
+        if as_table:
+            return await self._body(json.dumps(table(plural, map(json.loads, page.items), metadata)).encode())
+        head = {"kind": f"{kind.name}List", "apiVersion": kind.api_version}
         body = json.dumps({**head, "metadata": metadata}).encode()[:-1] + b', "items":[' + b",".join(page.items) + b"]}"
         return await self._body(body, fault=server.faults.take(plural, verb, IN_EVENT))
 
-    async def _watch(self, plural: str, kind: Kind, namespace: str, name: str, query: dict[str, str]) -> None:
+    async def _watch(
+        self, plural: str, kind: Kind, namespace: str, selectors: dict[str, str], query: dict[str, str]
+    ) -> None:
         server, store = self._server, self._server.store
         position = int(query.get("resourceVersion") or 0)
         now = asyncio.get_running_loop().time()
@@ -176,11 +195,11 @@ class Session:
         first: list[tuple[int, bytes]] = []
         try:
             if position == 0:
-                page = store.page(plural, namespace=namespace, name=name)
+                page = store.page(plural, namespace=namespace, **selectors)  # type: ignore[arg-type]
                 first = [(0, b'{"type":"ADDED","object":' + item + b"}\n") for item in page.items]
                 position = page.resource_version
             else:
-                store.changes(plural, position)
+                store.changes(plural, position, **selectors)
         except Gone:
             if server.gone_as_status:
                 return await self._status(410, f"too old resource version: {position}")
@@ -193,9 +212,9 @@ class Session:
                 self._changed.clear()
                 seen = store.resource_version
                 try:
-                    events = first or store.changes(plural, position, namespace=namespace, name=name)
+                    events = first or store.changes(plural, position, namespace=namespace, **selectors)
                 except Gone:
-                    await self._event(plural, _error_event(410, f"too old resource version: {position}"))
+                    await self._event(plural, error_event(410, f"too old resource version: {position}"))
                     break
                 for version, line in events:
                     if not await self._event(plural, line):
@@ -219,7 +238,7 @@ class Session:
                 finally:
                     wait.cancel()
                 if gone.done():
-                    raise _Broken
+                    raise BrokenConnection
             await self._send(h11.EndOfMessage())
         finally:
             server.watches -= 1
@@ -233,7 +252,7 @@ class Session:
         match fault.kind if fault else None:
             case FaultKind.ERROR_EVENT:
                 assert fault is not None
-                line = _error_event(fault.status, "a fault of the simulation")
+                line = error_event(fault.status, "a fault of the simulation")
             case FaultKind.JUNK:
                 line = b"<html>this is no event</html>\n"
             case FaultKind.HUGE:
@@ -246,66 +265,19 @@ class Session:
                 if fault is not None and fault.kind is FaultKind.TRUNCATED:
                     await self._send(h11.EndOfMessage())
                     return False
-                raise _Broken
+                raise BrokenConnection
         await self._send(h11.Data(line))
         return True
 
-    async def _body(self, body: bytes, *, content_type: str = "application/json", fault: Fault | None = None) -> None:
-        match fault.kind if fault else None:
-            case FaultKind.JUNK:
-                body = b"<html>this is no list</html>"
-            case FaultKind.HUGE:
-                assert fault is not None
-                body = b'{"padding":"' + b"x" * fault.size + b'",' + body[1:]
-            case FaultKind.TRUNCATED:
-                body = body[: len(body) // 2]
-            case FaultKind.HALF_OPEN:
-                await asyncio.Event().wait()
-        headers = self._headers({"Content-Type": content_type, "Content-Length": str(len(body))})
-        await self._send(h11.Response(status_code=200, headers=headers))
-        if fault is not None and fault.kind is FaultKind.RESET:
-            await self._send(h11.Data(body[: len(body) // 2]))
-            raise _Broken
-        await self._send(h11.Data(body))
-        await self._send(h11.EndOfMessage())
 
-    async def _status(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        body = json.dumps(_status(code, message)).encode()
-        fields = self._headers({"Content-Length": str(len(body)), **(headers or {})})
-        await self._send(h11.Response(status_code=code, headers=fields))
-        await self._send(h11.Data(body))
-        await self._send(h11.EndOfMessage())
-
-    async def _send(self, event: h11.Response | h11.Data | h11.EndOfMessage) -> None:
-        for part in self._http.send_with_data_passthrough(event) or ():
-            self._writer.write(part)
-        await self._writer.drain()
-
-    def _headers(self, more: dict[str, str]) -> list[tuple[str, str]]:
-        date = formatdate(time.time() + self._server.clock_offset, usegmt=True)
-        fields = {"Content-Type": "application/json", "Cache-Control": "no-cache, private", "Date": date, **more}
-        return list(fields.items())
-
-
-def _place(path: str, plural: str, kind: Kind) -> tuple[str, str] | None:
-    """Namespace and name in a path under this kind's API; None: it is not one of its paths."""
-    if not path.startswith(kind.root + "/"):
-        return None
-    match path.removeprefix(kind.root + "/").split("/"):
-        case ["namespaces", namespace, found] if kind.namespaced and found == plural:
-            return namespace, ""
-        case ["namespaces", namespace, found, name] if kind.namespaced and found == plural:
-            return namespace, name
-        case [found] if found == plural:
-            return "", ""
-        case [found, name] if found == plural and not kind.namespaced:
-            return "", name
-    return None
-
-
-def _status(code: int, message: str) -> dict[str, object]:
-    head: dict[str, object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-    return {**head, "message": message, "reason": _REASONS.get(code, "Unknown"), "code": code}
+def _json_object(body: bytes) -> dict[str, object]:
+    try:
+        if body.startswith(MAGIC):
+            return {"status": csr_status(body)}
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _bookmark(kind: Kind, version: int) -> bytes:
@@ -314,5 +286,5 @@ def _bookmark(kind: Kind, version: int) -> bytes:
     return json.dumps({"type": "BOOKMARK", "object": mark}).encode() + b"\n"
 
 
-def _error_event(code: int, message: str) -> bytes:
-    return json.dumps({"type": "ERROR", "object": _status(code, message)}).encode() + b"\n"
+def error_event(code: int, message: str) -> bytes:
+    return json.dumps({"type": "ERROR", "object": status_object(code, message)}).encode() + b"\n"

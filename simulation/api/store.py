@@ -11,36 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["KINDS", "Gone", "Kind", "Page", "Store"]
+from simulation.api.kinds import KINDS
+from simulation.api.selectors import picks
+
+__all__ = ["Gone", "Page", "Store"]
 
 Key = tuple[str, str]
 """Namespace (empty for what has none) and name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of object that the simulation serves."""
-
-    api_version: str
-    name: str
-    namespaced: bool = False
-
-    @property
-    def root(self) -> str:
-        """The path its API stands at."""
-        return f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-
-
-KINDS: Mapping[str, Kind] = {
-    "certificatesigningrequests": Kind("certificates.k8s.io/v1", "CertificateSigningRequest"),
-    "nodes": Kind("v1", "Node"),
-    "namespaces": Kind("v1", "Namespace"),
-    "configmaps": Kind("v1", "ConfigMap", namespaced=True),
-    "leases": Kind("coordination.k8s.io/v1", "Lease", namespaced=True),
-    "validatingwebhookconfigurations": Kind("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
-    "mutatingwebhookconfigurations": Kind("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
-    "apiservices": Kind("apiregistration.k8s.io/v1", "APIService"),
-}
 
 
 class Gone(Exception):
@@ -109,8 +86,11 @@ class Store:
                 key = (metadata.get("namespace", "default") if kind.namespaced else "", metadata["name"])
                 if kind.namespaced:
                     metadata.setdefault("namespace", "default")
-                metadata.setdefault("uid", str(uuid.uuid4()))
-                metadata.setdefault("creationTimestamp", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+                former = self._metadata(collection, key)
+                lasting = former.get("uid")
+                metadata.setdefault("uid", lasting if isinstance(lasting, str) else str(uuid.uuid4()))
+                made = former.get("creationTimestamp") or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+                metadata.setdefault("creationTimestamp", made)
                 metadata["resourceVersion"] = str(self._version)
                 encoded = _json({"apiVersion": kind.api_version, "kind": kind.name, **item, "metadata": metadata})
                 known = key in collection.objects
@@ -119,6 +99,12 @@ class Store:
             version = self._version
         self._wake()
         return version
+
+    @staticmethod
+    def _metadata(collection: _Collection, key: Key) -> dict[str, Any]:
+        """That of the object which is replaced, whose identity lasts; empty for a new object."""
+        known = collection.objects.get(key)
+        return dict(json.loads(known[1])["metadata"]) if known else {}
 
     def delete(self, plural: str, name: str, namespace: str = "") -> None:
         """Remove an object. KeyError where there is none."""
@@ -145,8 +131,13 @@ class Store:
         with self._lock:
             return [json.loads(encoded) for _, encoded in self._collections[plural].snapshot()]
 
-    def page(self, plural: str, *, namespace: str = "", name: str = "", limit: int = 0, token: str = "") -> Page:
-        """A page of a list, consistent with the pages before it. Gone: the token's version is forgotten."""
+    def page(
+        self, plural: str, *, namespace: str = "", fields: str = "", labels: str = "", limit: int = 0, token: str = ""
+    ) -> Page:
+        """A page of a list, consistent with the pages before it.
+
+        Gone: the token's version is forgotten. SelectorError: a field that cannot be selected by.
+        """
         with self._lock:
             if token:
                 version, start = _position(token)
@@ -155,13 +146,10 @@ class Store:
                     raise Gone
             else:
                 version, start, snapshot = self._version, ("", ""), self._collections[plural].snapshot()
-            if namespace or name:
-                chosen = [
-                    (key, encoded)
-                    for key, encoded in snapshot
-                    if (not namespace or key[0] == namespace) and (not name or key[1] == name)
-                ]
-                return Page(tuple(encoded for _, encoded in chosen), version)
+            if namespace or fields or labels:
+                chosen = (one for one in snapshot if not namespace or one[0][0] == namespace)
+                kind = KINDS[plural]
+                return Page(tuple(encoded for _, encoded in chosen if picks(encoded, fields, labels, kind)), version)
             begin = bisect_right(snapshot, start, key=lambda entry: entry[0]) if token else 0
             part = snapshot[begin : begin + limit] if limit else snapshot[begin:]
             remaining = len(snapshot) - begin - len(part)
@@ -172,9 +160,11 @@ class Store:
                 token = base64.urlsafe_b64encode(_json([version, *part[-1][0]])).decode()
             return Page(tuple(e for _, e in part), version, token if remaining else "", remaining)
 
-    def changes(self, plural: str, after: int, *, namespace: str = "", name: str = "") -> list[tuple[int, bytes]]:
+    def changes(
+        self, plural: str, after: int, *, namespace: str = "", fields: str = "", labels: str = ""
+    ) -> list[tuple[int, bytes]]:
         """(version, watch line) of each change after a version. Gone: some of them are forgotten."""
-        collection = self._collections[plural]
+        collection, kind = self._collections[plural], KINDS[plural]
         with self._lock:
             if after < collection.forgotten:
                 raise Gone
@@ -182,7 +172,7 @@ class Store:
             for version, key, event, encoded in reversed(collection.events):
                 if version <= after:
                     break
-                if (not namespace or key[0] == namespace) and (not name or key[1] == name):
+                if (not namespace or key[0] == namespace) and picks(encoded, fields, labels, kind):
                     found.append((version, b'{"type":"' + event + b'","object":' + encoded + b"}\n"))
             return found[::-1]
 

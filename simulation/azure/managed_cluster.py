@@ -16,7 +16,7 @@ from simulation.azure.site import ArmSite
 from simulation.node.build_options import OPT_OUT, OperatingSystem
 from simulation.node.simulated_node import SimulatedNode
 
-__all__ = ["CLUSTER", "OPTED_OUT_POOL", "Estate"]
+__all__ = ["CLUSTER", "OPTED_OUT_POOL", "SimulatedAzure"]
 
 CLUSTER = "aks1"
 FAILURE = ("ReconcileAgentPoolFailed", "Node pool nodepool1: one node could not be made anew.")
@@ -24,7 +24,7 @@ RESOURCE = ResourceId(SUBSCRIPTION, "contoso", "managedClusters", CLUSTER)
 OPTED_OUT_POOL = "optout"
 
 
-class Estate:
+class SimulatedAzure:
     """A context manager: the simulated Resource Manager answers inside it."""
 
     def __init__(self, folder: Path, nodes: Iterable[SimulatedNode]) -> None:
@@ -57,7 +57,7 @@ class Estate:
 
     def _pool(self, name: str) -> dict[str, object]:
         members = [node for node in self._nodes if node.scenario.pool == name]
-        windows = members[0].scenario.shape.system is OperatingSystem.WINDOWS
+        windows = members[0].scenario.options.system is OperatingSystem.WINDOWS
         return agent_pool(
             name,
             os="Windows" if windows else "Linux",

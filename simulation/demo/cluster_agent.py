@@ -5,14 +5,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulation.api.activity import Lively
+from simulation.api.activity import RenewingNode
 from simulation.api.control_plane import SimulatedCluster
-from simulation.azure.managed_cluster import Estate
-from simulation.demo.cluster_checks import Claim, check_claims, claims, series
+from simulation.azure.managed_cluster import SimulatedAzure
+from simulation.demo.cluster_checks import ClusterCheck, cluster_checks, command_checks, series
 from simulation.demo.node_agents import START_SECONDS, Fleet
 from simulation.demo.processes import Process, ProcessError, StoppedError, outputs
 
-__all__ = ["Control", "start_control"]
+__all__ = ["DemoCluster", "start_demo_cluster"]
 
 LIVELY = "healthy"
 """The scenario whose kubelet renews its certificates while the demo goes on."""
@@ -23,7 +23,7 @@ SETTLE_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class DemoCluster:
     """The simulated control plane, and the agent that looks at it."""
 
     fleet: Fleet
@@ -33,13 +33,13 @@ class Control:
     old_kubeconfig: Path
     """One that still has the CA of before the rotation."""
 
-    def judged(self, stop: threading.Event) -> tuple[Claim, ...]:
+    def judged(self, stop: threading.Event) -> tuple[ClusterCheck, ...]:
         """What the agent says, once it is right in everything or has had its time. Raises as Process does."""
         nodes = [member.node for member in self.fleet.members]
         until = time.monotonic() + SETTLE_SECONDS
         while True:
             try:
-                found = claims(self.cluster, nodes, series(self.agent.fetch("/metrics")), self.agent.fetch("/"))
+                found = cluster_checks(self.cluster, nodes, series(self.agent.fetch("/metrics")), self.agent.fetch("/"))
             except OSError as error:
                 raise ProcessError(f"{self.agent.name} does not answer: {error}\n{self.agent.words}") from None
             if all(claim.right for claim in found) or time.monotonic() > until:
@@ -47,37 +47,37 @@ class Control:
             if stop.wait(0.5):
                 raise StoppedError
 
-    def _checked(self) -> tuple[Claim, Claim]:
+    def _checked(self) -> tuple[ClusterCheck, ClusterCheck]:
         """What `check` says, run as a person does."""
         commands = {
             f"check with {path.name}": ["check", "--kubeconfig", str(path), "--output", "json"]
             for path in (self.kubeconfig, self.old_kubeconfig)
         }
         present, former = outputs(commands).values()
-        return check_claims(present, former)
+        return command_checks(present, former)
 
     def go_on(self) -> str:
         """Let things happen in the cluster. Returns the name of the node that renews its certificates."""
         members = {member.node.scenario.name: member for member in self.fleet.members}
         lively = members[LIVELY]
         assert lively.kubelet is not None
-        self.cluster.go_on(Lively(lively.node, lively.kubelet), refused=members[REFUSED].node.name)
+        self.cluster.go_on(RenewingNode(lively.node, lively.kubelet), refused=members[REFUSED].node.name)
         return lively.node.name
 
 
-def start_control(fleet: Fleet, stop: threading.Event) -> Control:
+def start_demo_cluster(fleet: Fleet, stop: threading.Event) -> DemoCluster:
     """Start the control plane and the cluster agent; when it is ready, rotate the cluster CA, half."""
     nodes = [member.node for member in fleet.members]
     cluster = fleet.enter(SimulatedCluster(nodes, fleet.now, fleet.authority))
-    estate = fleet.enter(Estate(fleet.folder / "azure", nodes))
+    azure = fleet.enter(SimulatedAzure(fleet.folder / "azure", nodes))
     kubeconfig, old = cluster.write_kubeconfig(fleet.folder), cluster.write_old_kubeconfig(fleet.folder)
     arguments = ["cluster", "--kubeconfig", str(kubeconfig)]
-    arguments += ["--azure.enabled", "true", "--azure.endpoint", estate.endpoint]
+    arguments += ["--azure.enabled", "true", "--azure.endpoint", azure.endpoint]
     arguments += ["--web.listen-address", "127.0.0.1:0"]
     for address in cluster.addresses:
         arguments += ["--apiserver-address", address]
-    agent = Process("the cluster agent", arguments, environment=estate.environment)
+    agent = Process("the cluster agent", arguments, environment=azure.environment)
     fleet.own(agent)
     agent.wait_ready(START_SECONDS, stop)
     cluster.rotate()
-    return Control(fleet, cluster, agent, kubeconfig, old)
+    return DemoCluster(fleet, cluster, agent, kubeconfig, old)

@@ -18,7 +18,7 @@ from simulation.azure.managed_cluster import CLUSTER, OPTED_OUT_POOL
 from simulation.node.build_options import Serving
 from simulation.node.simulated_node import SimulatedNode
 
-__all__ = ["Claim", "Series", "check_claims", "claims", "series"]
+__all__ = ["ClusterCheck", "Series", "cluster_checks", "command_checks", "series"]
 
 Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 """Value by metric name and labels."""
@@ -38,7 +38,7 @@ ALERTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClusterCheck:
     """One thing that is so, and what the agent says of it."""
 
     subject: str
@@ -55,11 +55,13 @@ PRESENT_CHECK = {"AksCertCaBundleOutdated", "AksCertCsrPending", "AksCertCsrReje
 FORMER_CHECK = {"AksCertApiServerUntrusted", "AksCertSourceDown"}
 
 
-def check_claims(present: tuple[int, str], former: tuple[int, str]) -> tuple[Claim, Claim]:
+def command_checks(present: tuple[int, str], former: tuple[int, str]) -> tuple[ClusterCheck, ClusterCheck]:
     """What `check` says with a kubeconfig of now and with one of before the rotation: exit status and JSON of each."""
     return (
-        Claim("`check` with the kubeconfig", _verdict(2, PRESENT_CHECK), _verdict_of(*present)),
-        Claim("`check` with a kubeconfig of before the rotation", _verdict(2, FORMER_CHECK), _verdict_of(*former)),
+        ClusterCheck("`check` with the kubeconfig", _verdict(2, PRESENT_CHECK), _verdict_of(*present)),
+        ClusterCheck(
+            "`check` with a kubeconfig of before the rotation", _verdict(2, FORMER_CHECK), _verdict_of(*former)
+        ),
     )
 
 
@@ -84,7 +86,9 @@ def series(exposition: str) -> Series:
     }
 
 
-def claims(cluster: SimulatedCluster, nodes: Sequence[SimulatedNode], found: Series, page: str) -> tuple[Claim, ...]:
+def cluster_checks(
+    cluster: SimulatedCluster, nodes: Sequence[SimulatedNode], found: Series, page: str
+) -> tuple[ClusterCheck, ...]:
     """Everything that was built and can be said, with what was said."""
     return (
         *_apiserver(cluster, found),
@@ -94,11 +98,11 @@ def claims(cluster: SimulatedCluster, nodes: Sequence[SimulatedNode], found: Ser
         *_answers(nodes, found),
         *_leases(found),
         *_azure(nodes, found),
-        Claim("findings", _listed(ALERTS), _listed(set(re.findall(r"\bAksCert[A-Za-z]+", page)))),
+        ClusterCheck("findings", _listed(ALERTS), _listed(set(re.findall(r"\bAksCert[A-Za-z]+", page)))),
     )
 
 
-def _apiserver(cluster: SimulatedCluster, found: Series) -> Iterator[Claim]:
+def _apiserver(cluster: SimulatedCluster, found: Series) -> Iterator[ClusterCheck]:
     words = {
         None: "(no word)",
         1.0: "trusted by clients in the cluster",
@@ -106,18 +110,18 @@ def _apiserver(cluster: SimulatedCluster, found: Series) -> Iterator[Claim]:
     }
     for address, truth in zip(cluster.addresses, (1.0, 0.0), strict=True):
         said = _value(found, "akscert_apiserver_trusted", address=address)
-        yield Claim(
+        yield ClusterCheck(
             f"API server at {address}", words[truth], words.get(said, "(no word)") if said is not None else "(no word)"
         )
 
 
-def _bundles(found: Series) -> Iterator[Claim]:
+def _bundles(found: Series) -> Iterator[ClusterCheck]:
     held = _labelled(found, "akscert_ca_bundle_outdated", "name")
     outdated = {name for name, value in held.items() if value == 1}
-    yield Claim("caBundles with the former cluster CA alone", LEFT_BEHIND, _listed(outdated))
+    yield ClusterCheck("caBundles with the former cluster CA alone", LEFT_BEHIND, _listed(outdated))
 
 
-def _nodes(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[Claim]:
+def _nodes(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterCheck]:
     joined = [node for node in nodes if node.scenario.joined]
     labelled = {
         dict(labels)["node"]: dict(labels)["serving_rotation"]
@@ -128,7 +132,7 @@ def _nodes(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[Claim]:
         ("enabled", {Serving.ROTATED, Serving.PENDING}),
         ("disabled", {Serving.NEVER_OFFERED, Serving.OPTED_OUT}),
     ):
-        truth = {node.name for node in joined if node.scenario.shape.serving in servings}
+        truth = {node.name for node in joined if node.scenario.options.serving in servings}
         said = {node for node, label in labelled.items() if label == word}
         yield _counted(f"nodes whose label has serving rotation {word}", truth, said)
     ready = _labelled(found, "akscert_node_ready", "node")
@@ -139,7 +143,7 @@ def _nodes(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[Claim]:
     )
 
 
-def _pending(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[Claim]:
+def _pending(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterCheck]:
     said = {
         (dict(labels)["node"], dict(labels)["signer_name"]): value
         for (name, labels), value in found.items()
@@ -151,35 +155,35 @@ def _pending(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[Claim]:
         for signer in sorted(waiting):
             first = max((s.minutes_ago for s in node.scenario.requests if s.signer_name == signer), default=None)
             since = said.get((node.name, signer))
-            yield Claim(
+            yield ClusterCheck(
                 f"{node.name}: {signer.rpartition('/')[2]} request",
                 "none" if first is None else f"waits since {_minute(node.built - 60 * first)}",
                 "none" if since is None else f"waits since {_minute(since)}",
             )
 
 
-def _answers(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[Claim]:
+def _answers(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterCheck]:
     truth = sum(sent.answer is Answer.DENIED for node in nodes for sent in node.scenario.requests)
     said = sum(
         value
         for (name, labels), value in found.items()
         if name == "akscert_csr_objects" and ("condition", "denied") in labels
     )
-    yield Claim("denied requests", f"{truth}", f"{said:.0f}")
+    yield ClusterCheck("denied requests", f"{truth}", f"{said:.0f}")
 
 
-def _leases(found: Series) -> Iterator[Claim]:
+def _leases(found: Series) -> Iterator[ClusterCheck]:
     said = set(_labelled(found, "akscert_signer_lease_renewed_timestamp_seconds", "lease"))
-    yield Claim("approver and signer that renew a lease", _listed(LEASES), _listed(said))
+    yield ClusterCheck("approver and signer that renew a lease", _listed(LEASES), _listed(said))
 
 
-def _azure(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[Claim]:
+def _azure(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterCheck]:
     said = [
         dict(labels)["state"]
         for (name, labels) in found
         if name == "akscert_azure_provisioning_state" and ("name", CLUSTER) in labels
     ]
-    yield Claim(f"Azure's word for {CLUSTER}", "Failed", _listed(said))
+    yield ClusterCheck(f"Azure's word for {CLUSTER}", "Failed", _listed(said))
     tagged = {node.name for node in nodes if node.scenario.joined and node.scenario.pool == OPTED_OUT_POOL}
     words = {
         dict(labels)["node"]
@@ -198,12 +202,12 @@ def _labelled(found: Series, name: str, label: str) -> dict[str, float]:
     return {dict(labels)[label]: value for (metric, labels), value in found.items() if metric == name}
 
 
-def _counted(subject: str, truth: set[str], said: set[str]) -> Claim:
+def _counted(subject: str, truth: set[str], said: set[str]) -> ClusterCheck:
     """Sets of names: a figure where they agree, the names that differ where not."""
     if truth == said:
-        return Claim(subject, f"{len(truth)}", f"{len(said)}")
+        return ClusterCheck(subject, f"{len(truth)}", f"{len(said)}")
     differ = _listed(truth ^ said)
-    return Claim(subject, f"{len(truth)}", f"{len(said)}, and differently: {differ}")
+    return ClusterCheck(subject, f"{len(truth)}", f"{len(said)}, and differently: {differ}")
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -17,12 +17,12 @@ from rich.console import Console
 
 from simulation.api.activity import RENEWAL_SECONDS
 from simulation.demo.azure_courses import AzureVerdict, azure_verdicts
-from simulation.demo.cluster_agent import Control, start_control
-from simulation.demo.cluster_checks import Claim
+from simulation.demo.cluster_agent import DemoCluster, start_demo_cluster
+from simulation.demo.cluster_checks import ClusterCheck
 from simulation.demo.node_agents import Fleet, Verdict, settled_verdicts
 from simulation.demo.processes import Process, ProcessError, StoppedError
 from simulation.demo.prometheus import alerts_page, prometheus_process, rule_files
-from simulation.demo.summary import azure_table, claim_table, summary
+from simulation.demo.summary import azure_table, cluster_check_table, summary
 from simulation.node.scenarios import SCENARIOS
 from simulation.pki import YEAR, Authority
 
@@ -75,9 +75,9 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
             raise ProcessError(f"an agent does not answer: {error}") from None
         console.print(summary(found, console.width))
     with console.status("starting the cluster agent, and rotating the cluster CA under it"):
-        control = start_control(fleet, stop)
+        control = start_demo_cluster(fleet, stop)
         said = control.judged(stop)
-        console.print(claim_table(said))
+        console.print(cluster_check_table(said))
     with console.status("going through what Azure may say of a cluster"):
         courses = azure_verdicts(fleet.folder / "courses", time.time())
         console.print(azure_table(courses))
@@ -94,7 +94,7 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
     raise StoppedError
 
 
-def _prometheus(console: Console, control: Control, stop: threading.Event) -> Process | None:
+def _prometheus(console: Console, control: DemoCluster, stop: threading.Event) -> Process | None:
     """A Prometheus with the chart's rules, where there are both. One that does not start is no reason to end."""
     if not (rules := rule_files()):
         return None
@@ -115,7 +115,7 @@ def _prometheus(console: Console, control: Control, stop: threading.Event) -> Pr
 def _count(
     console: Console,
     found: tuple[Verdict, ...],
-    said: tuple[Claim, ...],
+    said: tuple[ClusterCheck, ...],
     courses: tuple[AzureVerdict, ...],
     took: float,
 ) -> bool:
@@ -129,7 +129,7 @@ def _count(
     return nodes == len(found) and claims == len(said) and azure == len(courses)
 
 
-def _print_addresses(console: Console, control: Control, prometheus: Process | None) -> None:
+def _print_addresses(console: Console, control: DemoCluster, prometheus: Process | None) -> None:
     first = control.fleet.members[0].agent.url
     lively = control.go_on()
     overdue = next(one for one in control.fleet.members if one.node.scenario.name == "overdue")

@@ -91,7 +91,7 @@ class Fleet:
         host, port = kubelet.address if kubelet else self._kubelets.silent_address()
         arguments = ["node", "--node-name", node.name, "--host-root", str(node.root)]
         arguments += ["--kubelet-address", f"{host}:{port}", "--web.listen-address", "127.0.0.1:0"]
-        if scenario.shape.client_damage is Damage.UNREADABLE:
+        if scenario.options.client_damage is Damage.UNREADABLE:
             arguments.insert(0, "obey-modes")
         member = Member(node, kubelet, Process(f"the agent of {node.name}", arguments))
         self.members.append(member)

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from exporter.reason import Origin, Role, RotationState
 from simulation.demo.azure_courses import AzureVerdict
-from simulation.demo.cluster_checks import Claim
+from simulation.demo.cluster_checks import ClusterCheck
 from simulation.demo.node_agents import Verdict
 from simulation.node.scenarios import State
 
-__all__ = ["azure_table", "claim_table", "summary"]
+__all__ = ["azure_table", "cluster_check_table", "summary"]
 
 WIDE = 130
 """Columns that the nodes' table takes."""
@@ -81,7 +81,7 @@ def _mark(*, right: bool) -> Text:
     return Text("✓", "green") if right else Text("✗", "bold red")
 
 
-def claim_table(claims: Iterable[Claim]) -> Table:
+def cluster_check_table(claims: Iterable[ClusterCheck]) -> Table:
     """One row for each claim about the control plane."""
     table = Table(title="Simulated control plane, and what the cluster agent says of it", expand=True)
     table.add_column("what", ratio=4)

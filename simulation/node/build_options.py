@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from simulation.node.file_contents import OPT_OUT_TAG
 
-__all__ = ["OPT_OUT", "Bootstrap", "Client", "Damage", "NodeShape", "OperatingSystem", "Serving"]
+__all__ = ["OPT_OUT", "Bootstrap", "BuildOptions", "Client", "Damage", "OperatingSystem", "Serving"]
 
 OPT_OUT: Mapping[str, str] = {OPT_OUT_TAG: "true"}
 
@@ -62,7 +62,7 @@ class Damage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeShape:
+class BuildOptions:
     """What `build` makes. The default is a healthy Linux node of today."""
 
     system: OperatingSystem = OperatingSystem.LINUX

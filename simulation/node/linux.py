@@ -1,4 +1,4 @@
-"""A Linux node's files as AKS and the kubelet leave them: a shape and an authority in, a tree and its credentials out.
+"""A Linux node's files as AKS and the kubelet leave them: options and an authority in, a tree and its credentials out.
 
 Paths and modes are those of Azure/AgentBaker's cse_config.sh, the kubelet and Azure/aks-secure-tls-bootstrap.
 """
@@ -6,7 +6,7 @@ Paths and modes are those of Azure/AgentBaker's cse_config.sh, the kubelet and A
 from collections.abc import Mapping
 
 from simulation.node import file_contents
-from simulation.node.build_options import Bootstrap, Client, Damage, NodeShape, Serving
+from simulation.node.build_options import Bootstrap, BuildOptions, Client, Damage, Serving
 from simulation.node.file_tree import NodeTree
 from simulation.pki import DAY, YEAR, Authority, Credential, self_signed_linux
 
@@ -21,27 +21,27 @@ SERVER = f"https://{FQDN}:443"
 
 
 def write_linux(
-    tree: NodeTree, shape: NodeShape, name: str, labels: Mapping[str, str], now: float, authority: Authority
+    tree: NodeTree, options: BuildOptions, name: str, labels: Mapping[str, str], now: float, authority: Authority
 ) -> tuple[Credential | None, Credential | None]:
     """Write the node. Returns its client and its serving certificate, None for one that was never issued."""
-    made = now - shape.age_days * DAY
+    made = now - options.age_days * DAY
     tree.write(f"{CERTS}/ca.crt", authority.pem, 0o600)
     tree.write(f"{CERTS}/apiserver.crt", authority.apiserver((FQDN,), made).certificate_pem)
     tree.write("/etc/kubernetes/azure.json", file_contents.azure_json(), 0o600)
     tree.write(
-        "/opt/azure/containers/imds_instance_metadata_cache.json", file_contents.imds_cache(shape.provisioning_tags)
+        "/opt/azure/containers/imds_instance_metadata_cache.json", file_contents.imds_cache(options.provisioning_tags)
     )
     tree.directory(PKI)
-    _write_settings(tree, shape, labels)
-    _write_bootstrap(tree, shape)
-    return _write_client(tree, shape, name, now, authority), _write_serving(tree, shape, name, now, made, authority)
+    _write_settings(tree, options, labels)
+    _write_bootstrap(tree, options)
+    return _write_client(tree, options, name, now, authority), _write_serving(tree, options, name, now, made, authority)
 
 
-def _write_settings(tree: NodeTree, shape: NodeShape, labels: Mapping[str, str]) -> None:
-    rotation = serving_rotation(shape.serving)
-    flags = file_contents.kubelet_flags(serving_rotation=rotation, component_config=shape.component_config)
+def _write_settings(tree: NodeTree, options: BuildOptions, labels: Mapping[str, str]) -> None:
+    rotation = serving_rotation(options.serving)
+    flags = file_contents.kubelet_flags(serving_rotation=rotation, component_config=options.component_config)
     tree.write("/etc/default/kubelet", file_contents.kubelet_defaults(flags, labels), 0o600)
-    if shape.component_config:
+    if options.component_config:
         tree.write("/etc/default/kubeletconfig.json", file_contents.kubeletconfig(serving_rotation=rotation), 0o600)
         tree.write(f"{DROP_INS}/10-componentconfig.conf", file_contents.component_config_drop_in(), 0o600)
 
@@ -53,35 +53,37 @@ def serving_rotation(serving: Serving) -> bool | None:
     return serving is not Serving.OPTED_OUT
 
 
-def _write_bootstrap(tree: NodeTree, shape: NodeShape) -> None:
-    if shape.bootstrap is Bootstrap.NONE:
+def _write_bootstrap(tree: NodeTree, options: BuildOptions) -> None:
+    if options.bootstrap is Bootstrap.NONE:
         return
     # With secure TLS bootstrapping the token stays in place as the fallback.
     tree.write(f"{KUBELET}/bootstrap-kubeconfig", file_contents.bootstrap_kubeconfig(SERVER))
     tree.write(f"{DROP_INS}/10-tlsbootstrap.conf", file_contents.tls_bootstrap_drop_in(), 0o600)
-    if shape.bootstrap is Bootstrap.SECURE_TLS:
+    if options.bootstrap is Bootstrap.SECURE_TLS:
         tree.write("/etc/default/secure-tls-bootstrap", file_contents.secure_tls_bootstrap(FQDN), 0o600)
 
 
-def _write_client(tree: NodeTree, shape: NodeShape, name: str, now: float, authority: Authority) -> Credential | None:
-    if shape.client is Client.PENDING:
+def _write_client(
+    tree: NodeTree, options: BuildOptions, name: str, now: float, authority: Authority
+) -> Credential | None:
+    if options.client is Client.PENDING:
         pending = authority.kubelet_client(name, now).key_pem
         tree.write(f"{PKI}/kubelet-client.key.tmp", pending, 0o600)
         return None
-    if shape.client is Client.STATIC:
+    if options.client is Client.STATIC:
         lifetime = 2 * YEAR
-        static = authority.kubelet_client(name, now - shape.client_gone * lifetime + 300, days=730)
+        static = authority.kubelet_client(name, now - options.client_gone * lifetime + 300, days=730)
         tree.write(f"{CERTS}/client.crt", static.certificate_pem)
         tree.write(f"{CERTS}/client.key", static.key_pem)
         tree.write(f"{KUBELET}/kubeconfig", file_contents.static_kubeconfig(SERVER))
         return static
-    namespace = shape.bootstrap is not Bootstrap.SECURE_TLS
+    namespace = options.bootstrap is not Bootstrap.SECURE_TLS
     tree.write(f"{KUBELET}/kubeconfig", file_contents.kubelet_kubeconfig(SERVER, namespace=namespace), 0o600)
-    for former in range(shape.leftovers, 0, -1):
-        signed = now - (shape.client_gone + 0.8 * former) * YEAR + 300
+    for former in range(options.leftovers, 0, -1):
+        signed = now - (options.client_gone + 0.8 * former) * YEAR + 300
         tree.rotated(PKI, "kubelet-client", authority.kubelet_client(name, signed))
-    client = authority.kubelet_client(name, now - shape.client_gone * YEAR + 300)
-    _damage(tree, tree.rotated(PKI, "kubelet-client", client), client, shape.client_damage)
+    client = authority.kubelet_client(name, now - options.client_gone * YEAR + 300)
+    _damage(tree, tree.rotated(PKI, "kubelet-client", client), client, options.client_damage)
     return client
 
 
@@ -100,12 +102,12 @@ def _damage(tree: NodeTree, path: str, client: Credential, damage: Damage) -> No
 
 
 def _write_serving(
-    tree: NodeTree, shape: NodeShape, name: str, now: float, made: float, authority: Authority
+    tree: NodeTree, options: BuildOptions, name: str, now: float, made: float, authority: Authority
 ) -> Credential | None:
-    if shape.serving is Serving.PENDING:
+    if options.serving is Serving.PENDING:
         return None
-    if shape.serving is Serving.ROTATED:
-        serving = authority.kubelet_serving(name, now - shape.serving_gone * YEAR + 300)
+    if options.serving is Serving.ROTATED:
+        serving = authority.kubelet_serving(name, now - options.serving_gone * YEAR + 300)
         tree.rotated(PKI, "kubelet-server", serving)
         return serving
     serving = self_signed_linux(name, made)

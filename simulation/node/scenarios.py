@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from exporter.reason import BootstrapMethod, FileStatus, Role, RotationReason, RotationState
 from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer
-from simulation.node.build_options import OPT_OUT, Bootstrap, Client, Damage, NodeShape, OperatingSystem, Serving
+from simulation.node.build_options import OPT_OUT, Bootstrap, BuildOptions, Client, Damage, OperatingSystem, Serving
 
 __all__ = ["SCENARIOS", "Expected", "Scenario", "Sent", "State", "scenario"]
 
@@ -51,7 +51,7 @@ class Scenario:
     node_name: str
     sentence: str
     """What is the matter with it, in words for the table."""
-    shape: NodeShape = field(default_factory=NodeShape)
+    options: BuildOptions = field(default_factory=BuildOptions)
     expected: Expected = field(default_factory=Expected)
     joined: bool = True
     """Whether the cluster has a Node object of it."""
@@ -75,20 +75,20 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="healthy",
         node_name=_vmss("nodepool1", 0),
         sentence="well: both certificates rotate, bootstrap token",
-        shape=NodeShape(leftovers=2, age_days=800),
+        options=BuildOptions(leftovers=2, age_days=800),
     ),
     Scenario(
         name="healthy-secure-tls",
         node_name=_vmss("nodepool1", 1),
         sentence="well: both certificates rotate, secure TLS bootstrapping",
-        shape=NodeShape(bootstrap=Bootstrap.SECURE_TLS, client_gone=0.1, serving_gone=0.1, age_days=36),
+        options=BuildOptions(bootstrap=Bootstrap.SECURE_TLS, client_gone=0.1, serving_gone=0.1, age_days=36),
         expected=Expected(bootstrap=BootstrapMethod.SECURE_TLS_BOOTSTRAPPING),
     ),
     Scenario(
         name="overdue",
         node_name=_vmss("nodepool1", 2),
         sentence="the client certificate was not renewed by 90 % of its lifetime",
-        shape=NodeShape(client_gone=0.93),
+        options=BuildOptions(client_gone=0.93),
         requests=_unanswered(CLIENT_SIGNER, hours=2),
         expected=Expected(alerts=frozenset({"AksCertRotationOverdue"})),
     ),
@@ -96,7 +96,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="expiring",
         node_name=_vmss("nodepool1", 3),
         sentence="the client certificate was not renewed and ends within four days",
-        shape=NodeShape(client_gone=0.99),
+        options=BuildOptions(client_gone=0.99),
         requests=(Sent(signer_name=CLIENT_SIGNER, minutes_ago=20, answer=Answer.DENIED),),
         expected=Expected(alerts=frozenset({"AksCertRotationOverdue"})),
     ),
@@ -104,7 +104,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="expired",
         node_name=_vmss("nodepool1", 4),
         sentence="the client certificate expired two days ago",
-        shape=NodeShape(client_gone=1 + 2 / 365),
+        options=BuildOptions(client_gone=1 + 2 / 365),
         ready=False,
         expected=Expected(alerts=frozenset({"AksCertExpired"})),
     ),
@@ -114,7 +114,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         pool="older",
         image="AKSUbuntu-2204gen2containerd-202411.12.0",
         sentence="serving rotation was never offered: a self-signed certificate for 20 years",
-        shape=NodeShape(serving=Serving.NEVER_OFFERED, age_days=900),
+        options=BuildOptions(serving=Serving.NEVER_OFFERED, age_days=900),
         expected=Expected(serving=STATIC, alerts=frozenset({"AksCertRotationDisabled"})),
     ),
     Scenario(
@@ -123,7 +123,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         pool="older",
         image="AKSUbuntu-2204gen2containerd-202411.12.0",
         sentence="the same, with the kubelet's settings all in its flags",
-        shape=NodeShape(serving=Serving.NEVER_OFFERED, component_config=False, age_days=900),
+        options=BuildOptions(serving=Serving.NEVER_OFFERED, component_config=False, age_days=900),
         expected=Expected(serving=STATIC, alerts=frozenset({"AksCertRotationDisabled"})),
     ),
     Scenario(
@@ -131,7 +131,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("optout", 0),
         pool="optout",
         sentence="serving rotation switched off by the tag, node reimaged since",
-        shape=NodeShape(serving=Serving.OPTED_OUT, provisioning_tags=OPT_OUT),
+        options=BuildOptions(serving=Serving.OPTED_OUT, provisioning_tags=OPT_OUT),
         expected=Expected(serving=OPTED_OUT, alerts=frozenset({"AksCertRotationDisabled"})),
     ),
     Scenario(
@@ -139,14 +139,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=_vmss("optout", 1),
         pool="optout",
         sentence="the tag says off, the node still rotates its serving certificate: not reimaged",
-        shape=NodeShape(provisioning_tags=OPT_OUT),
+        options=BuildOptions(provisioning_tags=OPT_OUT),
         expected=Expected(alerts=frozenset({"AksCertRotationEvidenceConflict"})),
     ),
     Scenario(
         name="serves-old",
         node_name=_vmss("nodepool1", 5),
         sentence="the serving certificate was renewed, the kubelet still serves the one before it",
-        shape=NodeShape(serving_gone=0.02, serves_previous=True),
+        options=BuildOptions(serving_gone=0.02, serves_previous=True),
         expected=Expected(alerts=frozenset({"AksCertKubeletServesOldCertificate"})),
     ),
     Scenario(
@@ -155,7 +155,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         pool="legacy",
         image="AKSUbuntu-1804gen2containerd-2022.02.15",
         sentence="a client certificate from before TLS bootstrapping: two years, nothing renews it",
-        shape=NodeShape(
+        options=BuildOptions(
             bootstrap=Bootstrap.NONE,
             component_config=False,
             client=Client.STATIC,
@@ -174,7 +174,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="broken-link",
         node_name=_vmss("nodepool1", 6),
         sentence="kubelet-client-current.pem leads to a file that is gone",
-        shape=NodeShape(client_damage=Damage.REMOVED),
+        options=BuildOptions(client_damage=Damage.REMOVED),
         expected=Expected(
             client=UNDETERMINED,
             files=frozenset({(Role.KUBELET_CLIENT, FileStatus.BROKEN_SYMLINK)}),
@@ -185,7 +185,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="unreadable",
         node_name=_vmss("nodepool1", 7),
         sentence="the client certificate's file may not be read",
-        shape=NodeShape(client_damage=Damage.UNREADABLE),
+        options=BuildOptions(client_damage=Damage.UNREADABLE),
         expected=Expected(
             client=UNDETERMINED,
             files=frozenset({(Role.KUBELET_CLIENT, FileStatus.PERMISSION_DENIED)}),
@@ -196,7 +196,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="malformed",
         node_name=_vmss("nodepool1", 8),
         sentence="the client certificate's file is cut off in the middle",
-        shape=NodeShape(client_damage=Damage.TRUNCATED),
+        options=BuildOptions(client_damage=Damage.TRUNCATED),
         expected=Expected(
             client=UNDETERMINED,
             files=frozenset({(Role.KUBELET_CLIENT, FileStatus.MALFORMED)}),
@@ -207,7 +207,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="emptied",
         node_name=_vmss("nodepool1", 9),
         sentence="the client certificate's file is empty, as after a full disk",
-        shape=NodeShape(client_damage=Damage.EMPTIED),
+        options=BuildOptions(client_damage=Damage.EMPTIED),
         expected=Expected(
             client=UNDETERMINED,
             files=frozenset({(Role.KUBELET_CLIENT, FileStatus.EMPTY)}),
@@ -218,7 +218,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="waiting-serving",
         node_name=_vmss("nodepool1", 10),
         sentence="the first serving certificate was never issued",
-        shape=NodeShape(serving=Serving.PENDING, client_gone=0.01, age_days=3),
+        options=BuildOptions(serving=Serving.PENDING, client_gone=0.01, age_days=3),
         requests=_unanswered(SERVING_SIGNER, hours=8),
         expected=Expected(
             serving=MISSING,
@@ -230,7 +230,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="stuck-bootstrap",
         node_name=_vmss("nodepool1", 11),
         sentence="the first client certificate was never issued: the node cannot join",
-        shape=NodeShape(client=Client.PENDING, serving=Serving.PENDING, age_days=1),
+        options=BuildOptions(client=Client.PENDING, serving=Serving.PENDING, age_days=1),
         joined=False,
         requests=_unanswered(CLIENT_SIGNER, hours=1),
         expected=Expected(
@@ -246,7 +246,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="former-ca",
         node_name=_vmss("nodepool1", 12),
         sentence="left behind by a half-finished rotate-certs: it knows the former cluster CA",
-        shape=NodeShape(former_authority=True),
+        options=BuildOptions(former_authority=True),
         expected=Expected(fleet_alerts=frozenset({"AksCertClusterCaMismatch"})),
     ),
     Scenario(
@@ -255,7 +255,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         pool="win",
         image="AKSWindows-2022-containerd-20348.4405.260714",
         sentence="Windows, well: both certificates rotate",
-        shape=NodeShape(system=OperatingSystem.WINDOWS),
+        options=BuildOptions(system=OperatingSystem.WINDOWS),
     ),
     Scenario(
         name="windows-self-signed",
@@ -263,7 +263,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         pool="win",
         image="AKSWindows-2022-containerd-20348.4405.260714",
         sentence="Windows, serving rotation off: the kubelet's own certificate, one year, soon over",
-        shape=NodeShape(
+        options=BuildOptions(
             system=OperatingSystem.WINDOWS, serving=Serving.NEVER_OFFERED, serving_gone=0.9, client_gone=0.2
         ),
         expected=Expected(

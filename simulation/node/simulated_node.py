@@ -52,16 +52,16 @@ def former_authority(now: float) -> Authority:
 
 def build(scenario: Scenario, root: Path, now: float, authority: Authority, *, name: str = "") -> SimulatedNode:
     """Write a scenario's node below `root`, a directory that need not be there yet. `now` in Unix seconds."""
-    shape = scenario.shape
+    options = scenario.options
     name = name or scenario.node_name
     labels = _labels(scenario)
-    if shape.former_authority:
+    if options.former_authority:
         authority = former_authority(now)
     root.mkdir(parents=True, exist_ok=True)
-    write = write_windows if shape.system is OperatingSystem.WINDOWS else write_linux
-    client, installed = write(NodeTree(root), shape, name, labels, now, authority)
+    write = write_windows if options.system is OperatingSystem.WINDOWS else write_linux
+    client, installed = write(NodeTree(root), options, name, labels, now, authority)
     serving = installed
-    if shape.serves_previous:
+    if options.serves_previous:
         serving = authority.kubelet_serving(name, now - 0.8 * YEAR)
     return SimulatedNode(
         name=name,
@@ -73,13 +73,13 @@ def build(scenario: Scenario, root: Path, now: float, authority: Authority, *, n
         client=client,
         installed=installed,
         serving=serving,
-        listening=shape.client is not Client.PENDING,
+        listening=options.client is not Client.PENDING,
     )
 
 
 def _labels(scenario: Scenario) -> dict[str, str]:
-    shape = scenario.shape
-    windows = shape.system is OperatingSystem.WINDOWS
+    options = scenario.options
+    windows = options.system is OperatingSystem.WINDOWS
     labels = {
         "agentpool": scenario.pool,
         "kubernetes.azure.com/agentpool": scenario.pool,
@@ -89,6 +89,6 @@ def _labels(scenario: Scenario) -> dict[str, str]:
         "kubernetes.azure.com/os-sku": "Windows2022" if windows else "Ubuntu",
         "kubernetes.azure.com/role": "agent",
     }
-    if shape.serving in {Serving.ROTATED, Serving.PENDING}:
+    if options.serving in {Serving.ROTATED, Serving.PENDING}:
         labels["kubernetes.azure.com/kubelet-serving-ca"] = "cluster"
     return labels

@@ -1,4 +1,4 @@
-r"""A Windows node's files as AKS and the kubelet leave them under C:\k: a shape and an authority in, a tree out.
+r"""A Windows node's files as AKS and the kubelet leave them under C:\k: build options and an authority in, a tree out.
 
 What PowerShell wrote has CRLF, what the kubelet wrote has not (Azure/AgentBaker, staging/cse/windows/kubeletfunc.ps1).
 """
@@ -6,7 +6,7 @@ What PowerShell wrote has CRLF, what the kubelet wrote has not (Azure/AgentBaker
 from collections.abc import Mapping
 
 from simulation.node import file_contents
-from simulation.node.build_options import NodeShape, Serving
+from simulation.node.build_options import BuildOptions, Serving
 from simulation.node.file_tree import NodeTree
 from simulation.node.linux import SERVER, serving_rotation
 from simulation.pki import YEAR, Authority, Credential, self_signed_windows
@@ -15,7 +15,7 @@ __all__ = ["write_windows"]
 
 
 def write_windows(
-    tree: NodeTree, shape: NodeShape, name: str, labels: Mapping[str, str], now: float, authority: Authority
+    tree: NodeTree, options: BuildOptions, name: str, labels: Mapping[str, str], now: float, authority: Authority
 ) -> tuple[Credential, Credential]:
     """Write the node. Returns its client and its serving certificate."""
     tree.write("C:\\k\\ca.crt", _crlf(authority.pem.decode()))
@@ -23,16 +23,16 @@ def write_windows(
     tree.write("C:\\k\\config", file_contents.windows_kubelet_config(SERVER, authority.pem))
     tree.write(
         "C:\\k\\kubeclusterconfig.json",
-        file_contents.windows_cluster_config(labels, serving_rotation=serving_rotation(shape.serving)),
+        file_contents.windows_cluster_config(labels, serving_rotation=serving_rotation(options.serving)),
     )
-    client = authority.kubelet_client(name, now - shape.client_gone * YEAR + 300)
+    client = authority.kubelet_client(name, now - options.client_gone * YEAR + 300)
     # The link's target on the node is C:\k\pki\…; without the drive the kernel that reads the tree resolves it alike.
     tree.rotated("/k/pki", "kubelet-client", client)
-    if shape.serving is Serving.ROTATED:
-        serving = authority.kubelet_serving(name, now - shape.serving_gone * YEAR + 300)
+    if options.serving is Serving.ROTATED:
+        serving = authority.kubelet_serving(name, now - options.serving_gone * YEAR + 300)
         tree.rotated("/k/pki", "kubelet-server", serving)
     else:
-        serving = self_signed_windows(name, now - shape.serving_gone * YEAR)
+        serving = self_signed_windows(name, now - options.serving_gone * YEAR)
         tree.write("C:\\k\\pki\\kubelet.crt", serving.certificate_pem)
         tree.write("C:\\k\\pki\\kubelet.key", serving.key_pem, 0o600)
     return client, serving

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from simulation.demo.cluster_agent import start_control
+from simulation.demo.cluster_agent import start_demo_cluster
 from simulation.demo.node_agents import Fleet
 from simulation.demo.prometheus import prometheus_process
 from simulation.node.scenarios import SCENARIOS, scenario
@@ -82,7 +82,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     folder = tmp_path_factory.mktemp("fleet").resolve()
     with Fleet(folder, now, Authority.cluster(now - 3 * YEAR)) as fleet:
         fleet.start(SCENARIOS, stop)
-        control = start_control(fleet, stop)
+        control = start_demo_cluster(fleet, stop)
         nodes = [member.agent.url.removeprefix("http://") for member in fleet.members]
         cluster = control.agent.url.removeprefix("http://")
         seen = [Target(address, "node", f"node-{number}") for number, address in enumerate(nodes)]

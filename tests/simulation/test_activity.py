@@ -21,7 +21,7 @@ from simulation.api.activity import (
     REFUSAL_SECONDS,
     RENEWAL_SECONDS,
     Activity,
-    Lively,
+    RenewingNode,
 )
 from simulation.api.server import ApiServer
 from simulation.node.kubelet import SimulatedKubelets
@@ -41,14 +41,14 @@ def server() -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def lively(tmp_path: Path) -> Iterator[Lively]:
+def lively(tmp_path: Path) -> Iterator[RenewingNode]:
     node = build(scenario("healthy"), tmp_path / "node", NOW, AUTHORITY)
     with SimulatedKubelets() as kubelets:
-        yield Lively(node, kubelets.start(node.serving, AUTHORITY))
+        yield RenewingNode(node, kubelets.start(node.serving, AUTHORITY))
 
 
 @pytest.fixture
-def activity(server: ApiServer, lively: Lively) -> Activity:
+def activity(server: ApiServer, lively: RenewingNode) -> Activity:
     return Activity(server, (ADDRESS,), lively, AUTHORITY, NOW)
 
 
@@ -82,7 +82,7 @@ def test_approver_and_signer_renew_their_leases(activity: Activity, server: ApiS
 
 
 def test_a_renewal_is_first_asked_for_then_issued_installed_and_served(
-    activity: Activity, server: ApiServer, lively: Lively
+    activity: Activity, server: ApiServer, lively: RenewingNode
 ) -> None:
     """And the request that was answered is the one that was sent."""
     before = {kind: installed(lively.node, kind) for kind in ("client", "server")}
@@ -109,7 +109,7 @@ def test_answered_requests_are_cleared_away(activity: Activity, server: ApiServe
     assert not {first, second} & set(server.store.names("certificatesigningrequests"))
 
 
-def test_a_node_is_refused_again_and_again(server: ApiServer, lively: Lively) -> None:
+def test_a_node_is_refused_again_and_again(server: ApiServer, lively: RenewingNode) -> None:
     """So that a refusal is also seen as an increase of a counter."""
     activity = Activity(server, (ADDRESS,), lively, AUTHORITY, NOW, refused="aks-x-1-vmss000000")
     activity.tick(NOW + REFUSAL_SECONDS)
@@ -118,7 +118,7 @@ def test_a_node_is_refused_again_and_again(server: ApiServer, lively: Lively) ->
     assert [one["spec"]["username"] for one in denied] == ["system:node:aks-x-1-vmss000000"] * 2
 
 
-def test_dated_files_do_not_pile_up(activity: Activity, lively: Lively) -> None:
+def test_dated_files_do_not_pile_up(activity: Activity, lively: RenewingNode) -> None:
     moment = NOW
     for _ in range(6):
         moment += RENEWAL_SECONDS

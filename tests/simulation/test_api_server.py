@@ -72,7 +72,7 @@ def test_objects_carry_what_a_server_fills_in(server: ApiServer) -> None:
 
 def test_a_field_selector_chooses_by_name(server: ApiServer) -> None:
     assert names(asked(server, f"{NODES}?fieldSelector=metadata.name%3Dnode-3")[1]) == ["node-3"]
-    assert asked(server, f"{NODES}?fieldSelector=spec.unschedulable%3Dtrue")[0] == 400
+    assert asked(server, f"{NODES}?fieldSelector=spec.providerID%3Dx")[0] == 400
 
 
 def watched(server: ApiServer, query: str) -> list[dict[str, Any]]:
@@ -112,7 +112,7 @@ def test_a_watch_from_a_forgotten_version_is_gone_in_either_style(server: ApiSer
         assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
 
 
-def test_it_only_reads_and_knows_whom_it_lets_in(server: ApiServer) -> None:
+def test_it_changes_one_object_at_a_time_and_knows_whom_it_lets_in(server: ApiServer) -> None:
     assert asked(server, NODES, method="DELETE")[0] == 405
     server.tokens = {"right"}
     assert asked(server, NODES)[0] == 401
@@ -120,7 +120,7 @@ def test_it_only_reads_and_knows_whom_it_lets_in(server: ApiServer) -> None:
     assert asked(server, NODES, token="right")[0] == 200
     server.forbidden.add("nodes")
     assert asked(server, NODES, token="right")[0] == 403
-    assert asked(server, "/api/v1/pods", token="right")[0] == 404
+    assert asked(server, "/api/v1/secrets", token="right")[0] == 404
     assert asked(server, "/version", token="right")[1]["gitVersion"] == server.version
 
 

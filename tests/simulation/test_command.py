@@ -18,7 +18,7 @@ from rich.console import Console
 from exporter.reason import RotationReason, RotationState
 from simulation.api.control_plane import SimulatedCluster
 from simulation.demo.azure_courses import COURSES
-from simulation.demo.cluster_checks import claims, series
+from simulation.demo.cluster_checks import cluster_checks, series
 from simulation.demo.node_agents import Fleet, verdicts
 from simulation.demo.processes import ProcessError
 from simulation.demo.summary import summary
@@ -88,11 +88,11 @@ def test_an_agent_that_does_not_start_ends_the_others_too(tmp_path: Path) -> Non
 
 
 def test_a_cluster_agent_that_says_something_else_is_named_wrong(tmp_path: Path) -> None:
-    """Claim by claim: here the agent has seen nothing but one address, which it trusts."""
+    """ClusterCheck by claim: here the agent has seen nothing but one address, which it trusts."""
     nodes = (build(scenario("waiting-serving"), tmp_path / "node", NOW, AUTHORITY),)
     with SimulatedCluster(nodes, NOW, AUTHORITY) as cluster:
         trusted = f'akscert_apiserver_trusted{{address="{cluster.addresses[0]}"}} 1\n'
-        found = claims(cluster, nodes, series(trusted), "AksCertCsrPending")
+        found = cluster_checks(cluster, nodes, series(trusted), "AksCertCsrPending")
         assert [claim.subject for claim in found if claim.right] == [
             f"API server at {cluster.addresses[0]}",
             "nodes whose label has serving rotation disabled",

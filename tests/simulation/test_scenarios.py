@@ -27,7 +27,7 @@ WELL = {FileStatus.OK, FileStatus.NOT_EXPECTED}
 
 def seen(node: SimulatedNode) -> HostFacts:
     """The node's facts, with the kubelet's port as it is."""
-    windows = node.scenario.shape.system is OperatingSystem.WINDOWS
+    windows = node.scenario.options.system is OperatingSystem.WINDOWS
     table = path_table(presets.preset("aks-windows" if windows else "aks-linux"))
     served = certificates(node.serving.certificate_pem) if node.serving else None
     found: list[HostFacts] = []

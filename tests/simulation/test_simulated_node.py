@@ -213,4 +213,4 @@ def test_the_windows_cluster_config_is_utf_16_as_powershell_writes_it(tmp_path: 
     kubelet = json.loads(content.decode("utf-16"))["Kubernetes"]["Kubelet"]
     assert "--rotate-server-certificates=true" in kubelet["ConfigArgs"]
     assert "kubernetes.azure.com/kubelet-serving-ca=cluster" in kubelet["NodeLabels"]
-    assert scenario("windows-healthy").shape.system is OperatingSystem.WINDOWS
+    assert scenario("windows-healthy").options.system is OperatingSystem.WINDOWS
