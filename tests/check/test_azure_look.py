@@ -96,7 +96,7 @@ def test_without_rights_it_says_so_and_goes_on(site: ArmSite, path: Path) -> Non
     assert "Microsoft.ContainerService/managedClusters/read" in finding["what"]
     assert "docs/azure-role.json" in finding["next_step"]
     assert found["exit_status"] == 3
-    assert rows(found, "DemoCluster plane")[0]["NOTE"] == "trusted"
+    assert rows(found, "Control plane")[0]["NOTE"] == "trusted"
 
 
 def test_without_a_login_it_says_so_and_goes_on(site: ArmSite, path: Path, tmp_path: Path) -> None:

@@ -136,6 +136,6 @@ def test_pools_bundles_and_the_control_plane() -> None:
     (pool,) = table(sections, "Node pools and serving rotation").rows
     assert pool[:6] == ("old", "1", "1", "0", "1", "0")
     assert "1.27 has" in pool[-1]
-    server, authority = table(sections, "DemoCluster plane").rows
+    server, authority = table(sections, "Control plane").rows
     assert (server[0], server[-1]) == ("API server 10.0.0.1:443", "not trusted: certificate_untrusted")
     assert (authority[0], authority[-1]) == ("cluster CA", "30-year class")

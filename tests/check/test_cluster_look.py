@@ -69,7 +69,7 @@ def test_a_healthy_cluster_is_well(tmp_path: Path) -> None:
     }
     (authority,) = rows(found, "Kubeconfig")
     assert (authority["WHAT"], authority["NOTE"]) == ("CA it trusts", "30-year class")
-    assert [row["NOTE"] for row in rows(found, "DemoCluster plane")][:2] == ["trusted", "30-year class"]
+    assert [row["NOTE"] for row in rows(found, "Control plane")][:2] == ["trusted", "30-year class"]
 
 
 def test_what_is_wrong_is_found_in_one_look(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_kubeconfig_from_before_a_rotation_is_told_so(tmp_path: Path) -> None:
     assert findings(found) == [("critical", "AksCertApiServerUntrusted"), ("could not look", "AksCertSourceDown")]
     first = found["findings"][0]  # type: ignore[index]
     assert "az aks get-credentials --overwrite-existing" in first["next_step"]
-    assert [row["SUBJECT"] for row in rows(found, "DemoCluster plane")] == ["CN=apiserver"]
+    assert [row["SUBJECT"] for row in rows(found, "Control plane")] == ["CN=apiserver"]
 
 
 def test_with_a_dead_api_server_it_says_what_it_can_still_tell(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_plugin_that_fails_leaves_the_look_at_the_wire(tmp_path: Path) -> None
         populate(server)
         found = report(kubeconfig(tmp_path, server, {"exec": plugin}))
     assert findings(found) == [("could not look", "AksCertSourceDown")]
-    assert [row["WHAT"] for row in rows(found, "DemoCluster plane")] == [f"API server 127.0.0.1:{server.port}"]
+    assert [row["WHAT"] for row in rows(found, "Control plane")] == [f"API server 127.0.0.1:{server.port}"]
 
 
 def test_the_context_is_the_one_that_is_named(tmp_path: Path) -> None:
