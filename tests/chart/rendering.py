@@ -20,11 +20,13 @@ EVERYTHING: Mapping[str, Any] = {
     "azure": {"workloadIdentity": {"clientId": "12345678-1234-1234-1234-123456789012"}},
     "node": {
         "extraHostPaths": ["/etc/example"],
-        "windows": {"enabled": True, "image": {"repository": "example.com/windows"}},
+        "windows": {"enabled": True, "image": {"registry": "example.com", "repository": "windows"}},
     },
     "monitors": {"prometheusOperator": True, "azureMonitor": True},
+    "cluster": {"workloads": {"enabled": True}, "nodeAgents": {"clientConfig": {"secretName": "client"}}},
     "prometheusRule": {"enabled": True, "maxAgeDays": 90},
-    "dashboards": {"enabled": True},
+    "alertmanagerConfig": {"enabled": True},
+    "dashboards": {"enabled": True, "grafanaOperator": {"enabled": True}},
 }
 """Values that switch everything on."""
 
@@ -42,9 +44,16 @@ class Helm:
         given = yaml.safe_dump(dict(values)) if values is not None else None
         return subprocess.run(words, input=given, env=environment, capture_output=True, text=True, check=False)
 
-    def objects(self, values: Mapping[str, Any] | None = None, *, chart: Path = CHART, release: str = "x") -> "Objects":
-        """What the chart renders to in the namespace `monitoring`."""
-        answer = self.run("template", release, str(chart), "--namespace", "monitoring", values=values or {})
+    def objects(
+        self,
+        values: Mapping[str, Any] | None = None,
+        *,
+        chart: Path = CHART,
+        release: str = "x",
+        more: tuple[str, ...] = (),
+    ) -> "Objects":
+        """What the chart renders to in the namespace `monitoring`, with more of helm's flags."""
+        answer = self.run("template", release, str(chart), "--namespace", "monitoring", *more, values=values or {})
         assert answer.returncode == 0, answer.stderr
         return Objects(tuple(one for one in yaml.load_all(answer.stdout, yaml.CSafeLoader) if one))
 

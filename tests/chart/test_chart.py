@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from exporter import __version__
-from tests.chart.rendering import CHART, EVERYTHING, Helm, Object, Objects, merged, nested
+from tests.chart.rendering import CHART, EVERYTHING, Helm, Object, Objects, container, merged, nested
 
-MONITORING = ("monitoring.coreos.com/v1", "azmonitoring.coreos.com/v1")
+CUSTOM = ("monitoring.coreos.com/", "azmonitoring.coreos.com/", "grafana.integreatly.org/")
 
 
 def core(objects: Objects) -> list[Object]:
     """Objects of Kubernetes itself."""
-    return [one for one in objects if one["apiVersion"] not in MONITORING]
+    return [one for one in objects if not one["apiVersion"].startswith(CUSTOM)]
 
 
 def test_helm_lint_finds_nothing_in_strict_mode(helm: Helm) -> None:
@@ -56,10 +56,31 @@ def test_every_object_carries_the_common_labels_beside_the_recommended_ones(helm
 
 def test_every_namespaced_object_names_its_namespace(everything: Objects) -> None:
     """`helm template | kubectl apply` would put it into the current one otherwise."""
-    elsewhere = {"Role": "kube-system", "RoleBinding": "kube-system"}
     for one in everything:
         if not one["kind"].startswith("ClusterRole"):
-            assert one["metadata"]["namespace"] == elsewhere.get(one["kind"], "monitoring"), one
+            allowed = {"monitoring", "kube-system"} if one["kind"] in {"Role", "RoleBinding"} else {"monitoring"}
+            assert one["metadata"]["namespace"] in allowed, one
+
+
+def test_a_namespace_of_one_s_own_replaces_the_release_s_everywhere(helm: Helm) -> None:
+    objects = helm.objects(merged((EVERYTHING, {"namespaceOverride": "certs"})))
+    found = {one["metadata"]["namespace"] for one in objects if "namespace" in one["metadata"]}
+    assert found == {"certs", "kube-system"}
+    for binding in (*objects.of("ClusterRoleBinding"), *objects.of("RoleBinding")):
+        assert [subject["namespace"] for subject in binding["subjects"]] == ["certs"]
+    assert "monitoring" not in repr([container(objects.pod("Deployment", "-cluster"))["args"], objects.one("Pod")])
+
+
+def test_objects_of_one_s_own_are_created_with_their_templates_rendered(helm: Helm) -> None:
+    extra = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "{{ .Release.Name }}-one"},
+        "stringData": {"a": "b"},
+    }
+    text = 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: {{ include "aks-cert-exporter.fullname" . }}-two\n'
+    objects = helm.objects({"extraObjects": [extra, text]})
+    assert {one["metadata"]["name"] for one in objects.of("Secret")} == {"x-one", "x-aks-cert-exporter-two"}
 
 
 def test_names_stay_valid_for_the_longest_release_name(helm: Helm) -> None:
@@ -85,11 +106,23 @@ def test_selectors_find_the_pods_they_are_for_and_no_others(everything: Objects)
             continue
         wanted = selector.get("matchLabels", selector)
         found = {name for name, labels in pods.items() if wanted.items() <= labels.items()}
-        assert found == {one["metadata"]["name"]}
+        both = one["kind"] == "Service" and one["metadata"]["name"].endswith("-node")  # for Linux and Windows
+        assert found == {one["metadata"]["name"], *([f"{one['metadata']['name']}-windows"] if both else [])}
+
+
+def test_the_node_agents_service_has_no_address_and_the_cluster_agent_is_told_its_name(
+    helm: Helm, defaults: Objects
+) -> None:
+    service = defaults.one("Service", "-node")
+    assert (service["spec"]["clusterIP"], service["spec"]["publishNotReadyAddresses"]) == ("None", True)
+    arguments = container(defaults.pod("Deployment", "-cluster"))["args"]
+    assert f"--node-agents.service=monitoring/{service['metadata']['name']}" in arguments
+    without = helm.objects({"node": {"enabled": False}})
+    assert [one for one in container(without.pod("Deployment", "-cluster"))["args"] if "node-agents" in one] == []
 
 
 SWITCHES: list[tuple[str, Any, set[str]]] = [
-    ("node.enabled", False, {"DaemonSet", "NetworkPolicy", "ServiceAccount"}),
+    ("node.enabled", False, {"DaemonSet", "NetworkPolicy", "Role", "RoleBinding", "Service", "ServiceAccount"}),
     (
         "cluster.enabled",
         False,
@@ -106,6 +139,11 @@ SWITCHES: list[tuple[str, Any, set[str]]] = [
     ("monitors.prometheusOperator", True, {"PodMonitor", "ServiceMonitor"}),
     ("monitors.azureMonitor", True, {"PodMonitor", "ServiceMonitor"}),
     ("prometheusRule.enabled", True, {"PrometheusRule"}),
+    ("alertmanagerConfig.enabled", True, {"AlertmanagerConfig"}),
+    ("dashboards.enabled", True, {"ConfigMap"}),
+    ("dashboards.grafanaOperator.enabled", True, {"ConfigMap", "GrafanaDashboard"}),
+    ("tests.enabled", False, {"Pod"}),
+    ("cluster.rbac.kubeSystemRole", False, {"Role", "RoleBinding"}),
     ("config", {"paths": {"preset": "aks-linux"}}, {"ConfigMap"}),
 ]
 
@@ -131,11 +169,27 @@ def test_each_dashboard_becomes_a_config_map_for_the_sidecar_with_its_bytes(helm
         assert one["metadata"]["annotations"] == {"grafana_folder": "Certificates"}
 
 
+def test_grafana_s_operator_finds_each_dashboard_in_its_config_map(helm: Helm, sample: Path) -> None:
+    operator = {"enabled": True, "instanceSelector": {"grafana": "sre"}, "folder": "Certificates"}
+    objects = helm.objects({"dashboards": {"grafanaOperator": operator}}, chart=sample)
+    maps = {one["metadata"]["name"]: one["data"] for one in objects.of("ConfigMap")}
+    assert len(objects.of("GrafanaDashboard")) == len(maps) > 0
+    for one in objects.of("GrafanaDashboard"):
+        spec = one["spec"]
+        assert spec["configMapRef"]["key"] in maps[spec["configMapRef"]["name"]]
+        assert (spec["instanceSelector"], spec["folder"]) == ({"matchLabels": {"grafana": "sre"}}, "Certificates")
+
+
 def test_the_archive_holds_the_schema_and_every_file_the_templates_read(helm: Helm, tmp_path: Path) -> None:
     answer = helm.run("package", str(CHART), "--destination", str(tmp_path))
     assert answer.returncode == 0, answer.stderr
     (archive,) = tmp_path.glob("*.tgz")
     with tarfile.open(archive) as opened:
         packed = set(opened.getnames())
-    read = [*CHART.glob("templates/*"), *CHART.glob("files/**/*.*"), CHART / "values.schema.json"]
+    read = [
+        *CHART.glob("templates/**/*.*"),
+        *CHART.glob("files/**/*.*"),
+        CHART / "values.schema.json",
+        CHART / "values-automatic.yaml",
+    ]
     assert {f"aks-cert-exporter/{file.relative_to(CHART)}" for file in read} <= packed

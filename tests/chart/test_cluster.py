@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from exporter.sources.kube.resource import cluster_rules, role_rules
-from tests.chart.rendering import EVERYTHING, Helm, Objects, container, merged
+from tests.chart.rendering import EVERYTHING, Helm, Objects, container, merged, nested
 
 
 def ordered(rules: list[Any]) -> list[Any]:
@@ -11,15 +13,51 @@ def ordered(rules: list[Any]) -> list[Any]:
     return sorted(({key: sorted(words) for key, words in rule.items()} for rule in rules), key=repr)
 
 
-def test_the_cluster_role_is_what_the_code_declares(defaults: Objects) -> None:
-    rendered = defaults.one("ClusterRole")["rules"]
-    assert ordered(rendered) == ordered([rule.manifest for rule in cluster_rules()])
+FEATURES: dict[str, list[dict[str, list[str]]]] = {
+    "kubelets": [{"apiGroups": [""], "resources": ["nodes/configz", "nodes/metrics"], "verbs": ["get"]}],
+    "endpoints": [
+        {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
+    ],
+    "workloads": [
+        {"apiGroups": ["apps"], "resources": ["daemonsets", "deployments", "statefulsets"], "verbs": ["list"]},
+        {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]},
+    ],
+}
+"""The rules of the ClusterRole that a feature brings."""
+
+
+@pytest.mark.parametrize("on", [set(), {"kubelets"}, {"endpoints"}, {"workloads"}, set(FEATURES)], ids=sorted)
+def test_the_cluster_role_is_what_the_code_declares_and_what_the_features_that_are_on_need(
+    on: set[str], helm: Helm
+) -> None:
+    objects = helm.objects({"cluster": {feature: {"enabled": feature in on} for feature in FEATURES}})
+    wanted = [rule.manifest for rule in cluster_rules()] + [rule for feature in on for rule in FEATURES[feature]]
+    assert ordered(objects.one("ClusterRole")["rules"]) == ordered(wanted)
 
 
 def test_the_roles_are_what_the_code_declares_in_the_namespaces_it_declares(defaults: Objects) -> None:
     rendered = {role["metadata"]["namespace"]: ordered(role["rules"]) for role in defaults.of("Role")}
     declared = {name: ordered([rule.manifest for rule in rules]) for name, rules in role_rules().items()}
-    assert rendered == declared
+    slices = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]}
+    assert rendered == {**declared, "monitoring": [slices]}
+
+
+def test_without_node_agents_no_endpoint_slices_are_read(helm: Helm) -> None:
+    assert {role["metadata"]["namespace"] for role in helm.objects({"node": {"enabled": False}}).of("Role")} == {
+        "kube-system"
+    }
+
+
+def test_the_rights_of_kube_system_s_role_can_stand_in_the_cluster_role(helm: Helm, defaults: Objects) -> None:
+    """AKS Automatic lets nobody create objects in kube-system."""
+    objects = helm.objects({"cluster": {"rbac": {"kubeSystemRole": False}}})
+    assert [one["metadata"]["name"] for one in objects if one["metadata"].get("namespace") == "kube-system"] == []
+    (role,) = [one for one in defaults.of("Role") if one["metadata"]["namespace"] == "kube-system"]
+    assert ordered(objects.one("ClusterRole")["rules"]) == ordered(
+        [*defaults.one("ClusterRole")["rules"], *role["rules"]]
+    )
 
 
 def test_no_right_writes_reads_secrets_or_reaches_into_nodes(defaults: Objects) -> None:
@@ -36,10 +74,10 @@ def test_the_roles_are_bound_to_the_cluster_agent_alone(everything: Objects) -> 
         "namespace": "monitoring",
     }
     for role, binding in (("ClusterRole", "ClusterRoleBinding"), ("Role", "RoleBinding")):
-        one = everything.one(binding)
-        assert one["subjects"] == [account]
-        assert one["roleRef"]["name"] == everything.one(role)["metadata"]["name"]
-        assert one["metadata"].get("namespace") == everything.one(role)["metadata"].get("namespace")
+        for one, bound in zip(everything.of(binding), everything.of(role), strict=True):
+            assert one["subjects"] == [account]
+            assert one["roleRef"]["name"] == bound["metadata"]["name"]
+            assert one["metadata"].get("namespace") == bound["metadata"].get("namespace")
 
 
 def test_two_releases_in_two_namespaces_share_no_cluster_role(helm: Helm) -> None:
@@ -91,8 +129,11 @@ def test_workload_identity_keeps_the_account_s_other_annotations(helm: Helm) -> 
 
 
 def ports(policy: Any) -> list[set[Any]]:
-    """The ports of each egress rule."""
-    return [{port["port"] for port in rule["ports"]} for rule in policy["spec"]["egress"]]
+    """The ports of each egress rule; of a range, both ends."""
+    rules = policy["spec"]["egress"]
+    return [
+        {end for port in rule["ports"] for end in (port["port"], port.get("endPort", port["port"]))} for rule in rules
+    ]
 
 
 def test_the_node_agent_may_reach_the_kubelet_s_port_and_nothing_else(helm: Helm, defaults: Objects) -> None:
@@ -104,12 +145,55 @@ def test_the_node_agent_may_reach_the_kubelet_s_port_and_nothing_else(helm: Helm
 
 def test_the_cluster_agent_may_reach_names_https_and_the_api_servers_it_is_told_of(helm: Helm) -> None:
     policy = helm.objects({"cluster": {"apiserverAddresses": ["aks.example:8443", "aks.example:443"]}})
-    assert ports(policy.one("NetworkPolicy", "-cluster")) == [{53, 443, 8443}]
+    assert ports(policy.one("NetworkPolicy", "-cluster"))[0] == {53, 443, 8443}
+
+
+@pytest.mark.parametrize(
+    ("off", "port"), [("cluster.kubelets.enabled", 10250), ("node.enabled", 9964), ("cluster.endpoints.enabled", 65535)]
+)
+def test_the_cluster_agent_may_reach_what_a_feature_asks_only_while_that_is_on(
+    off: str, port: int, helm: Helm, defaults: Objects
+) -> None:
+    without = helm.objects(nested(off, False)).one("NetworkPolicy", "-cluster")
+    assert [port in one for one in ports(defaults.one("NetworkPolicy", "-cluster"))].count(True) == 1
+    assert [port in one for one in ports(without)].count(True) == 0
+
+
+@pytest.mark.parametrize(
+    "values", [{"hostNetwork": True}, {"windows": {"enabled": True, "image": {"repository": "w"}}}]
+)
+def test_node_agents_on_their_node_s_network_are_reached_at_any_address(
+    values: dict[str, Any], helm: Helm, defaults: Objects
+) -> None:
+    """No selector of a NetworkPolicy matches a Pod on the host's network."""
+
+    def target(objects: Objects) -> Any:
+        rules = objects.one("NetworkPolicy", "-cluster")["spec"]["egress"]
+        (found,) = [rule for rule in rules if rule["ports"][0]["port"] == 9964]
+        return found.get("to")
+
+    (selected,) = target(defaults)
+    agents = defaults.one("DaemonSet", "-node")["spec"]["template"]["metadata"]["labels"]
+    assert selected["podSelector"]["matchLabels"].items() <= agents.items()
+    assert target(helm.objects({"node": values})) is None
 
 
 def test_scrapers_can_be_named_for_both_agents(helm: Helm, defaults: Objects) -> None:
+    """The cluster agent still reaches the node agents, and `helm test` both."""
     scrapers = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
-    for policy in helm.objects({"networkPolicy": {"scrapers": scrapers}}).of("NetworkPolicy"):
-        assert policy["spec"]["ingress"] == [{"from": scrapers, "ports": [{"port": "metrics", "protocol": "TCP"}]}]
+    objects = helm.objects({"networkPolicy": {"scrapers": scrapers}})
+    callers = {
+        "-node": [objects.one("Deployment", "-cluster")["spec"]["template"]["metadata"]["labels"]],
+        "-cluster": [],
+    }
+    for suffix, others in callers.items():
+        (rule,) = objects.one("NetworkPolicy", suffix)["spec"]["ingress"]
+        assert rule["ports"] == [{"port": "metrics", "protocol": "TCP"}]
+        assert rule["from"][0] == scrapers[0]
+        wanted = [*others, objects.one("Pod", "-test")["metadata"]["labels"]]
+        selectors = [one["podSelector"]["matchLabels"] for one in rule["from"][1:]]
+        assert [one.items() <= labels.items() for one, labels in zip(selectors, wanted, strict=True)] == [True] * len(
+            wanted
+        )
     for policy in defaults.of("NetworkPolicy"):
         assert policy["spec"]["ingress"] == [{"ports": [{"port": "metrics", "protocol": "TCP"}]}]

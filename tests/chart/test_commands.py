@@ -8,7 +8,7 @@ import yaml
 
 from exporter.cli import parser
 from exporter.settings import Command, Settings, resolve
-from tests.chart.rendering import EVERYTHING, Helm, Object, Objects, container
+from tests.chart.rendering import EVERYTHING, Helm, Object, Objects, container, merged
 
 AGENTS = [("DaemonSet", "-node", Command.NODE), ("DaemonSet", "-node-windows", Command.NODE)]
 AGENTS += [("Deployment", "-cluster", Command.CLUSTER)]
@@ -82,6 +82,16 @@ def test_the_kubelet_is_asked_at_the_node_s_address_unless_the_values_say_otherw
         ({"azure": AZURE}, "azure_endpoint", AZURE["endpoint"]),
         ({"cluster": {"apiserverAddresses": ["aks.example:8443"]}}, "apiserver_address", (("aks.example", 8443),)),
         ({"cluster": {"extraArgs": ["--log.level=error"]}}, "log_level", "error"),
+        ({}, "kubelets_enabled", "true"),
+        ({"cluster": {"kubelets": {"enabled": False}}}, "kubelets_enabled", "false"),
+        ({"cluster": {"kubelets": {"interval": "90s"}}}, "kubelets_interval", 90.0),
+        ({"cluster": {"kubelets": {"port": 10255}}}, "kubelets_port", 10255),
+        ({}, "node_agents_service", ("monitoring", "x-aks-cert-exporter-node")),
+        ({}, "endpoints_enabled", "true"),
+        ({"cluster": {"endpoints": {"enabled": False}}}, "endpoints_enabled", "false"),
+        ({}, "workloads_enabled", "false"),
+        ({"cluster": {"workloads": {"enabled": True}}}, "workloads_enabled", "true"),
+        ({"runbooks": {"url": "https://wiki.example/runbooks"}}, "runbooks_url", "https://wiki.example/runbooks"),
     ],
 )
 def test_a_value_arrives_as_the_setting_it_is_for(
@@ -129,18 +139,77 @@ def test_a_changed_setting_changes_the_checksum_and_so_restarts_the_pods(helm: H
     assert checksum("auto") == checksum("auto") != checksum("aks-linux")
 
 
-def test_the_image_is_named_by_digest_else_tag_else_the_chart_s_version(helm: Helm) -> None:
-    def image(**given: str) -> str:
-        objects = helm.objects({"image": {"repository": "example.com/x", **given}})
-        (name,) = {
-            container(objects.pod(*one))["image"] for one in (("DaemonSet", "-node"), ("Deployment", "-cluster"))
-        }
-        return str(name)
+VERSION = yaml.safe_load((Path(__file__).parents[2] / "helm/aks-cert-exporter/Chart.yaml").read_text())["appVersion"]
+DIGEST, OTHER = f"sha256:{'ab' * 32}", f"sha256:{'cd' * 32}"
+DEFAULT = "aks-cert-exporter/aks-cert-exporter"
 
-    digest = f"sha256:{'ab' * 32}"
-    assert image(tag="main", digest=digest) == f"example.com/x@{digest}"
-    assert image(tag="main") == "example.com/x:main"
-    assert (
-        yaml.safe_load((Path(__file__).parents[2] / "helm/aks-cert-exporter/Chart.yaml").read_text())["appVersion"]
-        == image().split(":")[1]
-    )
+
+@pytest.mark.parametrize(
+    ("values", "cluster", "node"),
+    [
+        ({}, f"ghcr.io/{DEFAULT}:{VERSION}", f"ghcr.io/{DEFAULT}-node:{VERSION}"),
+        ({"image": {"tag": "main"}}, f"ghcr.io/{DEFAULT}:main", f"ghcr.io/{DEFAULT}-node:main"),
+        ({"image": {"digest": DIGEST}}, f"ghcr.io/{DEFAULT}@{DIGEST}", f"ghcr.io/{DEFAULT}-node:{VERSION}"),
+        ({"node": {"image": {"digest": OTHER}}}, f"ghcr.io/{DEFAULT}:{VERSION}", f"ghcr.io/{DEFAULT}-node@{OTHER}"),
+        ({"image": {"registry": "a.io", "repository": "x/y"}}, f"a.io/x/y:{VERSION}", f"a.io/x/y-node:{VERSION}"),
+        ({"image": {"repository": "a.io:5000/x"}}, f"a.io:5000/x:{VERSION}", f"a.io:5000/x-node:{VERSION}"),
+        (
+            {
+                "image": {"repository": "a.io/x"},
+                "node": {"image": {"repository": "x", "registry": "b.io", "tag": "next"}},
+            },
+            f"a.io/x:{VERSION}",
+            "b.io/x:next",
+        ),
+        (
+            {"global": {"imageRegistry": "contoso.azurecr.io"}},
+            f"contoso.azurecr.io/{DEFAULT}:{VERSION}",
+            f"contoso.azurecr.io/{DEFAULT}-node:{VERSION}",
+        ),
+        (
+            {
+                "global": {"imageRegistry": "c.io/mirror/"},
+                "image": {"repository": "a.io/x", "digest": DIGEST},
+                "node": {"image": {"registry": "b.io"}},
+            },
+            f"c.io/mirror/x@{DIGEST}",
+            f"c.io/mirror/x-node:{VERSION}",
+        ),
+    ],
+)
+def test_images_are_named_by_registry_repository_and_digest_or_tag(
+    values: dict[str, Any], cluster: str, node: str, helm: Helm
+) -> None:
+    objects = helm.objects(values)
+    assert container(objects.pod("Deployment", "-cluster"))["image"] == cluster
+    assert container(objects.pod("DaemonSet", "-node"))["image"] == node
+    (tester,) = objects.one("Pod", "-test")["spec"]["containers"]
+    assert tester["image"] == cluster
+
+
+def test_the_global_registry_stands_before_the_windows_image_too(helm: Helm) -> None:
+    values = merged((EVERYTHING, {"global": {"imageRegistry": "c.io"}}))
+    assert container(helm.objects(values).pod("DaemonSet", "-node-windows"))["image"] == f"c.io/windows:{VERSION}"
+
+
+def test_the_keys_of_a_parent_chart_in_global_are_none_of_ours(helm: Helm) -> None:
+    assert helm.refusal({"global": {"storageClass": "x", "imageRegistry": "c.io"}}) == ""
+
+
+@pytest.mark.parametrize(("kind", "agent"), [("DaemonSet", "node"), ("Deployment", "cluster")])
+def test_volumes_and_mounts_of_one_s_own_reach_the_container(kind: str, agent: str, helm: Helm) -> None:
+    """A company's CA for Resource Manager, say, without an image of one's own."""
+    volume = {"name": "ca", "configMap": {"name": "company-ca"}}
+    mount = {"name": "ca", "mountPath": "/etc/company", "readOnly": True}
+    pod = helm.objects({agent: {"extraVolumes": [volume], "extraVolumeMounts": [mount]}}).pod(kind, f"-{agent}")
+    assert volume in pod["volumes"]
+    assert mount in container(pod)["volumeMounts"]
+
+
+def test_the_client_configuration_for_node_agents_is_a_folder_of_its_secret(helm: Helm) -> None:
+    client = {"secretName": "client", "key": "http.yml"}
+    pod = helm.objects({"cluster": {"nodeAgents": {"clientConfig": client}}}).pod("Deployment", "-cluster")
+    (argument,) = [one for one in container(pod)["args"] if one.startswith("--node-agents.client-config=")]
+    file = argument.partition("=")[2]
+    assert Path(file).name == "http.yml"
+    assert mounted(pod, file)["secret"] == {"secretName": "client"}

@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 import yaml
-from cloudcoil.models.prometheus_operator import v1
+from cloudcoil.models.prometheus_operator import v1, v1alpha1
 
-from tests.chart.rendering import EVERYTHING, Helm, Object, Objects, merged
+from tests.chart.rendering import CHART, EVERYTHING, Helm, Object, Objects, merged
 
 OPERATOR, AZURE = "monitoring.coreos.com/v1", "azmonitoring.coreos.com/v1"
+ALPHA = "monitoring.coreos.com/v1alpha1"
 MODELS: dict[str, Any] = {
     "PodMonitor": v1.PodMonitor,
     "ServiceMonitor": v1.ServiceMonitor,
     "PrometheusRule": v1.PrometheusRule,
+    "AlertmanagerConfig": v1alpha1.AlertmanagerConfig,
 }
 
 
@@ -34,7 +36,7 @@ def endpoint(monitor: Object) -> Object:
 
 def test_every_monitor_and_rule_fits_the_operator_s_schema_to_the_field(everything: Objects) -> None:
     """The model drops what it does not know, so what comes back must be all there was."""
-    checked = [one for one in everything if one["apiVersion"] == OPERATOR]
+    checked = [one for one in everything if one["apiVersion"] in {OPERATOR, ALPHA}]
     assert {one["kind"] for one in checked} == set(MODELS)
     for one in checked:
         assert MODELS[one["kind"]].model_validate(one).model_dump(by_alias=True, exclude_none=True, mode="json") == one
@@ -77,7 +79,8 @@ def test_the_pod_monitor_selects_the_agents_on_nodes_and_the_service_monitor_the
         assert selector["matchLabels"].items() <= labels.items()
     assert {labels[expression["key"]] for labels in pods.values()} == set(expression["values"])
     wanted = service_monitor["spec"]["selector"]["matchLabels"]
-    assert wanted.items() <= everything.one("Service")["metadata"]["labels"].items()
+    assert wanted.items() <= everything.one("Service", "-cluster")["metadata"]["labels"].items()
+    assert not wanted.items() <= everything.one("Service", "-node")["metadata"]["labels"].items()
     assert wanted["app.kubernetes.io/component"] not in expression["values"]
 
 
@@ -85,7 +88,8 @@ def test_the_port_that_is_scraped_exists(everything: Objects) -> None:
     for workload in (*everything.of("DaemonSet"), *everything.of("Deployment")):
         (only,) = workload["spec"]["template"]["spec"]["containers"]
         assert [port["name"] for port in only["ports"]] == ["metrics"]
-    assert [port["name"] for port in everything.one("Service")["spec"]["ports"]] == ["metrics"]
+    for service in everything.of("Service"):
+        assert [port["name"] for port in service["spec"]["ports"]] == ["metrics"]
     assert {endpoint(one)["port"] for one in monitors(everything, OPERATOR)} == {"metrics"}
 
 
@@ -121,6 +125,83 @@ def test_an_alert_can_be_left_out_by_name(helm: Helm, sample: Path) -> None:
     names = [rule.get("alert") for group in rendered["spec"]["groups"] for rule in group["rules"]]
     wanted = [rule.get("alert") for group in groups(sample) for rule in group["rules"]]
     assert names == [name for name in wanted if name != "AksCertServingOptOutTag"] != wanted
+
+
+RUNBOOKS = "https://wiki.example/runbooks"
+
+
+def alerts(helm: Helm, **settings: Any) -> list[Any]:
+    """The alerts as rendered, each a row of the rule files with what the settings changed."""
+    runbooks = settings.pop("runbooks", "")
+    values = {"prometheusRule": {"enabled": True, **settings}, "runbooks": {"url": runbooks}}
+    found = helm.objects(values).one("PrometheusRule")["spec"]["groups"]
+    return [rule for group in found for rule in group["rules"] if "alert" in rule]
+
+
+def test_labels_of_one_s_own_stand_on_every_alert_beside_its_severity(helm: Helm) -> None:
+    for changed, shipped in zip(alerts(helm, alertLabels={"team": "sre"}), alerts(helm), strict=True):
+        assert changed == {**shipped, "labels": {**shipped["labels"], "team": "sre"}}
+
+
+@pytest.mark.parametrize("address", [RUNBOOKS, f"{RUNBOOKS}/"])
+def test_every_runbook_is_looked_for_at_the_base_that_is_set(address: str, helm: Helm) -> None:
+    changed, shipped = alerts(helm, runbooks=address), alerts(helm)
+    assert [rule["annotations"].pop("runbook_url") for rule in changed] == [
+        f"{RUNBOOKS}/{rule['annotations'].pop('runbook_url').rpartition('/')[2]}" for rule in shipped
+    ]
+    assert changed == shipped
+
+
+PENDING = "AksCertCsrPending"
+
+
+@pytest.mark.parametrize(
+    ("override", "wanted"),
+    [
+        ({"for": "45m"}, [{"for": "45m"}, {"for": "45m"}]),
+        ({"critical": {"for": "1d"}, "for": "45m"}, [{"for": "45m"}, {"for": "1d"}]),
+        ({"severity": "info"}, [{"labels": {"severity": "info"}}, {"labels": {"severity": "info"}}]),
+        ({"critical": {"severity": "warning"}}, [{}, {"labels": {"severity": "warning"}}]),
+        ({"labels": {"team": "sre"}}, [{"labels": {"team": "sre"}}, {"labels": {"team": "sre"}}]),
+        ({"warning": {"disabled": True}}, [None, {}]),
+        ({"disabled": True}, [None, None]),
+        ({"disabled": True, "critical": {"disabled": False}}, [None, {}]),
+    ],
+    ids=str,
+)
+def test_an_override_changes_the_alert_it_names_and_no_other(override: Any, wanted: list[Any], helm: Helm) -> None:
+    shipped = alerts(helm)
+    forms = {"warning": wanted[0], "critical": wanted[1]}
+    expected = []
+    for rule in shipped:
+        change = forms[rule["labels"]["severity"]] if rule["alert"] == PENDING else {}
+        if change is not None:
+            expected.append(merged((rule, change)))
+    assert alerts(helm, overrides={PENDING: override}) == expected
+
+
+@pytest.mark.parametrize("settings", [{"overrides": {"AksCertOther": {}}}, {"disabledAlerts": ["AksCertOther"]}])
+def test_an_alert_that_does_not_exist_is_refused_by_name(settings: Any, helm: Helm) -> None:
+    refusal = helm.refusal({"prometheusRule": {"enabled": True, **settings}})
+    assert "the alert AksCertOther, which does not exist; there are AksCert" in refusal
+
+
+def test_the_inhibition_rules_reach_the_operator_as_alertmanager_reads_them(everything: Objects) -> None:
+    rendered = everything.one("AlertmanagerConfig")["spec"]["inhibitRules"]
+    shipped = yaml.safe_load((CHART / "files/alertmanager/inhibit_rules.yaml").read_text())["inhibit_rules"]
+
+    def written(matchers: Any) -> list[str]:
+        return [f'{one["name"]}{one["matchType"]}"{one["value"]}"' for one in matchers]
+
+    assert [
+        {
+            "source_matchers": written(rule["sourceMatch"]),
+            "target_matchers": written(rule["targetMatch"]),
+            "equal": rule["equal"],
+        }
+        for rule in rendered
+    ] == shipped
+    assert len(shipped) > 10
 
 
 def test_a_maximum_age_of_your_policy_becomes_the_series_that_its_rule_compares_with(

@@ -1,5 +1,6 @@
 """The node agent's Pod: what it may see of the node, and what it may do."""
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -158,3 +159,57 @@ def test_node_name_and_address_come_from_the_pod_s_own_fields(everything: Object
             for one in container(everything.pod("DaemonSet", suffix))["env"]
         }
         assert fields == {"NODE_NAME": "spec.nodeName", "HOST_IP": "status.hostIP"}
+
+
+def recursive(pod: Object) -> set[str] | None:
+    """How the mounts that do not follow the host are read-only below."""
+    mounts = [one for one in container(pod)["volumeMounts"] if "mountPropagation" not in one]
+    return {one["recursiveReadOnly"] for one in mounts if "recursiveReadOnly" in one} or None
+
+
+def profile(pod: Object) -> Object | None:
+    """The Pod's AppArmor profile."""
+    found: Object | None = pod["securityContext"].get("appArmorProfile")
+    return found
+
+
+SINCE = [
+    ("hostUsers", False, "1.33", lambda pod: pod.get("hostUsers"), False),
+    ("recursiveReadOnly", "Enabled", "1.33", recursive, {"Enabled"}),
+    ("appArmorProfile", {"type": "RuntimeDefault"}, "1.30", profile, {"type": "RuntimeDefault"}),
+]
+
+
+@pytest.mark.parametrize(("value", "given", "since", "read", "wanted"), SINCE, ids=[row[0] for row in SINCE])
+def test_what_kubernetes_does_not_know_yet_is_left_out(
+    value: str, given: Any, since: str, read: Callable[[Object], Any], wanted: Any, helm: Helm
+) -> None:
+    """An older API server drops a field it does not know, so the Pod would run without and nothing would say so."""
+    major, minor = since.split(".")
+
+    def pod(version: str) -> Object:
+        return helm.objects({"node": {value: given}}, more=("--kube-version", version)).pod("DaemonSet", "-node")
+
+    assert read(pod(f"v{since}.0")) == wanted
+    assert read(pod(f"v{major}.{int(minor) - 1}.9")) is None
+    assert read(pod(f"v{since}.1-hotfix.20260101")) == wanted  # as AKS names its builds
+
+
+def test_a_mount_that_follows_the_host_is_not_recursively_read_only(defaults: Objects) -> None:
+    """The API server refuses both in one mount."""
+    mounts = container(defaults.pod("DaemonSet", "-node"))["volumeMounts"]
+    assert [one["mountPath"] for one in mounts if "mountPropagation" in one] == ["/host/var/lib/kubelet"]
+    assert [one for one in mounts if "mountPropagation" in one and "recursiveReadOnly" in one] == []
+    assert {one["recursiveReadOnly"] for one in mounts if "mountPropagation" not in one} == {"IfPossible"}
+
+
+def test_the_seccomp_profile_can_be_one_that_lies_on_the_node(helm: Helm) -> None:
+    given = {"type": "Localhost", "localhostProfile": "aks-cert-exporter/node.json"}
+    pod = helm.objects({"node": {"seccompProfile": given}}).pod("DaemonSet", "-node")
+    assert pod["securityContext"]["seccompProfile"] == given
+
+
+def test_both_agents_ask_for_ephemeral_storage_and_bound_it(defaults: Objects) -> None:
+    for kind, suffix in (("DaemonSet", "-node"), ("Deployment", "-cluster")):
+        resources = container(defaults.pod(kind, suffix))["resources"]
+        assert {"ephemeral-storage" in resources[part] for part in ("requests", "limits")} == {True}

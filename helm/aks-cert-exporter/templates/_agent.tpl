@@ -14,6 +14,30 @@ Give it (list $ "component"), as the four below. */}}
 {{- end }}
 {{- end }}
 
+{{/* Annotations of a workload itself; give it the map. */}}
+{{- define "aks-cert-exporter.annotations" -}}
+{{- with . }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Fields of a Pod that older Kubernetes versions do not know; give it (list $ agent's values). */}}
+{{- define "aks-cert-exporter.hostUsers" -}}
+{{- if and (not (index . 1).hostUsers) (include "aks-cert-exporter.since" (list (index . 0) "1.33")) }}
+hostUsers: false
+{{- end }}
+{{- end }}
+
+{{- define "aks-cert-exporter.profiles" -}}
+seccompProfile:
+  {{- toYaml (index . 1).seccompProfile | nindent 2 }}
+{{- if and (index . 1).appArmorProfile (include "aks-cert-exporter.since" (list (index . 0) "1.30")) }}
+appArmorProfile:
+  {{- toYaml (index . 1).appArmorProfile | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{- define "aks-cert-exporter.podAnnotations" -}}
 {{- $annotations := deepCopy (index . 2) }}
 {{- with include "aks-cert-exporter.config" . }}
@@ -36,6 +60,9 @@ annotations:
 {{- end }}
 {{- if $.Values.webConfig.secretName }}
 - --web.config.file={{ $directory }}/web/{{ $.Values.webConfig.key }}
+{{- end }}
+{{- with $.Values.runbooks.url }}
+- --runbooks.url={{ . }}
 {{- end }}
 {{- end }}
 
