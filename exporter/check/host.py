@@ -35,7 +35,7 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
         "Files",
         ("PATH", "ROLE", "STATUS", "WHAT IT MEANS"),
         tuple((f.path, f.role, f.status, _meaning(f)) for f in shown),
-        f"{absent} more {'is' if absent == 1 else 'are'} not there, and rightly so." if absent else "",
+        f"{absent} more {'is' if absent == 1 else 'are'} absent, as expected." if absent else "",
         wrapping=("PATH", "WHAT IT MEANS"),
     )
     yield Section(

@@ -1,12 +1,14 @@
 """A report in, its text out: a table for a terminal, JSON for a program, Markdown for a ticket."""
 
 import json
+import re
 from typing import TYPE_CHECKING, TextIO
 
 from exporter.check.layout import GAP, broken, widths
 from exporter.check.report import Report, Section
-from exporter.findings import RUNBOOKS, Finding, Severity
+from exporter.findings import PUBLIC_RUNBOOKS, Severity, finding_data, runbook_url
 from exporter.findings.formatting import utc_time
+from exporter.findings.gathered import Gathered, gathered
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,7 +17,7 @@ __all__ = ["as_json", "as_markdown", "print_table"]
 
 STYLES = {
     Severity.CRITICAL: "bold red",
-    Severity.BLIND: "bold magenta",
+    Severity.UNKNOWN: "bold magenta",
     Severity.WARNING: "bold yellow",
     Severity.INFO: "cyan",
 }
@@ -39,23 +41,13 @@ def as_json(report: Report) -> str:
     """The report as a JSON object; docs/check.schema.json is its schema."""
     return json.dumps(
         {
-            "schema": 1,
+            "schema": 2,
             "subject": report.subject,
             "generated": utc_time(report.generated),
             "generated_timestamp_seconds": report.generated,
             "verdict": report.verdict,
             "exit_status": report.exit_status,
-            "findings": [
-                {
-                    "severity": finding.severity,
-                    "subject": finding.subject,
-                    "what": finding.what,
-                    "next_step": finding.next_step,
-                    "alert": finding.alert or None,
-                    "runbook_url": finding.runbook_url or None,
-                }
-                for finding in report.findings
-            ],
+            "findings": [finding_data(finding) for finding in report.findings],
             "sections": [
                 {
                     "title": section.title,
@@ -73,11 +65,15 @@ def as_json(report: Report) -> str:
 def as_markdown(report: Report) -> str:
     """The report for a ticket."""
     lines = [f"# {_cell(report.subject)}: {report.headline}", "", f"Looked at {utc_time(report.generated)}.", ""]
-    for finding in report.findings:
-        link = f" ([{finding.alert}]({finding.runbook_url}))" if finding.alert else ""
-        about = f" {_cell(report.about(finding))}" if report.about(finding) else ""
-        lines.append(f"* **{finding.severity}**{about}: {_cell(finding.what)}{link}")
-        lines.append(f"  * Next: {_cell(finding.next_step)}")
+    for entry in gathered(report.findings):
+        finding = entry.finding
+        link = f" ([{finding.alert}]({runbook_url(finding.alert)}))" if finding.alert else ""
+        about = f" {_cell(report.about(entry))}" if report.about(entry) else ""
+        told = " ".join(_cell(text) for text in (finding.what, finding.why, entry.others_named) if text)
+        lines.append(f"* **{finding.severity}**{about}: {told}{link}")
+        for number, step in enumerate(finding.next, 1):
+            lines.append(f"  {number}. {_cell(step.text)}")
+            lines += _fenced(step.command, "     ")
     for section in report.sections:
         if not section.rows and not section.note:
             continue
@@ -89,6 +85,19 @@ def as_markdown(report: Report) -> str:
         if section.note:
             lines += ["", _cell(section.note)] if section.rows else [_cell(section.note)]
     return "\n".join(lines)
+
+
+def _fenced(command: str, indent: str) -> list[str]:
+    """A command as a block of code, which nothing in it can end: the fence is longer than any run of backticks."""
+    if not command:
+        return []
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", command)), default=0))
+    return [f"{indent}{line}" for line in (f"{fence}sh", *_shown(command).splitlines(), fence)]
+
+
+def _shown(text: str) -> str:
+    """Text without control characters, in one line."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _cell(text: str) -> str:
@@ -107,26 +116,34 @@ def print_table(report: Report, stream: TextIO) -> None:
     unicode = (console.encoding or "ascii").lower().startswith("utf")
     mark = {True: "●", False: "*"}[unicode]
 
-    def line(finding: Finding) -> Text:
+    def line(entry: Gathered) -> Text:
+        finding = entry.finding
         text = Text(f"{mark} {finding.severity}", STYLES[finding.severity])
-        if about := report.about(finding):
+        if about := report.about(entry):
             text.append(f"  {_plain(about, unicode)}", "bold")
         # A terminal that can follow links has one to the runbook here.
-        return text.append("  ").append(finding.alert, Style(link=finding.runbook_url or None))
+        return text.append("  ").append(
+            finding.alert, Style(link=runbook_url(finding.alert) if finding.alert else None)
+        )
 
     with console.capture() as capture:
         console.print(Text(_plain(report.subject, unicode), "bold"))
         console.print(f"Looked at {utc_time(report.generated)}.")
         style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
         console.print(Text(report.headline, style))
-        for finding in report.findings:
+        for entry in gathered(report.findings):
             console.print()
-            console.print(line(finding))
-            console.print(Text(_plain(finding.what, unicode)))
-            console.print(Text.assemble(("Next: ", "bold"), _plain(finding.next_step, unicode)))
+            console.print(line(entry))
+            for told in filter(None, (entry.finding.what, entry.finding.why, entry.others_named)):
+                console.print(Text(_plain(told, unicode)))
+            for number, step in enumerate(entry.finding.next, 1):
+                console.print(Text.assemble((f"{number}. ", "bold"), _plain(step.text, unicode)))
+                if step.command:
+                    # In one line, however narrow: a command that is broken cannot be pasted.
+                    console.print(Text(f"   {_plain(step.command, unicode)}", "green"), soft_wrap=True)
         if any(finding.alert for finding in report.findings):
             console.print()
-            console.print(Text(f"Runbooks: {RUNBOOKS}", "dim"))
+            console.print(Text(f"Runbooks: {PUBLIC_RUNBOOKS}", "dim"))
         for section in report.sections:
             if not section.rows and not section.note:
                 continue
@@ -166,5 +183,5 @@ def _print_rows(console: "Console", section: Section, unicode: bool) -> None:
 
 def _plain(text: str, unicode: bool) -> str:
     """Text without control characters, and in ASCII where the stream takes no more."""
-    cleaned = "".join(c if c.isprintable() else "?" for c in text)
+    cleaned = _shown(text)
     return cleaned if unicode else cleaned.translate(_TYPED).encode("ascii", "replace").decode()

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exporter.findings import Finding, Severity, worst_first
+from exporter.findings.gathered import Gathered
 
 __all__ = ["EXIT_STATUS", "Report", "Section", "report"]
 
-EXIT_STATUS = {Severity.CRITICAL: 2, Severity.BLIND: 3, Severity.WARNING: 1, Severity.INFO: 0}
-"""0 well, 1 warning, 2 critical, 3 could not look."""
+EXIT_STATUS = {Severity.CRITICAL: 2, Severity.UNKNOWN: 3, Severity.WARNING: 1, Severity.INFO: 0}
+"""0 ok, 1 warning, 2 critical, 3 unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class Report:
 
     @property
     def worst(self) -> Severity | None:
-        """The worst severity; None where nothing was found. Could not look ranks above a warning."""
+        """The worst severity; None where nothing was found. Unknown ranks above a warning."""
         return self.findings[0].severity if self.findings else None
 
-    def about(self, finding: Finding) -> str:
-        """What a finding is about, where that is not what the whole report is about."""
-        return "" if self.subject.endswith(f" {finding.subject}") else finding.subject
+    def about(self, entry: Gathered) -> str:
+        """What an entry is about, where that is not what the whole report is about."""
+        return "" if self.subject.endswith(f" {entry.about}") else entry.about
 
     @property
     def headline(self) -> str:
@@ -62,8 +63,8 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """One word for the whole: `well`, `warning`, `critical` or `could not look`."""
-        return str(self.worst) if self.exit_status and self.worst else "well"
+        """One word for the whole: `ok`, `warning`, `critical` or `unknown`."""
+        return str(self.worst) if self.exit_status and self.worst else "ok"
 
 
 def report(subject: str, generated: float, findings: Iterable[Finding], sections: Iterable[Section]) -> Report:

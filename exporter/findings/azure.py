@@ -8,11 +8,12 @@ from exporter.facts.azure.serving_rotation import Obstacle, obstacles
 from exporter.facts.kube.node import Node
 from exporter.facts.opt_out_tag import RETIRES, TAG
 from exporter.facts.source import Failure
-from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.formatting import some_of, span, utc_time
+from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
+from exporter.findings.commands import Place, step
+from exporter.findings.formatting import lasting, some_of, span
 from exporter.reason import Reason, Rotation
 
-__all__ = ["LONGEST_ROTATION", "OBSTACLE_WORDS", "azure_findings", "azure_unanswered", "serving_words"]
+__all__ = ["LONGEST_ROTATION", "OBSTACLE_WORDS", "azure_findings", "azure_unanswered", "place_of", "serving_words"]
 
 LONGEST_ROTATION = 3600.0
 """Seconds. The AKS page on certificate rotation says up to 30 minutes."""
@@ -31,25 +32,38 @@ _OPERATIONS = {
     StateClass.RECONCILING_CERTIFICATES: "renews the control plane's certificates",
 }
 
+_LOGIN = (
+    Step("On a laptop: log in.", "az login"),
+    Step("For the agent: give it a workload identity as docs/azure.md shows."),
+)
 _NEXT_BY_REASON = {
-    Reason.CREDENTIALS: "Give the agent a workload identity as docs/azure.md shows; on a laptop: az login.",
-    Reason.UNAUTHORIZED: "Give the agent a workload identity as docs/azure.md shows; on a laptop: az login.",
-    Reason.FORBIDDEN: "Assign the role in docs/azure-role.json to the identity, at the scope that docs/azure.md names.",
-    Reason.NOT_FOUND: "Check --azure.resource-id: az aks show -g RG -n NAME --query id.",
-    Reason.THROTTLED: "Wait: the agent asks again when Azure allows it. See who else asks with the same identity.",
+    Reason.CREDENTIALS: _LOGIN,
+    Reason.UNAUTHORIZED: _LOGIN,
+    Reason.FORBIDDEN: (
+        Step("Assign the role in docs/azure-role.json to the identity, at the scope that docs/azure.md names."),
+    ),
+    Reason.NOT_FOUND: (step("Compare --azure.resource-id with the cluster's own.", Place().aks("show", "--query id")),),
+    Reason.THROTTLED: (
+        Step("Wait: the agent asks again when Azure allows it. See who else asks with the same identity."),
+    ),
 }
-_NEXT = "See the troubleshooting table of docs/azure.md."
+_NEXT = (Step("See the troubleshooting table of docs/azure.md."),)
 
 
 def azure_unanswered(failure: Failure) -> Finding:
-    """That Azure could not be asked: the rest of the report stands without it."""
+    """That Azure could not be asked: the rest of the report holds without it."""
     return Finding(
-        Severity.BLIND,
-        "Azure",
-        f"Azure's part is not known: {failure.words}.",
+        Severity.UNKNOWN,
+        Subject(Kind.SOURCE, "Azure"),
+        f"Azure could not be asked: {failure.words}.",
         _NEXT_BY_REASON.get(failure.reason, _NEXT),
         "AksCertSourceDown",
     )
+
+
+def place_of(facts: AzureFacts | None) -> Place:
+    """The cluster's names for commands; placeholders where Azure was not asked."""
+    return Place(facts.cluster.resource_group, facts.cluster.name) if facts else Place()
 
 
 def azure_findings(facts: AzureFacts, nodes: Iterable[Node], now: float) -> tuple[Finding, ...]:
@@ -57,23 +71,26 @@ def azure_findings(facts: AzureFacts, nodes: Iterable[Node], now: float) -> tupl
     cluster, by_pool = facts.cluster, dict[str, list[Node]]()
     for node in nodes:
         by_pool.setdefault(node.agentpool, []).append(node)
-    found = [*_cluster_state(facts, now), *_cluster_power(cluster)]
+    found = [*_cluster_state(facts, now), *_cluster_power(facts)]
     if cluster.rbac is False:
         found.append(
             Finding(
                 Severity.WARNING,
-                cluster.name,
+                Subject(Kind.CLUSTER, cluster.name),
                 "Kubernetes RBAC is off: AKS rotates no certificate of such a cluster by itself.",
-                "It cannot be switched on later: make a new cluster, or rotate by hand in time (az aks rotate-certs).",
+                (
+                    step("Rotate by hand before the certificates end.", place_of(facts).rotate_certs),
+                    Step("RBAC cannot be switched on later: plan a new cluster."),
+                ),
             )
         )
     for pool in cluster.pools:
-        found += [*_pool_state(facts, pool), *_serving(cluster, pool, by_pool.get(pool.name, []))]
+        found += [*_pool_state(facts, pool), *_serving(facts, pool, by_pool.get(pool.name, []))]
         if isinstance(pool.snapshot, Failure):
             found.append(
                 Finding(
-                    Severity.BLIND,
-                    f"node pool {pool.name}",
+                    Severity.UNKNOWN,
+                    Subject(Kind.NODE_POOL, pool.name),
                     f"The snapshot this node pool was made from could not be read: {pool.snapshot.words}.",
                     _NEXT_BY_REASON.get(pool.snapshot.reason, _NEXT),
                 )
@@ -95,143 +112,188 @@ def serving_words(cluster: AzureCluster, pool: AzurePool) -> str:
 
 
 def _cluster_state(facts: AzureFacts, now: float) -> Iterator[Finding]:
-    cluster = facts.cluster
-    pair, where = ("cluster", cluster.name), f"-g {cluster.resource_group} -n {cluster.name}"
+    cluster, place = facts.cluster, place_of(facts)
+    pair, subject = ("cluster", cluster.name), Subject(Kind.CLUSTER, cluster.name)
     since = facts.since.get(pair, now)
-    begun = f"as this process has seen since {utc_time(since)}"
+    begun = f"This process has seen it {lasting(since, now)}."
+    abort = place.aks("operation-abort")
     if cluster.state in _OPERATIONS:
-        what = f"Azure {_OPERATIONS[cluster.state]} ({cluster.provisioning_state}), {begun}"
+        what = f"Azure {_OPERATIONS[cluster.state]} ({cluster.provisioning_state})"
         if now - since > LONGEST_ROTATION:
             yield Finding(
                 Severity.CRITICAL,
-                cluster.name,
-                f"{what}: {span(now - since)}, where half an hour is usual.",
-                f"Look: az aks operation show-latest {where}; end it with az aks operation-abort {where}, then run "
-                f"az aks rotate-certs {where} again.",
+                subject,
+                f"{what}, and has not finished after {span(now - since)}.",
+                (
+                    *_last_operation(place),
+                    step("End the operation.", abort),
+                    step("Then rotate again.", place.rotate_certs),
+                ),
                 "AksCertClusterRotationStuck",
+                f"Half an hour is usual. {begun}",
+                since=since,
             )
         else:
             yield Finding(
                 Severity.INFO,
-                cluster.name,
-                f"{what}. Nodes and API server may be away for up to 30 minutes.",
-                "Wait for Succeeded. After a rotation of the CA: az aks get-credentials --overwrite-existing "
-                f"{where}, and restart what still trusts the old CA.",
+                subject,
+                f"{what}.",
+                (
+                    step("Wait until this prints Succeeded.", place.state),
+                    step("After a rotation of the CA, write the kubeconfigs anew.", place.get_credentials),
+                    Step("Then restart whatever still trusts the former CA."),
+                ),
                 "AksCertClusterRotationRunning",
+                f"Nodes and API server may be away for up to 30 minutes. {begun}",
+                since=since,
             )
     elif cluster.state in {StateClass.FAILED, StateClass.CANCELED}:
         before = facts.before.get(pair)
-        error = f" Azure's words: {cluster.error}" if cluster.error else ""
+        error = f" Azure says: {cluster.error}" if cluster.error else ""
         if before in _OPERATIONS:
             yield Finding(
                 Severity.CRITICAL,
-                cluster.name,
-                f"The certificate rotation ended as {cluster.provisioning_state}, {begun}.{error}",
-                f"Run it again, as the AKS page says: az aks rotate-certs {where}.",
+                subject,
+                f"The certificate rotation ended as {cluster.provisioning_state}.",
+                (step("Run it again, as the AKS page says.", place.rotate_certs),),
                 "AksCertClusterRotationStuck",
+                f"{begun}{error}",
+                since=since,
             )
         else:
-            unknown = "" if before else " Which operation that was, was not seen."
+            unknown = "" if before else " Which operation that was, this process has not seen."
             yield Finding(
                 Severity.WARNING,
-                cluster.name,
-                f"Azure's last operation on the cluster is {cluster.provisioning_state}, {begun}.{unknown}{error}",
-                f"See which: az aks operation show-latest {where}. If it was a certificate rotation, run "
-                f"az aks rotate-certs {where} again.",
+                subject,
+                f"Azure's last operation on the cluster is {cluster.provisioning_state}.",
+                (
+                    *_last_operation(place),
+                    step("If it was a certificate rotation, run it again.", place.rotate_certs),
+                ),
                 "" if before else "AksCertClusterRotationStuck",
+                f"{begun}{unknown}{error}",
+                since=since,
             )
     elif cluster.state is StateClass.ROTATING_SIGNING_KEYS:
         yield Finding(
             Severity.INFO,
-            cluster.name,
-            f"Azure rotates the service accounts' signing keys ({cluster.provisioning_state}), {begun}.",
-            "Other operations wait for it. Pods that keep a copy of their token need a restart afterwards.",
+            subject,
+            f"Azure rotates the service accounts' signing keys ({cluster.provisioning_state}).",
+            (
+                step("Wait until this prints Succeeded; other operations wait for it too.", place.state),
+                Step("Then restart Pods that keep a copy of their token."),
+            ),
+            why=begun,
+            since=since,
         )
 
 
-def _cluster_power(cluster: AzureCluster) -> Iterator[Finding]:
-    if cluster.power_state == _STOPPED:
+def _last_operation(place: Place) -> tuple[Step, ...]:
+    return (
+        Step("Install the extension that knows operations, once.", "az extension add --name aks-preview"),
+        step("See which operation it was and how it went.", place.aks("operation show-latest")),
+    )
+
+
+def _cluster_power(facts: AzureFacts) -> Iterator[Finding]:
+    if facts.cluster.power_state == _STOPPED:
         yield Finding(
             Severity.WARNING,
-            cluster.name,
+            Subject(Kind.CLUSTER, facts.cluster.name),
             "The cluster is stopped: a rotation meanwhile renews the control plane's certificates and no node's.",
-            "Start it before its nodes' certificates end, within a year of the last rotation: az aks start "
-            f"-g {cluster.resource_group} -n {cluster.name}. If nodes stay NotReady, make their pool anew.",
+            (
+                step("Start it within a year of the last rotation.", place_of(facts).aks("start")),
+                Step("If nodes stay NotReady after that, make their node pool anew."),
+            ),
             "AksCertNodePoolMissedRotation",
         )
 
 
 def _pool_state(facts: AzureFacts, pool: AzurePool) -> Iterator[Finding]:
-    cluster = facts.cluster
-    where = f"-g {cluster.resource_group} --cluster-name {cluster.name} -n {pool.name}"
+    place, subject = place_of(facts), Subject(Kind.NODE_POOL, pool.name)
     if pool.state in {StateClass.FAILED, StateClass.CANCELED}:
         rotated = facts.before.get(("agentpool", pool.name)) in _OPERATIONS
-        error = f" Azure's words: {pool.error}" if pool.error else ""
         yield Finding(
             Severity.WARNING,
-            f"node pool {pool.name}",
+            subject,
             f"{'The certificate rotation' if rotated else 'The last operation'} on the node pool is "
-            f"{pool.provisioning_state}.{error}",
-            f"See why: az aks nodepool show {where} --query status.provisioningError.",
+            f"{pool.provisioning_state}.",
+            (step("See why.", place.nodepool("show", pool.name, "--query status.provisioningError")),),
+            why=f"Azure says: {pool.error}" if pool.error else "",
         )
-    if pool.power_state == _STOPPED and cluster.power_state != _STOPPED:
+    if pool.power_state == _STOPPED and facts.cluster.power_state != _STOPPED:
         yield Finding(
             Severity.INFO,
-            f"node pool {pool.name}",
-            "The node pool is stopped: its nodes' certificates go on ageing, and nothing renews them meanwhile.",
-            f"Start it within a year of the last rotation (az aks nodepool start {where}), or make it anew.",
+            subject,
+            "The node pool is stopped: its nodes' certificates grow older, and nothing renews them meanwhile.",
+            (
+                step("Start it within a year of the last rotation.", place.nodepool("start", pool.name)),
+                Step("If it is no longer needed, delete it."),
+            ),
             "AksCertNodePoolMissedRotation",
         )
 
 
-def _serving(cluster: AzureCluster, pool: AzurePool, nodes: list[Node]) -> Iterator[Finding]:
+def _serving(facts: AzureFacts, pool: AzurePool, nodes: list[Node]) -> Iterator[Finding]:
     """Kubelet serving certificate rotation: what keeps it off, and nodes that do not follow."""
-    where = f"-g {cluster.resource_group} --cluster-name {cluster.name} -n {pool.name}"
-    reimage = f"az aks nodepool upgrade {where} --node-image-only"
-    found = obstacles(cluster, pool)
+    place, subject = place_of(facts), Subject(Kind.NODE_POOL, pool.name)
+    renew = step("Make the nodes anew.", place.nodepool("upgrade", pool.name, "--node-image-only"))
+    remove = step(
+        "Remove the tag: this replaces all tags of the node pool, so give those to keep in place of ''.",
+        place.nodepool("update", pool.name, "--tags ''"),
+    )
+    found = obstacles(facts.cluster, pool)
     on = sum(node.serving_rotation is Rotation.ENABLED for node in nodes)
     off = sum(node.serving_rotation is Rotation.DISABLED for node in nodes)
     if Obstacle.OPT_OUT_TAG in found:
         yield Finding(
             Severity.INFO,
-            f"node pool {pool.name}",
-            f"The tag {pool.opt_out_tag} switches serving certificate rotation off for the node pool{_odd(pool)}. "
-            f"AKS no longer honours it from {RETIRES} on.",
-            f"Remove the tag (az aks nodepool update {where} --tags …) and make the nodes anew: {reimage}.",
+            subject,
+            f"The tag {pool.opt_out_tag} switches serving certificate rotation off for the node pool{_odd(pool)}.",
+            (remove, renew),
             "AksCertServingOptOutTag",
+            f"AKS ignores the tag from {RETIRES} on.",
         )
         if on:
             yield Finding(
                 Severity.WARNING,
-                f"node pool {pool.name}",
+                subject,
                 f"Serving certificate rotation still runs on {some_of(on, len(nodes))} although the node pool's tag "
-                "says no: a node reads the tag once, when it is made.",
-                f"Make the nodes anew ({reimage}), or remove the tag.",
+                "switches it off.",
+                (renew, remove),
                 "AksCertRotationEvidenceConflict",
+                "A node reads the tag only once, when it is made.",
             )
     if Obstacle.VERSION in found:
         yield Finding(
             Severity.INFO,
-            f"node pool {pool.name}",
+            subject,
             f"Kubernetes {pool.kubernetes_version} has no serving certificate rotation on AKS; 1.27 has.",
-            f"Upgrade the cluster and the node pool: az aks nodepool upgrade {where} --kubernetes-version VERSION.",
+            (
+                step(
+                    "Upgrade the control plane.",
+                    place.aks("upgrade", "--control-plane-only --kubernetes-version VERSION"),
+                ),
+                step("Then the node pool.", place.nodepool("upgrade", pool.name, "--kubernetes-version VERSION")),
+            ),
         )
     if Obstacle.SNAPSHOT in found:
         yield Finding(
             Severity.INFO,
-            f"node pool {pool.name}",
+            subject,
             "The node pool was made from a snapshot older than node image 202501.12.0, which has no "
             "serving certificate rotation.",
-            "Take a new snapshot (az aks nodepool snapshot create) and make the node pool from that one.",
+            (Step("Take a new snapshot of a node pool with a newer image, and make this node pool from that one."),),
         )
     if not found and off and pool.opted_out is False and not isinstance(pool.snapshot, Failure):
         yield Finding(
             Severity.INFO,
-            f"node pool {pool.name}",
-            f"Serving certificate rotation is off on {some_of(off, len(nodes))}, and nothing that Azure tells keeps it "
-            "off: made before the tag was removed or before AKS offered it there.",
-            f"Make the nodes anew: {reimage}. It comes with the first upgrade of cluster and node pool.",
+            subject,
+            f"Serving certificate rotation is off on {some_of(off, len(nodes))}, and nothing in Azure keeps it off.",
+            (renew,),
             "AksCertRotationDisabled",
+            "The nodes were made before the tag was removed, or before AKS offered rotation there; it comes with the "
+            "first upgrade of cluster and node pool.",
         )
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from shlex import quote
 
 from exporter.facts.azure.node_image import SERVING_ROTATION_IMAGE, image_date
 from exporter.facts.cluster import ClusterFacts
@@ -10,10 +11,11 @@ from exporter.facts.kube.csr import SIGNER_ROLES
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.source import Failure, SourceFacts
-from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.azure import azure_findings, azure_unanswered
+from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
+from exporter.findings.azure import azure_findings, azure_unanswered, place_of
+from exporter.findings.commands import Place, machine, step
 from exporter.findings.control_plane import control_plane_findings
-from exporter.findings.formatting import names_listed, some_of, until
+from exporter.findings.formatting import lasting, names_listed, some_of, when
 from exporter.reason import CsrOutcome, Reason, Role, Rotation, Source
 
 __all__ = ["PENDING", "RECENT", "certificate_words", "cluster_findings", "serving_off_reason"]
@@ -22,9 +24,6 @@ PENDING = (20 * 60.0, 6 * 3600.0)
 """Seconds a request may wait before it is a warning, and before it is critical."""
 RECENT = 3600.0
 """Seconds for which a refusal is news: as long as its object exists."""
-MANY = 5
-"""Nodes that wait for, or were refused by, the same signer, above which they are one finding."""
-
 _ROLE_WORDS = {Role.KUBELET_CLIENT: "client certificate", Role.KUBELET_SERVING: "serving certificate"}
 
 _SOURCE_WORDS = {
@@ -36,21 +35,31 @@ _SOURCE_WORDS = {
     Source.APISERVICES: "APIServices",
 }
 
-_NEXT_BY_REASON = {
-    Reason.FORBIDDEN: "Grant the rights that the chart's ClusterRole lists: kubectl auth can-i --list.",
-    Reason.UNAUTHORIZED: "The credentials are not accepted: az aks get-credentials --overwrite-existing, or log in.",
-    Reason.CERTIFICATE_UNTRUSTED: "The CA here is not the one of the API server: az aks get-credentials "
-    "--overwrite-existing; in a Pod, wait for the kubelet to renew the mounted one.",
-    Reason.CREDENTIALS: "Log in anew (az login, kubelogin), or repair the kubeconfig.",
-}
-_NEXT = "Try it by hand with the same kubeconfig: kubectl get --raw /readyz."
+_RIGHTS = (Step("Grant the rights that the chart's ClusterRole lists.", "kubectl auth can-i --list"),)
+_UNTRUSTED = "The CA here is not the API server's. In a Pod, wait until the kubelet renews the mounted one."
+_TRY = (Step("Try it by hand with the same kubeconfig.", "kubectl get --raw /readyz"),)
+
+
+def _next(reason: Reason, place: Place) -> tuple[Step, ...]:
+    match reason:
+        case Reason.FORBIDDEN:
+            return _RIGHTS
+        case Reason.UNAUTHORIZED:
+            return (
+                step("The credentials are not accepted: log in, or write the kubeconfig anew.", place.get_credentials),
+            )
+        case Reason.CERTIFICATE_UNTRUSTED:
+            return (Step(_UNTRUSTED), step("Elsewhere, write the kubeconfig anew.", place.get_credentials))
+        case Reason.CREDENTIALS:
+            return (Step("Log in again, or repair the kubeconfig.", "az login"),)
+    return _TRY
 
 
 def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now: float) -> tuple[Finding, ...]:
     """The findings about a cluster, worst first. `now` in Unix seconds."""
     nodes = cluster.nodes or ()
     found = [
-        *_sources(sources),
+        *_sources(sources, place_of(cluster.azure)),
         *_requests(cluster, now),
         *control_plane_findings(cluster, now),
         *_serving_off(cluster, nodes),
@@ -60,7 +69,7 @@ def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now:
     return worst_first(tuple(found))
 
 
-def _sources(sources: Iterable[SourceFacts]) -> Iterator[Finding]:
+def _sources(sources: Iterable[SourceFacts], place: Place) -> Iterator[Finding]:
     alike: dict[tuple[Reason, str], list[Source]] = defaultdict(list)
     for facts in sources:
         if facts.up is not False or facts.last_reason is None:
@@ -71,10 +80,10 @@ def _sources(sources: Iterable[SourceFacts]) -> Iterator[Finding]:
             alike[facts.last_reason, facts.last_error].append(facts.source)
     for (reason, words), those in alike.items():
         yield Finding(
-            Severity.BLIND,
-            "Kubernetes API" if those[1:] else those[0],
+            Severity.UNKNOWN,
+            Subject(Kind.SOURCE, "Kubernetes API" if those[1:] else those[0]),
             f"{_list(_SOURCE_WORDS[one] for one in those)} could not be looked at: {words}.",
-            _NEXT_BY_REASON.get(reason, _NEXT),
+            _next(reason, place),
             "AksCertSourceDown",
         )
 
@@ -87,86 +96,84 @@ def _list(words: Iterable[str]) -> str:
 def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
     if cluster.csrs is None:
         return
-    waiting: dict[tuple[str, Severity], list[tuple[float, NodeRequests]]] = defaultdict(list)
-    refused: dict[tuple[str, CsrOutcome], list[tuple[Rejected, NodeRequests]]] = defaultdict(list)
+    nodes = {node.name: node for node in cluster.nodes or ()}
     for one in cluster.csrs.nodes:
         if one.pending_since is not None and now - one.pending_since > PENDING[0]:
-            critical = now - one.pending_since > PENDING[1]
-            key = (one.signer_name, Severity.CRITICAL if critical else Severity.WARNING)
-            waiting[key].append((one.pending_since, one))
+            yield _pending(one, one.pending_since, now)
         if one.rejected is not None and now - one.rejected.at < RECENT:
-            refused[one.signer_name, one.rejected.outcome].append((one.rejected, one))
-    for (signer, outcome), lot in refused.items():
-        yield from _rejected(signer, outcome, sorted(lot, key=lambda pair: (pair[0].at, pair[1].node)), now)
-    for (signer, severity), those in waiting.items():
-        yield from _pending(signer, severity, sorted(those, key=lambda pair: (pair[0], pair[1].node)), now)
+            yield _rejected(one, one.rejected, nodes, place_of(cluster.azure), now)
     if cluster.csrs.untracked:
         yield Finding(
-            Severity.BLIND,
-            "certificate signing requests",
-            f"{cluster.csrs.untracked} requests are for more nodes than can be followed: since when those wait is not "
-            "known.",
-            "See who sends them: kubectl get csr -o wide.",
+            Severity.UNKNOWN,
+            Subject(Kind.CSR, "certificate signing requests"),
+            f"There are {cluster.csrs.untracked} requests for more nodes than can be followed: how long those have "
+            "waited is not known.",
+            (Step("See who sends them.", "kubectl get csr -o wide"),),
         )
 
 
-def _pending(signer: str, severity: Severity, those: list[tuple[float, NodeRequests]], now: float) -> Iterator[Finding]:
-    what = certificate_words(signer)
-    if len(those) > MANY:
-        since, first = those[0]
-        yield Finding(
-            severity,
-            f"{len(those)} nodes",
-            f"They wait for a {what}; the first, {first.node}, has since {until(since, now)}. So many at once are a "
-            "matter of the control plane.",
-            f"kubectl get csr --field-selector spec.signerName={signer} shows them; kubectl get lease -n kube-system "
-            "kube-controller-manager kubelet-serving-csr-approver shows whether anybody approves and signs.",
-            "AksCertCsrPending",
-        )
-        return
-    for since, one in those:
-        state = "is approved, but nobody issues the certificate" if one.approved else "has no answer"
-        yield Finding(
-            severity,
-            one.node,
-            f"It has waited for its {what} since {until(since, now)}: {one.pending_name} {state}"
-            + (f", like {one.pending_objects - 1} more." if one.pending_objects > 1 else "."),
-            f"kubectl describe csr {one.pending_name} shows why. If requestor and node are the same, and nobody else "
-            f"does it: kubectl certificate approve {one.pending_name}.",
-            "AksCertCsrPending",
-        )
-
-
-def _rejected(
-    signer: str, outcome: CsrOutcome, those: list[tuple[Rejected, NodeRequests]], now: float
-) -> Iterator[Finding]:
-    denied = outcome is CsrOutcome.DENIED
-    what = certificate_words(signer)
-    verb = "was denied" if denied else "failed at the signer"
-    next_step = (
-        "Look for a second approver beside AKS's own: kubectl get deploy -A | grep -i csr."
-        if denied
-        else "Check the node's addresses and clock, and whether the cluster CA is near its end."
+def _pending(one: NodeRequests, since: float, now: float) -> Finding:
+    state = "is approved, but nobody issues the certificate" if one.approved else "has no answer"
+    more = f", like {one.pending_objects - 1} more" if one.pending_objects > 1 else ""
+    name = quote(one.pending_name)
+    leases = "kubectl get lease -n kube-system kube-controller-manager kubelet-serving-csr-approver"
+    return Finding(
+        Severity.CRITICAL if now - since > PENDING[1] else Severity.WARNING,
+        Subject(Kind.NODE, one.node),
+        f"It has waited for its {certificate_words(one.signer_name)} {lasting(since, now)}: {one.pending_name} "
+        f"{state}{more}.",
+        (
+            Step("Read the request, and whether it comes from this node.", f"kubectl describe csr {name}"),
+            Step("See whether anybody approves and signs.", leases),
+            *(
+                ()
+                if one.approved
+                else (
+                    Step(
+                        "Approve it, if it comes from this node and nobody else approves it.",
+                        f"kubectl certificate approve {name}",
+                    ),
+                )
+            ),
+        ),
+        "AksCertCsrPending",
+        node=one.node,
+        role=SIGNER_ROLES.get(one.signer_name),
+        since=since,
     )
-    if len(those) > MANY:
-        last, one = those[-1]
-        yield Finding(
-            Severity.WARNING,
-            f"{len(those)} nodes",
-            f"The last request of each for a {what} {verb}; the latest, {last.name} of {one.node}, at "
-            f"{until(last.at, now)}{_answer(last)}.",
-            next_step,
-            "AksCertCsrRejected",
+
+
+def _rejected(one: NodeRequests, last: Rejected, nodes: Mapping[str, Node], place: Place, now: float) -> Finding:
+    node = nodes.get(one.node)
+    behind = (
+        machine(one.node, provider_id=node.provider_id, pool=node.agentpool, windows=node.os == "windows", place=place)
+        if node
+        else machine(one.node, place=place)
+    )
+    denied = last.outcome is CsrOutcome.DENIED
+    verb = "was denied" if denied else "failed at the signer"
+    steps = (
+        (Step("Look for a second approver beside AKS's own.", "kubectl get deployments -A"),)
+        if denied
+        else (
+            Step("Compare the node's addresses with the request's.", f"kubectl get node {quote(one.node)} -o wide"),
+            step(
+                "Look at the node's clock.",
+                behind.run("w32tm /query /status" if behind.windows else "chronyc tracking"),
+            ),
         )
-        return
-    for last, one in those:
-        yield Finding(
-            Severity.WARNING,
-            one.node,
-            f"Its request for a {what}, {last.name}, {verb} at {until(last.at, now)}{_answer(last)}.",
-            next_step,
-            "AksCertCsrRejected",
-        )
+    )
+    return Finding(
+        Severity.WARNING,
+        Subject(Kind.NODE, one.node),
+        f"Its request for a {certificate_words(one.signer_name)}, {last.name}, {verb} {when(last.at, now)}.",
+        (Step("Read the answer.", f"kubectl describe csr {quote(last.name)}"), *steps),
+        "AksCertCsrRejected",
+        f"The answer says: {last.words.rstrip('.')}." if last.words else "",
+        node=one.node,
+        role=SIGNER_ROLES.get(one.signer_name),
+        since=last.at,
+    )
 
 
 def certificate_words(signer: str) -> str:
@@ -175,12 +182,9 @@ def certificate_words(signer: str) -> str:
     return _ROLE_WORDS[role] if role else f"certificate of {signer}"
 
 
-def _answer(rejected: Rejected) -> str:
-    return f": {rejected.words.rstrip('.')}" if rejected.words else ""
-
-
 def _serving_off(cluster: ClusterFacts, nodes: Iterable[Node]) -> Iterator[Finding]:
     """Where Azure describes a pool, it knows better why."""
+    place = place_of(cluster.azure)
     described = {pool.name for pool in cluster.azure.cluster.pools} if cluster.azure else set()
     pools: dict[str, list[Node]] = defaultdict(list)
     for one in nodes:
@@ -195,10 +199,15 @@ def _serving_off(cluster: ClusterFacts, nodes: Iterable[Node]) -> Iterator[Findi
         off_nodes, all_nodes = sum(some for _, some, _ in those), sum(whole for _, _, whole in those)
         yield Finding(
             Severity.INFO,
-            f"node pool{'s' if those[1:] else ''} {names_listed(pool for pool, _, _ in those)}",
+            Subject(Kind.NODE_POOL, names_listed(pool for pool, _, _ in those)),
             f"Serving certificate rotation is off on {some_of(off_nodes, all_nodes)}: {reasons}.",
-            "Upgrade cluster and node pool (az aks nodepool upgrade, with --node-image-only where the version is "
-            "recent): it comes with that and cannot be switched on.",
+            (
+                step(
+                    "Upgrade the control plane, unless it is recent.",
+                    place.aks("upgrade", "--control-plane-only --kubernetes-version VERSION"),
+                ),
+                step("Make the node pool's nodes anew.", place.nodepool("upgrade", those[0][0], "--node-image-only")),
+            ),
             "AksCertRotationDisabled",
         )
 
@@ -220,7 +229,12 @@ def _serving_unknown(nodes: Iterable[Node]) -> Iterator[Finding]:
         shown = ", ".join(unknown[:3]) + (", …" if unknown[3:] else "")
         yield Finding(
             Severity.INFO,
-            f"{len(unknown)} node{'s' if unknown[1:] else ''}",
+            Subject(Kind.NODE, unknown[0] if len(unknown) == 1 else f"{len(unknown)} nodes"),
             f"AKS does not label them, so whether their serving certificate rotates cannot be told from here: {shown}.",
-            "Virtual nodes have no such certificate; on others look at the node agent's akscert_rotation_state.",
+            (
+                Step(
+                    "Look at the label. Virtual nodes have no serving certificate; on others the node agent knows.",
+                    "kubectl get nodes -L kubernetes.azure.com/kubelet-serving-ca",
+                ),
+            ),
         )

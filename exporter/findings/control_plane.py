@@ -1,23 +1,21 @@
 """A cluster's facts in, what is wrong with its API server, CAs, signers and clocks out."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.x509 import Certificate, ends_first
-from exporter.findings import Finding, Severity
-from exporter.findings.formatting import span, until
+from exporter.findings import Finding, Kind, Severity, Step, Subject
+from exporter.findings.azure import place_of
+from exporter.findings.commands import Place, step
+from exporter.findings.formatting import ends, lasting, span
 from exporter.reason import Ca, Lease, Reason, Rotation
 
-__all__ = ["UNTRUSTED_WORDS", "control_plane_findings", "lifetime_class"]
+__all__ = ["UNTRUSTED_WORDS", "control_plane_findings", "lifetime_class", "rotate_steps"]
 
 DAY = 86400.0
 YEAR = 365 * DAY
-
-ROTATE = (
-    "Plan a maintenance window and run az aks rotate-certs: all nodes are made anew, up to 30 minutes of downtime; "
-    "then az aks get-credentials --overwrite-existing for every client."
-)
 
 UNTRUSTED_WORDS = {
     Reason.CERTIFICATE_UNTRUSTED: "is not signed by a CA that clients in the cluster trust",
@@ -40,38 +38,56 @@ SILENT = 15 * 60.0
 """Seconds without a renewal after which a lease's holder is gone; it renews every few seconds."""
 
 
+def rotate_steps(place: Place) -> tuple[Step, ...]:
+    """How everything is rotated by hand, which is the one way for what nothing else renews."""
+    return (
+        step(
+            "Rotate in a maintenance window: all nodes are made anew, with up to 30 minutes of downtime.",
+            place.rotate_certs,
+        ),
+        step("Then write every client's kubeconfig anew.", place.get_credentials),
+    )
+
+
 def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
     """The findings, in no order. `now` in Unix seconds."""
+    place = place_of(cluster.azure)
     for endpoint in cluster.endpoints:
-        yield from _endpoint(endpoint, cluster.apiserver_rotation, now)
+        yield from _endpoint(endpoint, cluster.apiserver_rotation, place, now)
     for ca, bundle in cluster.cas.items():
         if bundle and not (ca is Ca.CLIENT and bundle == cluster.cas.get(Ca.CLUSTER)):
-            yield from _ca(ca, ends_first(bundle), now)
+            yield from _ca(ca, ends_first(bundle), place, now)
     for held in cluster.bundles:
         yield from _bundle(cluster, held, now)
-    yield from _signers(cluster, now)
+    yield from _signers(cluster, place, now)
     if cluster.clock_offset is not None and abs(cluster.clock_offset) > 60:
         behind = "behind" if cluster.clock_offset > 0 else "ahead of"
         yield Finding(
             Severity.CRITICAL if abs(cluster.clock_offset) > 240 else Severity.WARNING,
-            "clock",
-            f"The clock here is {abs(cluster.clock_offset):.0f} seconds {behind} the API server's. A new "
-            "certificate is dated back by 5 minutes; a clock further behind calls it not yet valid.",
-            "Look at the time service where this runs: chronyc tracking, then chronyc makestep.",
+            Subject(Kind.CLOCK, "clock"),
+            f"The clock here is {abs(cluster.clock_offset):.0f} seconds {behind} the API server's.",
+            (Step("Look at the time service where this runs.", "chronyc tracking"),),
             "AksCertClockSkew",
+            "A new certificate is dated back by 5 minutes; a clock further behind calls it not yet valid.",
         )
 
 
-def _endpoint(endpoint: Endpoint, rotation: Rotation, now: float) -> Iterator[Finding]:
-    certificate = endpoint.certificate
+def _endpoint(endpoint: Endpoint, rotation: Rotation, place: Place, now: float) -> Iterator[Finding]:
+    certificate, subject = endpoint.certificate, Subject(Kind.APISERVER, endpoint.address)
+    name = endpoint.address.rpartition(":")[0].strip("[]")
     if endpoint.failure is not None:
         yield Finding(
-            Severity.BLIND,
-            endpoint.address,
-            f"The API server's certificate could not be looked at there: {endpoint.failure.words} "
+            Severity.UNKNOWN,
+            subject,
+            f"The API server's certificate could not be looked at: {endpoint.failure.words} "
             f"({endpoint.failure.reason}).",
-            "Check the name and the way there: nslookup, a private DNS zone, a firewall; then openssl s_client "
-            f"-connect {endpoint.address}.",
+            (
+                Step("See whether the name resolves: a private cluster needs its DNS zone.", f"nslookup {quote(name)}"),
+                Step(
+                    "See whether anything answers: a firewall may be in the way.",
+                    f"openssl s_client -connect {quote(endpoint.address)} -servername {quote(name)} </dev/null",
+                ),
+            ),
             "AksCertSourceDown",
         )
     if certificate is None:
@@ -80,21 +96,25 @@ def _endpoint(endpoint: Endpoint, rotation: Rotation, now: float) -> Iterator[Fi
         why = UNTRUSTED_WORDS.get(endpoint.untrusted or Reason.ERROR, "does not verify")
         yield Finding(
             Severity.CRITICAL,
-            endpoint.address,
-            f"Clients do not trust the API server there: its certificate (until {until(certificate.not_after, now)}) "
-            f"{why}.",
-            "See whether a rotation runs or failed: az aks show --query provisioningState; after Failed run "
-            "az aks rotate-certs again. A kubeconfig from before a rotation: az aks get-credentials "
-            "--overwrite-existing.",
+            subject,
+            f"Clients do not trust the API server: its certificate {why}.",
+            (
+                step("See whether a rotation runs or has failed.", place.state),
+                step("After Failed, rotate again.", place.rotate_certs),
+                step("Write a kubeconfig from before a rotation anew.", place.get_credentials),
+            ),
             "AksCertApiServerUntrusted",
+            f"The certificate {ends(certificate.not_after, now)}.",
+            until=certificate.not_after,
         )
     if now >= certificate.not_after:
         yield Finding(
             Severity.CRITICAL,
-            endpoint.address,
-            f"The API server's certificate expired at {until(certificate.not_after, now)}.",
-            ROTATE,
+            subject,
+            f"The API server's certificate {ends(certificate.not_after, now)}.",
+            rotate_steps(place),
             "AksCertExpired",
+            until=certificate.not_after,
         )
         return
     left, lifetime = certificate.not_after - now, certificate.lifetime
@@ -102,11 +122,12 @@ def _endpoint(endpoint: Endpoint, rotation: Rotation, now: float) -> Iterator[Fi
         if left <= 0.2 * lifetime:
             yield Finding(
                 Severity.CRITICAL if left <= 0.05 * lifetime else Severity.WARNING,
-                endpoint.address,
-                f"The API server's certificate ends at {until(certificate.not_after, now)}, and nothing renews it: AKS "
-                "does so with Kubernetes RBAC alone.",
-                ROTATE,
+                subject,
+                f"The API server's certificate {ends(certificate.not_after, now)}, and nothing renews it.",
+                rotate_steps(place),
                 "AksCertExpiringWithoutRotation",
+                "AKS renews it only on clusters with Kubernetes RBAC.",
+                until=certificate.not_after,
             )
         return
     # A certificate so short-lived that 30 days are most of its life is not early.
@@ -114,10 +135,11 @@ def _endpoint(endpoint: Endpoint, rotation: Rotation, now: float) -> Iterator[Fi
     if critical or warning:
         yield Finding(
             Severity.CRITICAL if critical else Severity.WARNING,
-            endpoint.address,
-            f"The API server's certificate ends at {until(certificate.not_after, now)}; AKS should have renewed it.",
-            ROTATE,
+            subject,
+            f"The API server's certificate {ends(certificate.not_after, now)}; AKS should have renewed it.",
+            rotate_steps(place),
             "AksCertApiServerExpiring",
+            until=certificate.not_after,
         )
 
 
@@ -127,9 +149,8 @@ def lifetime_class(certificate: Certificate) -> str:
     return f"{years}-year class" if years >= 2 else f"lives {span(certificate.lifetime)}"
 
 
-def _ca(ca: Ca, certificate: Certificate, now: float) -> Iterator[Finding]:
-    left = certificate.not_after - now
-    name = f"{_CA_WORDS[ca]} ({lifetime_class(certificate)})"
+def _ca(ca: Ca, certificate: Certificate, place: Place, now: float) -> Iterator[Finding]:
+    left, subject = certificate.not_after - now, Subject(Kind.CA, _CA_WORDS[ca])
     severity: Severity | None
     if left <= 0:
         severity = Severity.CRITICAL
@@ -141,68 +162,91 @@ def _ca(ca: Ca, certificate: Certificate, now: float) -> Iterator[Finding]:
         if ca is Ca.CLUSTER and certificate.lifetime < 3 * YEAR:
             yield Finding(
                 Severity.INFO,
-                _CA_WORDS[ca],
-                f"The cluster CA is of the {lifetime_class(certificate)}, not of 30 years, and ends at "
-                f"{until(certificate.not_after, now)}. Nothing renews it by itself.",
-                ROTATE,
+                subject,
+                f"The cluster CA is of the {lifetime_class(certificate)}, not of 30 years, and "
+                f"{ends(certificate.not_after, now)}.",
+                rotate_steps(place),
+                why="Nothing renews it by itself.",
+                until=certificate.not_after,
             )
         return
-    verb = "ended" if left <= 0 else "ends"
     yield Finding(
         severity,
-        _CA_WORDS[ca],
-        f"The {name} {verb} at {until(certificate.not_after, now)}, and nothing renews it by itself.",
-        ROTATE,
+        subject,
+        f"The {_CA_WORDS[ca]} ({lifetime_class(certificate)}) {ends(certificate.not_after, now)}, and nothing renews "
+        "it by itself.",
+        rotate_steps(place),
         "AksCertRequestHeaderCaExpiring" if ca is Ca.REQUESTHEADER else "AksCertClusterCaExpiring",
+        until=certificate.not_after,
     )
 
 
 def _bundle(cluster: ClusterFacts, held: CaBundle, now: float) -> Iterator[Finding]:
-    subject = f"{held.kind} {held.name}"
-    restart = (
-        "Restart or reinstall the component that owns it: most write the bundle anew when they start "
-        "(kubectl rollout restart)."
+    name = f"{held.kind.lower()}/{held.name}"
+    subject = (
+        Subject(Kind.APISERVICE, held.name)
+        if held.kind == "APIService"
+        else Subject(Kind.WEBHOOK, f"{held.kind}/{held.name}")
+    )
+    restart = step(
+        "Restart or reinstall the component that owns it: most write the bundle anew when they start.",
+        "kubectl rollout restart -n NAMESPACE deployment DEPLOYMENT",
     )
     if cluster.outdated(held):
         yield Finding(
             Severity.WARNING,
             subject,
             "Its caBundle holds a former cluster CA and not the present one: the API server does not trust it.",
-            restart,
+            (restart,),
             "AksCertCaBundleOutdated",
         )
     elif held.certificates and ends_first(held.certificates).not_after <= now:
-        expired = ends_first(held.certificates).not_after
+        ended = ends_first(held.certificates).not_after
         yield Finding(
-            Severity.WARNING, subject, f"A certificate of its caBundle expired at {until(expired, now)}.", restart
+            Severity.WARNING,
+            subject,
+            f"A certificate of its caBundle {ends(ended, now)}.",
+            (restart,),
+            until=ended,
         )
     if held.unreadable:
         yield Finding(
             Severity.WARNING,
             subject,
             f"Its caBundle cannot be read: {held.unreadable}.",
-            f"See it: kubectl get {held.kind} {held.name} -o yaml.",
+            (Step("Look at it.", f"kubectl get {quote(name)} -o yaml"),),
         )
 
 
-def _signers(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
+def _signers(cluster: ClusterFacts, place: Place, now: float) -> Iterator[Finding]:
     for lease, renewed in cluster.leases.items():
         if now - renewed > SILENT:
             yield Finding(
                 Severity.WARNING,
-                lease,
-                f"It {_SIGNER_WORDS[lease]}, and gives no sign of life since {until(renewed, now)}.",
-                "See whether an operation runs: az aks show --query provisioningState. None, and still silent: open a "
-                f"support request that names the lease kube-system/{lease}.",
+                Subject(Kind.SIGNER, lease),
+                f"It {_SIGNER_WORDS[lease]}, and has given no sign of life {lasting(renewed, now)}.",
+                (
+                    step("See whether an operation runs.", place.state),
+                    Step(
+                        "If none runs and it stays silent, open a support request that names this lease.",
+                        f"kubectl get lease -n kube-system {quote(lease)} -o yaml",
+                    ),
+                ),
                 "AksCertSignerSilent",
+                since=renewed,
             )
     rotating = any(one.serving_rotation is Rotation.ENABLED for one in cluster.nodes or ())
     missing = [lease for lease in Lease if lease not in cluster.leases]
     if cluster.leases and Lease.KUBELET_SERVING_CSR_APPROVER in missing and rotating:
         yield Finding(
             Severity.INFO,
-            Lease.KUBELET_SERVING_CSR_APPROVER,
-            "Nodes rotate their serving certificate, but its approver has no lease here: whether it lives cannot be "
+            Subject(Kind.SIGNER, Lease.KUBELET_SERVING_CSR_APPROVER),
+            "Nodes rotate their serving certificate, but its approver has no lease here: whether it is there cannot be "
             "told before the next request.",
-            "Watch the next one: kubectl get csr --field-selector spec.signerName=kubernetes.io/kubelet-serving.",
+            (
+                Step(
+                    "Watch the next request.",
+                    "kubectl get csr --watch --field-selector spec.signerName=kubernetes.io/kubelet-serving",
+                ),
+            ),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-__all__ = ["date", "names_listed", "some_of", "span", "until", "utc_time"]
+__all__ = ["date", "ends", "lasting", "names_listed", "some_of", "span", "utc_time", "when"]
 
 
 def date(timestamp: float) -> str:
@@ -30,10 +30,21 @@ def span(seconds: float) -> str:
     return "less than 2 minutes"
 
 
-def until(timestamp: float, now: float) -> str:
-    """A moment and how far away it is: `2026-12-01 08:30 UTC, in 7 days` or `…, 3 hours ago`."""
+def when(timestamp: float, now: float) -> str:
+    """How far away a moment is, and which: `in 7 days (2026-12-01 08:30 UTC)` or `3 hours ago (…)`."""
     distance = span(timestamp - now)
-    return f"{utc_time(timestamp)}, in {distance}" if timestamp >= now else f"{utc_time(timestamp)}, {distance} ago"
+    told = f"in {distance}" if timestamp >= now else f"{distance} ago"
+    return f"{told} ({utc_time(timestamp)})"
+
+
+def ends(timestamp: float, now: float) -> str:
+    """The same of an end, in the right tense: `ends in 7 days (…)` or `ended 3 hours ago (…)`."""
+    return f"{'ends' if timestamp > now else 'ended'} {when(timestamp, now)}"
+
+
+def lasting(since: float, now: float) -> str:
+    """How long something has been so: `for 3 hours (since 2026-12-01 08:30 UTC)`."""
+    return f"for {span(now - since)} (since {utc_time(since)})"
 
 
 def names_listed(names: Iterable[str]) -> str:

@@ -1,12 +1,14 @@
 """A node's facts in, what is wrong with it out: each finding says what, until when, why and what to do next."""
 
 from collections.abc import Iterable, Iterator
+from shlex import quote
 
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
-from exporter.findings import Finding, Severity, worst_first
-from exporter.findings.formatting import span, until, utc_time
+from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
+from exporter.findings.commands import Machine, machine, step
+from exporter.findings.formatting import ends, lasting, span, when
 from exporter.reason import (
     BootstrapMethod,
     Evidence,
@@ -35,7 +37,7 @@ REASON_WORDS = {
     RotationReason.BOOTSTRAP_PENDING: "the kubelet's first certificate request has not been answered",
     RotationReason.NOT_CONFIGURED: "rotateCertificates is off in the kubelet's configuration",
     RotationReason.STATIC: "the kubelet uses a fixed certificate written when the node was made",
-    RotationReason.INLINE: "the certificate stands inside the kubeconfig, where nothing renews it",
+    RotationReason.INLINE: "the certificate is inside the kubeconfig, where nothing renews it",
     RotationReason.OPTED_OUT: "the node pool's tag switched it off when the node was made",
     RotationReason.SELF_SIGNED: "the kubelet signs its serving certificate itself",
     RotationReason.UNDETERMINED: "too little could be read",
@@ -50,9 +52,9 @@ EVIDENCE_WORDS = {
     Evidence.AGENTPOOL_TAG: "the node pool's tag",
 }
 STATUS_WORDS = {
-    FileStatus.OK: "fine",
-    FileStatus.NOT_FOUND: "is not there",
-    FileStatus.NOT_EXPECTED: "is not there, and rightly so",
+    FileStatus.OK: "ok",
+    FileStatus.NOT_FOUND: "does not exist",
+    FileStatus.NOT_EXPECTED: "is absent, as expected",
     FileStatus.PERMISSION_DENIED: "may not be read by this process",
     FileStatus.BROKEN_SYMLINK: "is a link that leads nowhere",
     FileStatus.OUTSIDE_ROOT: "is a link that leads out of what this process can see of the host",
@@ -73,136 +75,222 @@ BLIND = {
 }
 """Statuses after which nothing is known about the file, as against known to be wrong."""
 
-REIMAGE = "Upgrade the node pool's image (az aks nodepool upgrade --node-image-only), which makes the node anew."
+PENDING_OF_NODE = "kubectl get csr --field-selector spec.signerName={signer} --sort-by=.metadata.creationTimestamp"
+SIGNERS = {
+    Role.KUBELET_CLIENT: "kubernetes.io/kube-apiserver-client-kubelet",
+    Role.KUBELET_SERVING: "kubernetes.io/kubelet-serving",
+}
 
 
 def host_findings(
     host: HostFacts, sources: Iterable[SourceFacts], now: float, *, max_age: float | None = None
 ) -> tuple[Finding, ...]:
     """The findings about one node, worst first. Times in Unix seconds; `max_age`: the policy's, in seconds."""
+    this = machine(host.node, windows=host.windows)
     found = [
-        *_dates(host, now, max_age),
-        *_rotation(host),
-        *_files(host),
-        *_trust(host, now),
-        *_sources(host, sources),
+        *_dates(host, this, now, max_age),
+        *_rotation(host, this),
+        *_files(host, this),
+        *_trust(host, this, now),
+        *_sources(host, this, sources),
     ]
     return worst_first(tuple(found))
 
 
-def _dates(host: HostFacts, now: float, max_age: float | None) -> Iterator[Finding]:
+def _about(
+    host: HostFacts,
+    severity: Severity,
+    alert: str,
+    what: str,
+    steps: tuple[Step, ...],
+    *,
+    why: str = "",
+    role: Role | None = None,
+    since: float | None = None,
+    until: float | None = None,
+) -> Finding:
+    subject = Subject(Kind.NODE, host.node)
+    return Finding(severity, subject, what, steps, alert, why, host.node, role, since, until)
+
+
+def _dates(host: HostFacts, this: Machine, now: float, max_age: float | None) -> Iterator[Finding]:
     for seen in host.certificates:
         if seen.role not in KUBELET_ROLES:
             continue
-        certificate, name = seen.certificate, _name(seen)
+        certificate, name, role = seen.certificate, _name(seen), seen.role
         if now >= certificate.not_after:
-            yield Finding(
+            yield _about(
+                host,
                 Severity.CRITICAL,
-                host.node,
-                f"The {name} expired at {until(certificate.not_after, now)}.",
-                "The kubelet can no longer work with it: reimage the node, or restart the kubelet if it can bootstrap.",
                 "AksCertExpired",
+                f"The {name} {ends(certificate.not_after, now)}.",
+                _without_certificate(host, this, role),
+                why=_consequence(role),
+                role=role,
+                until=certificate.not_after,
             )
         elif seen.rotation in {Rotation.DISABLED, Rotation.UNKNOWN}:
-            yield from _expiring_without_rotation(host, seen, now)
-        elif seen.origin is Origin.FILE and (window := host.window(seen.role)) and now > window[1]:
+            yield from _expiring_without_rotation(host, this, seen, now)
+        elif seen.origin is Origin.FILE and (window := host.window(role)) and now > window[1]:
             left = certificate.not_after - window[1]
-            yield Finding(
+            yield _about(
+                host,
                 Severity.CRITICAL if now > window[1] + left / 2 else Severity.WARNING,
-                host.node,
-                f"The {name} should have been rotated by {utc_time(window[1])} and ends at "
-                f"{until(certificate.not_after, now)}.",
-                "Look for an unanswered request: kubectl get csr; and in the kubelet's log: "
-                "journalctl -u kubelet | grep certificate_manager.",
                 "AksCertRotationOverdue",
+                f"The {name} has been overdue for rotation {lasting(window[1], now)}; "
+                f"it {ends(certificate.not_after, now)}.",
+                _unanswered(this, role),
+                role=role,
+                since=window[1],
+                until=certificate.not_after,
             )
         if now < certificate.not_before:
-            yield Finding(
+            yield _about(
+                host,
                 Severity.WARNING,
-                host.node,
-                f"The {name} is not valid before {until(certificate.not_before, now)}.",
-                "Compare the node's clock with the API server's: chronyc tracking.",
                 "AksCertClockSkew",
+                f"The {name} becomes valid {when(certificate.not_before, now)}.",
+                (Step("Compare the node's clock with the API server's.", _clock(this)),),
+                role=role,
+                until=certificate.not_before,
             )
         if max_age is not None and seen.origin is Origin.FILE and now - certificate.not_before > max_age:
-            yield Finding(
+            yield _about(
+                host,
                 Severity.WARNING,
-                host.node,
-                f"The {name} is {span(now - certificate.not_before)} old; your policy allows {span(max_age)}.",
-                REIMAGE,
                 "AksCertOlderThanPolicy",
+                f"The {name} is {span(now - certificate.not_before)} old; your policy allows {span(max_age)}.",
+                this.replace,
+                role=role,
+                since=certificate.not_before + max_age,
             )
 
 
-def _expiring_without_rotation(host: HostFacts, seen: SeenCertificate, now: float) -> Iterator[Finding]:
+def _consequence(role: Role) -> str:
+    if role is Role.KUBELET_SERVING:
+        return (
+            "The kubelet serves no certificate without a valid one, so kubectl logs and exec fail on this node. "
+            "The kubelet has asked for a new one and takes it as soon as it is issued."
+        )
+    return "The kubelet can no longer authenticate to the API server, and the node becomes NotReady."
+
+
+def _without_certificate(host: HostFacts, this: Machine, role: Role) -> tuple[Step, ...]:
+    """A serving certificate needs its request answered and nothing else; a client one needs a new bootstrap."""
+    if role is Role.KUBELET_SERVING and any(
+        one.role is role and one.state is not RotationState.DISABLED for one in host.rotation
+    ):
+        return (
+            _requests(role),
+            step("Read why it has no answer.", this.kubelet_log),
+        )
+    if role is Role.KUBELET_SERVING or host.bootstrap_method is BootstrapMethod.NONE:
+        return this.replace
+    restart = "Restart the kubelet: it then obtains a new certificate with its bootstrap credentials."
+    return (step(restart, this.restart_kubelet), *this.replace)
+
+
+def _requests(role: Role) -> Step:
+    return Step(
+        "Look for the node's request; approve it if its requestor is this node and nobody approves such requests.",
+        PENDING_OF_NODE.format(signer=SIGNERS[role]),
+    )
+
+
+def _unanswered(this: Machine, role: Role) -> tuple[Step, ...]:
+    return (_requests(role), step("Read what the kubelet says about it.", this.kubelet_log))
+
+
+def _clock(this: Machine) -> str:
+    return "w32tm /query /status" if this.windows else "chronyc tracking"
+
+
+def _expiring_without_rotation(host: HostFacts, this: Machine, seen: SeenCertificate, now: float) -> Iterator[Finding]:
     certificate = seen.certificate
     gone = (now - certificate.not_before) / certificate.lifetime if certificate.lifetime > 0 else 1.0
-    nobody = "nothing" if seen.rotation is Rotation.DISABLED else "it cannot be seen that anything"
     if gone >= 0.8:
-        yield Finding(
+        yield _about(
+            host,
             Severity.CRITICAL if gone >= 0.95 else Severity.WARNING,
-            host.node,
-            f"The {_name(seen)} ends at {until(certificate.not_after, now)}, and {nobody} renews it.",
-            REIMAGE,
             "AksCertExpiringWithoutRotation",
+            f"The {_name(seen)} {ends(certificate.not_after, now)}, and "
+            + ("nothing renews it." if seen.rotation is Rotation.DISABLED else "nothing is known to renew it."),
+            this.replace,
+            role=seen.role,
+            until=certificate.not_after,
         )
 
 
-def _rotation(host: HostFacts) -> Iterator[Finding]:
+def _rotation(host: HostFacts, this: Machine) -> Iterator[Finding]:
     for facts in host.rotation:
-        name, reason = ROLE_WORDS[facts.role], REASON_WORDS[facts.reason]
+        name, reason, role = ROLE_WORDS[facts.role], REASON_WORDS[facts.reason], facts.role
         match facts.state:
             case RotationState.DISABLED:
-                serving = facts.role is Role.KUBELET_SERVING
-                yield Finding(
-                    Severity.INFO if serving else Severity.WARNING,
-                    host.node,
-                    f"Rotation of the {name} is off: {reason}.",
-                    _how_to_enable(facts),
+                yield _about(
+                    host,
+                    Severity.INFO if role is Role.KUBELET_SERVING else Severity.WARNING,
                     "AksCertRotationDisabled",
+                    f"Rotation of the {name} is off: {reason}.",
+                    _how_to_enable(facts, this),
+                    role=role,
                 )
             case RotationState.WAITING:
                 why = "" if facts.reason is RotationReason.CERTIFICATE_MISSING else f": {reason}"
-                yield Finding(
+                yield _about(
+                    host,
                     Severity.WARNING,
-                    host.node,
-                    f"Rotation of the {name} is on, but there is no certificate yet{why}.",
-                    "Look for the node's request: kubectl get csr; if there is none, restart the kubelet.",
                     "AksCertRotationWaiting",
+                    f"Rotation of the {name} is on, but there is no certificate yet{why}.",
+                    (
+                        _requests(role),
+                        step("Without a request, read what the kubelet says about it.", this.kubelet_log),
+                    ),
+                    role=role,
                 )
             case RotationState.UNKNOWN:
-                yield Finding(
-                    Severity.BLIND,
-                    host.node,
-                    f"Whether the {name} is rotated cannot be told: {_disagreement(facts) or reason}.",
-                    "The file statuses below say what could not be read.",
+                yield _about(
+                    host,
+                    Severity.UNKNOWN,
                     "AksCertFileUnreadable",
+                    f"Whether the {name} is rotated cannot be told: {_disagreement(facts) or reason}.",
+                    (Step("Look at the list of files: each status says what could not be read."),),
+                    role=role,
                 )
             case RotationState.ENABLED if conflict := _disagreement(facts):
-                yield Finding(
+                yield _about(
+                    host,
                     Severity.WARNING,
-                    host.node,
-                    f"Places disagree on the rotation of the {name}: {conflict}.",
-                    REIMAGE,
                     "AksCertRotationEvidenceConflict",
+                    f"Places disagree on the rotation of the {name}: {conflict}.",
+                    this.replace,
+                    why="Settings reach a node when it is made; until then it keeps the former ones.",
+                    role=role,
                 )
     enabled = any(facts.state in {RotationState.ENABLED, RotationState.WAITING} for facts in host.rotation)
     if enabled and host.bootstrap_method is BootstrapMethod.NONE:
-        yield Finding(
+        yield _about(
+            host,
             Severity.WARNING,
-            host.node,
-            "Rotation is on, but the node has nothing to obtain a new certificate with once the present one has ended.",
-            REIMAGE,
             "AksCertBootstrapMissing",
+            "Rotation is on, but the node has no way to obtain a certificate once the present one has ended.",
+            this.replace,
         )
 
 
-def _how_to_enable(facts: RotationFacts) -> str:
+def _how_to_enable(facts: RotationFacts, this: Machine) -> tuple[Step, ...]:
+    upgrade = this.place.nodepool("upgrade", this.pool, "--kubernetes-version VERSION")
     if facts.reason is RotationReason.OPTED_OUT:
-        return f"Remove the tag aks-disable-kubelet-serving-certificate-rotation from the node pool. {REIMAGE}"
+        return (
+            step(
+                "Remove the tag aks-disable-kubelet-serving-certificate-rotation from the node pool: this replaces its "
+                "tags, so list those to keep.",
+                this.place.nodepool("update", this.pool, "--tags ''"),
+            ),
+            *this.replace,
+        )
     if facts.role is Role.KUBELET_SERVING:
-        return "It comes with an upgrade of control plane and node pool to Kubernetes 1.27 or newer."
-    return "Upgrade the control plane and then the node pool, which brings TLS bootstrapping."
+        return (step("Upgrade the control plane and then the node pool to Kubernetes 1.27 or newer.", upgrade),)
+    return (step("Upgrade the control plane and then the node pool: that brings TLS bootstrapping.", upgrade),)
 
 
 def _disagreement(facts: RotationFacts) -> str:
@@ -212,54 +300,59 @@ def _disagreement(facts: RotationFacts) -> str:
     return f"on by {' and '.join(words[True])}, off by {' and '.join(words[False])}"
 
 
-def _files(host: HostFacts) -> Iterator[Finding]:
+def _files(host: HostFacts, this: Machine) -> Iterator[Finding]:
     waiting = {facts.role for facts in host.rotation if facts.state is RotationState.WAITING}
     for file in host.files:
         if file.status in {FileStatus.OK, FileStatus.NOT_EXPECTED} or file.role is Role.APISERVER_COPY:
             continue
         if file.status is FileStatus.NOT_FOUND and file.role in waiting:
-            continue  # that nothing is there yet is the other finding's news
-        yield Finding(
-            Severity.BLIND if file.status in BLIND else Severity.WARNING,
-            host.node,
-            f"{file.path} {STATUS_WORDS[file.status]}{f' ({file.detail})' if file.detail else ''}.",
-            _how_to_read(file),
+            continue  # the other finding says that nothing is there yet
+        yield _about(
+            host,
+            Severity.UNKNOWN if file.status in BLIND else Severity.WARNING,
             "AksCertFileUnreadable",
+            f"{file.path} {STATUS_WORDS[file.status]}{f' ({file.detail})' if file.detail else ''}.",
+            _how_to_read(file, this),
+            role=file.role,
         )
 
 
-def _how_to_read(file: FileFacts) -> str:
+def _how_to_read(file: FileFacts, this: Machine) -> tuple[Step, ...]:
+    path = quote(file.path)
+    listing = this.run(f"Get-Item {path}" if this.windows else f"ls -lL {path}")
     match file.status:
         case FileStatus.PERMISSION_DENIED:
-            return "Run as root, or in the chart with the capability DAC_READ_SEARCH."
+            return (Step("Run it as root, or in the chart with the capability DAC_READ_SEARCH."),)
         case FileStatus.OUTSIDE_ROOT:
-            return "Mount the directory it leads to below the host root."
+            return (Step("Mount the directory that the link leads to below the host root."),)
         case FileStatus.TIMEOUT:
-            return "The node's disk may hang: look at dmesg."
+            return (step("The node's disk may hang: read the kernel's log.", this.run("dmesg | tail -n 50")),)
         case FileStatus.NOT_FOUND:
-            return f"Look at the directory: ls -l {file.path}; a path that moved can be set in the settings file."
+            return (step("Look at the node. A path that moved can be set in the settings file.", listing),)
         case _:
-            return f"Look at it: ls -lL {file.path}; a damaged certificate is replaced when the node is reimaged."
+            return (step("Look at it. A damaged certificate is made anew with the node.", listing), *this.replace)
 
 
-def _trust(host: HostFacts, now: float) -> Iterator[Finding]:
+def _trust(host: HostFacts, this: Machine, now: float) -> Iterator[Finding]:
     if host.served_matches_file is False:
         served, installed = (
             host.certificate(Role.KUBELET_SERVING, Origin.WIRE),
             host.certificate(Role.KUBELET_SERVING),
         )
         dates = (
-            f": the served one ends at {until(served.certificate.not_after, now)}, "
-            f"the file at {utc_time(installed.certificate.not_after)}"
+            f": the served one {ends(served.certificate.not_after, now)}, "
+            f"the file {ends(installed.certificate.not_after, now)}"
             if served and installed
             else ""
         )
-        yield Finding(
+        yield _about(
+            host,
             Severity.WARNING,
-            host.node,
-            f"The kubelet still serves another certificate than the one on disk{dates}.",
-            "Drain the node and restart its kubelet: systemctl restart kubelet.",
             "AksCertKubeletServesOldCertificate",
+            f"The kubelet still serves another certificate than the one on disk{dates}.",
+            (step("Restart the kubelet; running containers are not affected.", this.restart_kubelet),),
+            role=Role.KUBELET_SERVING,
+            until=served.certificate.not_after if served else None,
         )
     for seen in host.certificates:
         if (
@@ -268,34 +361,42 @@ def _trust(host: HostFacts, now: float) -> Iterator[Finding]:
             and seen.role in KUBELET_ROLES
             and seen.origin is Origin.FILE
         ):
-            yield Finding(
+            yield _about(
+                host,
                 Severity.CRITICAL,
-                host.node,
-                f"The {_name(seen)} was not signed by the cluster CA that this node trusts.",
-                "A rotation of the cluster's certificates did not reach this node: reimage it, or run "
-                "az aks rotate-certs again if many nodes show this.",
                 "AksCertClusterCaMismatch",
+                f"The {_name(seen)} was not signed by the cluster CA that this node trusts.",
+                (
+                    *this.replace,
+                    step("If many nodes show this, rotate again instead.", this.place.rotate_certs),
+                ),
+                why="A rotation of the cluster's certificates did not reach this node.",
+                role=seen.role,
             )
     authority = host.certificate(Role.CLUSTER_CA)
     if authority is not None and (left := authority.certificate.not_after - now) < 180 * DAY:
-        yield Finding(
+        yield _about(
+            host,
             Severity.CRITICAL if left < 30 * DAY else Severity.WARNING,
-            host.node,
-            f"The cluster CA ends at {until(authority.certificate.not_after, now)}.",
-            "Plan az aks rotate-certs: it recreates every node, with up to 30 minutes of downtime.",
             "AksCertClusterCaExpiring",
+            f"The cluster CA {ends(authority.certificate.not_after, now)}.",
+            (step("Rotate all certificates in a maintenance window.", this.place.rotate_certs),),
+            why="The rotation makes every node anew, with up to 30 minutes of downtime.",
+            role=Role.CLUSTER_CA,
+            until=authority.certificate.not_after,
         )
 
 
-def _sources(host: HostFacts, sources: Iterable[SourceFacts]) -> Iterator[Finding]:
+def _sources(host: HostFacts, this: Machine, sources: Iterable[SourceFacts]) -> Iterator[Finding]:
+    status = "Get-Service kubelet" if this.windows else "systemctl status kubelet --no-pager"
     for source in sources:
         if source.up is False:
-            yield Finding(
-                Severity.BLIND,
-                host.node,
-                f"What the {source.source} serves could not be seen: {source.last_error}.",
-                "Is the kubelet running, and does it listen on its port? systemctl status kubelet.",
+            yield _about(
+                host,
+                Severity.UNKNOWN,
                 "AksCertSourceDown",
+                f"What the {source.source} serves could not be seen: {source.last_error}.",
+                (step("See whether the kubelet runs and listens on its port.", this.run(status)),),
             )
 
 

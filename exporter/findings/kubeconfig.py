@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 
 from exporter.facts.x509 import Certificate, ends_first
-from exporter.findings import Finding, Severity
+from exporter.findings import Finding, Kind, Severity, Step, Subject
+from exporter.findings.commands import Place, step
 from exporter.findings.control_plane import UNTRUSTED_WORDS, lifetime_class
-from exporter.findings.formatting import span, until, utc_time
+from exporter.findings.formatting import ends, span, when
 from exporter.reason import Reason
 
-__all__ = ["GET_CREDENTIALS", "kubeconfig_findings"]
+__all__ = ["kubeconfig_findings"]
 
 DAY = 86400.0
-
-GET_CREDENTIALS = "Run az aks get-credentials --overwrite-existing -g RG -n CLUSTER."
 
 
 def kubeconfig_findings(
@@ -24,70 +23,90 @@ def kubeconfig_findings(
     now: float,
     *,
     max_age: float | None = None,
+    place: Place | None = None,
 ) -> Iterator[Finding]:
     """The findings, in no order. `untrusted`: why the kubeconfig's CAs do not verify what the API server `served`."""
-    subject = f"kubeconfig context {context}"
+    subject, at = Subject(Kind.KUBECONFIG, context), place or Place()
     if untrusted is not None and served is not None:
+        renew = step("Write the kubeconfig anew.", at.get_credentials)
         yield Finding(
             Severity.CRITICAL,
             subject,
-            f"It no longer trusts the API server: the served certificate, made {utc_time(served.not_before)}, "
+            "It does not trust the API server: the served certificate "
             f"{UNTRUSTED_WORDS.get(untrusted, 'does not verify')}.",
-            GET_CREDENTIALS
+            (renew,)
             if untrusted is Reason.CERTIFICATE_UNTRUSTED
-            else "Check the server's name in the kubeconfig, and whether the certificates were rotated: az aks show.",
+            else (
+                Step("Compare the server's name in the kubeconfig.", "kubectl config view --minify"),
+                step("See whether the certificates are being rotated.", at.state),
+            ),
             "AksCertApiServerUntrusted",
+            f"The served certificate became valid {when(served.not_before, now)}.",
+            since=served.not_before,
         )
     if authorities:
-        yield from _authority(subject, ends_first(authorities), now)
+        yield from _authority(subject, ends_first(authorities), at, now)
     if client:
-        yield from _client(subject, client[0], now, max_age)
+        yield from _client(subject, client[0], at, now, max_age)
 
 
-def _authority(subject: str, certificate: Certificate, now: float) -> Iterator[Finding]:
+def _authority(subject: Subject, certificate: Certificate, place: Place, now: float) -> Iterator[Finding]:
     left = certificate.not_after - now
     if left < 180 * DAY:
         yield Finding(
             Severity.CRITICAL if left < 30 * DAY else Severity.WARNING,
             subject,
-            f"The CA it trusts ({lifetime_class(certificate)}) {'ended' if left <= 0 else 'ends'} at "
-            f"{until(certificate.not_after, now)}.",
-            f"If the cluster has a newer one: {GET_CREDENTIALS} If not: az aks rotate-certs, in a maintenance window.",
+            f"The CA it trusts ({lifetime_class(certificate)}) {ends(certificate.not_after, now)}.",
+            (
+                step("If the cluster has a newer CA, write the kubeconfig anew.", place.get_credentials),
+                step("If not, rotate the cluster's certificates in a maintenance window.", place.rotate_certs),
+            ),
             "AksCertClusterCaExpiring",
+            until=certificate.not_after,
         )
 
 
-def _client(subject: str, certificate: Certificate, now: float, max_age: float | None) -> Iterator[Finding]:
+def _client(
+    subject: Subject, certificate: Certificate, place: Place, now: float, max_age: float | None
+) -> Iterator[Finding]:
     left, age = certificate.not_after - now, now - certificate.not_before
+    renew = (step("Write the kubeconfig anew.", place.get_credentials),)
     if left <= 0:
         yield Finding(
             Severity.CRITICAL,
             subject,
-            f"Its client certificate expired at {until(certificate.not_after, now)}: nobody is let in with it.",
-            GET_CREDENTIALS,
+            f"Its client certificate {ends(certificate.not_after, now)}: the API server lets nobody in with it.",
+            renew,
             "AksCertExpired",
+            until=certificate.not_after,
         )
     elif left < 30 * DAY and left < 0.2 * certificate.lifetime:
         yield Finding(
             Severity.WARNING,
             subject,
-            f"Its client certificate ends at {until(certificate.not_after, now)}, and nothing renews it.",
-            GET_CREDENTIALS,
+            f"Its client certificate {ends(certificate.not_after, now)}, and nothing renews it.",
+            renew,
             "AksCertExpiringWithoutRotation",
+            until=certificate.not_after,
         )
     elif age < 0:
         yield Finding(
             Severity.WARNING,
             subject,
-            f"Its client certificate is not valid before {until(certificate.not_before, now)}.",
-            "Compare this machine's clock with the API server's.",
+            f"Its client certificate becomes valid {when(certificate.not_before, now)}.",
+            (Step("Compare this machine's clock with the right time.", "date -u"),),
             "AksCertClockSkew",
+            until=certificate.not_before,
         )
     if max_age is not None and age > max_age:
         yield Finding(
             Severity.WARNING,
             subject,
             f"Its client certificate is {span(age)} old; your policy allows {span(max_age)}.",
-            "It is renewed by az aks rotate-certs alone; with Entra (kubelogin) none is needed.",
+            (
+                step("Only a rotation of all certificates renews it.", place.rotate_certs),
+                Step("With Microsoft Entra ID (kubelogin) no client certificate is needed."),
+            ),
             "AksCertOlderThanPolicy",
+            since=certificate.not_before + max_age,
         )

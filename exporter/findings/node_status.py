@@ -9,7 +9,7 @@ from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
 from exporter.findings import Severity
 from exporter.findings.cluster import PENDING, RECENT, certificate_words, serving_off_reason
-from exporter.findings.formatting import until
+from exporter.findings.formatting import span, utc_time, when
 from exporter.reason import CsrOutcome, Rotation
 
 __all__ = ["NodeStatus", "State", "Trouble", "node_statuses"]
@@ -45,7 +45,7 @@ class NodeStatus:
     node: Node | None
     """None: it asks for its first certificate, and the cluster has no Node object of it."""
     troubles: tuple[Trouble, ...]
-    """Worst first; empty: it is well, as far as the cluster tells."""
+    """Worst first; empty: it is ok, as far as the cluster tells."""
 
     @property
     def pool(self) -> str:
@@ -79,14 +79,17 @@ def _requests(one: NodeRequests, now: float) -> Iterator[Trouble]:
         more = f", like {one.pending_objects - 1} more" if one.pending_objects > 1 else ""
         name = f": {one.pending_name}, {state}{more}" if one.pending_name else ""
         yield Trouble(
-            severity, State.WAITING, f"for its {what} since {until(one.pending_since, now)}{name}", one.pending_since
+            severity,
+            State.WAITING,
+            f"{span(waited)} for its {what} (since {utc_time(one.pending_since)}){name}",
+            one.pending_since,
         )
     if one.rejected is not None and now - one.rejected.at < RECENT:
         verb = "denied" if one.rejected.outcome is CsrOutcome.DENIED else "failed"
         yield Trouble(
             Severity.WARNING,
             State.REFUSED,
-            f"its {what}: {one.rejected.name} {verb} at {until(one.rejected.at, now)}",
+            f"its {what}: {one.rejected.name} {verb} {when(one.rejected.at, now)}",
             one.rejected.at,
         )
 

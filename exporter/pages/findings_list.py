@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from exporter.findings import Finding, Severity, worst_first
-from exporter.pages.page import SEVERITY_TONE, Tone, badge, icon, join
+from exporter.findings import Finding, Severity, Step, runbook_url
+from exporter.findings.gathered import Gathered, gathered
+from exporter.pages.page import SEVERITY_TONE, Tone, badge, code, icon, join
 
 __all__ = ["findings_list", "verdict"]
 
@@ -15,7 +16,7 @@ FEW, OPEN, FOLDED = 6, 20, 200
 
 
 def verdict(findings: Iterable[Finding], unanswered: Sequence[str]) -> Markup:
-    """The page in one line: how much is wrong; or that all is well, but only where all was looked at."""
+    """The page in one line: how much is wrong; or that all is ok, but only where all was looked at."""
     counts = Counter(finding.severity for finding in findings)
     worst, *others = [_count(counts[one], _NOUNS[one]) for one in Severity if counts[one]] or [""]
     told = f"Also {', '.join(others[:-1])}{' and ' if others[1:] else ''}{others[-1]}." if others else ""
@@ -25,7 +26,7 @@ def verdict(findings: Iterable[Finding], unanswered: Sequence[str]) -> Markup:
     elif unanswered:
         tone, strong = Tone.BLIND, "Not everything has been looked at yet"
     else:
-        tone, strong = Tone.OK, "All is well"
+        tone, strong = Tone.OK, "All is ok"
         told = "Every place was looked at, and nothing needs to be done."
         if worst:
             told += f" {worst} below."
@@ -38,22 +39,22 @@ def verdict(findings: Iterable[Finding], unanswered: Sequence[str]) -> Markup:
 
 _NOUNS = {
     Severity.CRITICAL: "critical finding",
-    Severity.BLIND: "blind spot",
+    Severity.UNKNOWN: "unknown",
     Severity.WARNING: "warning",
     Severity.INFO: "note",
 }
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun}{'' if number == 1 or noun == _NOUNS[Severity.UNKNOWN] else 's'}"
 
 
 def findings_list(findings: Iterable[Finding], *, subject: str = "") -> Markup:
     """Findings, worst first. `subject` is the one the whole page is about, which then is not said each time."""
-    ordered = worst_first(tuple(findings))
+    ordered = gathered(findings)
     if not ordered:
         return Markup('<p class="none">None.</p>')
-    worse = sum(finding.severity is not Severity.INFO for finding in ordered)
+    worse = sum(one.finding.severity is not Severity.INFO for one in ordered)
     # Among many, notes are folded where there is something to do; and no page is so bad that nobody can read it.
     shown = len(ordered) if len(ordered) <= FEW else min(worse or len(ordered), OPEN)
     parts = [_items(ordered[:shown], subject)]
@@ -66,29 +67,34 @@ def findings_list(findings: Iterable[Finding], *, subject: str = "") -> Markup:
     return join(parts)
 
 
-def _items(findings: Sequence[Finding], subject: str) -> Markup:
+def _items(entries: Sequence[Gathered], subject: str) -> Markup:
     items = []
-    for finding in findings:
+    for entry in entries:
+        finding = entry.finding
         tone = SEVERITY_TONE[finding.severity]
-        about = (
-            Markup('<span class="subject">{}</span>').format(finding.subject)
-            if finding.subject != subject
-            else Markup()
-        )
+        about = Markup('<span class="subject">{}</span>').format(entry.about) if entry.about != subject else Markup()
         link = Markup('<a href="{}">{}<span class="unseen"> runbook</span></a>').format(
-            finding.runbook_url, finding.alert
+            runbook_url(finding.alert), finding.alert
         )
+        more = " ".join(filter(None, (finding.why, entry.others_named)))
+        why = Markup('<p class="why">{}</p>').format(more) if more else ""
         items.append(
             Markup(
                 '<li class="card finding {}"><div class="meta">{}{}{}</div>'
-                '<p class="what">{}</p><p class="next"><b>Next:</b> {}</p></li>'
+                '<p class="what">{}</p>{}<ol class="next">{}</ol></li>'
             ).format(
                 tone,
                 badge(tone, finding.severity.value),
                 about,
                 link if finding.alert else "",
                 finding.what,
-                finding.next_step,
+                why,
+                join(_step(one) for one in finding.next),
             )
         )
     return Markup('<ul class="findings">\n{}\n</ul>').format(join(items))
+
+
+def _step(step: Step) -> Markup:
+    command = Markup("<pre>{}</pre>").format(code(step.command)) if step.command else ""
+    return Markup("<li>{}{}</li>").format(step.text, command)

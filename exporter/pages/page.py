@@ -44,7 +44,7 @@ class Tone(StrEnum):
 
 SEVERITY_TONE = {
     Severity.CRITICAL: Tone.CRITICAL,
-    Severity.BLIND: Tone.BLIND,
+    Severity.UNKNOWN: Tone.BLIND,
     Severity.WARNING: Tone.WARNING,
     Severity.INFO: Tone.INFO,
 }

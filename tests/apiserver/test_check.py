@@ -62,7 +62,7 @@ def test_a_kubeconfig_of_before_the_rotation_is_told_what_to_do(plane: ControlPl
         plane.rotate(before)
         plane.start_apiserver()
     assert found["exit_status"] >= 2
-    assert any("az aks get-credentials" in finding["next_step"] for finding in found["findings"])
+    assert any("az aks get-credentials" in str(finding["next"]) for finding in found["findings"])
 
 
 def test_an_api_server_that_is_gone_is_never_well(plane: ControlPlane, kubeconfig: Path) -> None:

@@ -5,6 +5,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,9 +52,9 @@ def look(site: ArmSite, path: Path, *flags: str, **environment: str) -> dict[str
     return report(path, "--azure.endpoint", site.arm.endpoint, *flags, **environment)
 
 
-def only(found: dict[str, object]) -> dict[str, str]:
+def only(found: dict[str, Any]) -> dict[str, Any]:
     """The one finding there is."""
-    listed: list[dict[str, str]] = list(found["findings"])  # type: ignore[call-overload]
+    listed: list[dict[str, Any]] = found["findings"]
     assert len(listed) == 1
     return listed[0]
 
@@ -62,7 +63,7 @@ def only(found: dict[str, object]) -> dict[str, str]:
 def test_azures_part_is_two_tables(site: ArmSite, path: Path, flags: tuple[str, ...]) -> None:
     """Found from a node or by its id; nothing is wrong, and the exit status is 0."""
     found = look(site, path, *flags, **site.environment)
-    assert (found["verdict"], found["findings"]) == ("well", [])
+    assert (found["verdict"], found["findings"]) == ("ok", [])
     (cluster,) = rows(found, "Azure")
     assert (cluster["CLUSTER"], cluster["STATE"], cluster["POWER"], cluster["RBAC"]) == (
         "aks1",
@@ -83,7 +84,7 @@ def test_what_azure_tells_is_found_in_one_look(site: ArmSite, path: Path) -> Non
         ("info", "AksCertClusterRotationRunning"),
         ("info", "AksCertServingOptOutTag"),
     ]
-    assert all(one["next_step"] for one in found["findings"])  # type: ignore[attr-defined]
+    assert all(one["next"] for one in found["findings"])  # type: ignore[attr-defined]
     assert found["exit_status"] == 1
 
 
@@ -91,10 +92,10 @@ def test_without_rights_it_says_so_and_goes_on(site: ArmSite, path: Path) -> Non
     """Could not look is exit status 3; everything else is there."""
     site.arm.faults[Route.CLUSTER] = FAULTS["forbidden"]
     found = look(site, path, **site.environment)
-    assert findings(found) == [("could not look", "AksCertSourceDown")]
+    assert findings(found) == [("unknown", "AksCertSourceDown")]
     finding = only(found)
     assert "Microsoft.ContainerService/managedClusters/read" in finding["what"]
-    assert "docs/azure-role.json" in finding["next_step"]
+    assert "docs/azure-role.json" in finding["next"][0]["text"]
     assert found["exit_status"] == 3
     assert rows(found, "Control plane")[0]["NOTE"] == "trusted"
 
@@ -102,10 +103,10 @@ def test_without_rights_it_says_so_and_goes_on(site: ArmSite, path: Path) -> Non
 def test_without_a_login_it_says_so_and_goes_on(site: ArmSite, path: Path, tmp_path: Path) -> None:
     """Asked for, and no workload identity and no Azure CLI there."""
     found = look(site, path, "--azure.enabled", "true", PATH=str(tmp_path), REQUESTS_CA_BUNDLE=str(site.authority_file))
-    assert findings(found) == [("could not look", "AksCertSourceDown")]
+    assert findings(found) == [("unknown", "AksCertSourceDown")]
     finding = only(found)
     assert "no Azure CLI" in finding["what"]
-    assert "az login" in finding["next_step"]
+    assert finding["next"][0]["command"] == "az login"
 
 
 def test_the_users_own_login_is_enough(site: ArmSite, path: Path, tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_the_users_own_login_is_enough(site: ArmSite, path: Path, tmp_path: Path
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     environment = {"PATH": f"{program.parent}:{os.environ['PATH']}", "REQUESTS_CA_BUNDLE": str(site.authority_file)}
     found = look(site, path, "--azure.resource-id", CLUSTER.path, **environment)
-    assert found["verdict"] == "well"
+    assert found["verdict"] == "ok"
     assert rows(found, "Azure")
 
 
@@ -128,7 +129,7 @@ def test_not_asking_is_told_and_is_no_finding(path: Path) -> None:
     found = report(path)
     (section,) = [one for one in found["sections"] if one["title"] == "Azure"]  # type: ignore[attr-defined]
     assert section["note"].startswith("Azure was not asked")
-    assert found["verdict"] == "well"
+    assert found["verdict"] == "ok"
 
 
 def test_of_a_stopped_cluster_azure_still_tells(site: ArmSite, tmp_path: Path) -> None:

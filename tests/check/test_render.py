@@ -11,7 +11,7 @@ import pytest
 from exporter.check.command import look_at_host
 from exporter.check.render import as_json, as_markdown, print_table
 from exporter.check.report import Report, Section, report
-from exporter.findings import Finding, Severity
+from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.settings import Command, resolve
 from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
@@ -21,7 +21,14 @@ NOW = 1_795_000_000.0
 
 
 def finding(severity: Severity, what: str = "It is so.") -> Finding:
-    return Finding(severity, "aks-1", what, "Do this.", "AksCertExpired")
+    return Finding(
+        severity,
+        Subject(Kind.NODE, "aks-1"),
+        what,
+        (Step("Do this.", "kubectl get csr"),),
+        "AksCertExpired",
+        node="aks-1",
+    )
 
 
 def sample(*findings: Finding) -> Report:
@@ -32,15 +39,15 @@ def sample(*findings: Finding) -> Report:
 @pytest.mark.parametrize(
     ("severities", "status", "verdict"),
     [
-        ((), 0, "well"),
-        ((Severity.INFO,), 0, "well"),
+        ((), 0, "ok"),
+        ((Severity.INFO,), 0, "ok"),
         ((Severity.WARNING, Severity.INFO), 1, "warning"),
-        ((Severity.WARNING, Severity.BLIND), 3, "could not look"),
-        ((Severity.BLIND,), 3, "could not look"),
-        ((Severity.BLIND, Severity.CRITICAL), 2, "critical"),
+        ((Severity.WARNING, Severity.UNKNOWN), 3, "unknown"),
+        ((Severity.UNKNOWN,), 3, "unknown"),
+        ((Severity.UNKNOWN, Severity.CRITICAL), 2, "critical"),
     ],
 )
-def test_the_worst_wins_and_could_not_look_is_never_hidden(
+def test_the_worst_wins_and_unknown_is_never_hidden(
     severities: tuple[Severity, ...], status: int, verdict: str
 ) -> None:
     """The monitoring plugins' exit statuses."""
@@ -50,7 +57,7 @@ def test_the_worst_wins_and_could_not_look_is_never_hidden(
 
 def test_what_the_report_is_about_is_not_said_again_with_each_finding() -> None:
     """A node's name is long, and stands on top."""
-    other = replace(finding(Severity.WARNING), subject="aks-2")
+    other = replace(finding(Severity.WARNING), subject=Subject(Kind.NODE, "aks-2"))
     text = as_markdown(sample(finding(Severity.CRITICAL), other))
     assert "* **critical**: It is so." in text
     assert "* **warning** aks-2: It is so." in text
@@ -61,8 +68,8 @@ def test_the_headline_says_how_many_of_each_where_they_differ() -> None:
     kinds = [Severity.CRITICAL, Severity.WARNING, Severity.WARNING, Severity.INFO]
     assert sample(*map(finding, kinds)).headline == "critical: 4 findings (1 critical, 2 warning, 1 info)"
     assert sample(*map(finding, kinds[1:3])).headline == "warning: 2 findings"
-    assert sample(finding(Severity.INFO)).headline == "well: 1 finding (1 info)"
-    assert sample().headline == "well"
+    assert sample(finding(Severity.INFO)).headline == "ok: 1 finding (1 info)"
+    assert sample().headline == "ok"
 
 
 def test_json_has_everything_and_one_object_for_each_row() -> None:
@@ -91,14 +98,14 @@ def test_a_table_loses_nothing_however_narrow_the_terminal(
     monkeypatch.setenv("COLUMNS", str(columns))
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
     alone = Section("Path", ("PATH",), (("long" * 40,),), wrapping=("PATH",))
-    shown = sample(finding(Severity.BLIND, "control \x1b[31m character"))
+    shown = sample(finding(Severity.UNKNOWN, "control \x1b[31m character"))
     print_table(replace(shown, sections=(*shown.sections, alone)), stream)
     stream.seek(0)
     text = stream.read()
     assert "\x1b" not in text
     assert "long" * 40 in "".join(text.split())
     assert max(len(line) for line in text.splitlines()) <= columns
-    assert "could not look: 1 finding" in text
+    assert "unknown: 1 finding" in text
 
 
 def test_the_alert_of_each_finding_stands_beside_it_and_its_runbook_is_a_link_on_a_terminal(

@@ -10,7 +10,7 @@ from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.kube.node import Node, node
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure
-from exporter.findings import Finding, Severity
+from exporter.findings import Finding, Kind, Severity, Subject
 from exporter.findings.azure import azure_findings, azure_unanswered
 from exporter.reason import REASONS, Reason, Source
 from simulation.azure.bodies import JSON, agent_pool, managed_cluster
@@ -45,6 +45,11 @@ def a_node(name: str, pool: str, *, serving: bool) -> Node:
     return node(json.dumps({"metadata": metadata}).encode())
 
 
+def commands(found: Finding) -> list[str]:
+    """What there is to paste."""
+    return [step.command for step in found.next if step.command]
+
+
 def only(found: tuple[Finding, ...]) -> Finding:
     """The one finding there is."""
     assert len(found) == 1, found
@@ -68,12 +73,14 @@ def test_a_rotation_under_way_is_shown_with_its_beginning(state: str, what: str)
     """Information while it is young, critical after an hour."""
     young = only(azure_findings(facts(state=state, since=NOW - 1200), [], NOW))
     assert (young.severity, young.alert) == (Severity.INFO, "AksCertClusterRotationRunning")
-    assert young.what.startswith(f"{what} ({state}), as this process has seen since 2026-11-24 ")
-    assert "az aks get-credentials --overwrite-existing -g rg -n aks1" in young.next_step
+    assert young.what == f"{what} ({state})."
+    assert "since 2026-11-24 05:40 UTC" in young.why
+    assert young.since == NOW - 1200
+    assert "az aks get-credentials -g rg -n aks1 --overwrite-existing" in commands(young)
     stuck = only(azure_findings(facts(state=state, since=NOW - 7300), [], NOW))
     assert (stuck.severity, stuck.alert) == (Severity.CRITICAL, "AksCertClusterRotationStuck")
-    assert "2 hours, where half an hour is usual" in stuck.what
-    assert "az aks rotate-certs -g rg -n aks1" in stuck.next_step
+    assert "has not finished after 2 hours" in stuck.what
+    assert "az aks rotate-certs -g rg -n aks1" in commands(stuck)
 
 
 @pytest.mark.parametrize("state", ["Failed", "Canceled"])
@@ -86,8 +93,8 @@ def test_a_failure_after_a_rotation_is_critical(state: str) -> None:
     )
     assert (found.severity, found.alert) == (Severity.CRITICAL, "AksCertClusterRotationStuck")
     assert f"The certificate rotation ended as {state}" in found.what
-    assert "Azure's words: QuotaExceeded: No cores." in found.what
-    assert "az aks rotate-certs -g rg -n aks1" in found.next_step
+    assert "Azure says: QuotaExceeded: No cores." in found.why
+    assert "az aks rotate-certs -g rg -n aks1" in commands(found)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +104,8 @@ def test_a_failure_of_another_operation_is_a_warning(before: StateClass | None, 
     """What was not seen is not claimed: `check` looks once and cannot tell which operation failed."""
     found = only(azure_findings(facts(state="Failed", before=before), [], NOW))
     assert found.severity is Severity.WARNING
-    assert ("was not seen" in found.what) is unknown
-    assert "az aks operation show-latest -g rg -n aks1" in found.next_step
+    assert ("this process has not seen" in found.why) is unknown
+    assert "az aks operation show-latest -g rg -n aks1" in commands(found)
 
 
 @pytest.mark.parametrize("state", ["Upgrading", "Updating", "SomethingOfNextYear"])
@@ -117,21 +124,21 @@ def test_a_stopped_cluster_is_a_warning_and_its_pools_do_not_repeat_it() -> None
     """What a rotation meanwhile leaves behind is said before it is found out."""
     found = only(azure_findings(facts(agent_pool("p", power="Stopped"), power="Stopped"), [], NOW))
     assert (found.severity, found.alert) == (Severity.WARNING, "AksCertNodePoolMissedRotation")
-    assert "az aks start -g rg -n aks1" in found.next_step
+    assert "az aks start -g rg -n aks1" in commands(found)
 
 
 def test_a_stopped_pool_is_told() -> None:
     """Its nodes age unseen."""
     found = only(azure_findings(facts(agent_pool("p", power="Stopped")), [], NOW))
-    assert (found.severity, found.subject) == (Severity.INFO, "node pool p")
-    assert "az aks nodepool start -g rg --cluster-name aks1 -n p" in found.next_step
+    assert (found.severity, found.subject) == (Severity.INFO, Subject(Kind.NODE_POOL, "p"))
+    assert "az aks nodepool start -g rg --cluster-name aks1 -n p" in commands(found)
 
 
 def test_a_failed_pool_is_a_warning() -> None:
     """With the command that says why."""
     found = only(azure_findings(facts(agent_pool("p", state="Failed")), [], NOW))
-    assert (found.severity, found.subject) == (Severity.WARNING, "node pool p")
-    assert "status.provisioningError" in found.next_step
+    assert (found.severity, found.subject) == (Severity.WARNING, Subject(Kind.NODE_POOL, "p"))
+    assert "status.provisioningError" in commands(found)[0]
 
 
 def test_a_cluster_without_rbac_is_a_warning() -> None:
@@ -146,10 +153,10 @@ def test_the_opt_out_tag_is_information_and_nodes_that_do_not_follow_a_warning()
     nodes = [a_node("n1", "p", serving=True), a_node("n2", "p", serving=True), a_node("n3", "p", serving=False)]
     drift, tag = azure_findings(facts(agent_pool("p", tags={TAG: "true"})), nodes, NOW)
     assert (tag.severity, tag.alert) == (Severity.INFO, "AksCertServingOptOutTag")
-    assert "2027-04-01" in tag.what
+    assert "2027-04-01" in tag.why
     assert (drift.severity, drift.alert) == (Severity.WARNING, "AksCertRotationEvidenceConflict")
     assert drift.what.startswith("Serving certificate rotation still runs on 2 of 3 nodes")
-    assert "--node-image-only" in drift.next_step
+    assert "--node-image-only" in commands(drift)[0]
 
 
 def test_a_tag_of_another_meaning_that_opts_out_is_explained() -> None:
@@ -192,15 +199,15 @@ def test_an_unreadable_snapshot_is_could_not_look() -> None:
             facts(agent_pool("p", snapshot=SNAPSHOT), snapshot=failure), [a_node("n", "p", serving=False)], NOW
         )
     )
-    assert (found.severity, found.subject) == (Severity.BLIND, "node pool p")
+    assert (found.severity, found.subject) == (Severity.UNKNOWN, Subject(Kind.NODE_POOL, "p"))
     assert "snapshots/read" in found.what
-    assert "docs/azure-role.json" in found.next_step
+    assert "docs/azure-role.json" in found.next[0].text
 
 
 @pytest.mark.parametrize("reason", REASONS[Source.AZURE])
 def test_an_azure_that_does_not_answer_is_could_not_look_with_a_next_step(reason: Reason) -> None:
     """For every reason there is."""
     found = azure_unanswered(Failure(reason, "some words"))
-    assert (found.severity, found.alert) == (Severity.BLIND, "AksCertSourceDown")
+    assert (found.severity, found.alert) == (Severity.UNKNOWN, "AksCertSourceDown")
     assert "some words" in found.what
-    assert found.next_step
+    assert found.next

@@ -12,8 +12,9 @@ from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import Issued, NodeRequests, Rejected
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.facts.x509 import Certificate, certificates
-from exporter.findings import Finding, Severity
+from exporter.findings import Finding, Kind, Severity, Subject
 from exporter.findings.cluster import cluster_findings
+from exporter.findings.gathered import gathered
 from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.reason import Ca, CsrOutcome, Lease, Reason, Rotation, Source
 from simulation.pki import DAY, YEAR, Authority, Credential
@@ -29,7 +30,7 @@ def read(authority: Authority | Credential) -> tuple[Certificate, ...]:
 
 
 def found(facts: ClusterFacts, *sources: SourceFacts) -> list[tuple[Severity, str, str]]:
-    return [(one.severity, one.subject, one.alert) for one in cluster_findings(facts, sources, NOW)]
+    return [(one.severity, str(one.subject), one.alert) for one in cluster_findings(facts, sources, NOW)]
 
 
 def only(facts: ClusterFacts, *sources: SourceFacts) -> Finding:
@@ -92,15 +93,19 @@ def test_a_waiting_node_is_told_with_its_request_and_the_next_step() -> None:
     """Approved and not issued is another story than unanswered."""
     finding = only(waiting(pending(HOUR, pending_objects=4)))
     assert "csr-1 has no answer, like 3 more." in finding.what
-    assert "kubectl certificate approve csr-1" in finding.next_step
+    assert "kubectl certificate approve csr-1" in [step.command for step in finding.next]
     assert "nobody issues" in only(waiting(pending(HOUR, approved=True))).what
 
 
-def test_many_waiting_nodes_are_one_finding_for_each_signer() -> None:
-    """The control plane is to blame, and 5,000 findings help nobody."""
-    requests = [pending(HOUR + number, f"node{number}") for number in range(20)]
+def test_many_waiting_nodes_are_one_entry_for_each_signer() -> None:
+    """Each is a finding, as it is an alert; but 5,000 entries help nobody. The longest wait stands for the others."""
+    requests = [pending(HOUR + number, f"node{number:02}") for number in range(20)]
     requests += [replace(one, signer_name=CLIENT_SIGNER) for one in requests]
-    assert found(waiting(*requests)) == [(Severity.WARNING, "20 nodes", "AksCertCsrPending")] * 2
+    findings = cluster_findings(waiting(*requests), (), NOW)
+    assert len(findings) == 40
+    entries = gathered(findings)
+    assert [entry.about for entry in entries] == ["node19 and 19 more nodes"] * 2
+    assert entries[0].others_named == "The same is wrong with node18, node17, node16 and 16 more."
 
 
 @pytest.mark.parametrize("outcome", [CsrOutcome.DENIED, CsrOutcome.FAILED])
@@ -109,12 +114,12 @@ def test_a_refusal_is_told_with_its_reason_for_an_hour(outcome: CsrOutcome) -> N
     recent = NodeRequests(NODE, SERVING_SIGNER, rejected=Rejected("csr-1", outcome, NOW - 60, "Policy: no"))
     finding = only(waiting(recent))
     assert (finding.severity, finding.alert) == (Severity.WARNING, "AksCertCsrRejected")
-    assert "Policy: no" in finding.what
+    assert "Policy: no" in finding.why
     old = NodeRequests(NODE, SERVING_SIGNER, rejected=Rejected("csr-1", outcome, NOW - 2 * HOUR, ""))
     assert found(waiting(old)) == []
 
 
-def test_many_refused_nodes_are_one_finding_for_each_signer_and_outcome() -> None:
+def test_many_refused_nodes_are_one_entry_for_each_signer_and_outcome() -> None:
     """A second approver refuses a whole fleet at once; its words end a sentence only once."""
     refused = [
         NodeRequests(f"node-{n}", signer, rejected=Rejected(f"csr-{n}", outcome, NOW - n, "Deny: not mine."))
@@ -122,10 +127,9 @@ def test_many_refused_nodes_are_one_finding_for_each_signer_and_outcome() -> Non
         for outcome in (CsrOutcome.DENIED, CsrOutcome.FAILED)
         for n in range(20)
     ]
-    assert found(waiting(*refused)) == [(Severity.WARNING, "20 nodes", "AksCertCsrRejected")] * 4
-    finding = cluster_findings(waiting(*refused), (), NOW)[0]
-    assert "csr-0 of node-0" in finding.what
-    assert finding.what.endswith("not mine.")
+    entries = gathered(cluster_findings(waiting(*refused), (), NOW))
+    assert [entry.about for entry in entries] == ["node-19 and 19 more nodes"] * 4
+    assert entries[0].finding.why.endswith("Deny: not mine.")
 
 
 def test_pools_without_rotation_for_the_same_reason_are_one_finding() -> None:
@@ -135,7 +139,7 @@ def test_pools_without_rotation_for_the_same_reason_are_one_finding() -> None:
         for pool in ("one", "two", "three")
     ]
     finding = only(ClusterFacts(nodes=(*old, node("n-2", agentpool="two"))))
-    assert finding.subject == "node pools one, three and two"
+    assert finding.subject == Subject(Kind.NODE_POOL, "one, three and two")
     assert finding.what.startswith("Serving certificate rotation is off on 3 of 4 nodes: Kubernetes v1.26.1 has none")
 
 
@@ -153,7 +157,7 @@ def test_nodes_without_serving_rotation_are_grouped_by_pool_with_the_probable_re
     """One finding for a pool, however many nodes."""
     off = [node(f"n{number}", serving_rotation=Rotation.DISABLED, **changes) for number in range(3)]
     finding = only(ClusterFacts(nodes=(node(), *off)))
-    assert (finding.subject, finding.alert) == ("node pool nodepool1", "AksCertRotationDisabled")
+    assert (str(finding.subject), finding.alert) == ("node pool nodepool1", "AksCertRotationDisabled")
     assert "is off on 3 of 4 nodes" in finding.what
     assert because in finding.what
 
@@ -206,7 +210,7 @@ def test_an_address_that_does_not_answer_is_a_blind_spot() -> None:
     silent = endpoint(NOW - 729 * DAY, NOW + DAY, failure=failure)
     assert found(ClusterFacts(endpoints=(silent,))) == [
         (Severity.CRITICAL, "10.0.0.1:443", "AksCertApiServerExpiring"),
-        (Severity.BLIND, "10.0.0.1:443", "AksCertSourceDown"),
+        (Severity.UNKNOWN, "10.0.0.1:443", "AksCertSourceDown"),
     ]
 
 
@@ -257,7 +261,7 @@ def test_a_missing_approver_matters_where_nodes_rotate() -> None:
     """Elsewhere it is how such clusters are."""
     leases = {Lease.KUBE_CONTROLLER_MANAGER: NOW}
     finding = only(ClusterFacts(nodes=(node(),), leases=leases))
-    assert finding.subject == "kubelet-serving-csr-approver"
+    assert finding.subject == Subject(Kind.SIGNER, "kubelet-serving-csr-approver")
     off = node(serving_rotation=Rotation.DISABLED)
     assert [name for _, name, _ in found(ClusterFacts(nodes=(off,), leases=leases))] == ["node pool nodepool1"]
 
@@ -270,13 +274,13 @@ def test_sources_that_fail_alike_are_one_blind_spot_with_the_next_step() -> None
     ledgers[Source.LEASES].failure(Reason.FORBIDDEN, "HTTP 403")
     ledgers[Source.AZURE].failure(Reason.CREDENTIALS, "no login")
     findings = cluster_findings(ClusterFacts(), [ledger.facts() for ledger in ledgers.values()], NOW)
-    assert [(one.severity, one.subject) for one in findings] == [
-        (Severity.BLIND, "Azure"),
-        (Severity.BLIND, "Kubernetes API"),
-        (Severity.BLIND, "leases"),
+    assert [(one.severity, str(one.subject)) for one in findings] == [
+        (Severity.UNKNOWN, "Azure"),
+        (Severity.UNKNOWN, "Kubernetes API"),
+        (Severity.UNKNOWN, "leases"),
     ]
     assert findings[1].what == "Certificate signing requests and nodes could not be looked at: no answer."
-    assert "ClusterRole" in findings[2].next_step
+    assert "ClusterRole" in findings[2].next[0].text
 
 
 def judge(
@@ -293,9 +297,9 @@ def test_a_kubeconfig_from_before_a_rotation_says_get_credentials() -> None:
     """The source page's own remedy."""
     (finding,) = judge(untrusted=Reason.CERTIFICATE_UNTRUSTED)
     assert finding.severity is Severity.CRITICAL
-    assert "az aks get-credentials --overwrite-existing" in finding.next_step
+    assert finding.next[0].command == "az aks get-credentials -g RESOURCE_GROUP -n CLUSTER --overwrite-existing"
     (finding,) = judge(untrusted=Reason.CERTIFICATE_HOSTNAME)
-    assert "az aks get-credentials" not in finding.next_step
+    assert not any("get-credentials" in step.command for step in finding.next)
 
 
 @pytest.mark.parametrize(("left", "alert"), [(100, ""), (20, "AksCertExpiringWithoutRotation"), (-1, "AksCertExpired")])

@@ -61,11 +61,11 @@ def test_a_node_has_all_that_is_the_matter_with_it_the_worst_first() -> None:
     broken = replace(WELL, name="x", ready=False, serving_rotation=Rotation.DISABLED, kubelet_version="v1.26.3")
     (one,) = node_statuses(cluster(pending("x", DAY, CLIENT_SIGNER), pending("x", HOUR), nodes=(broken,)), NOW)
     assert [trouble.state for trouble in one.troubles] == [State.WAITING, State.WAITING, State.NOT_READY, State.OFF]
-    assert [trouble.what.split(" since")[0] for trouble in one.troubles[:2]] == [
-        "for its client certificate",
-        "for its serving certificate",
+    assert [trouble.what.split(" (since")[0] for trouble in one.troubles[:2]] == [
+        "24 hours for its client certificate",
+        "60 minutes for its serving certificate",
     ]
-    assert one.troubles[0].what.endswith("ago: csr-1, no answer, like 1 more")
+    assert one.troubles[0].what.endswith("UTC): csr-1, no answer, like 1 more")
     assert "1.27 has" in one.troubles[-1].what
 
 

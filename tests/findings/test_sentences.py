@@ -33,7 +33,7 @@ def faults(text: str) -> list[str]:
 
 
 def whole(found: Finding) -> Iterator[str]:
-    for text in (found.what, found.next_step):
+    for text in (found.what, *filter(None, [found.why]), *(step.text for step in found.next)):
         if not re.fullmatch(r"[A-Z/\d].*[^.]\.|[a-z]+ .*[^.]\.", text, re.DOTALL):
             yield f"not a sentence: {text}"
         yield from (f"{fault} in: {text}" for fault in faults(text))

@@ -88,7 +88,7 @@ def test_a_cluster_is_told_from_its_api_server_to_its_requests() -> None:
 
 def test_before_anything_has_answered_nothing_is_said_to_be_well() -> None:
     text = read(page(ClusterFacts(), source(Source.NODES, up=None), source(Source.CSRS, up=None))).text
-    assert "All is well" not in text
+    assert "All is ok" not in text
     assert "No first answer yet from: nodes, csrs." in text
     assert text.count("They have not been listed yet.") == 2
     assert "not asked yet" in text

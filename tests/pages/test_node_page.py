@@ -7,7 +7,7 @@ import pytest
 
 from exporter.facts.host.host_facts import FileFacts, HostFacts
 from exporter.facts.source import SourceFacts
-from exporter.findings import Finding, Severity
+from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.host import host_findings
 from exporter.pages.findings_list import findings_list, verdict
 from exporter.pages.node_page import node_page
@@ -38,7 +38,7 @@ def test_a_healthy_node_is_said_to_be_well_with_its_dates() -> None:
     text = read(PAGES["well"]).text
     for words in (
         NODE,
-        "All is well",
+        "All is ok",
         "Every place was looked at, and nothing needs to be done.",
         "Rotates in 155 days at the earliest.",
         "Rotates within 38 days.",
@@ -54,7 +54,7 @@ def test_a_healthy_node_is_said_to_be_well_with_its_dates() -> None:
 def test_a_broken_node_shows_the_worst_first_with_next_step_and_runbook() -> None:
     reader = read(PAGES["broken"])
     assert reader.text.index("2 critical findings") < reader.text.index("Findings")
-    assert "Also 2 blind spots, 3 warnings and 1 note." in reader.text
+    assert "Also 2 unknown, 3 warnings and 1 note." in reader.text
     words = [part for part in reader.text if part in {severity.value for severity in Severity}]
     assert words == sorted(words, key=[severity.value for severity in Severity].index)
     assert len(words) == 8
@@ -65,7 +65,7 @@ def test_a_broken_node_shows_the_worst_first_with_next_step_and_runbook() -> Non
 
 def test_a_node_is_not_well_before_it_was_looked_at() -> None:
     text = read(PAGES["fresh"]).text
-    assert "All is well" not in text
+    assert "All is ok" not in text
     assert "Not everything has been looked at yet" in text
     assert "No first answer yet from: kubelet." in text
 
@@ -86,7 +86,7 @@ def test_what_comes_from_the_node_is_text_and_never_markup() -> None:
     kubelet = replace(source(up=False), last_error=attack)
     findings = (
         *host_findings(hostile, [kubelet], NOW),
-        Finding(Severity.INFO, attack, attack, attack, "AksCertExpired"),
+        Finding(Severity.INFO, Subject(Kind.NODE, attack), attack, (Step(attack, attack),), "AksCertExpired", attack),
     )
     html = node_page(hostile, findings, [kubelet], NOW)
     reader = read(html)
@@ -95,8 +95,12 @@ def test_what_comes_from_the_node_is_text_and_never_markup() -> None:
     assert sum(attack in part for part in reader.text) >= 7
 
 
+def late(name: str, severity: Severity = Severity.WARNING) -> Finding:
+    return Finding(severity, Subject(Kind.NODE, name), "It is late.", (Step("Wait."),))
+
+
 def test_a_finding_about_something_else_names_it() -> None:
-    finding = Finding(Severity.WARNING, "node-2", "It is late.", "Wait.")
+    finding = late("node-2")
     assert "node-2" in findings_list([finding], subject="node-1")
     assert "node-2" not in findings_list([finding], subject="node-2")
     assert "None." in findings_list([])
@@ -110,27 +114,27 @@ def test_among_many_findings_the_notes_are_folded_and_the_worst_stay_in_sight(
     warnings: int, notes: int, opened: int, summary: str
 ) -> None:
     severities = [Severity.INFO] * notes + [Severity.WARNING] * warnings
-    html = str(findings_list([Finding(one, f"node-{n}", "It is late.", "Wait.") for n, one in enumerate(severities)]))
+    html = str(findings_list([late(f"node-{n}", one) for n, one in enumerate(severities)]))
     shown, _, folded = html.partition("<details")
-    assert (shown.count("<li"), folded.count("<li")) == (opened, warnings + notes - opened)
+    assert (shown.count('<li class="card'), folded.count('<li class="card')) == (opened, warnings + notes - opened)
     assert f"<summary>{summary}</summary>" in folded or not summary
     assert bool(folded) == bool(summary)
 
 
 def test_what_nobody_can_read_is_counted() -> None:
-    html = findings_list([Finding(Severity.WARNING, f"webhook {n}", "It is late.", "Wait.") for n in range(1000)])
-    assert html.count("<li") == 220
+    html = findings_list([late(f"webhook {n}") for n in range(1000)])
+    assert html.count('<li class="card') == 220
     assert "And 780 more, none worse than these." in html
 
 
 @pytest.mark.parametrize(
     ("severities", "unanswered", "expected"),
     [
-        ((), (), "ok: All is well. Every place was looked at, and nothing needs to be done."),
+        ((), (), "ok: All is ok. Every place was looked at, and nothing needs to be done."),
         (
             (Severity.INFO,),
             (),
-            "ok: All is well. Every place was looked at, and nothing needs to be done. 1 note below.",
+            "ok: All is ok. Every place was looked at, and nothing needs to be done. 1 note below.",
         ),
         ((), ("azure",), "blind: Not everything has been looked at yet. No first answer yet from: azure."),
         (
@@ -139,18 +143,18 @@ def test_what_nobody_can_read_is_counted() -> None:
             "blind: Not everything has been looked at yet. No first answer yet from: azure.",
         ),
         ((Severity.WARNING,), ("azure", "csrs"), "warning: 1 warning. No first answer yet from: azure, csrs."),
-        ((Severity.BLIND, Severity.WARNING), (), "blind: 1 blind spot. Also 1 warning."),
+        ((Severity.UNKNOWN, Severity.WARNING), (), "blind: 1 unknown. Also 1 warning."),
         (
-            (Severity.CRITICAL, Severity.CRITICAL, Severity.BLIND, Severity.WARNING, Severity.INFO),
+            (Severity.CRITICAL, Severity.CRITICAL, Severity.UNKNOWN, Severity.WARNING, Severity.INFO),
             (),
-            "critical: 2 critical findings. Also 1 blind spot, 1 warning and 1 note.",
+            "critical: 2 critical findings. Also 1 unknown, 1 warning and 1 note.",
         ),
     ],
 )
 def test_the_verdict_is_the_worst_and_never_hides_what_was_not_looked_at(
     severities: tuple[Severity, ...], unanswered: tuple[str, ...], expected: str
 ) -> None:
-    html = verdict([Finding(severity, "a", "b", "c") for severity in severities], unanswered)
+    html = verdict([late("a", severity) for severity in severities], unanswered)
     match = re.fullmatch(r'<div class="verdict (\w+)".*<strong>(.*)</strong><span>(.*)</span></div></div>', html)
     assert match is not None
     assert f"{match[1]}: {match[2]}. {match[3]}" == expected

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.findings import RUNBOOKS
+from exporter.findings import runbook_url
 from tools.generated import ROOT
 from tools.rules import RULES, Rule, groups
 
@@ -146,7 +146,7 @@ def test_no_runbook_is_left_over_and_every_alert_a_page_names_exists() -> None:
 
 @pytest.mark.parametrize("rule", RULE_LIST, ids=lambda rule: f"{rule.alert}-{rule.severity}")
 def test_the_runbook_url_derives_from_the_name(rule: Rule) -> None:
-    assert rule.annotations["runbook_url"] == f"{RUNBOOKS}/{rule.alert}.md"
+    assert rule.annotations["runbook_url"] == runbook_url(rule.alert)
 
 
 def test_what_the_program_finds_names_alerts_that_exist() -> None:

@@ -11,7 +11,7 @@ def test_every_course_leads_to_its_alerts_and_no_others(tmp_path: Path) -> None:
     verdicts = azure_verdicts(tmp_path, time.time())
     assert [verdict.course.name for verdict in verdicts] == [course.name for course in COURSES]
     assert {verdict.course.name: verdict.alerts for verdict in verdicts if not verdict.right} == {}
-    assert all(finding.next_step for verdict in verdicts for finding in verdict.findings)
+    assert all(finding.next for verdict in verdicts for finding in verdict.findings)
 
 
 def test_the_courses_name_what_a_reader_must_see() -> None:
