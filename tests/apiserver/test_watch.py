@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter.facts.kube.reader import Change
 from exporter.reason import Reason
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.resource import CERTIFICATE_SIGNING_REQUESTS, NODES, Resource
-from exporter.sources.kube.watch import Backoff, Change, Watcher
+from exporter.sources.kube.watch import Backoff, Watcher
 from simulation.pki import Authority
 from tests.apiserver import requests
 from tests.apiserver.controlplane import ControlPlane, stopped, wait

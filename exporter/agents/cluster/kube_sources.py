@@ -14,6 +14,7 @@ from exporter.facts.kube.csr import Csr, csr
 from exporter.facts.kube.lease import lease_renewed
 from exporter.facts.kube.metadata import created
 from exporter.facts.kube.node import Node, node
+from exporter.facts.kube.reader import Change, Reader
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
 from exporter.reason import Lease, Source
@@ -21,7 +22,7 @@ from exporter.sources.azure.access import OPERATING, STEADY
 from exporter.sources.kube import resource
 from exporter.sources.kube.connection import Connection
 from exporter.sources.kube.resource import Resource
-from exporter.sources.kube.watch import Backoff, Change, Watcher
+from exporter.sources.kube.watch import Backoff, Watcher
 
 __all__ = ["KUBE_SOURCES", "Intervals", "KubeSources"]
 
@@ -214,7 +215,7 @@ class KubeSources:
     def _watcher(
         self,
         what: Resource,
-        decode: Callable[[bytes], F],
+        read: Reader[F],
         source: Source,
         on_list: Callable[[list[F], float], None],
         on_change: Callable[[Change, F, float], None],
@@ -223,7 +224,7 @@ class KubeSources:
         return Watcher(
             self._connection,
             what,
-            decode,
+            read,
             sink,
             watch_seconds=self._intervals.watch,
             clock=self._clock,

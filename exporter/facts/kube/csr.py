@@ -11,7 +11,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from exporter.facts.kube.metadata import Metadata, base64_bytes, decoded, required_timestamp, timestamp
+from exporter.facts.kube.metadata import Metadata, base64_bytes, required_timestamp, timestamp
+from exporter.facts.kube.reader import ObjectReader
 from exporter.reason import CsrCondition, Requestor, Role
 
 __all__ = ["CLIENT_SIGNER", "SERVING_SIGNER", "SIGNER_ROLES", "CertificateIdentity", "Csr", "csr", "requestor"]
@@ -86,16 +87,12 @@ class _Object(msgspec.Struct):
     status: _Status | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Object)
-
-
-def csr(raw: bytes | msgspec.Raw) -> Csr:
-    """The facts of one object. Raises ObjectError.
+def _csr(found: _Object) -> Csr:
+    """The facts of one object.
 
     A request or a certificate that cannot be read costs only what stands in it: the node's name, the certificate's
     identity.
     """
-    found = decoded(_DECODER, raw)
     spec, status = found.spec, found.status or _Status()
     conditions = {one.type: one for one in status.conditions or () if one.status != "False"}
     condition = _condition(bool(status.certificate), conditions)
@@ -180,3 +177,7 @@ def _certificate(pem: bytes) -> CertificateIdentity | None:
             return CertificateIdentity(f"{found.serial_number:x}", found.fingerprint(SHA256()).hex())
         except (ValueError, TypeError, UnsupportedAlgorithm):
             return None
+
+
+csr = ObjectReader(_Object, _csr)
+"""Reads a CertificateSigningRequest."""

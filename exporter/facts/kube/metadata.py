@@ -21,6 +21,7 @@ class Metadata(msgspec.Struct):
 
     name: str
     uid: str = ""
+    resourceVersion: str = ""
     creationTimestamp: str | None = None
     labels: dict[str, str] | None = None
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exporter.facts.kube.metadata import Metadata, decoded, required_timestamp
+from exporter.facts.kube.metadata import Metadata, required_timestamp
+from exporter.facts.kube.reader import ObjectReader
 from exporter.reason import Rotation
 
 __all__ = ["SERVING_LABEL", "Node", "node"]
@@ -62,12 +63,7 @@ class _Object(msgspec.Struct):
     status: _Status | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Object)
-
-
-def node(raw: bytes | msgspec.Raw) -> Node:
-    """The facts of one object. Raises ObjectError."""
-    found = decoded(_DECODER, raw)
+def _node(found: _Object) -> Node:
     labels = found.metadata.labels or {}
     status = found.status or _Status()
     info = status.nodeInfo or _Info()
@@ -102,3 +98,7 @@ def _serving_rotation(labels: dict[str, str]) -> Rotation:
     if value or labels.get("type") == "virtual-kubelet" or "kubernetes.azure.com/agentpool" not in labels:
         return Rotation.UNKNOWN
     return Rotation.DISABLED
+
+
+node = ObjectReader(_Object, _node)
+"""Reads a Node."""

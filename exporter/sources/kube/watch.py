@@ -9,19 +9,19 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from urllib3.response import BaseHTTPResponse
 
+from exporter.facts.kube.reader import Change, Changed, Reader, Refused
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.kube.connection import Connection, lines
 from exporter.sources.kube.failure import ApiError, explained, status_error
 from exporter.sources.kube.resource import Resource
 
-__all__ = ["Backoff", "Change", "Sink", "Watcher"]
+__all__ = ["Backoff", "Sink", "Watcher"]
 
 F = TypeVar("F")
 
@@ -33,14 +33,6 @@ SHORT = 1.0
 """A watch that ends within so many seconds and tells nothing is no watch."""
 
 _log = logging.getLogger(__name__)
-
-
-class Change(StrEnum):
-    """What became of an object."""
-
-    ADDED = "added"
-    MODIFIED = "modified"
-    DELETED = "deleted"
 
 
 class Sink(Protocol[F]):
@@ -59,24 +51,15 @@ class Sink(Protocol[F]):
         """Something went wrong; the facts stay, and it is tried again."""
 
 
-class _Meta(msgspec.Struct):
+class _Named(msgspec.Struct):
+    metadata: "_Name"
+
+
+class _Name(msgspec.Struct):
     name: str = ""
-    resourceVersion: str = ""
 
 
-class _Object(msgspec.Struct):
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
-    code: int = 0
-    message: str = ""
-
-
-class _Event(msgspec.Struct):
-    type: str
-    object: msgspec.Raw
-
-
-_event = msgspec.json.Decoder(_Event)
-_object = msgspec.json.Decoder(_Object)
+_named = msgspec.json.Decoder(_Named)
 
 
 class Backoff:
@@ -105,7 +88,7 @@ class Watcher(Generic[F]):
         self,
         connection: Connection,
         resource: Resource,
-        decode: Callable[[bytes], F],
+        read: Reader[F],
         sink: Sink[F],
         *,
         watch_seconds: float = 300.0,
@@ -114,12 +97,10 @@ class Watcher(Generic[F]):
         backoff: Backoff | None = None,
         pause: Callable[[float], object] | None = None,
     ) -> None:
-        """`decode` makes the fact of an object's JSON, and raises ValueError if it cannot.
-
-        A watch lasts `watch_seconds` to twice that; `margin` later without a byte it is given up. `pause` waits
+        """A watch lasts `watch_seconds` to twice that; `margin` later without a byte it is given up. `pause` waits
         between tries: until stop() where None.
         """
-        self._connection, self._resource, self._decode, self._sink = connection, resource, decode, sink
+        self._connection, self._resource, self._read, self._sink = connection, resource, read, sink
         self._watch_seconds, self._margin, self._clock = watch_seconds, margin, clock
         self._backoff = backoff or Backoff()
         self._stopping = threading.Event()
@@ -169,9 +150,9 @@ class Watcher(Generic[F]):
 
         def fact(raw: bytes) -> F | None:
             try:
-                return self._decode(raw)
+                return self._read(raw)
             except (ValueError, RecursionError) as error:
-                name = _object.decode(raw).metadata.name
+                name = _named.decode(raw).metadata.name
                 unreadable[name] = Failure(Reason.DECODE, f"{self._resource.plural} {name}: {explained(error).words}")
                 return None
 
@@ -236,20 +217,14 @@ class Watcher(Generic[F]):
 
     def _apply(self, line: bytes) -> None:
         try:
-            event = _event.decode(line)
-            described = _object.decode(event.object)
-            kind = event.type
-            if kind == "ERROR":
-                raise status_error(described.code, described.message, {}, self._clock())
-            item = None if kind == "BOOKMARK" else self._decode(bytes(event.object))
-            change = None if kind == "BOOKMARK" else Change(kind.lower())
-            if not described.metadata.resourceVersion:
-                raise ValueError("an event without resourceVersion")
-        except (ValueError, RecursionError) as error:
+            event = self._read.event(line)
+        except ValueError as error:
             raise ApiError(Failure(Reason.DECODE, explained(error).words)) from error
         now = self._clock()
-        if change is not None and item is not None:
-            self._sink.changed(change, item, now)
-            self._unreadable.pop(described.metadata.name, None)
-        self._version = described.metadata.resourceVersion
+        if isinstance(event, Refused):
+            raise status_error(event.code, event.message, {}, now)
+        if isinstance(event, Changed):
+            self._sink.changed(event.change, event.fact, now)
+            self._unreadable.pop(event.name, None)
+        self._version = event.version
         self._answered(now)

@@ -4,10 +4,10 @@ from contextlib import closing
 
 import pytest
 
+from exporter.facts.kube.reader import Change
 from exporter.reason import Reason
 from exporter.sources.kube.connection import Connection
 from exporter.sources.kube.resource import CERTIFICATE_SIGNING_REQUESTS, NODES
-from exporter.sources.kube.watch import Change
 from simulation.api.server import ApiServer, Fault, FaultKind
 from simulation.pki import DAY, Authority
 from tests.sources.kube.watching import CSRS, T0, Pod, Watched, csr, serving

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from exporter.facts.kube.metadata import Metadata
+from exporter.facts.kube.reader import Change, ObjectReader
 from exporter.facts.source import Failure, SourceLedger
 from exporter.reason import Reason
 from exporter.sources.kube.connection import Connection, ServiceAccount
 from exporter.sources.kube.resource import CERTIFICATE_SIGNING_REQUESTS, Resource
-from exporter.sources.kube.watch import Backoff, Change, Watcher
+from exporter.sources.kube.watch import Backoff, Watcher
 from simulation.api.server import ApiServer
 from simulation.pki import Authority, Credential
 
@@ -22,19 +24,13 @@ CSRS = CERTIFICATE_SIGNING_REQUESTS.plural
 T0 = time.time()
 
 
-class _Metadata(msgspec.Struct):
-    name: str
-    uid: str
-    resourceVersion: str
-
-
 class Item(msgspec.Struct):
     """As much of an object as shows which state of it is known."""
 
-    metadata: _Metadata
+    metadata: Metadata
 
 
-decode = msgspec.json.Decoder(Item).decode
+decode: ObjectReader[Item, Item] = ObjectReader(Item, lambda item: item)
 
 
 def csr(name: str, padding: str = "") -> dict[str, object]:
