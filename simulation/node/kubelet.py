@@ -6,18 +6,16 @@ import socket
 import ssl
 import tempfile
 import threading
+from email.utils import formatdate
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from simulation.node.kubelet_api import KubeletApi
 from simulation.pki import Authority, Credential
 
 __all__ = ["SimulatedKubelet", "SimulatedKubelets"]
 
-# The kubelet's answer to a request without credentials where anonymous access is off.
-UNAUTHORIZED = (
-    b"HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    b"Content-Length: 12\r\nConnection: close\r\n\r\nUnauthorized"
-)
 PATIENCE = 10.0
 """Seconds that a connection may stay idle."""
 
@@ -25,9 +23,13 @@ PATIENCE = 10.0
 class SimulatedKubelet:
     """One port. What it serves may be swapped while it runs, as a kubelet does after a rotation."""
 
-    def __init__(self, serving: Credential | None, client_authority: Authority) -> None:
+    def __init__(
+        self, serving: Credential | None, client_authority: Authority, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self._client_authority = client_authority
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.api = KubeletApi()
+        """What it answers to who is let in; by itself it lets in nobody."""
+        self.listener = socket.create_server((host, port))
         host, port = self.listener.getsockname()
         self.address: tuple[str, int] = (host, port)
         self.context = _context(None, client_authority)
@@ -80,9 +82,11 @@ class SimulatedKubelets:
         for one in (*(kubelet.listener for kubelet in self._kubelets), *self._silent, self._wakeup, self._bell):
             one.close()
 
-    def start(self, serving: Credential | None, client_authority: Authority) -> SimulatedKubelet:
+    def start(
+        self, serving: Credential | None, client_authority: Authority, host: str = "127.0.0.1", port: int = 0
+    ) -> SimulatedKubelet:
         """Open a port that serves this certificate, or ends every handshake with an alert while there is none."""
-        kubelet = SimulatedKubelet(serving, client_authority)
+        kubelet = SimulatedKubelet(serving, client_authority, host, port)
         self._kubelets.append(kubelet)
         self._selector.register(kubelet.listener, selectors.EVENT_READ, kubelet)
         self._bell.send(b"+")
@@ -120,15 +124,30 @@ class SimulatedKubelets:
                 kubelet.context.wrap_socket(connection.dup(), server_side=True) as secured,
             ):
                 received = b""
-                while b"\r\n\r\n" not in received and len(received) < 65536:
-                    if not (more := secured.recv(4096)):
-                        return
-                    received += more
-                secured.sendall(UNAUTHORIZED)
+                while True:
+                    while b"\r\n\r\n" not in received and len(received) < 65536:
+                        if not (more := secured.recv(4096)):
+                            return
+                        received += more
+                    head, _, received = received.partition(b"\r\n\r\n")
+                    secured.sendall(_answer(kubelet.api, head.decode("latin-1")))
         finally:
             with self._lock:
                 del self._conversations[connection]
             connection.close()
+
+
+def _answer(api: KubeletApi, head: str) -> bytes:
+    """The response to one request that has no body."""
+    request, *fields = head.split("\r\n")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+    path = (request.split(" ") + ["", ""])[1].partition("?")[0]
+    status, content_type, body = api.answer(path, headers.get("authorization", "").removeprefix("Bearer "))
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    date = formatdate(api.clock(), usegmt=True)
+    return (
+        f"{line}\r\nContent-Type: {content_type}\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    )
 
 
 def _context(serving: Credential | None, client_authority: Authority) -> ssl.SSLContext:
