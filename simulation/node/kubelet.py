@@ -141,13 +141,15 @@ def _answer(api: KubeletApi, head: str) -> bytes:
     """The response to one request that has no body."""
     request, *fields = head.split("\r\n")
     headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
-    path = (request.split(" ") + ["", ""])[1].partition("?")[0]
+    path = request.partition(" ")[2].partition(" ")[0].partition("?")[0]
     status, content_type, body = api.answer(path, headers.get("authorization", "").removeprefix("Bearer "))
-    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
-    date = formatdate(api.clock(), usegmt=True)
-    return (
-        f"{line}\r\nContent-Type: {content_type}\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    lines = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"Content-Type: {content_type}",
+        f"Date: {formatdate(api.clock(), usegmt=True)}",
+        f"Content-Length: {len(body)}",
     )
+    return "\r\n".join((*lines, "", "")).encode() + body
 
 
 def _context(serving: Credential | None, client_authority: Authority) -> ssl.SSLContext:

@@ -1,8 +1,7 @@
 """What a simulated kubelet answers to who may ask: /metrics and /configz, in the real ones' shape and size.
 
-Authorisation is the kubelet's own: without a token 401, with a token that has no right to the resource 403
-(pkg/kubelet/server/auth.go: /metrics is nodes/metrics, /configz is nodes/configz from Kubernetes 1.33 on and nodes/proxy
-before).
+Authorisation is the kubelet's own: without a token 401, with a token that has no right to the resource 403. /metrics
+is nodes/metrics, /configz is nodes/configz from Kubernetes 1.33 on and nodes/proxy before (pkg/kubelet/server/auth.go).
 """
 
 import json
