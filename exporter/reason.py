@@ -10,8 +10,10 @@ __all__ = [
     "CsrOutcome",
     "Evidence",
     "FileStatus",
+    "KubeletStatus",
     "Lease",
     "Mode",
+    "Observer",
     "Origin",
     "Reason",
     "Requestor",
@@ -44,6 +46,8 @@ class Origin(StrEnum):
 
     FILE = "file"
     WIRE = "wire"
+    KUBELET = "kubelet"
+    """The kubelet's own metric says until when."""
 
 
 class Rotation(StrEnum):
@@ -115,6 +119,34 @@ class Evidence(StrEnum):
     PROVISIONING_TAG = "provisioning_tag"
     NODE_LABEL = "node_label"
     AGENTPOOL_TAG = "agentpool_tag"
+    KUBELET_CONFIGZ = "kubelet_configz"
+    """What the kubelet says it runs with, asked by the cluster agent."""
+
+
+class Observer(StrEnum):
+    """Who tells about a node's certificates."""
+
+    NODE_AGENT = "node_agent"
+    KUBELET = "kubelet"
+    """The cluster agent asked the kubelet itself."""
+    NOBODY = "nobody"
+
+
+class KubeletStatus(StrEnum):
+    """What came of asking one kubelet."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    """Nothing listens there."""
+    TIMEOUT = "timeout"
+    TLS_ERROR = "tls_error"
+    """The handshake failed; a kubelet without a serving certificate ends it with an alert."""
+    UNTRUSTED = "untrusted"
+    """Its certificate does not verify for that node under the cluster CA: no credential was sent."""
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    """A right is missing, or the kubelet is too old for the finer one."""
+    ERROR = "error"
 
 
 class BootstrapMethod(StrEnum):

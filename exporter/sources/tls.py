@@ -21,7 +21,7 @@ from exporter.facts.x509 import Certificate, CertificateError, certificate
 from exporter.reason import Reason
 from exporter.sources.http_failure import socket_reason, tls_word
 
-__all__ = ["Handshake", "probe"]
+__all__ = ["Handshake", "presented_chain", "probe"]
 
 LARGEST_HANDSHAKE = 256 * 1024
 """Bytes taken from a server before its handshake is given up; OpenSSL itself takes 100 KiB of certificates."""
@@ -161,12 +161,12 @@ def _handshake(connection: socket.socket, host: str, deadline: float) -> list[by
             incoming.write(received)
         except ssl.SSLError as error:
             # Up to TLS 1.2 a server that insists on a client certificate ends the handshake after it showed its own.
-            if socket_reason(error) is Reason.TLS_ALERT and (chain := _chain(tls)):
+            if socket_reason(error) is Reason.TLS_ALERT and (chain := presented_chain(tls)):
                 return chain
             raise
         else:
             break
-    chain = _chain(tls)
+    chain = presented_chain(tls)
     with contextlib.suppress(OSError):  # what was to be seen has been seen
         # The client's last flight and a proper goodbye, or the server logs a handshake error for each look at it.
         with contextlib.suppress(ssl.SSLError):
@@ -188,8 +188,8 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _chain(tls: ssl.SSLObject) -> list[bytes]:
-    """The chain as the server sent it.
+def presented_chain(tls: ssl.SSLObject) -> list[bytes]:
+    """DER of the chain as the server sent it, the leaf first.
 
     Python 3.13 gave SSLObject.get_unverified_chain() a name of its own; from 3.10 on the same function is there on the
     object inside, and ssl.SSLObject itself is written in Python around it. It works after a failed handshake too.

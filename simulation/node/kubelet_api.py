@@ -67,13 +67,13 @@ class KubeletApi:
         lines = ["# HELP aggregator_discovery_aggregation_count_total [ALPHA] Counter of number of times discovery was"]
         lines += ["# TYPE aggregator_discovery_aggregation_count_total counter"]
         lines += [_other("cadvisor_version_info", number) for number in range(LINES_BEFORE)]
-        lines += _gauge("client_ttl_seconds", self.client_not_after, now)
         lines += [
             "# HELP kubelet_certificate_manager_client_expiration_renew_errors [ALPHA] Counter of certificate renewal "
             "errors.",
             "# TYPE kubelet_certificate_manager_client_expiration_renew_errors counter",
             f"kubelet_certificate_manager_client_expiration_renew_errors {self.client_renew_errors}",
         ]
+        lines += _gauge("client_ttl_seconds", self.client_not_after, now)
         if self.settings.server_tls_bootstrap:
             lines += _gauge("server_ttl_seconds", self.server_not_after, now)
         lines += [_other("kubelet_runtime_operations_duration_seconds_bucket", number) for number in range(LINES_AFTER)]

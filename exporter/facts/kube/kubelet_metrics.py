@@ -1,0 +1,133 @@
+"""A kubelet's /metrics and /configz in, what they say of its certificates out.
+
+The metrics are the kubelet's own (pkg/kubelet/certificate/kubelet.go). Its TTL is +Inf where it has no valid client
+certificate, and turns to +Inf at the certificate's end (client-go, util/certificate/certificate_manager.go, Current);
+the serving TTL is absent where serverTLSBootstrap is off.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["KubeletConfig", "KubeletMetrics", "MetricsReader", "kubelet_config"]
+
+PREFIX = b"kubelet_certificate_manager_"
+SERVER_ERRORS = b"kubelet_server_expiration_renew_errors"
+LONGEST_LINE = 64 * 1024
+
+_FIELDS = {
+    b"kubelet_certificate_manager_client_ttl_seconds": "client_ttl",
+    b"kubelet_certificate_manager_server_ttl_seconds": "server_ttl",
+    b"kubelet_certificate_manager_client_expiration_renew_errors": "client_renew_errors",
+    SERVER_ERRORS: "server_renew_errors",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KubeletMetrics:
+    """What /metrics says. None: the kubelet does not tell it."""
+
+    client_ttl: float | None = None
+    """Seconds until the client certificate ends by the kubelet's clock; infinite: it has no valid one."""
+    server_ttl: float | None = None
+    """Likewise of the rotated serving certificate."""
+    client_renew_errors: float | None = None
+    """Failed renewals since the kubelet's start."""
+    server_renew_errors: float | None = None
+
+
+class MetricsReader:
+    """Reads the text as it comes in and needs no more of it once the certificates' families are past.
+
+    The kubelet prints families sorted by name (component-base, metrics/registry.go), so that what is asked for ends
+    with `kubelet_server_expiration_renew_errors`. A text in another order is read to its end.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._found: dict[str, float] = {}
+        self._last = b""
+        self._sorted, self._begun = True, False
+        self.done = False
+        """Whether what follows can be left unread."""
+
+    def feed(self, part: bytes) -> None:
+        """The next bytes of the body."""
+        *lines, self._rest = (self._rest + part).split(b"\n")
+        if len(self._rest) > LONGEST_LINE:
+            raise ValueError("a line without end")
+        for line in lines:
+            self._line(line)
+            if self.done:
+                return
+
+    def result(self) -> KubeletMetrics:
+        """What was found. ValueError: the text was none of a kubelet's, since no sample was in it."""
+        if self._rest:
+            self._line(self._rest)
+            self._rest = b""
+        if not self._last:
+            raise ValueError("no metrics")
+        return KubeletMetrics(**self._found)
+
+    def _line(self, line: bytes) -> None:
+        line = line.strip()
+        if not line or line.startswith(b"#"):
+            return
+        name = line.partition(b"{")[0].split(b" ", 1)[0]
+        self._sorted = self._sorted and name >= self._last
+        self._last = name
+        self._begun = self._begun or name <= SERVER_ERRORS
+        if field := _FIELDS.get(name):
+            value = _number(line)
+            if value is not None:
+                self._found[field] = value
+        elif self._sorted and self._begun and name > SERVER_ERRORS:
+            self.done = True
+
+
+def _number(line: bytes) -> float | None:
+    """The value of a sample line; None for NaN and nonsense."""
+    words = line.rpartition(b"}")[2].split() if b"}" in line else line.split()[1:]
+    try:
+        value = float(words[0].decode("ascii"))
+    except (IndexError, ValueError):
+        return None
+    return None if math.isnan(value) else value
+
+
+@dataclass(frozen=True, slots=True)
+class KubeletConfig:
+    """What /configz says the kubelet runs with."""
+
+    rotate_certificates: bool
+    server_tls_bootstrap: bool
+    tls_cert_file: str
+    serving_gate: bool
+    """Feature gate RotateKubeletServerCertificate, on by default."""
+
+    @property
+    def client_rotation(self) -> bool:
+        """Whether the kubelet renews its client certificate."""
+        return self.rotate_certificates
+
+    @property
+    def serving_rotation(self) -> bool:
+        """Whether the kubelet asks the cluster for its serving certificate (pkg/kubelet/kubelet.go, NewMainKubelet)."""
+        return self.server_tls_bootstrap and self.serving_gate and not self.tls_cert_file
+
+
+def kubelet_config(loaded: object) -> KubeletConfig:
+    """The settings in the decoded answer of /configz, which leaves out what is off. ValueError: it is no answer."""
+    config = loaded.get("kubeletconfig") if isinstance(loaded, Mapping) else None
+    if not isinstance(config, Mapping):
+        raise ValueError("no kubeletconfig")
+    gates = config.get("featureGates")
+    gate = gates.get("RotateKubeletServerCertificate") if isinstance(gates, Mapping) else None
+    file = config.get("tlsCertFile")
+    return KubeletConfig(
+        rotate_certificates=config.get("rotateCertificates") is True,
+        server_tls_bootstrap=config.get("serverTLSBootstrap") is True,
+        tls_cert_file=file if isinstance(file, str) else "",
+        serving_gate=gate is not False,
+    )

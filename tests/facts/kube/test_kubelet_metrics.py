@@ -1,0 +1,87 @@
+"""A kubelet's /metrics and /configz are read for what they say of certificates, however they come in."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.kube.kubelet_metrics import KubeletMetrics, MetricsReader, kubelet_config
+from simulation.node.kubelet_api import KubeletApi
+
+pytestmark = pytest.mark.hypothesis
+
+TEXT = KubeletApi(
+    client_not_after=1000.0, server_not_after=2000.0, client_renew_errors=3, server_renew_errors=4, clock=lambda: 0.0
+).metrics()
+SAID = KubeletMetrics(client_ttl=1000.0, server_ttl=2000.0, client_renew_errors=3.0, server_renew_errors=4.0)
+
+
+def read(text: bytes, size: int = 65536) -> tuple[KubeletMetrics, int]:
+    """What is said, and how many bytes of it were needed."""
+    reader, needed = MetricsReader(), 0
+    for begin in range(0, len(text), size):
+        if reader.done:
+            break
+        reader.feed(text[begin : begin + size])
+        needed = begin + size
+    return reader.result(), needed
+
+
+def test_the_rest_is_left_unread_once_the_certificates_are_past() -> None:
+    """Families come sorted by name: what follows kubelet_server_… says nothing of certificates."""
+    said, needed = read(TEXT.encode(), 4096)
+    assert said == SAID
+    assert needed < len(TEXT)
+
+
+@given(st.integers(1, 5000))
+def test_pieces_make_no_difference(size: int) -> None:
+    """A sample may be cut anywhere."""
+    assert read(TEXT.encode(), size)[0] == SAID
+
+
+def test_another_order_is_read_to_its_end() -> None:
+    """Where the text is not sorted, nothing is left out."""
+    lines = [line for line in TEXT.splitlines() if not line.startswith("#")]
+    assert read("\n".join(reversed(lines)).encode())[0] == SAID
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("kubelet_certificate_manager_client_ttl_seconds +Inf", math.inf),
+        ("kubelet_certificate_manager_client_ttl_seconds -3600", -3600.0),
+        ("kubelet_certificate_manager_client_ttl_seconds 3.1e+07", 3.1e7),
+        ("kubelet_certificate_manager_client_ttl_seconds 12 1700000000000", 12.0),
+        ('kubelet_certificate_manager_client_ttl_seconds{a="b c"} 12', 12.0),
+        ("kubelet_certificate_manager_client_ttl_seconds NaN", None),
+        ("kubelet_certificate_manager_client_ttl_seconds", None),
+        ("kubelet_certificate_manager_client_ttl_seconds x", None),
+        ("kubelet_certificate_manager_client_ttl_seconds_total 12", None),
+    ],
+)
+def test_a_value_is_a_number_or_not_told(line: str, value: float | None) -> None:
+    """K1: +Inf is told as such; nonsense is no word at all."""
+    assert read(line.encode())[0].client_ttl == value
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    """ValueError or a reading, nothing else."""
+    try:
+        read(content, 7)
+    except ValueError as error:
+        assert str(error)
+
+
+def test_what_is_off_is_left_out_of_configz() -> None:
+    """KubeletConfiguration omits false: absent is off, and a fixed certificate or a gate is too."""
+    assert kubelet_config({"kubeletconfig": {"port": 10250}}).client_rotation is False
+    on = {"rotateCertificates": True, "serverTLSBootstrap": True}
+    assert kubelet_config({"kubeletconfig": on}).serving_rotation is True
+    for off in ({"tlsCertFile": "/x.crt"}, {"featureGates": {"RotateKubeletServerCertificate": False}}):
+        assert kubelet_config({"kubeletconfig": {**on, **off}}).serving_rotation is False
+    for nonsense in (None, [], "x", {}, {"kubeletconfig": []}):
+        with pytest.raises(ValueError, match="no kubeletconfig"):
+            kubelet_config(nonsense)
