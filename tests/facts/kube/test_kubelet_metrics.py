@@ -82,6 +82,7 @@ def test_what_is_off_is_left_out_of_configz() -> None:
     assert kubelet_config({"kubeletconfig": on}).serving_rotation is True
     for off in ({"tlsCertFile": "/x.crt"}, {"featureGates": {"RotateKubeletServerCertificate": False}}):
         assert kubelet_config({"kubeletconfig": {**on, **off}}).serving_rotation is False
-    for nonsense in (None, [], "x", {}, {"kubeletconfig": []}):
+    nonsenses: tuple[object, ...] = (None, [], "x", {}, {"kubeletconfig": []})
+    for nonsense in nonsenses:
         with pytest.raises(ValueError, match="no kubeletconfig"):
             kubelet_config(nonsense)
