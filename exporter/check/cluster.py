@@ -11,7 +11,7 @@ from exporter.facts.source import SourceFacts
 from exporter.facts.x509 import Certificate
 from exporter.findings.cluster import serving_off_reason
 from exporter.findings.control_plane import lifetime_class
-from exporter.findings.formatting import date, span, utc_time
+from exporter.findings.formatting import date, dated, span, utc_time
 from exporter.reason import Ca, CsrCondition, Rotation
 
 __all__ = ["LONGEST", "certificate_row", "cluster_sections", "csr_rows"]
@@ -37,8 +37,8 @@ def certificate_row(what: str, certificate: Certificate, now: float, note: str =
     return (
         what,
         certificate.subject or "-",
-        date(certificate.not_before),
-        date(certificate.not_after),
+        dated(certificate.not_before, certificate.lifetime),
+        dated(certificate.not_after, certificate.lifetime),
         span(left) if left > 0 else f"ended {span(left)} ago",
         note or "-",
     )

@@ -6,8 +6,9 @@ from exporter.check.report import Section
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
-from exporter.findings.formatting import date, span, utc_time
-from exporter.findings.host import REASON_WORDS, STATUS_WORDS
+from exporter.findings.formatting import dated, span, utc_time
+from exporter.findings.rotation_status import RotationStatus, rotation_status
+from exporter.findings.wording import STATUS_WORDS
 from exporter.reason import FileStatus
 
 __all__ = ["host_sections"]
@@ -24,7 +25,7 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
     yield Section(
         "Rotation",
         ("ROLE", "STATE", "NEXT ROTATION", "WHY", "EVIDENCE"),
-        tuple(_rotation(facts, host.window(facts.role)) for facts in host.rotation),
+        tuple(_rotation(facts, rotation_status(host, facts, now)) for facts in host.rotation),
         _bootstrap(host),
         wrapping=("NEXT ROTATION", "WHY", "EVIDENCE"),
     )
@@ -58,14 +59,13 @@ def _meaning(file: FileFacts) -> str:
     return "-" if file.status is FileStatus.OK else file.detail or STATUS_WORDS[file.status]
 
 
-def _rotation(facts: RotationFacts, window: tuple[float, float] | None) -> tuple[str, ...]:
+def _rotation(facts: RotationFacts, status: RotationStatus) -> tuple[str, ...]:
     evidence = [
         f"{heading}: {', '.join(places)}"
         for heading, word in (("on", True), ("off", False))
         if (places := [place.value for place, said in facts.evidence.items() if said is word])
     ]
-    due = f"{date(window[0])} to {date(window[1])}" if window else "-"
-    return facts.role, facts.state, due, REASON_WORDS[facts.reason], "; ".join(evidence) or "-"
+    return facts.role, status.word, status.next_rotation, status.why, "; ".join(evidence) or "-"
 
 
 def _bootstrap(host: HostFacts) -> str:
@@ -82,8 +82,8 @@ def _certificate(seen: SeenCertificate, now: float) -> tuple[str, ...]:
     return (
         seen.role,
         seen.origin,
-        date(certificate.not_before),
-        date(certificate.not_after),
+        dated(certificate.not_before, certificate.lifetime),
+        dated(certificate.not_after, certificate.lifetime),
         span(left) if left >= 0 else f"ended {span(left)} ago",
         seen.rotation,
         {True: "cluster CA", False: "another", None: "-"}[seen.issued_by_cluster_ca],

@@ -9,28 +9,15 @@ from exporter.facts.kube.node import Node
 from exporter.facts.opt_out_tag import RETIRES, TAG
 from exporter.facts.source import Failure
 from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
+from exporter.findings.azure_wording import OBSTACLE_WORDS, OPERATION_WORDS
 from exporter.findings.commands import Place, step
 from exporter.findings.formatting import lasting, some_of, span
+from exporter.findings.limits import rotation_running
 from exporter.reason import Reason, Rotation
 
-__all__ = ["LONGEST_ROTATION", "OBSTACLE_WORDS", "azure_findings", "azure_unanswered", "place_of", "serving_words"]
-
-LONGEST_ROTATION = 3600.0
-"""Seconds. The AKS page on certificate rotation says up to 30 minutes."""
-
-OBSTACLE_WORDS = {
-    Obstacle.OPT_OUT_TAG: "off by the node pool's tag",
-    Obstacle.VERSION: "not before Kubernetes 1.27",
-    Obstacle.SNAPSHOT: "not with so old a snapshot",
-    Obstacle.RBAC: "not without Kubernetes RBAC",
-}
+__all__ = ["azure_findings", "azure_unanswered", "place_of", "serving_words"]
 
 _STOPPED = "Stopped"
-
-_OPERATIONS = {
-    StateClass.ROTATING_CERTIFICATES: "rotates every certificate, the CA's included",
-    StateClass.RECONCILING_CERTIFICATES: "renews the control plane's certificates",
-}
 
 _LOGIN = (
     Step("On a laptop: log in.", "az login"),
@@ -117,11 +104,11 @@ def _cluster_state(facts: AzureFacts, now: float) -> Iterator[Finding]:
     since = facts.since.get(pair, now)
     begun = f"This process has seen it {lasting(since, now)}."
     abort = place.aks("operation-abort")
-    if cluster.state in _OPERATIONS:
-        what = f"Azure {_OPERATIONS[cluster.state]} ({cluster.provisioning_state})"
-        if now - since > LONGEST_ROTATION:
+    if cluster.state in OPERATION_WORDS:
+        what = f"Azure {OPERATION_WORDS[cluster.state]} ({cluster.provisioning_state})"
+        if (severity := rotation_running(since, now)) is Severity.CRITICAL:
             yield Finding(
-                Severity.CRITICAL,
+                severity,
                 subject,
                 f"{what}, and has not finished after {span(now - since)}.",
                 (
@@ -135,7 +122,7 @@ def _cluster_state(facts: AzureFacts, now: float) -> Iterator[Finding]:
             )
         else:
             yield Finding(
-                Severity.INFO,
+                severity,
                 subject,
                 f"{what}.",
                 (
@@ -150,7 +137,7 @@ def _cluster_state(facts: AzureFacts, now: float) -> Iterator[Finding]:
     elif cluster.state in {StateClass.FAILED, StateClass.CANCELED}:
         before = facts.before.get(pair)
         error = f" Azure says: {cluster.error}" if cluster.error else ""
-        if before in _OPERATIONS:
+        if before in OPERATION_WORDS:
             yield Finding(
                 Severity.CRITICAL,
                 subject,
@@ -212,7 +199,7 @@ def _cluster_power(facts: AzureFacts) -> Iterator[Finding]:
 def _pool_state(facts: AzureFacts, pool: AzurePool) -> Iterator[Finding]:
     place, subject = place_of(facts), Subject(Kind.NODE_POOL, pool.name)
     if pool.state in {StateClass.FAILED, StateClass.CANCELED}:
-        rotated = facts.before.get(("agentpool", pool.name)) in _OPERATIONS
+        rotated = facts.before.get(("agentpool", pool.name)) in OPERATION_WORDS
         yield Finding(
             Severity.WARNING,
             subject,

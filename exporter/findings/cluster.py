@@ -16,24 +16,11 @@ from exporter.findings.azure import azure_findings, azure_unanswered, place_of
 from exporter.findings.commands import Place, machine, step
 from exporter.findings.control_plane import control_plane_findings
 from exporter.findings.formatting import lasting, names_listed, some_of, when
-from exporter.reason import CsrOutcome, Reason, Role, Rotation, Source
+from exporter.findings.limits import REJECTED, csr_pending
+from exporter.findings.wording import CERTIFICATE_WORDS, SOURCE_WORDS
+from exporter.reason import CsrOutcome, Reason, Rotation, Source
 
-__all__ = ["PENDING", "RECENT", "certificate_words", "cluster_findings", "serving_off_reason"]
-
-PENDING = (20 * 60.0, 6 * 3600.0)
-"""Seconds a request may wait before it is a warning, and before it is critical."""
-RECENT = 3600.0
-"""Seconds for which a refusal is news: as long as its object exists."""
-_ROLE_WORDS = {Role.KUBELET_CLIENT: "client certificate", Role.KUBELET_SERVING: "serving certificate"}
-
-_SOURCE_WORDS = {
-    Source.CSRS: "certificate signing requests",
-    Source.NODES: "nodes",
-    Source.CONFIGMAPS: "the cluster's CAs and age",
-    Source.LEASES: "the signers' leases",
-    Source.WEBHOOKS: "admission webhooks",
-    Source.APISERVICES: "APIServices",
-}
+__all__ = ["certificate_words", "cluster_findings", "serving_off_reason"]
 
 _RIGHTS = (Step("Grant the rights that the chart's ClusterRole lists.", "kubectl auth can-i --list"),)
 _UNTRUSTED = "The CA here is not the API server's. In a Pod, wait until the kubelet renews the mounted one."
@@ -76,13 +63,13 @@ def _sources(sources: Iterable[SourceFacts], place: Place) -> Iterator[Finding]:
             continue
         if facts.source is Source.AZURE:
             yield azure_unanswered(Failure(facts.last_reason, facts.last_error))
-        elif facts.source in _SOURCE_WORDS:  # each address of the API server that does not answer is another finding
+        elif facts.source in SOURCE_WORDS:  # each address of the API server that does not answer is another finding
             alike[facts.last_reason, facts.last_error].append(facts.source)
     for (reason, words), those in alike.items():
         yield Finding(
             Severity.UNKNOWN,
             Subject(Kind.SOURCE, "Kubernetes API" if those[1:] else those[0]),
-            f"{_list(_SOURCE_WORDS[one] for one in those)} could not be looked at: {words}.",
+            f"{_list(SOURCE_WORDS[one] for one in those)} could not be looked at: {words}.",
             _next(reason, place),
             "AksCertSourceDown",
         )
@@ -98,9 +85,9 @@ def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
         return
     nodes = {node.name: node for node in cluster.nodes or ()}
     for one in cluster.csrs.nodes:
-        if one.pending_since is not None and now - one.pending_since > PENDING[0]:
-            yield _pending(one, one.pending_since, now)
-        if one.rejected is not None and now - one.rejected.at < RECENT:
+        if one.pending_since is not None and (severity := csr_pending(one.pending_since, now)):
+            yield _pending(one, severity, one.pending_since, now)
+        if one.rejected is not None and now - one.rejected.at < REJECTED:
             yield _rejected(one, one.rejected, nodes, place_of(cluster.azure), now)
     if cluster.csrs.untracked:
         yield Finding(
@@ -112,13 +99,13 @@ def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
         )
 
 
-def _pending(one: NodeRequests, since: float, now: float) -> Finding:
+def _pending(one: NodeRequests, severity: Severity, since: float, now: float) -> Finding:
     state = "is approved, but nobody issues the certificate" if one.approved else "has no answer"
     more = f", like {one.pending_objects - 1} more" if one.pending_objects > 1 else ""
     name = quote(one.pending_name)
     leases = "kubectl get lease -n kube-system kube-controller-manager kubelet-serving-csr-approver"
     return Finding(
-        Severity.CRITICAL if now - since > PENDING[1] else Severity.WARNING,
+        severity,
         Subject(Kind.NODE, one.node),
         f"It has waited for its {certificate_words(one.signer_name)} {lasting(since, now)}: {one.pending_name} "
         f"{state}{more}.",
@@ -179,7 +166,7 @@ def _rejected(one: NodeRequests, last: Rejected, nodes: Mapping[str, Node], plac
 def certificate_words(signer: str) -> str:
     """What a signer's certificates are to a node."""
     role = SIGNER_ROLES.get(signer)
-    return _ROLE_WORDS[role] if role else f"certificate of {signer}"
+    return CERTIFICATE_WORDS[role] if role else f"certificate of {signer}"
 
 
 def _serving_off(cluster: ClusterFacts, nodes: Iterable[Node]) -> Iterator[Finding]:

@@ -10,32 +10,13 @@ from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
 from exporter.findings.commands import Place, step
 from exporter.findings.formatting import ends, lasting, span
+from exporter.findings.limits import apiserver_end, ca_end, clock_skew, requestheader_ca_end, signer_silence
+from exporter.findings.wording import CA_WORDS, LEASE_WORDS, UNTRUSTED_WORDS
 from exporter.reason import Ca, Lease, Reason, Rotation
 
-__all__ = ["UNTRUSTED_WORDS", "control_plane_findings", "lifetime_class", "rotate_steps"]
+__all__ = ["control_plane_findings", "lifetime_class", "rotate_steps"]
 
-DAY = 86400.0
-YEAR = 365 * DAY
-
-UNTRUSTED_WORDS = {
-    Reason.CERTIFICATE_UNTRUSTED: "is not signed by a CA that clients in the cluster trust",
-    Reason.CERTIFICATE_EXPIRED: "is outside its dates, or one above it is",
-    Reason.CERTIFICATE_HOSTNAME: "is not for this host name",
-}
-
-_CA_WORDS = {
-    Ca.CLUSTER: "cluster CA",
-    Ca.CLIENT: "CA of client certificates",
-    Ca.REQUESTHEADER: "request-header CA of the API aggregator",
-}
-
-_SIGNER_WORDS = {
-    Lease.KUBE_CONTROLLER_MANAGER: "approves the kubelets' client certificates and signs all",
-    Lease.KUBELET_SERVING_CSR_APPROVER: "approves the kubelets' serving certificates",
-}
-
-SILENT = 15 * 60.0
-"""Seconds without a renewal after which a lease's holder is gone; it renews every few seconds."""
+YEAR = 365 * 86400.0
 
 
 def rotate_steps(place: Place) -> tuple[Step, ...]:
@@ -60,10 +41,10 @@ def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Findin
     for held in cluster.bundles:
         yield from _bundle(cluster, held, now)
     yield from _signers(cluster, place, now)
-    if cluster.clock_offset is not None and abs(cluster.clock_offset) > 60:
+    if cluster.clock_offset is not None and (severity := clock_skew(cluster.clock_offset)):
         behind = "behind" if cluster.clock_offset > 0 else "ahead of"
         yield Finding(
-            Severity.CRITICAL if abs(cluster.clock_offset) > 240 else Severity.WARNING,
+            severity,
             Subject(Kind.CLOCK, "clock"),
             f"The clock here is {abs(cluster.clock_offset):.0f} seconds {behind} the API server's.",
             (Step("Look at the time service where this runs.", "chronyc tracking"),),
@@ -117,30 +98,20 @@ def _endpoint(endpoint: Endpoint, rotation: Rotation, place: Place, now: float) 
             until=certificate.not_after,
         )
         return
-    left, lifetime = certificate.not_after - now, certificate.lifetime
-    if rotation is Rotation.DISABLED:
-        if left <= 0.2 * lifetime:
-            yield Finding(
-                Severity.CRITICAL if left <= 0.05 * lifetime else Severity.WARNING,
-                subject,
-                f"The API server's certificate {ends(certificate.not_after, now)}, and nothing renews it.",
-                rotate_steps(place),
-                "AksCertExpiringWithoutRotation",
-                "AKS renews it only on clusters with Kubernetes RBAC.",
-                until=certificate.not_after,
-            )
+    severity = apiserver_end(certificate.not_before, certificate.not_after, rotation, now)
+    if severity is None:
         return
-    # A certificate so short-lived that 30 days are most of its life is not early.
-    critical, warning = (left < days * DAY and left < part * lifetime for days, part in ((7, 0.05), (30, 0.15)))
-    if critical or warning:
-        yield Finding(
-            Severity.CRITICAL if critical else Severity.WARNING,
-            subject,
-            f"The API server's certificate {ends(certificate.not_after, now)}; AKS should have renewed it.",
-            rotate_steps(place),
-            "AksCertApiServerExpiring",
-            until=certificate.not_after,
-        )
+    nothing = rotation is Rotation.DISABLED
+    yield Finding(
+        severity,
+        subject,
+        f"The API server's certificate {ends(certificate.not_after, now)}"
+        + (", and nothing renews it." if nothing else "; AKS should have renewed it."),
+        rotate_steps(place),
+        "AksCertExpiringWithoutRotation" if nothing else "AksCertApiServerExpiring",
+        "AKS renews it only on clusters with Kubernetes RBAC." if nothing else "",
+        until=certificate.not_after,
+    )
 
 
 def lifetime_class(certificate: Certificate) -> str:
@@ -150,14 +121,8 @@ def lifetime_class(certificate: Certificate) -> str:
 
 
 def _ca(ca: Ca, certificate: Certificate, place: Place, now: float) -> Iterator[Finding]:
-    left, subject = certificate.not_after - now, Subject(Kind.CA, _CA_WORDS[ca])
-    severity: Severity | None
-    if left <= 0:
-        severity = Severity.CRITICAL
-    elif ca is Ca.REQUESTHEADER:
-        severity = Severity.WARNING if left < 90 * DAY else None
-    else:
-        severity = Severity.CRITICAL if left < 30 * DAY else Severity.WARNING if left < 180 * DAY else None
+    subject, end = Subject(Kind.CA, CA_WORDS[ca]), certificate.not_after
+    severity = requestheader_ca_end(end, now) if ca is Ca.REQUESTHEADER else ca_end(end, now)
     if severity is None:
         if ca is Ca.CLUSTER and certificate.lifetime < 3 * YEAR:
             yield Finding(
@@ -173,7 +138,7 @@ def _ca(ca: Ca, certificate: Certificate, place: Place, now: float) -> Iterator[
     yield Finding(
         severity,
         subject,
-        f"The {_CA_WORDS[ca]} ({lifetime_class(certificate)}) {ends(certificate.not_after, now)}, and nothing renews "
+        f"The {CA_WORDS[ca]} ({lifetime_class(certificate)}) {ends(certificate.not_after, now)}, and nothing renews "
         "it by itself.",
         rotate_steps(place),
         "AksCertRequestHeaderCaExpiring" if ca is Ca.REQUESTHEADER else "AksCertClusterCaExpiring",
@@ -220,11 +185,11 @@ def _bundle(cluster: ClusterFacts, held: CaBundle, now: float) -> Iterator[Findi
 
 def _signers(cluster: ClusterFacts, place: Place, now: float) -> Iterator[Finding]:
     for lease, renewed in cluster.leases.items():
-        if now - renewed > SILENT:
+        if severity := signer_silence(renewed, now):
             yield Finding(
-                Severity.WARNING,
+                severity,
                 Subject(Kind.SIGNER, lease),
-                f"It {_SIGNER_WORDS[lease]}, and has given no sign of life {lasting(renewed, now)}.",
+                f"It {LEASE_WORDS[lease]}, and has given no sign of life {lasting(renewed, now)}.",
                 (
                     step("See whether an operation runs.", place.state),
                     Step(

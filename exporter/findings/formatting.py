@@ -3,12 +3,17 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-__all__ = ["date", "ends", "lasting", "names_listed", "some_of", "span", "utc_time", "when"]
+__all__ = ["date", "dated", "ends", "lasting", "names_listed", "some_of", "span", "utc_time", "when"]
 
 
 def date(timestamp: float) -> str:
     """Such as `2026-12-01`."""
     return _utc(timestamp).strftime("%Y-%m-%d")
+
+
+def dated(timestamp: float, lifetime: float) -> str:
+    """A date, of something that lives so many seconds; with the time where dates do not tell two ends apart."""
+    return date(timestamp) if lifetime >= 3 * 86400 else utc_time(timestamp)
 
 
 def utc_time(timestamp: float) -> str:

@@ -9,71 +9,20 @@ from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
 from exporter.findings.commands import Machine, machine, step
 from exporter.findings.formatting import ends, lasting, span, when
-from exporter.reason import (
-    BootstrapMethod,
-    Evidence,
-    FileStatus,
-    Origin,
-    Role,
-    Rotation,
-    RotationReason,
-    RotationState,
+from exporter.findings.limits import (
+    ca_end,
+    file_status,
+    not_yet_valid,
+    rotation_disabled,
+    rotation_overdue,
+    without_rotation,
 )
+from exporter.findings.wording import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS, STATUS_WORDS
+from exporter.reason import BootstrapMethod, FileStatus, Origin, Role, Rotation, RotationReason, RotationState
 
-__all__ = ["EVIDENCE_WORDS", "REASON_WORDS", "ROLE_WORDS", "STATUS_WORDS", "host_findings"]
+__all__ = ["host_findings"]
 
-DAY = 86400.0
 KUBELET_ROLES = (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)
-
-ROLE_WORDS = {
-    Role.KUBELET_CLIENT: "kubelet client certificate",
-    Role.KUBELET_SERVING: "kubelet serving certificate",
-    Role.CLUSTER_CA: "cluster CA",
-    Role.APISERVER_COPY: "copy of the API server's certificate",
-}
-REASON_WORDS = {
-    RotationReason.ROTATING: "configured, and the kubelet keeps a current certificate",
-    RotationReason.CERTIFICATE_MISSING: "configured, but there is no certificate yet",
-    RotationReason.BOOTSTRAP_PENDING: "the kubelet's first certificate request has not been answered",
-    RotationReason.NOT_CONFIGURED: "rotateCertificates is off in the kubelet's configuration",
-    RotationReason.STATIC: "the kubelet uses a fixed certificate written when the node was made",
-    RotationReason.INLINE: "the certificate is inside the kubeconfig, where nothing renews it",
-    RotationReason.OPTED_OUT: "the node pool's tag switched it off when the node was made",
-    RotationReason.SELF_SIGNED: "the kubelet signs its serving certificate itself",
-    RotationReason.UNDETERMINED: "too little could be read",
-}
-EVIDENCE_WORDS = {
-    Evidence.KUBELET_CONFIG: "the kubelet's configuration",
-    Evidence.KUBECONFIG: "the kubelet's kubeconfig",
-    Evidence.FILE: "the current certificate file",
-    Evidence.WIRE: "the kubelet's port",
-    Evidence.PROVISIONING_TAG: "the node pool tag as the node saw it",
-    Evidence.NODE_LABEL: "the node's label",
-    Evidence.AGENTPOOL_TAG: "the node pool's tag",
-}
-STATUS_WORDS = {
-    FileStatus.OK: "ok",
-    FileStatus.NOT_FOUND: "does not exist",
-    FileStatus.NOT_EXPECTED: "is absent, as expected",
-    FileStatus.PERMISSION_DENIED: "may not be read by this process",
-    FileStatus.BROKEN_SYMLINK: "is a link that leads nowhere",
-    FileStatus.OUTSIDE_ROOT: "is a link that leads out of what this process can see of the host",
-    FileStatus.TOO_LARGE: "is too large to be what it should be",
-    FileStatus.EMPTY: "is empty",
-    FileStatus.NO_CERTIFICATE: "holds no certificate",
-    FileStatus.MALFORMED: "cannot be parsed",
-    FileStatus.NOT_A_FILE: "is not a regular file",
-    FileStatus.TIMEOUT: "could not be read in time",
-    FileStatus.ERROR: "could not be read",
-}
-BLIND = {
-    FileStatus.PERMISSION_DENIED,
-    FileStatus.OUTSIDE_ROOT,
-    FileStatus.TOO_LARGE,
-    FileStatus.TIMEOUT,
-    FileStatus.ERROR,
-}
-"""Statuses after which nothing is known about the file, as against known to be wrong."""
 
 PENDING_OF_NODE = "kubectl get csr --field-selector spec.signerName={signer} --sort-by=.metadata.creationTimestamp"
 SIGNERS = {
@@ -131,11 +80,14 @@ def _dates(host: HostFacts, this: Machine, now: float, max_age: float | None) ->
             )
         elif seen.rotation in {Rotation.DISABLED, Rotation.UNKNOWN}:
             yield from _expiring_without_rotation(host, this, seen, now)
-        elif seen.origin is Origin.FILE and (window := host.window(role)) and now > window[1]:
-            left = certificate.not_after - window[1]
+        elif (
+            seen.origin is Origin.FILE
+            and (window := host.window(role))
+            and (late := rotation_overdue(window[1], certificate.not_after, now))
+        ):
             yield _about(
                 host,
-                Severity.CRITICAL if now > window[1] + left / 2 else Severity.WARNING,
+                late,
                 "AksCertRotationOverdue",
                 f"The {name} has been overdue for rotation {lasting(window[1], now)}; "
                 f"it {ends(certificate.not_after, now)}.",
@@ -144,10 +96,10 @@ def _dates(host: HostFacts, this: Machine, now: float, max_age: float | None) ->
                 since=window[1],
                 until=certificate.not_after,
             )
-        if now < certificate.not_before:
+        if early := not_yet_valid(certificate.not_before, now):
             yield _about(
                 host,
-                Severity.WARNING,
+                early,
                 "AksCertClockSkew",
                 f"The {name} becomes valid {when(certificate.not_before, now)}.",
                 (Step("Compare the node's clock with the API server's.", _clock(this)),),
@@ -207,11 +159,11 @@ def _clock(this: Machine) -> str:
 
 def _expiring_without_rotation(host: HostFacts, this: Machine, seen: SeenCertificate, now: float) -> Iterator[Finding]:
     certificate = seen.certificate
-    gone = (now - certificate.not_before) / certificate.lifetime if certificate.lifetime > 0 else 1.0
-    if gone >= 0.8:
+    severity = without_rotation(certificate.not_before, certificate.not_after, seen.rotation, now)
+    if severity is not None:
         yield _about(
             host,
-            Severity.CRITICAL if gone >= 0.95 else Severity.WARNING,
+            severity,
             "AksCertExpiringWithoutRotation",
             f"The {_name(seen)} {ends(certificate.not_after, now)}, and "
             + ("nothing renews it." if seen.rotation is Rotation.DISABLED else "nothing is known to renew it."),
@@ -228,7 +180,7 @@ def _rotation(host: HostFacts, this: Machine) -> Iterator[Finding]:
             case RotationState.DISABLED:
                 yield _about(
                     host,
-                    Severity.INFO if role is Role.KUBELET_SERVING else Severity.WARNING,
+                    rotation_disabled(role),
                     "AksCertRotationDisabled",
                     f"Rotation of the {name} is off: {reason}.",
                     _how_to_enable(facts, this),
@@ -303,13 +255,14 @@ def _disagreement(facts: RotationFacts) -> str:
 def _files(host: HostFacts, this: Machine) -> Iterator[Finding]:
     waiting = {facts.role for facts in host.rotation if facts.state is RotationState.WAITING}
     for file in host.files:
-        if file.status in {FileStatus.OK, FileStatus.NOT_EXPECTED} or file.role is Role.APISERVER_COPY:
+        severity = file_status(file.status)
+        if severity is None or file.role is Role.APISERVER_COPY:
             continue
         if file.status is FileStatus.NOT_FOUND and file.role in waiting:
             continue  # the other finding says that nothing is there yet
         yield _about(
             host,
-            Severity.UNKNOWN if file.status in BLIND else Severity.WARNING,
+            severity,
             "AksCertFileUnreadable",
             f"{file.path} {STATUS_WORDS[file.status]}{f' ({file.detail})' if file.detail else ''}.",
             _how_to_read(file, this),
@@ -374,10 +327,10 @@ def _trust(host: HostFacts, this: Machine, now: float) -> Iterator[Finding]:
                 role=seen.role,
             )
     authority = host.certificate(Role.CLUSTER_CA)
-    if authority is not None and (left := authority.certificate.not_after - now) < 180 * DAY:
+    if authority is not None and (severity := ca_end(authority.certificate.not_after, now)):
         yield _about(
             host,
-            Severity.CRITICAL if left < 30 * DAY else Severity.WARNING,
+            severity,
             "AksCertClusterCaExpiring",
             f"The cluster CA {ends(authority.certificate.not_after, now)}.",
             (step("Rotate all certificates in a maintenance window.", this.place.rotate_certs),),

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from exporter.facts.x509 import Certificate, ends_first
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import Place, step
-from exporter.findings.control_plane import UNTRUSTED_WORDS, lifetime_class
+from exporter.findings.control_plane import lifetime_class
 from exporter.findings.formatting import ends, span, when
+from exporter.findings.limits import ca_end, kubeconfig_client_end
+from exporter.findings.wording import UNTRUSTED_WORDS
 from exporter.reason import Reason
 
 __all__ = ["kubeconfig_findings"]
-
-DAY = 86400.0
 
 
 def kubeconfig_findings(
@@ -51,10 +51,9 @@ def kubeconfig_findings(
 
 
 def _authority(subject: Subject, certificate: Certificate, place: Place, now: float) -> Iterator[Finding]:
-    left = certificate.not_after - now
-    if left < 180 * DAY:
+    if severity := ca_end(certificate.not_after, now):
         yield Finding(
-            Severity.CRITICAL if left < 30 * DAY else Severity.WARNING,
+            severity,
             subject,
             f"The CA it trusts ({lifetime_class(certificate)}) {ends(certificate.not_after, now)}.",
             (
@@ -69,20 +68,23 @@ def _authority(subject: Subject, certificate: Certificate, place: Place, now: fl
 def _client(
     subject: Subject, certificate: Certificate, place: Place, now: float, max_age: float | None
 ) -> Iterator[Finding]:
-    left, age = certificate.not_after - now, now - certificate.not_before
+    age, severity = (
+        now - certificate.not_before,
+        kubeconfig_client_end(certificate.not_before, certificate.not_after, now),
+    )
     renew = (step("Write the kubeconfig anew.", place.get_credentials),)
-    if left <= 0:
+    if severity is Severity.CRITICAL:
         yield Finding(
-            Severity.CRITICAL,
+            severity,
             subject,
             f"Its client certificate {ends(certificate.not_after, now)}: the API server lets nobody in with it.",
             renew,
             "AksCertExpired",
             until=certificate.not_after,
         )
-    elif left < 30 * DAY and left < 0.2 * certificate.lifetime:
+    elif severity is not None:
         yield Finding(
-            Severity.WARNING,
+            severity,
             subject,
             f"Its client certificate {ends(certificate.not_after, now)}, and nothing renews it.",
             renew,

@@ -8,8 +8,9 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
 from exporter.findings import Severity
-from exporter.findings.cluster import PENDING, RECENT, certificate_words, serving_off_reason
+from exporter.findings.cluster import certificate_words, serving_off_reason
 from exporter.findings.formatting import span, utc_time, when
+from exporter.findings.limits import REJECTED, csr_pending
 from exporter.reason import CsrOutcome, Rotation
 
 __all__ = ["NodeStatus", "State", "Trouble", "node_statuses"]
@@ -72,9 +73,7 @@ def _requests(one: NodeRequests, now: float) -> Iterator[Trouble]:
     what = certificate_words(one.signer_name)
     if one.pending_since is not None:
         waited = now - one.pending_since
-        severity = (
-            Severity.CRITICAL if waited > PENDING[1] else Severity.WARNING if waited > PENDING[0] else Severity.INFO
-        )
+        severity = csr_pending(one.pending_since, now) or Severity.INFO
         state = "approved, not issued" if one.approved else "no answer"
         more = f", like {one.pending_objects - 1} more" if one.pending_objects > 1 else ""
         name = f": {one.pending_name}, {state}{more}" if one.pending_name else ""
@@ -84,7 +83,7 @@ def _requests(one: NodeRequests, now: float) -> Iterator[Trouble]:
             f"{span(waited)} for its {what} (since {utc_time(one.pending_since)}){name}",
             one.pending_since,
         )
-    if one.rejected is not None and now - one.rejected.at < RECENT:
+    if one.rejected is not None and now - one.rejected.at < REJECTED:
         verb = "denied" if one.rejected.outcome is CsrOutcome.DENIED else "failed"
         yield Trouble(
             Severity.WARNING,

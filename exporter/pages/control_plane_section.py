@@ -7,9 +7,24 @@ from markupsafe import Markup
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.x509 import Certificate, ends_first
+from exporter.findings import Severity
 from exporter.findings.formatting import span, utc_time
+from exporter.findings.limits import apiserver_end, ca_end, requestheader_ca_end
 from exporter.pages.lifetime import Lifetime, lifetime_bar
-from exporter.pages.page import NOTHING, Cell, Column, Tone, badge, code, folded_table, join, key_values, section, table
+from exporter.pages.page import (
+    NOTHING,
+    SEVERITY_TONE,
+    Cell,
+    Column,
+    Tone,
+    badge,
+    code,
+    folded_table,
+    join,
+    key_values,
+    section,
+    table,
+)
 from exporter.reason import Ca, Rotation
 
 __all__ = ["control_plane_section"]
@@ -38,6 +53,7 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             code(one.address),
             one.certificate,
             now,
+            apiserver_end(one.certificate.not_before, one.certificate.not_after, cluster.apiserver_rotation, now),
             badge(*RENEWED.get(cluster.apiserver_rotation, (Tone.BLIND, "rotation unknown"))),
             (
                 ("Trusted by clients in the cluster", _trust(one.trusted)),
@@ -52,7 +68,9 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
         if bundle and not (ca is Ca.CLIENT and same):
             title, where = CLUSTER_AND_CLIENT if ca is Ca.CLUSTER and same else CA_WORDS[ca]
             more = (("Together with it", f"{len(bundle) - 1} more of the same bundle" if bundle[1:] else ""),)
-            cards.append(_certificate(title, where, ends_first(bundle), now, badge(Tone.QUIET, "by hand alone"), more))
+            held = ends_first(bundle)
+            severity = (requestheader_ca_end if ca is Ca.REQUESTHEADER else ca_end)(held.not_after, now)
+            cards.append(_certificate(title, where, held, now, severity, badge(Tone.QUIET, "only by hand"), more))
     if cards:
         yield Markup('<div class="cards">\n{}\n</div>').format(join(cards))
     else:
@@ -99,10 +117,12 @@ def _certificate(
     where: str | Markup,
     certificate: Certificate,
     now: float,
+    severity: Severity | None,
     rotation: Markup,
     more: Iterable[tuple[str, str | Markup]],
 ) -> Markup:
-    life = Lifetime(certificate.not_before, certificate.not_after, None)
+    judged = SEVERITY_TONE[severity] if severity else Tone.OK
+    life = Lifetime(certificate.not_before, certificate.not_after, None, judged=judged)
     identity = key_values(
         (
             ("Subject", code(certificate.subject)),

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from exporter.findings.formatting import date, span
-from exporter.pages.page import Tone
+from exporter.findings.formatting import dated, span
+from exporter.findings.limits import kubelet_end
+from exporter.pages.page import SEVERITY_TONE, Tone
+from exporter.reason import Rotation
 
 __all__ = ["Lifetime", "lifetime_bar"]
 
@@ -18,24 +20,19 @@ class Lifetime:
     not_after: float
     window: tuple[float, float] | None
     """From when it may be rotated and by when it has been; None where nothing rotates it."""
-    ends_unrenewed: bool = True
-    """Whether its end is a problem as it draws near: not so for a copy that nobody uses."""
+    rotation: Rotation = Rotation.DISABLED
+    """Whether a kubelet's certificate without a window is renewed."""
+    judged: Tone | None = None
+    """What it amounts to, where other limits hold than those of a kubelet's certificate."""
 
     def tone(self, now: float) -> Tone:
         """How it stands: by the lifetime's own measure, as the alerts do."""
-        part = self._part(now)
-        if not self.ends_unrenewed:
-            return Tone.QUIET
-        if now >= self.not_after:
-            return Tone.CRITICAL
-        if now < self.not_before:
-            return Tone.WARNING
-        if self.window is None:
-            return Tone.CRITICAL if part >= 95 else Tone.WARNING if part >= 80 else Tone.OK
-        halfway = (self.window[1] + self.not_after) / 2
-        if now > self.window[1]:
-            return Tone.CRITICAL if now > halfway else Tone.WARNING
-        return Tone.INFO if now >= self.window[0] else Tone.OK
+        if self.judged is not None:
+            return self.judged
+        severity = kubelet_end(self.not_before, self.not_after, self.rotation, self.window, now)
+        if severity is not None:
+            return SEVERITY_TONE[severity]
+        return Tone.INFO if self.window is not None and now >= self.window[0] else Tone.OK
 
     def told(self, now: float) -> str:
         """The same in one sentence, to stand under the bar."""
@@ -51,6 +48,10 @@ class Lifetime:
             return f"Rotates within {span(self.window[1] - now)}."
         return f"Rotates in {span(self.window[0] - now)} at the earliest."
 
+    def date(self, moment: float) -> str:
+        """A date, or a time where the lifetime is so short that dates do not tell."""
+        return dated(moment, self.not_after - self.not_before)
+
     def _part(self, moment: float) -> float:
         """Where a moment lies, from 0 to 100."""
         length = self.not_after - self.not_before
@@ -60,10 +61,10 @@ class Lifetime:
 
     def alternative(self, now: float) -> str:
         """The whole bar in words, for who cannot see it."""
-        window = f", rotated between {date(self.window[0])} and {date(self.window[1])}" if self.window else ""
+        window = f", rotated between {self.date(self.window[0])} and {self.date(self.window[1])}" if self.window else ""
         return (
-            f"Valid from {date(self.not_before)} to {date(self.not_after)}{window}; "
-            f"today, {date(now)}, {self._part(now):.0f} % of the lifetime are over."
+            f"Valid from {self.date(self.not_before)} to {self.date(self.not_after)}{window}; "
+            f"now, {self.date(now)}, {self._part(now):.0f} % of the lifetime is over."
         )
 
 
@@ -79,7 +80,7 @@ def lifetime_bar(life: Lifetime, now: float) -> Markup:
         )
         middle = Markup(
             '<span class="between"><b><span class="swatch"></span> {} – {}</b>rotation window</span>'
-        ).format(date(life.window[0]), date(life.window[1]))
+        ).format(life.date(life.window[0]), life.date(life.window[1]))
     return Markup(
         '<div class="life {tone}">\n'
         '<svg role="img" aria-label="{alternative}">'
@@ -95,8 +96,8 @@ def lifetime_bar(life: Lifetime, now: float) -> Markup:
         alternative=life.alternative(now),
         window=window,
         here=here,
-        begin=date(life.not_before),
+        begin=life.date(life.not_before),
         middle=middle,
-        end=date(life.not_after),
+        end=life.date(life.not_after),
         told=life.told(now),
     )

@@ -9,10 +9,13 @@ from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
 from exporter.findings.formatting import span, utc_time
-from exporter.findings.host import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS
+from exporter.findings.limits import ca_end, file_status
+from exporter.findings.rotation_status import RotationStatus, rotation_status
+from exporter.findings.wording import BOOTSTRAP_WORDS, EVIDENCE_WORDS, ORIGIN_WORDS, ROLE_WORDS
 from exporter.pages.findings_list import findings_list, verdict
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import (
+    SEVERITY_TONE,
     Column,
     Tone,
     badge,
@@ -25,33 +28,9 @@ from exporter.pages.page import (
     table,
 )
 from exporter.pages.source_table import source_table
-from exporter.reason import BootstrapMethod, Evidence, FileStatus, Origin, Role, Rotation, RotationState
+from exporter.reason import Evidence, FileStatus, Origin, Role
 
 __all__ = ["node_page"]
-
-ROTATION_TONE = {
-    RotationState.ENABLED: Tone.OK,
-    RotationState.WAITING: Tone.WARNING,
-    RotationState.UNKNOWN: Tone.BLIND,
-}
-FILE_TONE = {
-    FileStatus.OK: Tone.OK,
-    FileStatus.NOT_EXPECTED: Tone.QUIET,
-    FileStatus.NOT_FOUND: Tone.WARNING,
-    FileStatus.BROKEN_SYMLINK: Tone.WARNING,
-    FileStatus.EMPTY: Tone.WARNING,
-    FileStatus.NO_CERTIFICATE: Tone.WARNING,
-    FileStatus.MALFORMED: Tone.WARNING,
-    FileStatus.NOT_A_FILE: Tone.WARNING,
-}
-"""Every other status: it could not be looked at."""
-BOOTSTRAP_WORDS = {
-    BootstrapMethod.TOKEN: "a bootstrap token",
-    BootstrapMethod.SECURE_TLS_BOOTSTRAPPING: "secure TLS bootstrapping",
-    BootstrapMethod.NONE: "nothing",
-    BootstrapMethod.UNKNOWN: "cannot be told",
-}
-ORIGIN_WORDS = {Origin.FILE: "on disk", Origin.WIRE: "as served"}
 
 
 def node_page(host: HostFacts, findings: Sequence[Finding], sources: Iterable[SourceFacts], now: float) -> str:
@@ -63,7 +42,7 @@ def node_page(host: HostFacts, findings: Sequence[Finding], sources: Iterable[So
         verdict(findings, unanswered),
         section("findings", "Findings", findings_list(findings, subject=host.node)) if findings else Markup(),
         section("certificates", "Certificates", _certificates(host, now)),
-        section("rotation", "Rotation", _rotation(host.rotation)),
+        section("rotation", "Rotation", _rotation(host, now)),
         section("bootstrapping", "Bootstrapping", _bootstrapping(host)),
         section("files", "Files", _files(host.files)),
         section("sources", "Sources", source_table(sources, now)) if sources else Markup(),
@@ -86,7 +65,8 @@ def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> Markup:
     same = seen.origin is Origin.FILE or host.served_matches_file
     window = host.window(seen.role) if same and seen.role in _ROTATING else None
     copy = seen.role is Role.APISERVER_COPY
-    life = Lifetime(certificate.not_before, certificate.not_after, window, ends_unrenewed=not copy)
+    judged = Tone.QUIET if copy else _authority_tone(seen, now)
+    life = Lifetime(certificate.not_before, certificate.not_after, window, rotation=seen.rotation, judged=judged)
     signed = {True: "yes", False: "no", None: ""}[seen.issued_by_cluster_ca]
     identity = key_values(
         (
@@ -109,7 +89,7 @@ def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> Markup:
     ).format(
         label=f"{title}, {ORIGIN_WORDS[seen.origin]}",
         title=title[0].upper() + title[1:],
-        rotation=_rotation_badge(seen),
+        rotation=_rotation_badge(host, seen, now),
         where=Markup("on disk: {}").format(code(seen.path)) if seen.path else "as served on the kubelet's port",
         life=lifetime_bar(life, now),
         more=key_values(
@@ -124,46 +104,43 @@ def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> Markup:
     )
 
 
+def _authority_tone(seen: SeenCertificate, now: float) -> Tone | None:
+    """A CA has limits of its own; None for what has not."""
+    if seen.role is not Role.CLUSTER_CA:
+        return None
+    severity = ca_end(seen.certificate.not_after, now)
+    return SEVERITY_TONE[severity] if severity else Tone.OK
+
+
 _ROTATING = (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)
 
 
-def _rotation_badge(seen: SeenCertificate) -> Markup | str:
+def _rotation_badge(host: HostFacts, seen: SeenCertificate, now: float) -> Markup | str:
     if seen.role not in _ROTATING:
         return ""
-    tone, words = {
-        Rotation.ENABLED: (Tone.OK, "rotates"),
-        Rotation.DISABLED: (_fixed(seen.role), "does not rotate"),
-    }.get(seen.rotation, (Tone.BLIND, "rotation unknown"))
-    return badge(tone, words)
+    status = rotation_status(host, host.rotation_of(seen.role), now)
+    words = {"enabled": "rotates", "disabled": "does not rotate", "unknown": "rotation unknown"}
+    return badge(_tone(status), words.get(status.word, status.word))
 
 
 def _matches(host: HostFacts) -> str:
     return {True: "yes", False: "no: the kubelet still serves another one", None: ""}[host.served_matches_file]
 
 
-def _rotation(rotation: Iterable[RotationFacts]) -> Markup:
+def _rotation(host: HostFacts, now: float) -> Markup:
     return table(
         "Rotation of the kubelet's certificates, and what each place says of it",
         (Column("Certificate"), Column("State"), Column("Why"), Column("What each place says")),
         (
-            (
-                ROLE_WORDS[facts.role],
-                badge(_tone(facts), facts.state.value),
-                REASON_WORDS[facts.reason],
-                _evidence(facts),
-            )
-            for facts in rotation
+            (ROLE_WORDS[facts.role], badge(_tone(status), status.word), status.why, _evidence(facts))
+            for facts in host.rotation
+            for status in [rotation_status(host, facts, now)]
         ),
     )
 
 
-def _tone(facts: RotationFacts) -> Tone:
-    return _fixed(facts.role) if facts.state is RotationState.DISABLED else ROTATION_TONE[facts.state]
-
-
-def _fixed(role: Role) -> Tone:
-    """What it amounts to that nothing rotates a certificate: as severe as the finding that says so."""
-    return Tone.INFO if role is Role.KUBELET_SERVING else Tone.WARNING
+def _tone(status: RotationStatus) -> Tone:
+    return SEVERITY_TONE[status.severity] if status.severity else Tone.OK
 
 
 def _evidence(facts: RotationFacts) -> Markup | str:
@@ -191,6 +168,13 @@ def _bootstrapping(host: HostFacts) -> Markup:
     )
 
 
+def _file_tone(file: FileFacts) -> Tone:
+    if file.status is FileStatus.NOT_EXPECTED:
+        return Tone.QUIET
+    severity = file_status(file.status)
+    return SEVERITY_TONE[severity] if severity else Tone.OK
+
+
 def _files(files: Iterable[FileFacts]) -> Markup:
     return table(
         "Every file this agent looks at",
@@ -198,7 +182,7 @@ def _files(files: Iterable[FileFacts]) -> Markup:
         (
             (
                 code(file.path),
-                badge(FILE_TONE.get(file.status, Tone.BLIND), file.status.value.replace("_", " ")),
+                badge(_file_tone(file), file.status.value.replace("_", " ")),
                 ROLE_WORDS[file.role],
                 file.detail if file.status is not FileStatus.NOT_EXPECTED else "",
             )

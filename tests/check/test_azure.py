@@ -8,7 +8,7 @@ from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.azure.serving_rotation import Obstacle
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure
-from exporter.findings.azure import OBSTACLE_WORDS
+from exporter.findings.azure_wording import OBSTACLE_WORDS
 from exporter.reason import Reason
 from simulation.azure.bodies import agent_pool, managed_cluster
 

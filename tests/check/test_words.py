@@ -17,10 +17,9 @@ from exporter.facts.kube.node_requests import NodeRequests
 from exporter.facts.rotation import client_rotation
 from exporter.facts.x509 import certificates
 from exporter.findings import PUBLIC_RUNBOOKS, Finding, runbook_url
-from exporter.findings.azure import LONGEST_ROTATION
-from exporter.findings.cluster import PENDING, RECENT, cluster_findings
-from exporter.findings.control_plane import SILENT
+from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
+from exporter.findings.limits import LONGEST_ROTATION, PENDING, REJECTED, SILENT
 from exporter.reason import BootstrapMethod, Ca, Evidence, Lease, Origin, Role, Rotation
 from simulation.azure.bodies import managed_cluster
 from simulation.pki import DAY, YEAR, Authority
@@ -155,6 +154,6 @@ def test_what_lasts_for_an_hour_does_so_in_both() -> None:
     """A refusal is news for an hour; a rotation takes half of one at the most."""
     (rejected,) = expressions("AksCertCsrRejected", "warning")
     assert "[1h]" in rejected[0]
-    assert RECENT == 3600
+    assert REJECTED == 3600
     assert LONGEST_ROTATION == 3600
     assert (PENDING, SILENT) == ((1200.0, 21600.0), 900.0)

@@ -19,7 +19,7 @@ FIXED = Lifetime(START, START + 100 * DAY, None)
 @pytest.mark.parametrize(
     ("life", "day", "tone", "words"),
     [
-        (ROTATED, -3, Tone.WARNING, "Not valid for another 3 days."),
+        (ROTATED, -3, Tone.CRITICAL, "Not valid for another 3 days."),
         (ROTATED, 10, Tone.OK, "Rotates in 60 days at the earliest."),
         (ROTATED, 70, Tone.INFO, "Rotates within 20 days."),
         (ROTATED, 85, Tone.INFO, "Rotates within 5 days."),
@@ -30,7 +30,7 @@ FIXED = Lifetime(START, START + 100 * DAY, None)
         (FIXED, 79, Tone.OK, "Ends in 21 days."),
         (FIXED, 80, Tone.WARNING, "Ends in 20 days."),
         (FIXED, 95, Tone.CRITICAL, "Ends in 5 days."),
-        (Lifetime(START, START + 100 * DAY, None, ends_unrenewed=False), 200, Tone.QUIET, "Ended 100 days ago."),
+        (Lifetime(START, START + 100 * DAY, None, judged=Tone.QUIET), 200, Tone.QUIET, "Ended 100 days ago."),
     ],
 )
 def test_a_lifetime_has_a_tone_and_words(life: Lifetime, day: float, tone: Tone, words: str) -> None:
@@ -46,10 +46,17 @@ def test_the_window_and_now_are_drawn_by_attributes_and_told_in_words() -> None:
     assert '<rect class="window" x="70.00%" y="8" width="20.00%" height="12"/>' in html
     assert '<line class="now" x1="85.00%" x2="85.00%"' in html
     assert (
-        '"Valid from 2026-01-01 to 2026-04-11, rotated between 2026-03-12 and 2026-04-01; today, 2026-03-27, '
-        '85 % of the lifetime are over."'
+        '"Valid from 2026-01-01 to 2026-04-11, rotated between 2026-03-12 and 2026-04-01; now, 2026-03-27, '
+        '85 % of the lifetime is over."'
     ) in html
     assert "style" not in html
+
+
+def test_a_lifetime_under_a_day_is_told_in_times() -> None:
+    """G14: dates alone would read `2026-01-01 to 2026-01-01`."""
+    html = lifetime_bar(Lifetime(START, START + 600, (START + 420, START + 540)), START + 60)
+    assert "Valid from 2026-01-01 00:00 UTC to 2026-01-01 00:10 UTC" in html
+    assert "<b>2026-01-01 00:10 UTC</b>not after" in html
 
 
 TIMES = st.floats(0, 4e9)

@@ -1,0 +1,1 @@
+"""Commands that people are told to paste, held to what az and kubectl take."""
