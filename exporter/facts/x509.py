@@ -1,27 +1,36 @@
-"""PEM or DER bytes in, certificates out: dates, names, identity and keys, never a private key (RFC 5280, RFC 7468)."""
+"""PEM bytes in, certificates out: dates, names, identity and keys, never a private key (RFC 5280, RFC 7468).
 
-import base64
-import binascii
+PEM is read as Go reads it (facts.pem). A certificate that Go reads and the library refuses is read a second time
+(facts.der).
+"""
+
 import hashlib
-import re
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from exporter.facts.der import layout, repaired
+from exporter.facts.pem import blocks, claims, has_private_key, why_unread
+from exporter.facts.purpose import Purpose, purpose
 
 __all__ = [
     "Certificate",
     "CertificateError",
+    "CertificateFile",
     "EmptyFileError",
     "NoCertificateError",
+    "authority_file",
     "certificate",
+    "certificate_file",
     "certificates",
     "ends_first",
-    "issued_by",
+    "key_file",
+    "load",
 ]
 
 
@@ -59,6 +68,12 @@ class Certificate:
     signature_algorithm: str = field(compare=False)
     """Such as sha256WithRSAEncryption, or the dotted OID."""
     der: bytes = field(compare=False, repr=False)
+    purpose: Purpose | None = field(compare=False, repr=False)
+    """What it is made for; None where that cannot be read, and Go reads none of it."""
+
+    def same_key(self, other: "Certificate") -> bool:
+        """Whether both are for one key: a CA that was issued again verifies the same certificates."""
+        return self == other or (self.public_key_sha256 != "" and self.public_key_sha256 == other.public_key_sha256)
 
     @property
     def lifetime(self) -> float:
@@ -71,42 +86,79 @@ class Certificate:
         return self.subject == self.issuer
 
 
-# The label may not be `TRUSTED CERTIFICATE` or `CERTIFICATE REQUEST`; RFC 7468 §2 allows any text between the blocks.
-_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----(?P<body>[^-]*)(?P<end>-----END CERTIFICATE-----)?")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]*")
+@dataclass(frozen=True, slots=True)
+class CertificateFile:
+    """What a file of certificates holds."""
+
+    certificates: tuple[Certificate, ...]
+    """Those that can be read, in their order: the first is the leaf. One that stands there twice counts once."""
+    private_key: bool = False
+    """Whether there is a block with a private key's label that Go would take."""
+    fault: str = ""
+    """What is wrong with the others, in words."""
+
+
+def certificate_file(content: bytes) -> CertificateFile:
+    """A leaf's file as Go's `tls.X509KeyPair` reads it: all CERTIFICATE blocks, the first of which must be readable.
+
+    Raises EmptyFileError, NoCertificateError, or CertificateError where the first certificate cannot be read: the next
+    one is not used in its place.
+    """
+    found = _members(content, headers=True)
+    if isinstance(found[0], CertificateError):
+        raise found[0]
+    return _file(content, found)
+
+
+def authority_file(content: bytes) -> CertificateFile:
+    """A CA bundle as Go's `x509.CertPool.AppendCertsFromPEM` reads it: a member that cannot be read is passed over,
+    and so is one with PEM headers. Raises as `certificate_file` where no member can be read.
+    """
+    found = _members(content, headers=False)
+    faults = [one for one in found if isinstance(one, CertificateError)]
+    if len(faults) == len(found):
+        raise faults[0]
+    return _file(content, found)
 
 
 def certificates(content: bytes) -> tuple[Certificate, ...]:
-    """All certificates of a PEM file in their order, or the single one of a DER file.
+    """The readable certificates of a CA bundle. Raises as `authority_file`."""
+    return authority_file(content).certificates
 
-    Other blocks, private keys among them, are passed over undecoded. A certificate that stands there twice counts
-    once. Raises EmptyFileError, NoCertificateError, or CertificateError when any block cannot be read: half a bundle
-    is not an answer.
-    """
+
+def key_file(content: bytes) -> bool:
+    """Whether a private key stands in the file, by the labels of its blocks alone."""
+    return has_private_key(blocks(content))
+
+
+def _members(content: bytes, *, headers: bool) -> list[Certificate | CertificateError]:
+    """Each CERTIFICATE block as what it is or why it cannot be read; at least one."""
     if not content.strip():
         raise EmptyFileError("the file is empty")
-    found: dict[Certificate, None] = {}
-    for number, block in enumerate(_BLOCK.finditer(content), start=1):
-        if block["end"] is None:
-            raise CertificateError(f"certificate {number} has no end")
-        if not _BASE64.fullmatch(block["body"]):
-            raise CertificateError(f"certificate {number} is not base64")
+    bodies = [block.body for block in blocks(content) if block.body is not None and (headers or not block.headers)]
+    if not bodies:
+        if claims(content):
+            raise CertificateError(f"no certificate that the kubelet could load: {why_unread(content)}")
+        raise NoCertificateError(
+            "the file is DER, and PEM is wanted" if content[:1] == b"\x30" else "the file holds no certificate"
+        )
+    found: list[Certificate | CertificateError] = []
+    for number, body in enumerate(bodies, start=1):
         try:
-            der = base64.b64decode(b"".join(block["body"].split()), validate=True)
-        except binascii.Error:
-            raise CertificateError(f"certificate {number} is not base64") from None
-        try:
-            found[certificate(der)] = None
+            found.append(certificate(body))
         except CertificateError as error:
-            raise CertificateError(f"certificate {number}: {error}") from None
-    if found:
-        return tuple(found)
-    if content[:1] == b"\x30" and b"-----BEGIN" not in content:
-        try:
-            return (certificate(content),)
-        except CertificateError:
-            pass
-    raise NoCertificateError("the file holds no certificate")
+            found.append(CertificateError(f"certificate {number}: {error}"))
+    return found
+
+
+def _file(content: bytes, found: list[Certificate | CertificateError]) -> CertificateFile:
+    readable = tuple(dict.fromkeys(one for one in found if isinstance(one, Certificate)))
+    fault = next((str(one) for one in found if isinstance(one, CertificateError)), "")
+    if not fault and claims(content) > len(found):
+        fault = (
+            f"{claims(content) - len(found)} of {claims(content)} certificates are passed over: {why_unread(content)}"
+        )
+    return CertificateFile(readable, has_private_key(blocks(content)), fault)
 
 
 def certificate(der: bytes) -> Certificate:
@@ -117,47 +169,63 @@ def certificate(der: bytes) -> Certificate:
     # cryptography warns of serials and encodings that RFC 5280 forbids. They are on somebody's node all the same.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            parsed = x509.load_der_x509_certificate(der)
-            not_before, not_after = _unix(parsed.not_valid_before_utc), _unix(parsed.not_valid_after_utc)
-            serial_number = parsed.serial_number
-        except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-            raise CertificateError(f"not a certificate: {_one_line(error)}") from None
+        parsed, not_before, not_after = _loaded(der)
         key_algorithm, public_key_sha256 = _key(parsed)
         return Certificate(
             not_before=not_before,
             not_after=not_after,
             subject=_name(parsed, "subject"),
             issuer=_name(parsed, "issuer"),
-            serial_number=f"{serial_number:x}",
+            serial_number=f"{parsed.serial_number:x}",
             fingerprint_sha256=hashlib.sha256(der).hexdigest(),
             public_key_sha256=public_key_sha256,
             key_algorithm=key_algorithm,
             signature_algorithm=_signature_algorithm(parsed),
             der=der,
+            purpose=_purpose(der),
         )
+
+
+_REFUSALS = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
+
+
+def load(der: bytes) -> tuple[x509.Certificate, bool]:
+    """The certificate as the library sees it, and whether those are its own bytes or had to be repaired for it.
+
+    Raises CertificateError.
+    """
+    try:
+        return _strictly(der), True
+    except _REFUSALS as error:
+        refusal = error
+    try:
+        return _strictly(repaired(der)), False
+    except _REFUSALS:
+        raise CertificateError(f"not a certificate: {_one_line(refusal)}") from None
+
+
+def _strictly(der: bytes) -> x509.Certificate:
+    parsed = x509.load_der_x509_certificate(der)
+    # Dates are decoded when they are asked for.
+    _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc, parsed.serial_number
+    return parsed
+
+
+def _loaded(der: bytes) -> tuple[x509.Certificate, float, float]:
+    parsed, _ = load(der)
+    return parsed, _unix(parsed.not_valid_before_utc), _unix(parsed.not_valid_after_utc)
+
+
+def _purpose(der: bytes) -> Purpose | None:
+    try:
+        return purpose(layout(der))
+    except ValueError:
+        return None
 
 
 def ends_first(bundle: tuple[Certificate, ...]) -> Certificate:
     """The certificate of a bundle with the earliest notAfter."""
     return min(bundle, key=lambda one: one.not_after)
-
-
-def issued_by(leaf: Certificate, authorities: tuple[Certificate, ...]) -> bool:
-    """Whether the leaf's signature verifies with the key of one of the authorities, which must bear the issuer's name.
-
-    A matching name alone is nothing: before and after `az aks rotate-certs` every AKS cluster CA is `CN=ca`.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        child = x509.load_der_x509_certificate(leaf.der)
-        for authority in authorities:
-            try:
-                child.verify_directly_issued_by(x509.load_der_x509_certificate(authority.der))
-            except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-                continue
-            return True
-    return False
 
 
 def _unix(moment: datetime) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from exporter.facts.host.host_facts import HostFacts
+from exporter.facts.usability import Usability
 from exporter.metric import Family, Metric
 from exporter.reason import Origin, Role, Rotation
 
@@ -42,9 +43,18 @@ INFO = Metric(
 )
 ISSUED_BY_CLUSTER_CA = Metric(
     "akscert_certificate_issued_by_cluster_ca",
-    "1 if the certificate's signature verifies with the key of a cluster CA on this node, 0 if not.",
+    "1 if the certificate's signature verifies, through intermediates at hand, with the key of a CA that this kubelet "
+    "trusts, 0 if not. A CA is nobody's leaf, and what signed itself was issued by nobody.",
     ("node", "role", "origin"),
     words=_PLACE,
+)
+USABLE = Metric(
+    "akscert_certificate_usable",
+    "1 if the kubelet could use this certificate for its role, dates aside, 0 if not. reason: ok; another_node (common "
+    "name or subjectAltName); wrong_group (not of system:nodes); wrong_usage (extendedKeyUsage); not_a_leaf (a CA); "
+    "no_private_key; unloadable (the kubelet cannot read the file). The worst one where several hold.",
+    ("node", "role", "origin", "reason"),
+    words={**_PLACE, "reason": tuple(Usability)},
 )
 SERVED_MATCHES_FILE = Metric(
     "akscert_certificate_served_matches_file",
@@ -81,6 +91,10 @@ def families(host: HostFacts) -> Iterator[Family]:
         ((host.node, s.role, s.origin), float(s.issued_by_cluster_ca))
         for s in seen
         if s.issued_by_cluster_ca is not None
+    )
+    yield USABLE.family(
+        ((host.node, role, origin, said), float(said is Usability.OK))
+        for (role, origin), said in host.usability.items()
     )
     matches = host.served_matches_file
     yield SERVED_MATCHES_FILE.family([] if matches is None else [((host.node,), float(matches))])

@@ -4,13 +4,15 @@ import hashlib
 
 import pytest
 
+from exporter.facts.path import issued_by
 from exporter.facts.x509 import (
     CertificateError,
     EmptyFileError,
     NoCertificateError,
+    authority_file,
+    certificate_file,
     certificates,
     ends_first,
-    issued_by,
 )
 from simulation.pki import YEAR, certificate_request
 from tests.facts.forge import CA, DER, LEAF, PLAIN_KEY, T0, forged, pem
@@ -27,7 +29,7 @@ def test_a_kubelets_certificate_is_read_as_kubernetes_and_openssl_print_it() -> 
     assert found.public_key_sha256 == hashlib.sha256(PLAIN_KEY).hexdigest()
     assert (found.key_algorithm, found.signature_algorithm) == ("ECDSA-P-256", "sha256WithRSAEncryption")
     assert not found.self_issued
-    assert issued_by(found, certificates(CA.pem))
+    assert issued_by(found, (), certificates(CA.pem))
 
 
 # ---- the file around the certificate
@@ -39,13 +41,11 @@ def test_a_kubelets_certificate_is_read_as_kubernetes_and_openssl_print_it() -> 
         LEAF.pem,
         LEAF.key_pem + LEAF.certificate_pem,
         LEAF.pem.replace(b"\n", b"\r\n"),
-        LEAF.pem.replace(b"\n", b"\r"),
-        b"\xef\xbb\xbf" + LEAF.pem,
-        b"subject=CN = node\nissuer=CN = ca\n\xff\xfe---- " + LEAF.pem,
+        b"subject=CN = node\nissuer=CN = ca\n\xff\xfe----\n" + LEAF.pem,
         LEAF.pem.rstrip(),
-        LEAF.pem.replace(b"\n", b"\n\n  \t"),
+        LEAF.pem.replace(b"\n", b" \t\n"),
+        LEAF.certificate_pem.replace(b"M", b"M\n \t\n", 3),
         LEAF.certificate_pem * 3,
-        DER,
         certificate_request("node") + LEAF.pem,
         pem(DER, "TRUSTED CERTIFICATE") + LEAF.pem,
     ],
@@ -53,13 +53,11 @@ def test_a_kubelets_certificate_is_read_as_kubernetes_and_openssl_print_it() -> 
         "certificate, key",
         "key, certificate",
         "CRLF",
-        "CR",
-        "BOM",
         "text before",
         "no newline at the end",
-        "white space",
+        "white space at the end of lines",
+        "white space in the body",
         "three times the same",
-        "DER",
         "request before",
         "OpenSSL's own form before",
     ],
@@ -84,10 +82,11 @@ def test_a_file_without_anything_in_it_is_empty(content: bytes) -> None:
         b"\x30\x03\x02\x01\x01",
         DER[:-1],
         DER + b"\x00",
+        DER,
         "﻿".encode("utf-16") + LEAF.pem.decode().encode("utf-16"),
         b"-----BEGIN CERTIFICATE----",
     ],
-    ids=["key", "junk", "text", "request", "other DER", "cut DER", "more than DER", "UTF-16", "half a line"],
+    ids=["key", "junk", "text", "request", "other DER", "cut DER", "more than DER", "DER", "UTF-16", "half a line"],
 )
 def test_a_file_with_other_things_in_it_holds_no_certificate(content: bytes) -> None:
     with pytest.raises(NoCertificateError) as caught:
@@ -96,25 +95,64 @@ def test_a_file_with_other_things_in_it_holds_no_certificate(content: bytes) -> 
     assert b"KEY" not in str(caught.value).encode()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        LEAF.certificate_pem[:-40],
-        LEAF.certificate_pem[:400],
-        LEAF.certificate_pem.replace(b"MI", b"!!", 1),
-        LEAF.certificate_pem.replace(b"\n-----END", b"=A\n-----END"),
-        pem(b""),
-        pem(DER[:-10]),
-        pem(b"\x30\x03\x02\x01\x01"),
-        LEAF.certificate_pem + CA.pem[:300],
-        CA.pem + pem(b"junk") + LEAF.certificate_pem,
-    ],
+BROKEN = (
+    LEAF.certificate_pem[:-40],
+    LEAF.certificate_pem[:400],
+    LEAF.certificate_pem.replace(b"MI", b"!!", 1),
+    LEAF.certificate_pem.replace(b"\n-----END", b"=A\n-----END"),
+    pem(b""),
+    pem(DER[:-10]),
+    pem(b"\x30\x03\x02\x01\x01"),
+    b"\xef\xbb\xbf" + LEAF.certificate_pem,
+    LEAF.certificate_pem.replace(b"\n", b"\r"),
+    LEAF.certificate_pem.replace(b"\n", b" "),
+    b"  " + LEAF.certificate_pem.replace(b"\n", b"\n  "),
 )
-def test_a_broken_certificate_is_an_error_even_beside_a_sound_one(content: bytes) -> None:
-    """Half a bundle is not an answer. The words are one line that says which one."""
-    with pytest.raises(CertificateError, match=r"^certificate \d[^\n]+$") as caught:
-        certificates(content)
-    assert type(caught.value) is CertificateError
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_certificate_that_cannot_be_read_is_an_error_in_one_line(content: bytes) -> None:
+    """A4: what the kubelet cannot load is no certificate in use, however plainly it stands there."""
+    for read in (certificates, certificate_file):
+        with pytest.raises(CertificateError, match=r"^[^\n]*certificate[^\n]+$") as caught:
+            read(content)
+        assert type(caught.value) is CertificateError
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_broken_certificate_hides_no_sound_one_and_is_told(content: bytes) -> None:
+    """B4, B5: the other members of a bundle count, and the file is not called sound."""
+    for bundle in (CA.pem + b"\n" + content, content + b"\n" + CA.pem, content + b"\n" + CA.pem + content):
+        found = authority_file(bundle)
+        assert [one.subject for one in found.certificates] == ["CN=ca"]
+        assert "\n" not in found.fault
+        assert found.fault
+
+
+def test_the_first_certificate_of_a_leafs_file_has_no_deputy() -> None:
+    """A3: the kubelet uses the first certificate. Where that is no certificate, it does not go on to the next."""
+    with pytest.raises(CertificateError, match="certificate 1: not a certificate"):
+        certificate_file(pem(b"junk") + LEAF.pem)
+    found = certificate_file(CA.pem + LEAF.pem)
+    assert found.certificates[0].subject == "CN=ca"
+    assert certificate_file(LEAF.pem + pem(b"junk")).certificates[0].serial_number == LEAF.serial_number
+
+
+def test_a_member_of_a_bundle_with_pem_headers_is_passed_over_as_in_go_and_a_leaf_is_not() -> None:
+    """A4: `tls.X509KeyPair` reads past header lines; `x509.CertPool.AppendCertsFromPEM` takes no block that has any."""
+    headed = LEAF.certificate_pem.replace(b"-----\n", b"-----\nfriendlyName: node\n\n", 1)
+    assert certificate_file(headed + LEAF.key_pem).certificates[0].serial_number == LEAF.serial_number
+    with pytest.raises(CertificateError):
+        certificates(headed)
+
+
+@pytest.mark.parametrize(
+    "comment", ["# Autorité de certification\n".encode(), "Größe\r\n".encode("latin-1"), b"\xff\n"]
+)
+def test_comments_of_a_bundle_may_be_in_any_encoding(comment: bytes) -> None:
+    """B4: text between the blocks is nobody's business (RFC 7468 §2)."""
+    found = authority_file(comment + CA.pem + comment)
+    assert ([one.subject for one in found.certificates], found.fault) == (["CN=ca"], "")
 
 
 def test_two_leaves_in_one_file_are_both_there_in_their_order() -> None:

@@ -4,11 +4,11 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts.path import issued_by
 from exporter.facts.x509 import (
     Certificate,
     CertificateError,
     certificates,
-    issued_by,
 )
 from tests.facts.forge import CA, DER, GENERALIZED_TIME, LEAF, SEQUENCE, UTC_TIME, forged, name, pem, tlv, unknown_key
 
@@ -19,7 +19,7 @@ def sound(found: Certificate) -> None:
     assert int(found.serial_number, 16) is not None
     assert len(found.fingerprint_sha256) == 64
     assert len(found.public_key_sha256) in {0, 64}
-    issued_by(found, (found,))
+    issued_by(found, (), (found,))
     for text in (found.subject, found.issuer, found.key_algorithm, found.signature_algorithm):
         text.encode()
 

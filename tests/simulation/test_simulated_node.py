@@ -11,7 +11,8 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from exporter.facts.x509 import CertificateError, certificates, issued_by
+from exporter.facts.path import issued_by
+from exporter.facts.x509 import CertificateError, certificates
 from simulation.node.build_options import Damage, OperatingSystem
 from simulation.node.scenarios import SCENARIOS, scenario
 from simulation.node.simulated_node import SimulatedNode, build, former_authority
@@ -91,7 +92,7 @@ def test_a_rotated_pem_holds_the_certificate_and_then_its_key(tmp_path: Path) ->
     (leaf,) = certificates(content)
     assert leaf.lifetime == YEAR
     assert leaf.not_before == pytest.approx(NOW - 0.4 * YEAR, abs=1)
-    assert issued_by(leaf, certificates(AUTHORITY.pem))
+    assert issued_by(leaf, (), certificates(AUTHORITY.pem))
     assert healthy.client is not None
     assert load_pem_private_key(content, None).public_key() == healthy.client.certificate.public_key()
 

@@ -19,7 +19,7 @@ from exporter.facts.host.kubelet_settings import (
 from exporter.facts.host.paths import EvidenceFile, Means, PathTable, path_table
 from exporter.facts.host.read import Read
 from exporter.facts.kubeconfig import kubeconfig
-from exporter.facts.x509 import Certificate
+from exporter.facts.x509 import CertificateFile
 from exporter.reason import FileStatus, Role
 from simulation.node import file_contents
 from simulation.node.linux import SERVER
@@ -73,8 +73,8 @@ def _facts(disk: Disk, served: Leaf | None) -> HostFacts:
     return host_facts(disk.name, table, reads, files, served.chain if served else None, names)
 
 
-def _certificate(disk: Disk, role: Role, means: Means | None, path: str) -> Read[tuple[Certificate, ...]]:
-    absent: Read[tuple[Certificate, ...]] = Read(path, FileStatus.NOT_FOUND)
+def _certificate(disk: Disk, role: Role, means: Means | None, path: str) -> Read[CertificateFile]:
+    absent: Read[CertificateFile] = Read(path, FileStatus.NOT_FOUND)
     found: Leaf | Ca | None = None
     status = FileStatus.OK
     match role:
@@ -94,7 +94,8 @@ def _certificate(disk: Disk, role: Role, means: Means | None, path: str) -> Read
         return absent
     if status is not FileStatus.OK:
         return Read(path, status)
-    return Read(path, FileStatus.OK, found.bundle if isinstance(found, Ca) else found.chain, target=path)
+    held = CertificateFile(found.bundle if isinstance(found, Ca) else found.chain, private_key=isinstance(found, Leaf))
+    return Read(path, FileStatus.OK, held, target=path)
 
 
 def _linux_evidence(disk: Disk) -> EvidenceReads:

@@ -45,6 +45,7 @@ class NodeAgent:
         self._files = files
         self._table = table
         self.wire = wire
+        self._addresses = (wire.host,) if wire else ()
         self._clock = clock
         # Without a registry: these two are collected together with everything else.
         self._process = (ProcessCollector(registry=None), PlatformCollector(registry=None))
@@ -53,7 +54,9 @@ class NodeAgent:
         """The node now. Reads every file; a hung disk costs a bounded time."""
         reads = read_host(self._files, self._table)
         served = self.wire.served() if self.wire else None
-        host = host_facts(self.node, reads.table, reads.evidence, reads.certificates, served, reads.names)
+        host = host_facts(
+            self.node, reads.table, reads.evidence, reads.certificates, served, reads.names, self._addresses
+        )
         if self.wire:
             installed = host.certificate(Role.KUBELET_SERVING, Origin.FILE)
             self.wire.installed(installed.certificate if installed else None)

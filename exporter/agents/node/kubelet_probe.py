@@ -47,6 +47,11 @@ class KubeletProbe:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="kubelet-wire", daemon=True)
 
+    @property
+    def host(self) -> str:
+        """The address or name that the kubelet is asked at."""
+        return self._address[0]
+
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exporter.facts.host.evidence import (
     EvidenceReads,
@@ -14,9 +14,13 @@ from exporter.facts.host.evidence import (
 )
 from exporter.facts.host.paths import Candidate, Means, PathTable
 from exporter.facts.host.read import Read
+from exporter.facts.host.usability import Place, host_usability
 from exporter.facts.kubeconfig import Credential
+from exporter.facts.path import issued_by
 from exporter.facts.rotation import RotationFacts, client_rotation, deadline, due, rotation_label, serving_rotation
-from exporter.facts.x509 import Certificate, ends_first, issued_by
+from exporter.facts.signature import signed_by
+from exporter.facts.usability import Usability
+from exporter.facts.x509 import Certificate, CertificateFile, ends_first
 from exporter.reason import (
     BootstrapMethod,
     Evidence,
@@ -30,6 +34,7 @@ from exporter.reason import (
 __all__ = ["FileFacts", "HostFacts", "SeenCertificate", "host_facts"]
 
 Bundle = tuple[Certificate, ...]
+Files = Mapping[str, Read[CertificateFile]]
 KUBELET_ROLES = (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)
 
 
@@ -78,6 +83,8 @@ class HostFacts:
     """None: there is no serving file, or the wire was not seen."""
     leftovers: Mapping[Role, int]
     """Dated PEM files beside the current one; a role is missing where the directory could not be listed."""
+    usability: Mapping[Place, Usability] = field(default_factory=dict)
+    """Whether the kubelet can use each of its certificates, also one that it cannot even load."""
 
     def certificate(self, role: Role, origin: Origin = Origin.FILE) -> SeenCertificate | None:
         """The certificate of a role as seen there."""
@@ -99,14 +106,16 @@ def host_facts(
     node: str,
     table: PathTable,
     reads: EvidenceReads,
-    files: Mapping[str, Read[Bundle]],
+    files: Files,
     served: Bundle | None,
     pki_names: Mapping[str, Iterable[str] | None],
+    addresses: Iterable[str] = (),
 ) -> HostFacts:
     """The facts of a node.
 
     `files`: the read of every path of `table.resolved(…)`. `served`: the chain on the kubelet's port, None where it was
     not seen. `pki_names`: the names in the directory of each rotated path, None where it could not be listed.
+    `addresses`: what the kubelet is known by beside the node's name.
     """
     kubeconfig = None if reads.kubeconfig is None else reads.kubeconfig.value
     settings = kubelet_settings(reads)
@@ -115,29 +124,29 @@ def host_facts(
     bundles: dict[Role, tuple[str, Bundle]] = {}
     for role, chosen in in_use.items():
         if chosen is not None and (value := files[chosen.path].value):
-            bundles[role] = (chosen.path, value)
+            bundles[role] = (chosen.path, value.certificates)
     if kubeconfig is not None and reads.kubeconfig is not None:
         if kubeconfig.credential is Credential.CERTIFICATE_INLINE:
             bundles[Role.KUBELET_CLIENT] = (reads.kubeconfig.path, kubeconfig.client_certificates)
         if Role.CLUSTER_CA not in bundles and kubeconfig.certificate_authorities:
             bundles[Role.CLUSTER_CA] = (reads.kubeconfig.path, kubeconfig.certificate_authorities)
     authorities = bundles[Role.CLUSTER_CA][1] if Role.CLUSTER_CA in bundles else ()
+    at_hand = (*(one for _, bundle in bundles.values() for one in bundle), *(served or ()))
     rotation = (
         _client(candidates, reads, files),
-        _serving(candidates, reads, files, _wire_word(served, authorities), windows=table.windows),
+        _serving(candidates, reads, files, _wire_word(served, at_hand, authorities), windows=table.windows),
     )
     labels = {facts.role: rotation_label(facts.state) for facts in rotation}
+    issued = {role: _issued(role, bundle, at_hand, authorities) for role, (_, bundle) in bundles.items()}
     seen = [
-        SeenCertificate(
-            role, Origin.FILE, path, labels.get(role, Rotation.NONE), bundle, _issued(role, bundle, authorities)
-        )
+        SeenCertificate(role, Origin.FILE, path, labels.get(role, Rotation.NONE), bundle, issued[role])
         for role, (path, bundle) in bundles.items()
     ]
     matches = None
     if served:
         label = labels[Role.KUBELET_SERVING]
-        issued = _issued(Role.KUBELET_SERVING, served, authorities)
-        seen.append(SeenCertificate(Role.KUBELET_SERVING, Origin.WIRE, "", label, served, issued))
+        by_cluster = _issued(Role.KUBELET_SERVING, served, at_hand, authorities)
+        seen.append(SeenCertificate(Role.KUBELET_SERVING, Origin.WIRE, "", label, served, by_cluster))
         if Role.KUBELET_SERVING in bundles:
             matches = served[0] == bundles[Role.KUBELET_SERVING][1][0]
     return HostFacts(
@@ -150,12 +159,11 @@ def host_facts(
         bootstrap_kubeconfig_present=bootstrap_kubeconfig_present(reads),
         served_matches_file=matches,
         leftovers=_leftovers(candidates, files, pki_names),
+        usability=host_usability(node, addresses, in_use, files, bundles, served, authorities),
     )
 
 
-def _in_use(
-    role: Role, candidates: Iterable[Candidate], reads: EvidenceReads, files: Mapping[str, Read[Bundle]]
-) -> Candidate | None:
+def _in_use(role: Role, candidates: Iterable[Candidate], reads: EvidenceReads, files: Files) -> Candidate | None:
     """The file the kubelet goes by, absent or not: the first eligible one that is there, else the first eligible."""
     eligible = _eligible(role, [candidate for candidate in candidates if candidate.role is role], reads)
     there = (c for c in eligible if files[c.path].status is not FileStatus.NOT_FOUND)
@@ -184,7 +192,7 @@ def _statuses(
     candidates: Iterable[Candidate],
     in_use: Mapping[Role, Candidate | None],
     bundles: Mapping[Role, tuple[str, Bundle]],
-    files: Mapping[str, Read[Bundle]],
+    files: Files,
 ) -> Iterable[FileFacts]:
     """An absent file is missed when it is the one that should be in use, or when the user named it."""
     for candidate in candidates:
@@ -196,7 +204,10 @@ def _statuses(
                 and candidate.means not in {Means.COPY, Means.SELF_SIGNED}
             )
             status = FileStatus.NOT_FOUND if missed or candidate.expected else FileStatus.NOT_EXPECTED
-        yield FileFacts(candidate.role, candidate.path, status, read.detail)
+        detail = read.detail
+        if read.value is not None and read.value.fault:  # the others count, and the file is not as it should be
+            status, detail = FileStatus.MALFORMED, read.value.fault
+        yield FileFacts(candidate.role, candidate.path, status, detail)
 
 
 def _evidence_statuses(table: PathTable, reads: EvidenceReads) -> Iterable[FileFacts]:
@@ -204,7 +215,7 @@ def _evidence_statuses(table: PathTable, reads: EvidenceReads) -> Iterable[FileF
         yield FileFacts(file.role, read.path, evidence_status(file, reads, table), read.detail)
 
 
-def _client(candidates: Iterable[Candidate], reads: EvidenceReads, files: Mapping[str, Read[Bundle]]) -> RotationFacts:
+def _client(candidates: Iterable[Candidate], reads: EvidenceReads, files: Files) -> RotationFacts:
     evidence: dict[Evidence, bool] = {}
     settings = kubelet_settings(reads)
     if settings.rotate_certificates is not None:
@@ -221,7 +232,7 @@ def _client(candidates: Iterable[Candidate], reads: EvidenceReads, files: Mappin
 def _serving(
     candidates: Iterable[Candidate],
     reads: EvidenceReads,
-    files: Mapping[str, Read[Bundle]],
+    files: Files,
     wire: bool | None,
     *,
     windows: bool,
@@ -247,7 +258,10 @@ def _serving(
 
 
 def _add_file_word(
-    evidence: dict[Evidence, bool], role: Role, candidates: Iterable[Candidate], files: Mapping[str, Read[Bundle]]
+    evidence: dict[Evidence, bool],
+    role: Role,
+    candidates: Iterable[Candidate],
+    files: Files,
 ) -> None:
     """Whether the current link yields a certificate; no word where it is there and cannot be read.
 
@@ -261,7 +275,7 @@ def _add_file_word(
         evidence[Evidence.FILE] = False
 
 
-def _wire_word(served: Bundle | None, authorities: Bundle) -> bool | None:
+def _wire_word(served: Bundle | None, at_hand: Bundle, authorities: Bundle) -> bool | None:
     """1 for a certificate of this node's cluster CA, 0 for one that the kubelet signed itself, else no word.
 
     A kubelet signs with its own key, or with that of a throw-away CA which it sends along
@@ -269,14 +283,14 @@ def _wire_word(served: Bundle | None, authorities: Bundle) -> bool | None:
     """
     if not served:
         return None
-    if authorities and issued_by(served[0], authorities):
+    if issued_by(served[0], at_hand, authorities):
         return True
-    signers = tuple(c for c in served if c.self_issued and issued_by(c, (c,)) and c not in authorities)
-    return False if issued_by(served[0], signers) else None
+    signers = [one for one in served if one.self_issued and signed_by(one, one) and one not in authorities]
+    return False if any(signed_by(served[0], one) for one in signers) else None
 
 
-def _issued(role: Role, bundle: Bundle, authorities: Bundle) -> bool | None:
-    return None if role is Role.CLUSTER_CA or not authorities else issued_by(bundle[0], authorities)
+def _issued(role: Role, bundle: Bundle, at_hand: Bundle, authorities: Bundle) -> bool | None:
+    return None if role is Role.CLUSTER_CA or not authorities else issued_by(bundle[0], at_hand, authorities)
 
 
 _DATED = re.compile(r"kubelet-(client|server)-\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d\.pem")
@@ -284,7 +298,7 @@ _DATED = re.compile(r"kubelet-(client|server)-\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d\.pe
 
 def _leftovers(
     candidates: Iterable[Candidate],
-    files: Mapping[str, Read[Bundle]],
+    files: Files,
     pki_names: Mapping[str, Iterable[str] | None],
 ) -> dict[Role, int]:
     """The kubelet never removes a dated file that it replaced (client-go, util/certificate/certificate_store.go)."""

@@ -16,7 +16,8 @@ from exporter.facts.host.kubelet_settings import (
 from exporter.facts.host.paths import EvidenceFile, Means, PathTable
 from exporter.facts.host.read import Read
 from exporter.facts.kubeconfig import Kubeconfig, kubeconfig
-from exporter.facts.x509 import Certificate, certificates
+from exporter.facts.x509 import CertificateFile, authority_file, certificate_file
+from exporter.reason import Role
 from exporter.sources.files.host_files import HostFiles, Parse, Way
 
 __all__ = ["HostReads", "read_host"]
@@ -45,7 +46,7 @@ class HostReads:
     table: PathTable
     """The table that was gone by: with the configuration file that the kubelet's flags name."""
     evidence: EvidenceReads
-    certificates: Mapping[str, Read[tuple[Certificate, ...]]]
+    certificates: Mapping[str, Read[CertificateFile]]
     """By path."""
     names: Mapping[str, tuple[str, ...] | None]
     """The names beside each certificate that the kubelet rotates, by that certificate's path."""
@@ -60,13 +61,13 @@ def read_host(files: HostFiles, table: PathTable) -> HostReads:
         evidence = replace(evidence, kubelet_configuration=read)
     kubeconfig_read = evidence.kubeconfig
     candidates = table.resolved(kubeconfig_read.value if kubeconfig_read else None, kubelet_settings(evidence))
-    paths = list(dict.fromkeys(candidate.path for candidate in candidates))
+    parsers = {one.path: authority_file if one.role is Role.CLUSTER_CA else certificate_file for one in candidates}
     rotated = [candidate.path for candidate in candidates if candidate.means is Means.ROTATED]
     directories = list(dict.fromkeys(table.parent(path) for path in rotated))
-    wanted: list[tuple[str, Parse[object] | Way]] = [(path, certificates) for path in paths]
+    wanted: list[tuple[str, Parse[object] | Way]] = list(parsers.items())
     looks = files.look_all([*wanted, *((directory, Way.NAMES) for directory in directories)])
-    reads = dict(zip(paths, cast("list[Read[tuple[Certificate, ...]]]", looks), strict=False))
-    names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(paths) :]), strict=True))
+    reads = dict(zip(parsers, cast("list[Read[CertificateFile]]", looks), strict=False))
+    names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(parsers) :]), strict=True))
     return HostReads(table, evidence, reads, {path: names[table.parent(path)].value for path in rotated})
 
 

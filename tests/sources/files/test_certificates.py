@@ -22,9 +22,7 @@ SOUND = {
     "certificate before key": LEAF.pem,
     "key before certificate": LEAF.key_pem + LEAF.certificate_pem,
     "CRLF": LEAF.pem.replace(b"\n", b"\r\n"),
-    "BOM": b"\xef\xbb\xbf" + LEAF.pem,
     "text before the block": b"Certificate:\n    Data:\n" + LEAF.pem,
-    "DER": LEAF.certificate.public_bytes(Encoding.DER),
 }
 BROKEN = {
     "empty": (b"", FileStatus.EMPTY),
@@ -33,7 +31,8 @@ BROKEN = {
     "binary junk": (random.Random(1).randbytes(5000), FileStatus.NO_CERTIFICATE),
     "NULs": (b"\0" * 4096, FileStatus.NO_CERTIFICATE),
     "truncated PEM": (LEAF.certificate_pem[:300], FileStatus.MALFORMED),
-    "truncated inside the bundle": (CA.pem + LEAF.certificate_pem[:300], FileStatus.MALFORMED),
+    "BOM": (b"\xef\xbb\xbf" + LEAF.pem, FileStatus.MALFORMED),
+    "DER": (LEAF.certificate.public_bytes(Encoding.DER), FileStatus.NO_CERTIFICATE),
     "junk in a block": (LEAF.certificate_pem.replace(b"MII", b"\xff\xff\xff"), FileStatus.MALFORMED),
     "truncated DER": (LEAF.certificate.public_bytes(Encoding.DER)[:-1], FileStatus.NO_CERTIFICATE),
 }

@@ -1,0 +1,210 @@
+"""A certificate's DER in, its parts as they stand there out, read as Go and OpenSSL do where a stricter reader refuses.
+
+Two things that X.690 forbids and certificates have all the same: a default that is written out (`critical FALSE`,
+§11.5), and times without seconds or with an offset (RFC 5280 §4.1.2.5.1 wants `YYMMDDHHMMSSZ`).
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+__all__ = ["DerError", "Extension", "Layout", "children", "layout", "oid", "repaired"]
+
+_BOOLEAN, _INTEGER, _BITS, _OID, _UTC_TIME, _GENERALIZED_TIME, _SEQUENCE = 0x01, 0x02, 0x03, 0x06, 0x17, 0x18, 0x30
+_VERSION, _EXTENSIONS = 0xA0, 0xA3
+
+
+class DerError(ValueError):
+    """The bytes are not what they should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element: its tag, its content, and the whole of it."""
+
+    tag: int
+    content: bytes
+    whole: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One extension of a certificate (RFC 5280 §4.2)."""
+
+    identifier: str
+    """The dotted OID."""
+    critical: bool
+    value: bytes
+    """What the OCTET STRING holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The parts of a certificate (RFC 5280 §4.1)."""
+
+    signed: bytes
+    """The tbsCertificate, which the signature is over."""
+    algorithm: str
+    """Dotted OID of the signature's algorithm."""
+    signature: bytes
+    version: int
+    """1 to 3."""
+    issuer: bytes
+    """The whole Name, as Go compares it."""
+    subject: bytes
+    extensions: tuple[Extension, ...]
+
+    @property
+    def authority_key(self) -> bytes | None:
+        """The identifier of the issuer's key, if the certificate has one (RFC 5280 §4.2.1.1)."""
+        value = self._extension("2.5.29.35")
+        if value is None:
+            return None
+        try:
+            return next((one.content for one in children(_one(value).content) if one.tag == 0x80), None)
+        except DerError:
+            return None
+
+    @property
+    def subject_key(self) -> bytes | None:
+        """The identifier of its own key (RFC 5280 §4.2.1.2)."""
+        value = self._extension("2.5.29.14")
+        return None if value is None else value[2:]
+
+    def _extension(self, identifier: str) -> bytes | None:
+        return next((one.value for one in self.extensions if one.identifier == identifier), None)
+
+
+def children(content: bytes) -> Iterator[Element]:
+    """The elements in a row. Raises DerError."""
+    position = 0
+    while position < len(content):
+        if len(content) - position < 2:
+            raise DerError("an element is cut off")
+        tag, length, start = content[position], content[position + 1], position + 2
+        if tag & 0x1F == 0x1F:
+            raise DerError("a tag of several octets")
+        if length >= 0x80:
+            octets = length & 0x7F
+            length, start = int.from_bytes(content[start : start + octets], "big"), start + octets
+            if not 1 <= octets <= 4 or length < 0x80 or length < 1 << 8 * (octets - 1):
+                raise DerError("a length that is not DER")
+        end = start + length
+        if end > len(content):
+            raise DerError("an element is cut off")
+        yield Element(tag, content[start:end], content[position:end])
+        position = end
+
+
+def oid(content: bytes) -> str:
+    """The dotted form of an OBJECT IDENTIFIER's content (X.690 §8.19). Raises DerError."""
+    if not content or content[-1] & 0x80:
+        raise DerError("an object identifier is cut off")
+    arcs, arc = [], 0
+    for octet in content:
+        arc = arc << 7 | octet & 0x7F
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+
+@lru_cache(maxsize=512)  # a look asks for the same few certificates again and again
+def layout(der: bytes) -> Layout:
+    """The parts of a certificate. Raises DerError."""
+    body, algorithm, signature = _three(der)
+    fields = list(children(body.content))
+    version = 1
+    if fields and fields[0].tag == _VERSION:
+        version = int.from_bytes(_one(fields.pop(0).content, _INTEGER).content, "big") + 1
+    if len(fields) < 6:
+        raise DerError("a certificate without all of its fields")
+    extensions = next((field for field in fields[6:] if field.tag == _EXTENSIONS), None)
+    return Layout(
+        signed=body.whole,
+        algorithm=oid(next(children(algorithm.content), Element(0, b"", b"")).content),
+        signature=signature.content[1:],
+        version=version,
+        issuer=fields[2].whole,
+        subject=fields[4].whole,
+        extensions=tuple(map(_extension, children(_one(extensions.content).content))) if extensions else (),
+    )
+
+
+def _three(der: bytes) -> tuple[Element, Element, Element]:
+    parts = tuple(children(_one(der).content))
+    if [part.tag for part in parts] != [_SEQUENCE, _SEQUENCE, _BITS]:
+        raise DerError("no certificate")
+    return parts[0], parts[1], parts[2]
+
+
+def _one(content: bytes, tag: int = _SEQUENCE) -> Element:
+    found = list(children(content))
+    if len(found) != 1 or found[0].tag != tag:
+        raise DerError("not one element where one should be")
+    return found[0]
+
+
+def _extension(element: Element) -> Extension:
+    identifier, *flag, value = children(element.content)
+    return Extension(oid(identifier.content), any(one.content == b"\xff" for one in flag), value.content)
+
+
+def repaired(der: bytes) -> bytes:
+    """The certificate with defaults left out and times in full: the same dates, names and keys for a strict reader.
+
+    Its bytes are others, so neither a fingerprint nor a signature may be taken of it. Raises DerError.
+    """
+    body, algorithm, signature = _three(der)
+    fields = []
+    for field in children(body.content):
+        if field.tag == _EXTENSIONS:
+            extensions = [_plain_extension(one) for one in children(_one(field.content).content)]
+            fields.append(_element(_EXTENSIONS, _element(_SEQUENCE, *extensions)))
+        else:
+            fields.append(field.whole)
+    dates = 4 if body.content[:1] == bytes([_VERSION]) else 3
+    if len(fields) <= dates:
+        raise DerError("a certificate without all of its fields")
+    fields[dates] = _element(_SEQUENCE, *map(_full_time, children(_one(fields[dates]).content)))
+    return _element(_SEQUENCE, _element(_SEQUENCE, *fields), algorithm.whole, signature.whole)
+
+
+def _plain_extension(extension: Element) -> bytes:
+    parts = children(extension.content)
+    return _element(_SEQUENCE, *(part.whole for part in parts if (part.tag, part.content) != (_BOOLEAN, b"\x00")))
+
+
+_UTC = re.compile(rb"\d{10}(?P<second>\d\d)?(?:Z|[+-]\d{4})")
+_GENERALIZED = re.compile(rb"\d{12}(?P<second>\d\d)(?:Z|[+-]\d{4})")
+
+
+def _full_time(time: Element) -> bytes:
+    """The time in UTC and with seconds. Go reads those of UTCTime without (cryptobyte, ReadASN1UTCTime)."""
+    pattern = _UTC if time.tag == _UTC_TIME else _GENERALIZED
+    found = pattern.fullmatch(time.content)
+    if time.tag not in {_UTC_TIME, _GENERALIZED_TIME} or found is None:
+        return time.whole
+    text = time.content.decode()
+    if time.tag == _UTC_TIME:
+        text = ("19" if int(text[:2]) >= 50 else "20") + text
+    try:
+        moment = dt.datetime.strptime(text, f"%Y%m%d%H%M{'%S' if found['second'] else ''}%z").astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return time.whole
+    # Outside 1950 to 2049 a UTCTime means another century.
+    full = f"{moment.year:04}{moment:%m%d%H%M%S}Z".encode()
+    if time.tag == _UTC_TIME and 1950 <= moment.year <= 2049:
+        return _element(_UTC_TIME, full[2:])
+    return _element(_GENERALIZED_TIME, full)
+
+
+def _element(tag: int, *contents: bytes) -> bytes:
+    content = b"".join(contents)
+    if len(content) < 0x80:
+        return bytes([tag, len(content)]) + content
+    octets = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(octets)]) + octets + content

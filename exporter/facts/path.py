@@ -1,0 +1,87 @@
+"""A certificate, others at hand and the CAs that are trusted in; the paths between them whose signatures verify out.
+
+Names and key identifiers only choose what to try first. The search is bounded, as in Go (crypto/x509, buildChains, 100
+signatures): CAs that signed one another in all directions make more paths than anybody could walk.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from exporter.facts.der import layout
+from exporter.facts.signature import signed_by
+from exporter.facts.x509 import Certificate
+
+__all__ = ["LONGEST", "MOST_PATHS", "MOST_SIGNATURES", "Path", "issued_by", "paths"]
+
+Path = tuple[Certificate, ...]
+"""The leaf first, a trusted CA last."""
+
+MOST_SIGNATURES = 100
+"""Signatures that are tried for one leaf: some 10 ms."""
+MOST_PATHS = 16
+LONGEST = 10
+"""Certificates of one path, both ends included."""
+_MOST_STEPS = 2000
+_MOST_AT_HAND = 200
+
+
+def paths(leaf: Certificate, between: Iterable[Certificate], roots: Iterable[Certificate]) -> Iterator[Path]:
+    """The paths from the leaf to one of the roots, the shortest first.
+
+    Basic constraints are looked at, dates are not: an ended path is a path.
+    """
+    trusted = tuple(one for one in dict.fromkeys(roots) if _may_sign(one, root=True))[:_MOST_AT_HAND]
+    helpers = tuple(one for one in dict.fromkeys(between) if one not in trusted and _may_sign(one))[:_MOST_AT_HAND]
+    signatures, steps, found = 0, 0, 0
+    known: dict[tuple[Certificate, Certificate], bool] = {}
+    waiting: list[Path] = [(leaf,)]
+    while waiting and steps < _MOST_STEPS and found < MOST_PATHS:
+        path = waiting.pop(0)
+        for pool, ends in ((trusted, True), (helpers, False)):
+            for issuer in _issuers(path[-1], pool):
+                steps += 1
+                if any(issuer.same_key(one) and issuer.subject == one.subject for one in path):
+                    continue
+                pair = (path[-1], issuer)
+                if pair not in known:
+                    if signatures >= MOST_SIGNATURES:
+                        return
+                    signatures += 1
+                    known[pair] = signed_by(*pair)
+                if not known[pair]:
+                    continue
+                if ends:
+                    found += 1
+                    yield (*path, issuer)
+                elif len(path) < LONGEST - 1:
+                    waiting.append((*path, issuer))
+
+
+def issued_by(leaf: Certificate, between: Iterable[Certificate], authorities: Iterable[Certificate]) -> bool:
+    """Whether one of the authorities signed the leaf, through certificates at hand. A CA is nobody's leaf, and what
+    signed itself was not issued by anybody.
+    """
+    made_for = leaf.purpose
+    if made_for is None or made_for.authority:
+        return False
+    authorities = tuple(authorities)
+    if any(leaf.same_key(one) for one in authorities):
+        return False
+    return next(paths(leaf, between, authorities), None) is not None
+
+
+def _may_sign(certificate: Certificate, *, root: bool = False) -> bool:
+    """Go, crypto/x509, isValid: an intermediate says that it is a CA; a root of version 1 cannot say so."""
+    made_for = certificate.purpose
+    if made_for is None:
+        return False
+    return made_for.authority is True or (root and made_for.authority is None and made_for.version == 1)
+
+
+def _issuers(child: Certificate, pool: tuple[Certificate, ...]) -> list[Certificate]:
+    """Those of the pool that bear the issuer's name, first the ones whose key the child names by its identifier."""
+    parts = layout(child.der)
+    named = [one for one in pool if layout(one.der).subject == parts.issuer]
+    if len(named) < 2:
+        return named
+    wanted = parts.authority_key
+    return sorted(named, key=lambda one: wanted is None or layout(one.der).subject_key != wanted)
