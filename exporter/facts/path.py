@@ -10,7 +10,7 @@ from exporter.facts.der import layout
 from exporter.facts.signature import signed_by
 from exporter.facts.x509 import Certificate
 
-__all__ = ["LONGEST", "MOST_PATHS", "MOST_SIGNATURES", "Path", "issued_by", "paths"]
+__all__ = ["LONGEST", "MOST_PATHS", "MOST_SIGNATURES", "Path", "issued_by", "paths", "signers_above", "signers_in_use"]
 
 Path = tuple[Certificate, ...]
 """The leaf first, a trusted CA last."""
@@ -67,6 +67,23 @@ def issued_by(leaf: Certificate, between: Iterable[Certificate], authorities: It
     if any(leaf.same_key(one) for one in authorities):
         return False
     return next(paths(leaf, between, authorities), None) is not None
+
+
+def signers_above(chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+    """Those behind the leaf of a chain that signed it, one above the other, however many others stand there."""
+    if len(chain) < 2:
+        return ()
+    leaf, *others = chain
+    return max((path[1:] for path in paths(leaf, others, others)), key=len, default=())
+
+
+def signers_in_use(
+    bundle: Iterable[Certificate], leaves: Iterable[Certificate], between: Iterable[Certificate] = ()
+) -> tuple[Certificate, ...]:
+    """The members of a CA bundle that signed one of the leaves in use, in the bundle's order; empty: none is known."""
+    members = tuple(dict.fromkeys(bundle))
+    found = {path[-1] for leaf in leaves for path in paths(leaf, (*between, *members), members) if leaf not in members}
+    return tuple(one for one in members if one in found)
 
 
 def _may_sign(certificate: Certificate, *, root: bool = False) -> bool:

@@ -14,7 +14,8 @@ _PLACE = {"role": tuple(Role), "origin": tuple(Origin)}
 
 NOT_AFTER = Metric(
     "akscert_certificate_not_after_timestamp_seconds",
-    "Unix time of the certificate's notAfter: of the leaf, or of the certificate of a CA bundle that ends first.",
+    "Unix time of the certificate's notAfter: of the leaf; of a CA bundle, of the member that signed what is in use, "
+    "or of the one that ends first where that is not known.",
     ("node", "role", "origin", "rotation"),
     words=_WORDS,
 )
@@ -26,7 +27,7 @@ NOT_BEFORE = Metric(
 )
 INFO = Metric(
     "akscert_certificate_info",
-    "1, with the identity of the certificate; one series for each certificate of a bundle.",
+    "1, with the identity of the certificate; one series for each CA of a bundle, for a leaf and for its signers.",
     (
         "node",
         "role",
@@ -85,7 +86,7 @@ def families(host: HostFacts) -> Iterator[Family]:
             1.0,
         )
         for s in seen
-        for one in dict.fromkeys(s.bundle)
+        for one in dict.fromkeys(s.identities)
     )
     yield ISSUED_BY_CLUSTER_CA.family(
         ((host.node, s.role, s.origin), float(s.issued_by_cluster_ca))

@@ -12,7 +12,7 @@ from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
 from tests.agents.nodes import CA, NOW, agent_of, series, simulated, text, values
 
-BUDGET = 56
+BUDGET = 62
 """Series of ours on a healthy Linux node, error counters apart."""
 
 # Without the prefix akscert_ and the label node.
@@ -22,6 +22,9 @@ certificate_not_after_timestamp_seconds{origin="file",role="kubelet-serving",rot
 certificate_not_after_timestamp_seconds{origin="file",role="cluster-ca",rotation="none"} {ca}
 certificate_issued_by_cluster_ca{origin="file",role="kubelet-client"} 1.0
 certificate_issued_by_cluster_ca{origin="wire",role="kubelet-serving"} 1.0
+certificate_usable{origin="file",reason="ok",role="kubelet-client"} 1.0
+certificate_usable{origin="file",reason="ok",role="kubelet-serving"} 1.0
+certificate_usable{origin="wire",reason="ok",role="kubelet-serving"} 1.0
 certificate_served_matches_file 1.0
 file_status{path="/var/lib/kubelet/kubeconfig",role="kubelet-client",status="ok"} 1.0
 file_status{path="/etc/kubernetes/certs/client.crt",role="kubelet-client",status="not_expected"} 1.0

@@ -85,7 +85,12 @@ CASES: dict[str, tuple[Damage, str]] = {
     "100 MB": (huge, "too_large"),
     "binary junk": (content(bytes(range(256)) * 40), "no_certificate"),
     "truncated": (content(CLIENT.pem[:300]), "malformed"),
-    "cut in the second": (content(CA.pem + CLIENT.certificate_pem[:300]), "malformed"),
+    "cut in the first": (content(CLIENT.certificate_pem[:300] + CLIENT.key_pem), "malformed"),
+    "BOM": (content(b"\xef\xbb\xbf" + CLIENT.pem), "malformed"),
+    "CR only": (content(CLIENT.pem.replace(b"\n", b"\r")), "malformed"),
+    "line breaks lost": (content(CLIENT.pem.replace(b"\n", b" ")), "malformed"),
+    "indented": (content(b"  " + CLIENT.pem.replace(b"\n", b"\n  ")), "malformed"),
+    "DER": (content(der(CLIENT.certificate_pem)), "no_certificate"),
     "junk inside": (content(CLIENT.pem.replace(b"MII", b"%%%", 1)), "malformed"),
     "key alone": (content(CLIENT.key_pem), "no_certificate"),
     "request": (
@@ -115,14 +120,14 @@ def test_a_damaged_certificate_is_a_status_and_nothing_else(tmp_path: Path, dama
     "data",
     [
         CLIENT.pem.replace(b"\n", b"\r\n"),
-        b"\xef\xbb\xbf" + CLIENT.pem,
         CLIENT.key_pem + CLIENT.certificate_pem,
         b"subject=/CN=x\nissuer=/CN=ca\n\n" + CLIENT.pem,
         CLIENT.certificate_pem + OTHER.certificate_pem,
         CLIENT.certificate_pem * 3,
-        der(CLIENT.certificate_pem),
+        CLIENT.pem + OTHER.certificate_pem[:300],
+        CLIENT.pem.replace(b"-----\n", b"-----\nbagAttributes: none\n\n", 1),
     ],
-    ids=["CRLF", "BOM", "key first", "text before", "two leaves", "thrice the same", "DER"],
+    ids=["CRLF", "key first", "text before", "two leaves", "thrice the same", "cut in the second", "a header line"],
 )
 def test_an_odd_file_is_still_read(tmp_path: Path, data: bytes) -> None:
     """The first certificate is the leaf, as for the kubelet."""

@@ -15,6 +15,7 @@ METRICS = {
     "key_algorithm signature_algorithm",
     "akscert_certificate_issued_by_cluster_ca": "node role origin",
     "akscert_certificate_served_matches_file": "node",
+    "akscert_certificate_usable": "node role origin reason",
     "akscert_file_status": "node role path status",
     "akscert_file_leftovers": "node role",
     "akscert_rotation_state": "node role state reason",

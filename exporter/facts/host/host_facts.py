@@ -14,9 +14,9 @@ from exporter.facts.host.evidence import (
 )
 from exporter.facts.host.paths import Candidate, Means, PathTable
 from exporter.facts.host.read import Read
-from exporter.facts.host.usability import Place, host_usability
+from exporter.facts.host.usability import UNLOADED, Place, host_usability
 from exporter.facts.kubeconfig import Credential
-from exporter.facts.path import issued_by
+from exporter.facts.path import issued_by, signers_above, signers_in_use
 from exporter.facts.rotation import RotationFacts, client_rotation, deadline, due, rotation_label, serving_rotation
 from exporter.facts.signature import signed_by
 from exporter.facts.usability import Usability
@@ -61,11 +61,22 @@ class SeenCertificate:
     """All certificates of the file or of the served chain; the leaf comes first."""
     issued_by_cluster_ca: bool | None
     """None: a CA itself, or no cluster CA could be read."""
+    signers: Bundle = ()
+    """Of a leaf's chain, those that signed it; of a CA bundle, those that signed what the node uses, none where that is
+    not known.
+    """
 
     @property
     def certificate(self) -> Certificate:
-        """The one that counts: the leaf; of a CA bundle the one that ends first."""
-        return ends_first(self.bundle) if self.role is Role.CLUSTER_CA else self.bundle[0]
+        """The one that counts: the leaf; of a CA bundle the member that signed what is in use, else the one that ends
+        first.
+        """
+        return ends_first(self.signers or self.bundle) if self.role is Role.CLUSTER_CA else self.bundle[0]
+
+    @property
+    def identities(self) -> Bundle:
+        """What is worth a series of its own: all CAs of a bundle, a leaf and its signers."""
+        return self.bundle if self.role is Role.CLUSTER_CA else (self.bundle[0], *self.signers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +143,28 @@ def host_facts(
             bundles[Role.CLUSTER_CA] = (reads.kubeconfig.path, kubeconfig.certificate_authorities)
     authorities = bundles[Role.CLUSTER_CA][1] if Role.CLUSTER_CA in bundles else ()
     at_hand = (*(one for _, bundle in bundles.values() for one in bundle), *(served or ()))
+    usable = host_usability(node, addresses, in_use, files, bundles, served, authorities)
+    loaded = {role: usable.get((role, Origin.FILE)) not in UNLOADED for role in KUBELET_ROLES}
+    wire = _wire_word(served, at_hand, authorities)
     rotation = (
-        _client(candidates, reads, files),
-        _serving(candidates, reads, files, _wire_word(served, at_hand, authorities), windows=table.windows),
+        _client(candidates, reads, files, loaded=loaded[Role.KUBELET_CLIENT]),
+        _serving(candidates, reads, files, wire, loaded=loaded[Role.KUBELET_SERVING], windows=table.windows),
     )
     labels = {facts.role: rotation_label(facts.state) for facts in rotation}
     issued = {role: _issued(role, bundle, at_hand, authorities) for role, (_, bundle) in bundles.items()}
+    leaves = [bundles[role][1][0] for role in KUBELET_ROLES if role in bundles] + list(served or ())[:1]
+    signers = {role: signers_above(bundle) for role, (_, bundle) in bundles.items()}
+    signers[Role.CLUSTER_CA] = signers_in_use(authorities, leaves, at_hand)
     seen = [
-        SeenCertificate(role, Origin.FILE, path, labels.get(role, Rotation.NONE), bundle, issued[role])
+        SeenCertificate(role, Origin.FILE, path, labels.get(role, Rotation.NONE), bundle, issued[role], signers[role])
         for role, (path, bundle) in bundles.items()
     ]
     matches = None
     if served:
         label = labels[Role.KUBELET_SERVING]
         by_cluster = _issued(Role.KUBELET_SERVING, served, at_hand, authorities)
-        seen.append(SeenCertificate(Role.KUBELET_SERVING, Origin.WIRE, "", label, served, by_cluster))
+        above = signers_above(served)
+        seen.append(SeenCertificate(Role.KUBELET_SERVING, Origin.WIRE, "", label, served, by_cluster, above))
         if Role.KUBELET_SERVING in bundles:
             matches = served[0] == bundles[Role.KUBELET_SERVING][1][0]
     return HostFacts(
@@ -159,7 +177,7 @@ def host_facts(
         bootstrap_kubeconfig_present=bootstrap_kubeconfig_present(reads),
         served_matches_file=matches,
         leftovers=_leftovers(candidates, files, pki_names),
-        usability=host_usability(node, addresses, in_use, files, bundles, served, authorities),
+        usability=usable,
     )
 
 
@@ -215,7 +233,7 @@ def _evidence_statuses(table: PathTable, reads: EvidenceReads) -> Iterable[FileF
         yield FileFacts(file.role, read.path, evidence_status(file, reads, table), read.detail)
 
 
-def _client(candidates: Iterable[Candidate], reads: EvidenceReads, files: Files) -> RotationFacts:
+def _client(candidates: Iterable[Candidate], reads: EvidenceReads, files: Files, *, loaded: bool) -> RotationFacts:
     evidence: dict[Evidence, bool] = {}
     settings = kubelet_settings(reads)
     if settings.rotate_certificates is not None:
@@ -224,7 +242,8 @@ def _client(candidates: Iterable[Candidate], reads: EvidenceReads, files: Files)
     inline = kubeconfig is not None and kubeconfig.credential is Credential.CERTIFICATE_INLINE
     if kubeconfig is not None and (inline or kubeconfig.credential is Credential.CERTIFICATE_FILE):
         evidence[Evidence.KUBECONFIG] = kubeconfig.client_certificate.endswith("-current.pem")
-    _add_file_word(evidence, Role.KUBELET_CLIENT, candidates, files)
+    if loaded:
+        _add_file_word(evidence, Role.KUBELET_CLIENT, candidates, files)
     pending = reads.pending_client_key is not None and reads.pending_client_key.status is FileStatus.OK
     return client_rotation(evidence, inline=inline, bootstrap_pending=pending)
 
@@ -235,6 +254,7 @@ def _serving(
     files: Files,
     wire: bool | None,
     *,
+    loaded: bool,
     windows: bool,
 ) -> RotationFacts:
     evidence: dict[Evidence, bool] = {}
@@ -243,7 +263,8 @@ def _serving(
         evidence[Evidence.KUBELET_CONFIG] = False
     elif settings.server_tls_bootstrap is not None:
         evidence[Evidence.KUBELET_CONFIG] = settings.server_tls_bootstrap
-    _add_file_word(evidence, Role.KUBELET_SERVING, candidates, files)
+    if loaded:
+        _add_file_word(evidence, Role.KUBELET_SERVING, candidates, files)
     if wire is not None:
         evidence[Evidence.WIRE] = wire
     if provisioning_opt_out(reads, windows=windows):

@@ -8,13 +8,16 @@ from exporter.facts.usability import Usability, usability
 from exporter.facts.x509 import Certificate, CertificateFile
 from exporter.reason import FileStatus, Origin, Role
 
-__all__ = ["Place", "host_usability"]
+__all__ = ["UNLOADED", "Place", "host_usability"]
 
 Bundle = tuple[Certificate, ...]
 Place = tuple[Role, Origin]
 
 _REFUSED = {FileStatus.MALFORMED, FileStatus.NO_CERTIFICATE, FileStatus.EMPTY}
 """Statuses of a file that was read, and that the kubelet cannot load."""
+
+UNLOADED = {Usability.NOT_A_LEAF, Usability.NO_PRIVATE_KEY, Usability.UNLOADABLE}
+"""What a kubelet has in such a file is no certificate that it could renew: the file does not speak for rotation."""
 
 
 def host_usability(
