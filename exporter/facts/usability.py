@@ -39,7 +39,7 @@ def usability(
     authorities: tuple[Certificate, ...] = (),
     private_key: bool = True,
 ) -> Usability:
-    """Whether the kubelet of `node` can use the certificate for its role.
+    """Whether the kubelet of `node` can use the certificate for its role; an empty `node` is any.
 
     `addresses`: what the node is known by beside its name. `authorities`: the CAs that the kubelet trusts, none of
     which is a leaf. `private_key`: whether the key stands where the kubelet looks for it.
@@ -58,7 +58,10 @@ def usability(
     if NODES_GROUP not in leaf.purpose.organizations:
         return Usability.WRONG_GROUP
     # Kubernetes names nodes in lower case, and compares a user's name to the letter.
-    return Usability.OK if leaf.purpose.common_name == NODE_USER + _node_name(node) else Usability.ANOTHER_NODE
+    user = leaf.purpose.common_name
+    if not node:
+        return Usability.OK if user.startswith(NODE_USER) else Usability.ANOTHER_NODE
+    return Usability.OK if user == NODE_USER + _node_name(node) else Usability.ANOTHER_NODE
 
 
 def client_usability(made_for: Purpose) -> Usability:
@@ -83,6 +86,8 @@ def serving_usability(leaf: Certificate, made_for: Purpose, node: str, addresses
 
 def _bears(made_for: Purpose, node: str, addresses: Iterable[str]) -> bool:
     """Whether the certificate is this node's by its names. A loopback address is every node's, and proves nothing."""
+    if not node:
+        return bool(made_for.dns_names or made_for.addresses)
     name = _node_name(node)
     user = made_for.common_name
     if user.startswith(NODE_USER) and user != NODE_USER + name:

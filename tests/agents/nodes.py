@@ -19,7 +19,7 @@ Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 def simulated(tmp_path: Path, name: str = "healthy") -> SimulatedNode:
     """A node of the demo's table below `tmp_path`."""
-    return build(scenario(name), tmp_path / "host", NOW, CA)
+    return build(scenario(name), tmp_path / "host", NOW, CA, name="aks-1")
 
 
 def agent_of(root: Path, *, name: str = "aks-1", kubelet: tuple[str, int] | None = None, **settings: str) -> NodeAgent:

@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from prometheus_client import PlatformCollector, ProcessCollector
 
@@ -40,11 +41,15 @@ class NodeAgent:
         table: PathTable,
         wire: KubeletProbe | None,
         clock: Callable[[], float] = time.time,
+        *,
+        named: bool = True,
     ) -> None:
+        """`named`: whether `node` is known to be the node's name."""
         self.node = node
         self._files = files
         self._table = table
         self.wire = wire
+        self._named = named
         self._addresses = (wire.host,) if wire else ()
         self._clock = clock
         # Without a registry: these two are collected together with everything else.
@@ -55,7 +60,14 @@ class NodeAgent:
         reads = read_host(self._files, self._table)
         served = self.wire.served() if self.wire else None
         host = host_facts(
-            self.node, reads.table, reads.evidence, reads.certificates, served, reads.names, self._addresses
+            self.node,
+            reads.table,
+            reads.evidence,
+            reads.certificates,
+            served,
+            reads.names,
+            self._addresses,
+            named=self._named,
         )
         if self.wire:
             installed = host.certificate(Role.KUBELET_SERVING, Origin.FILE)
@@ -107,7 +119,9 @@ def node_agent(settings: Settings) -> NodeAgent:
     files = HostFiles(settings.host_root)
     table = _table(settings, files)
     wire = KubeletProbe(settings.kubelet_address) if settings.kubelet_address else None
-    return NodeAgent(settings.node_name or socket.gethostname(), files, table, wire)
+    # Below any other root this machine's name says nothing about the node.
+    named = bool(settings.node_name) or settings.host_root == Path("/")
+    return NodeAgent(settings.node_name or socket.gethostname(), files, table, wire, named=named)
 
 
 def _table(settings: Settings, files: HostFiles) -> PathTable:

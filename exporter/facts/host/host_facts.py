@@ -121,12 +121,15 @@ def host_facts(
     served: Bundle | None,
     pki_names: Mapping[str, Iterable[str] | None],
     addresses: Iterable[str] = (),
+    *,
+    named: bool = True,
 ) -> HostFacts:
     """The facts of a node.
 
     `files`: the read of every path of `table.resolved(…)`. `served`: the chain on the kubelet's port, None where it was
     not seen. `pki_names`: the names in the directory of each rotated path, None where it could not be listed.
-    `addresses`: what the kubelet is known by beside the node's name.
+    `addresses`: what the kubelet is known by beside the node's name. `named`: whether that name is known to be the
+    node's, and is not only the name of the machine that looks.
     """
     kubeconfig = None if reads.kubeconfig is None else reads.kubeconfig.value
     settings = kubelet_settings(reads)
@@ -143,7 +146,7 @@ def host_facts(
             bundles[Role.CLUSTER_CA] = (reads.kubeconfig.path, kubeconfig.certificate_authorities)
     authorities = bundles[Role.CLUSTER_CA][1] if Role.CLUSTER_CA in bundles else ()
     at_hand = (*(one for _, bundle in bundles.values() for one in bundle), *(served or ()))
-    usable = host_usability(node, addresses, in_use, files, bundles, served, authorities)
+    usable = host_usability(node if named else "", addresses, in_use, files, bundles, served, authorities)
     loaded = {role: usable.get((role, Origin.FILE)) not in UNLOADED for role in KUBELET_ROLES}
     wire = _wire_word(served, at_hand, authorities)
     rotation = (

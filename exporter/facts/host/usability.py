@@ -29,7 +29,10 @@ def host_usability(
     served: Bundle | None,
     authorities: Bundle,
 ) -> dict[Place, Usability]:
-    """The usability of each kubelet certificate by role and place; a place that could not be looked at is missing."""
+    """The usability of each kubelet certificate by role and place; a place that could not be looked at is missing.
+
+    Where the node's name is not known (empty), a certificate of any node passes as this one's.
+    """
     addresses = tuple(addresses)
     found: dict[Place, Usability] = {}
     for role in (Role.KUBELET_CLIENT, Role.KUBELET_SERVING):

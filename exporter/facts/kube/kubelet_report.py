@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.facts.kube.kubelet_metrics import KubeletConfig, KubeletMetrics
+from exporter.facts.path import issued_by
 from exporter.facts.rotation import DEADLINE, DUE, RotationFacts, rotation_label
-from exporter.facts.x509 import Certificate, issued_by
+from exporter.facts.signature import signed_by
+from exporter.facts.x509 import Certificate
 from exporter.reason import (
     Evidence,
     KubeletStatus,
@@ -125,10 +127,10 @@ def _wire_word(served: tuple[Certificate, ...], authorities: tuple[Certificate, 
     """1 for a certificate of the cluster CA, 0 for one that the kubelet signed itself, else no word."""
     if not served or not authorities:
         return None
-    if issued_by(served[0], authorities):
+    if issued_by(served[0], served, authorities):
         return True
-    signers = tuple(one for one in served if one.self_issued and one not in authorities)
-    return False if signers and issued_by(served[0], signers) else None
+    signers = [one for one in served if one.self_issued and one not in authorities]
+    return False if any(signed_by(served[0], one) for one in signers) else None
 
 
 def told_certificates(
@@ -164,7 +166,7 @@ def told_certificates(
                 leaf.not_after,
                 leaf.not_before,
                 leaf,
-                issued_by(leaf, authorities) if authorities else None,
+                issued_by(leaf, report.served, authorities) if authorities else None,
                 _window(serving, leaf.not_before, leaf.not_after),
             )
         )
