@@ -1,9 +1,9 @@
 """A served chain, the CAs a client trusts, a host name and a moment in; out comes why the client would refuse it.
 
 The rules are those of the cluster's own clients, which are Go programs (crypto/x509 `Verify`): the path and its dates,
-basicConstraints of each CA, server use of the leaf where it is restricted, and the host among the subjectAltNames,
-never in the common name. The stricter rules of the web's CAs are left out on purpose: cluster CAs do not follow them,
-and a client in the cluster does not ask.
+basicConstraints of each CA, server use of every certificate that restricts its use, and the host among the
+subjectAltNames, never in the common name. The stricter rules of the web's CAs are left out on purpose: cluster CAs do
+not follow them, and a client in the cluster does not ask.
 """
 
 import datetime as dt
@@ -12,21 +12,29 @@ import warnings
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509.oid import ExtendedKeyUsageOID
-from cryptography.x509.verification import (
-    Criticality,
-    ExtensionPolicy,
-    Policy,
-    PolicyBuilder,
-    Store,
-    Subject,
-    VerificationError,
-)
+from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
-from exporter.facts.x509 import Certificate
+from exporter.facts.der import layout
+from exporter.facts.path import Path, paths
+from exporter.facts.purpose import SERVER_AUTH, Purpose
+from exporter.facts.x509 import Certificate, CertificateError, load
 from exporter.reason import Reason
 
 __all__ = ["distrust"]
+
+_NAME_CONSTRAINTS = "2.5.29.30"
+_HANDLED = {"2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", _NAME_CONSTRAINTS, "2.5.29.31", "2.5.29.32"} | {
+    "2.5.29.33",
+    "2.5.29.36",
+    "2.5.29.37",
+    "2.5.29.54",
+}
+"""Extensions that Go knows (crypto/x509, processExtensions): any other one that is critical ends the matter."""
+_INSECURE = {"1.2.840.113549.1.1.2", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10040.4.3"} | {
+    "1.2.840.10045.4.1",
+    "1.3.14.3.2.29",
+}
+"""Signatures with MD2, MD5 or SHA-1, or by DSA, which Go refuses (crypto/x509, checkSignature)."""
 
 
 def distrust(
@@ -35,77 +43,72 @@ def distrust(
     """None where a client that trusts `authorities` accepts `chain` (leaf first) for `host` at `now` (Unix seconds).
 
     Else CERTIFICATE_UNTRUSTED, CERTIFICATE_EXPIRED (also: not yet valid) or CERTIFICATE_HOSTNAME, the first that holds
-    in this order: a certificate of another CA is not helped by a new date, nor an expired one by another name.
+    in this order: a certificate of another CA is not helped by a new date, nor an expired one by another name. The work
+    is bounded whatever the server sends (facts.path).
     """
+    leaf, *between = chain
+    if leaf.purpose is None:
+        return Reason.CERTIFICATE_UNTRUSTED
+    found = [(leaf,)] if leaf in authorities else list(paths(leaf, between, authorities))
+    sound = [path for path in found if _holds(path)]
+    windows = [(max(one.not_before for one in path), min(one.not_after for one in path)) for path in sound]
+    if not any(begin <= now <= end for begin, end in windows):
+        ever = any(begin <= end for begin, end in windows)
+        return Reason.CERTIFICATE_EXPIRED if ever else Reason.CERTIFICATE_UNTRUSTED
+    return None if _bears(leaf.purpose, host) else Reason.CERTIFICATE_HOSTNAME
+
+
+def _holds(path: Path) -> bool:
+    """Whether the path is one that Go walks, dates and host apart; its signatures are known to verify."""
+    constrained = False
+    for position, one in enumerate(path):
+        made_for = one.purpose
+        if made_for is None or not made_for.fit_for(SERVER_AUTH) or made_for.critical - _HANDLED:
+            return False
+        below = sum(1 for other in path[1:position] if not other.self_issued)
+        if position and made_for.path_length is not None and 0 <= made_for.path_length < below:
+            return False
+        parts = layout(one.der)
+        if one is not path[-1] and parts.algorithm in _INSECURE:
+            return False
+        constrained |= position > 0 and any(extension.identifier == _NAME_CONSTRAINTS for extension in parts.extensions)
+    return not constrained or _within_constraints(path)
+
+
+def _within_constraints(path: Path) -> bool:
+    """Whether the leaf's names keep to the name constraints above it (RFC 5280 §4.2.1.10): as the library judges."""
+    policy = ExtensionPolicy.permit_all()
+    moment = max(one.not_before for one in path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # serials and encodings that RFC 5280 forbids are served all the same
         try:
-            leaf, *between = (x509.load_der_x509_certificate(one.der) for one in chain)
-            roots = [x509.load_der_x509_certificate(one.der) for one in authorities]
-        except ValueError:
-            return Reason.CERTIFICATE_UNTRUSTED
-        if not roots:
-            return Reason.CERTIFICATE_UNTRUSTED
-
-        def verifies(moment: float, subject: Subject | None = None) -> bool:
-            return _verifies(leaf, between, roots, moment, subject)
-
-        if not verifies(now):
-            # Within the leaf's validity something begins or ends at these moments alone, so one of them shows
-            # whether the path would hold at another time.
-            edges = {edge for one in (*chain, *authorities) for edge in (one.not_before, one.not_after)}
-            inside = [edge for edge in edges if chain[0].not_before <= edge <= chain[0].not_after]
-            return Reason.CERTIFICATE_EXPIRED if any(map(verifies, inside)) else Reason.CERTIFICATE_UNTRUSTED
-        subject = _subject(host)
-        return None if subject is not None and verifies(now, subject) else Reason.CERTIFICATE_HOSTNAME
-
-
-def _verifies(
-    leaf: x509.Certificate,
-    between: list[x509.Certificate],
-    roots: list[x509.Certificate],
-    moment: float,
-    subject: Subject | None,
-) -> bool:
-    # The client verifier is the one that takes no subject; with this policy it asks for no client use either.
-    leaf_policy = ExtensionPolicy.permit_all().may_be_present(
-        x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _allows_servers
-    )
-    if subject is not None:
-        leaf_policy = leaf_policy.require_present(x509.SubjectAlternativeName, Criticality.AGNOSTIC, None)
-    builder = (
-        PolicyBuilder()
-        .store(Store(roots))
-        .time(dt.datetime.fromtimestamp(moment, dt.UTC).replace(tzinfo=None))
-        .extension_policies(ca_policy=_authority_policy(), ee_policy=leaf_policy)
-    )
-    try:
-        if subject is None:
-            builder.build_client_verifier().verify(leaf, between)
-        else:
-            builder.build_server_verifier(subject).verify(leaf, between)
-    except (VerificationError, ValueError, UnsupportedAlgorithm):
-        return False
+            leaf, *between, root = (load(one.der)[0] for one in path)
+            (
+                PolicyBuilder()
+                .store(Store([root]))
+                .time(dt.datetime.fromtimestamp(moment, dt.UTC).replace(tzinfo=None))
+                .extension_policies(
+                    ca_policy=policy.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None),
+                    ee_policy=policy,
+                )
+                .build_client_verifier()
+                .verify(leaf, between)
+            )
+        except (VerificationError, ValueError, UnsupportedAlgorithm, CertificateError):
+            return False
     return True
 
 
-def _authority_policy() -> ExtensionPolicy:
-    return ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
-
-
-def _allows_servers(policy: Policy, leaf: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
-    allowed = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-    if usage is not None and not allowed & set(usage):
-        raise ValueError("not for servers")
-
-
-def _subject(host: str) -> Subject | None:
-    """The name to look for among the subjectAltNames; None for what can be nobody's name."""
+def _bears(made_for: Purpose, host: str) -> bool:
+    """Whether the host is among the names (RFC 6125 §6.4.3: a star stands for one whole label, the first)."""
     try:
-        return x509.IPAddress(ipaddress.ip_address(host.partition("%")[0]))
+        return str(ipaddress.ip_address(host.partition("%")[0])) in made_for.addresses
     except ValueError:
         pass
     try:
-        return x509.DNSName(host.removesuffix(".").encode("idna").decode())
+        name = host.removesuffix(".").encode("idna").decode().lower()
     except (ValueError, UnicodeError):
-        return None
+        return False
+    names = {one.lower().removesuffix(".") for one in made_for.dns_names}
+    _, dot, parent = name.partition(".")
+    return bool(name) and (name in names or (dot != "" and f"*.{parent}" in names))

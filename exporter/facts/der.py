@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["DerError", "Extension", "Layout", "children", "layout", "oid", "repaired"]
+__all__ = ["DerError", "Element", "Extension", "Layout", "children", "layout", "oid", "repaired"]
 
 _BOOLEAN, _INTEGER, _BITS, _OID, _UTC_TIME, _GENERALIZED_TIME, _SEQUENCE = 0x01, 0x02, 0x03, 0x06, 0x17, 0x18, 0x30
 _VERSION, _EXTENSIONS = 0xA0, 0xA3

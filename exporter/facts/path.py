@@ -30,9 +30,9 @@ def paths(leaf: Certificate, between: Iterable[Certificate], roots: Iterable[Cer
     Basic constraints are looked at, dates are not: an ended path is a path.
     """
     trusted = tuple(one for one in dict.fromkeys(roots) if _may_sign(one, root=True))[:_MOST_AT_HAND]
-    helpers = tuple(one for one in dict.fromkeys(between) if one not in trusted and _may_sign(one))[:_MOST_AT_HAND]
+    helpers = tuple(one for one in dict.fromkeys(between) if _may_sign(one))[:_MOST_AT_HAND]
     signatures, steps, found = 0, 0, 0
-    known: dict[tuple[Certificate, Certificate], bool] = {}
+    known: dict[tuple[Certificate, str], bool] = {}
     waiting: list[Path] = [(leaf,)]
     while waiting and steps < _MOST_STEPS and found < MOST_PATHS:
         path = waiting.pop(0)
@@ -41,12 +41,12 @@ def paths(leaf: Certificate, between: Iterable[Certificate], roots: Iterable[Cer
                 steps += 1
                 if any(issuer.same_key(one) and issuer.subject == one.subject for one in path):
                     continue
-                pair = (path[-1], issuer)
+                pair = (path[-1], issuer.public_key_sha256)  # CAs of one name and one key verify alike
                 if pair not in known:
                     if signatures >= MOST_SIGNATURES:
                         return
                     signatures += 1
-                    known[pair] = signed_by(*pair)
+                    known[pair] = signed_by(path[-1], issuer)
                 if not known[pair]:
                     continue
                 if ends:
@@ -87,9 +87,9 @@ def signers_in_use(
 
 
 def _may_sign(certificate: Certificate, *, root: bool = False) -> bool:
-    """Go, crypto/x509, isValid: an intermediate says that it is a CA; a root of version 1 cannot say so."""
+    """Go, crypto/x509, isValid and CheckSignatureFrom: a CA says that it is one, which a root of version 1 cannot."""
     made_for = certificate.purpose
-    if made_for is None:
+    if made_for is None or made_for.signs is False:
         return False
     return made_for.authority is True or (root and made_for.authority is None and made_for.version == 1)
 

@@ -9,7 +9,8 @@ __all__ = ["ANY_USAGE", "CLIENT_AUTH", "SERVER_AUTH", "Purpose", "purpose"]
 
 CLIENT_AUTH, SERVER_AUTH, ANY_USAGE = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1", "2.5.29.37.0"
 _COMMON_NAME, _ORGANIZATION = "2.5.4.3", "2.5.4.10"
-_ALTERNATIVE_NAME, _CONSTRAINTS, _EXTENDED_USAGE = "2.5.29.17", "2.5.29.19", "2.5.29.37"
+_KEY_USAGE, _ALTERNATIVE_NAME, _CONSTRAINTS, _EXTENDED_USAGE = "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37"
+_KEY_CERT_SIGN = 0x04
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 _BOOLEAN, _INTEGER = 0x01, 0x02
 _ENCODINGS = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x12: "ascii", 0x1E: "utf-16-be"}
@@ -34,6 +35,8 @@ class Purpose:
     """Of the subjectAltName, as are the addresses."""
     addresses: tuple[str, ...]
     version: int
+    signs: bool | None
+    """keyUsage's keyCertSign; None without that extension."""
     critical: frozenset[str]
     """OIDs of all critical extensions."""
 
@@ -57,6 +60,7 @@ def purpose(parts: Layout) -> Purpose:
         dns_names=tuple(content.decode("ascii", "replace") for tag, content in general if tag == _DNS_NAME),
         addresses=tuple(str(ipaddress.ip_address(content)) for tag, content in general if tag == _IP_ADDRESS),
         version=parts.version,
+        signs=_signs(extensions.get(_KEY_USAGE)),
         critical=frozenset(extension.identifier for extension in parts.extensions if extension.critical),
     )
 
@@ -82,6 +86,13 @@ def _constraints(extension: Extension | None) -> tuple[bool | None, int | None]:
         elif element.tag == _INTEGER:
             length = int.from_bytes(element.content, "big", signed=True)
     return authority, length
+
+
+def _signs(extension: Extension | None) -> bool | None:
+    if extension is None:
+        return None
+    bits = _single(extension.value).content  # the first octet counts the unused bits of the last one
+    return len(bits) > 1 and bool(bits[1] & _KEY_CERT_SIGN)
 
 
 def _usages(extension: Extension | None) -> frozenset[str] | None:
