@@ -223,6 +223,12 @@ class Source(StrEnum):
     APISERVICES = "apiservices"
     APISERVER = "apiserver"
     AZURE = "azure"
+    KUBELETS = "kubelets"
+    """Each kubelet's own port, asked by the cluster agent."""
+    NODE_AGENTS = "node_agents"
+    ENDPOINTS = "endpoints"
+    """The Services behind webhooks, CRD conversions and APIServices."""
+    WORKLOADS = "workloads"
 
 
 class Reason(StrEnum):
@@ -270,6 +276,8 @@ class Reason(StrEnum):
     """The answer exceeds the bound."""
     CREDENTIALS = "credentials"
     """No credentials to be had: the token file or the token endpoint fails."""
+    BUG = "bug"
+    """This program's own mistake; the log says where."""
     ERROR = "error"
     """Anything else; the log has the words."""
 
@@ -283,6 +291,7 @@ _CONNECTION = (
     Reason.TLS_ALERT,
     Reason.TLS_PROTOCOL,
     Reason.ERROR,
+    Reason.BUG,
 )
 _CERTIFICATE = (
     Reason.CERTIFICATE_EXPIRED,
@@ -314,5 +323,9 @@ REASONS: dict[Source, tuple[Reason, ...]] = {
     Source.APISERVICES: _API,
     Source.APISERVER: (*_CONNECTION, *_CERTIFICATE),
     Source.AZURE: (*_API, Reason.CONFLICT),
+    Source.KUBELETS: _API,
+    Source.NODE_AGENTS: _API,
+    Source.ENDPOINTS: (*_CONNECTION, *_CERTIFICATE),
+    Source.WORKLOADS: _API,
 }
 """Every reason a source can give: all are exposed from the start at 0, so that an increase is never a birth."""

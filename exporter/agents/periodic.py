@@ -8,10 +8,15 @@ __all__ = ["Periodic", "pause"]
 
 log = logging.getLogger(__name__)
 
+SOON = 5.0
+"""Seconds at most from a first failure to the next look."""
+
 
 def pause(interval: float, failures: int) -> float:
     """Seconds until the next look: the interval, or sooner after that many failures in a row, then ever later."""
-    return interval / 8 * 2.0 ** min(failures - 1, 3) if failures else interval
+    if not failures:
+        return interval
+    return min(min(interval / 8, SOON) * 2.0 ** min(failures - 1, 16), interval)
 
 
 class Periodic:
@@ -21,6 +26,7 @@ class Periodic:
         """`look` says whether it went well."""
         self._interval, self._look = interval, look
         self._stopping, self._wake = threading.Event(), threading.Event()
+        self._failures = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -38,8 +44,13 @@ class Periodic:
         """Look at once: what was seen last is of the past."""
         self._wake.set()
 
+    def retry(self) -> None:
+        """What made looks fail may be over: one that failed is taken again at once."""
+        if self._failures:
+            self._failures = 0
+            self._wake.set()
+
     def _run(self) -> None:
-        failures = 0
         while not self._stopping.is_set():
             self._wake.clear()
             try:
@@ -47,5 +58,5 @@ class Periodic:
             except Exception:
                 log.exception("a bug: %s goes on", self._thread.name)
                 well = False
-            failures = 0 if well else failures + 1
-            self._wake.wait(pause(self._interval, failures))
+            self._failures = 0 if well else self._failures + 1
+            self._wake.wait(pause(self._interval, self._failures))

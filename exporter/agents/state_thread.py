@@ -5,12 +5,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 
 __all__ = ["StateThread"]
 
 TIDY = 600.0
 """Seconds between two calls of `idle`."""
+MOST_WAITING = 20_000
+"""Pieces of work that wait; whoever brings more waits as well, and with it the server that sends so much."""
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class StateThread:
         `idle` is called every TIDY seconds or so.
         """
         self._changed, self._publish, self._settle, self._idle = changed, publish, settle, idle
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._queue: Queue[Work | None] = Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -38,7 +40,7 @@ class StateThread:
         self._thread.start()
 
     def post(self, work: Work) -> None:
-        """Do this, after everything that was posted before. From any thread."""
+        """Do this, after everything that was posted before; where much waits, wait. From any thread but this one."""
         self._queue.put(work)
 
     def stop(self) -> None:

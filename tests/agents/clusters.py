@@ -157,6 +157,7 @@ def cluster(
     intervals: Intervals = OFTEN,
     azure: AzureSource | None = None,
     azure_id: ResourceId | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[Cluster]:
     """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
     with ApiServer(credential or serving()) as server:
@@ -164,7 +165,13 @@ def cluster(
         path = write_kubeconfig(folder / "kubeconfig", server.kubeconfig(authority.pem))
         connection = Connection(Kubeconfig(path), timeout=5.0)
         agent = ClusterAgent(
-            connection, addresses=addresses, azure=azure, azure_id=azure_id, intervals=intervals, settle=0.01
+            connection,
+            addresses=addresses,
+            azure=azure,
+            azure_id=azure_id,
+            intervals=intervals,
+            settle=0.01,
+            clock=clock,
         )
         agent.start()
         try:

@@ -162,3 +162,53 @@ def test_a_failure_is_logged_once_and_its_end_too(caplog: pytest.LogCaptureFixtu
         found.answered(Source.NODES, NOW)
         found.answered(Source.NODES, NOW)
     assert caplog.messages == ["nodes: forbidden: HTTP 403", "nodes: answers again"]
+
+
+def test_an_outage_of_the_api_server_is_one_line_and_its_end_another(caplog: pytest.LogCaptureFixture) -> None:
+    """G10: refused, reset, for a moment forbidden, expired: one event, whichever sources meet it."""
+    found = state()
+    refused, reset = Failure(Reason.REFUSED, "Connection refused"), Failure(Reason.RESET, "closed")
+    with caplog.at_level(logging.INFO):
+        for failure in (reset, refused, refused, FORBIDDEN, Failure(Reason.EXPIRED, "HTTP 410")):
+            for one in (Source.CSRS, Source.NODES, Source.LEASES):
+                found.failed(one, failure)
+        for one in (Source.CSRS, Source.NODES, Source.LEASES):
+            found.answered(one, NOW)
+    assert caplog.messages == [
+        "the API server does not answer: reset: closed (csrs first)",
+        "the API server answers again",
+    ]
+
+
+def test_a_refusal_that_lasts_is_no_part_of_an_outage(caplog: pytest.LogCaptureFixture) -> None:
+    """Rights that were taken away while the server was down."""
+    found = state()
+    with caplog.at_level(logging.INFO):
+        found.failed(Source.CSRS, Failure(Reason.REFUSED, "Connection refused"))
+        for _ in range(10):
+            found.failed(Source.CSRS, FORBIDDEN)
+    assert caplog.messages[1:] == ["csrs: forbidden: HTTP 403"]
+
+
+def test_one_source_that_cannot_be_reached_is_its_own_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    """While the others are answered: it is said once, and not at every try."""
+    found = state()
+    with caplog.at_level(logging.INFO):
+        for _ in range(5):
+            found.failed(Source.WEBHOOKS, Failure(Reason.TIMEOUT, "no answer in time"))
+            found.answered(Source.CSRS, NOW)
+    assert caplog.messages == [
+        "the API server does not answer: timeout: no answer in time (webhooks first)",
+        "the API server answers again",
+        "webhooks: timeout: no answer in time",
+    ]
+
+
+def test_a_source_that_was_never_heard_of_is_down_at_its_deadline() -> None:
+    """A11: absent would be silence, and no rule fires on silence."""
+    found = state()
+    found.answered(Source.NODES, NOW)
+    found.overdue(60.0)
+    assert source(found, Source.NODES).up is True
+    facts = source(found, Source.CSRS)
+    assert (facts.up, facts.last_reason, facts.last_error) == (False, Reason.TIMEOUT, "no answer in the first 60 s")

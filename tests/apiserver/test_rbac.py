@@ -22,7 +22,7 @@ def test_each_read_is_allowed(connection: Connection, resource: Resource) -> Non
                 assert isinstance(connection.list_all(resource.path, bytes), list)
             case "watch":
                 query = {"watch": "true", "timeoutSeconds": "1"}
-                connection.open(resource.path, query, timeout=5).close()
+                connection.open(resource.path, query, within=5).close()
             case "get":
                 for name in resource.names:
                     found = connection.get(resource.object_path(name), bytes)

@@ -76,7 +76,8 @@ WORDS = {
     "lease": "kube-controller-manager kubelet-serving-csr-approver",
     "serving_rotation": "enabled disabled unknown",
     "resource": "cluster agentpool",
-    "source": "kubelet csrs nodes configmaps leases webhooks apiservices apiserver azure",
+    "source": "kubelet csrs nodes configmaps leases webhooks apiservices apiserver azure kubelets node_agents "
+    "endpoints workloads",
 }
 
 DECLARED = [(subject, metric) for subject, metrics in catalogue().items() for metric in metrics]

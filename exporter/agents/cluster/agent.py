@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
@@ -95,11 +96,16 @@ class ClusterAgent:
                 pause=partial(next_look, steady=often.azure, operating=often.azure_operating),
                 without_nodes=often.azure_without_nodes,
             )
+        first_answer = (intervals or Intervals()).first_answer
+        overdue = partial(self._owner.post, partial(self._state.overdue, first_answer))
+        self._overdue = threading.Timer(first_answer, overdue)
+        self._overdue.daemon = True
         # Without a registry: these two are collected together with everything else.
         self._process, self._platform = ProcessCollector(registry=None), PlatformCollector(registry=None)
 
     def start(self) -> None:
         """Begin to look."""
+        self._overdue.start()
         self._owner.start()
         self._kube.start()
         if self._azure is not None:
@@ -107,6 +113,7 @@ class ClusterAgent:
 
     def stop(self) -> None:
         """End every thread."""
+        self._overdue.cancel()
         if self._azure is not None:
             self._azure.stop()
         self._kube.stop()

@@ -11,7 +11,8 @@ from exporter.agents.state_thread import StateThread
 from exporter.facts.azure.managed_cluster import AzureCluster
 from exporter.facts.azure.resource_id import ResourceId, node_group
 from exporter.facts.source import Failure
-from exporter.reason import Reason
+from exporter.reason import Reason, Source
+from exporter.sources.bug import bug
 
 if TYPE_CHECKING:
     # The Azure SDK costs 30 MiB: it is imported where Azure is asked for.
@@ -63,19 +64,31 @@ class AzureLook:
     def _run(self) -> None:
         vain = 0
         while not self._stopping.is_set():
-            found, self._wanted = read_azure(self._source, self._wanted, self._provider_id())
+            try:
+                found, self._wanted = read_azure(self._source, self._wanted, self._provider_id())
+            except Exception as error:  # noqa: BLE001 - a source always answers
+                found = bug(Source.AZURE, error)
             now = self._clock()
             if found is None:
                 vain += 1
                 if vain == PATIENCE:
-                    self._owner.post(lambda now=now: self._state.azure_read(NO_NODE, now))  # type: ignore[misc]
+                    self._tell(NO_NODE, now)
                 self._stopping.wait(self._without_nodes)
                 continue
             if not isinstance(found, Failure):
                 self._cluster = found
-            self._owner.post(lambda found=found, now=now: self._state.azure_read(found, now))  # type: ignore[misc]
+            self._tell(found, now)
             jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
             self._stopping.wait(self._pause(self._cluster, self._source.asked_to_wait, jitter))
+
+    def _tell(self, found: AzureCluster | Failure, now: float) -> None:
+        def tell() -> None:
+            try:
+                self._state.azure_read(found, now)
+            except Exception as error:  # noqa: BLE001 - a source always answers
+                self._state.failed(Source.AZURE, bug(Source.AZURE, error))
+
+        self._owner.post(tell)
 
 
 def read_azure(

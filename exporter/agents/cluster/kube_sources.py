@@ -1,7 +1,7 @@
 """The Kubernetes API's answers in, work for the owner of the cluster's state out: two watches and regular looks."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from exporter.agents.cluster.apiserver_probe import Address, authorities, look_at_endpoint
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.periodic import Periodic
-from exporter.facts.kube.ca_bundle import api_service, authentication_cas, root_ca, webhooks
+from exporter.facts.kube.ca_bundle import CaBundle, api_service, authentication_cas, root_ca, webhooks
 from exporter.facts.kube.csr import Csr, csr
 from exporter.facts.kube.lease import lease_renewed
 from exporter.facts.kube.metadata import created
@@ -19,8 +19,10 @@ from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
 from exporter.reason import Lease, Source
 from exporter.sources.azure.access import OPERATING, STEADY
+from exporter.sources.bug import bug
 from exporter.sources.kube import resource
 from exporter.sources.kube.connection import Connection
+from exporter.sources.kube.listing import Listing
 from exporter.sources.kube.resource import Resource
 from exporter.sources.kube.watch import Backoff, Watcher
 
@@ -57,31 +59,43 @@ class Intervals:
     azure: float = STEADY
     azure_operating: float = OPERATING
     """While Azure works on the cluster."""
+    first_answer: float = 60.0
+    """After so long a source that was never heard of is down."""
     azure_without_nodes: float = 5.0
     """While it takes a node to find out which cluster this is, and none is known yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Sink(Generic[F]):
     """Passes on what a watcher tells, as work for the owner."""
 
-    post: Post
+    post: Callable[[Source, Callable[[], None]], None]
     state: ClusterState
     source: Source
     on_list: Callable[[list[F], float], None]
     on_change: Callable[[Change, F, float], None]
+    on_recovery: Callable[[], None]
+    failing: bool = False
 
     def listed(self, items: list[F], now: float) -> None:
-        self.post(lambda: self.on_list(items, now))
+        self.post(self.source, lambda: self.on_list(items, now))
+        self._recovered()
 
     def changed(self, change: Change, item: F, now: float) -> None:
-        self.post(lambda: self.on_change(change, item, now))
+        self.post(self.source, lambda: self.on_change(change, item, now))
 
     def answered(self, now: float) -> None:
-        self.post(lambda: self.state.answered(self.source, now))
+        self.post(self.source, lambda: self.state.answered(self.source, now))
+        self._recovered()
 
-    def failed(self, failure: Failure, now: float) -> None:
-        self.post(lambda: self.state.failed(self.source, failure))
+    def failed(self, failure: Failure) -> None:
+        self.failing = True
+        self.post(self.source, lambda: self.state.failed(self.source, failure))
+
+    def _recovered(self) -> None:
+        if self.failing:
+            self.failing = False
+            self.on_recovery()
 
 
 class KubeSources:
@@ -118,13 +132,9 @@ class KubeSources:
             Periodic("apiserver", intervals.apiserver, self.look_at_endpoints),
         )
         leases = Periodic("leases", intervals.leases, self.look_at_leases)
-        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Periodic, ...] = (
-            watch_csrs,
-            watch_nodes,
-            self._of_config_maps,
-            leases,
-            *self._of_trust,
-        )
+        self._looks = (self._of_config_maps, leases, *self._of_trust)
+        self._watches = (watch_csrs, watch_nodes)
+        self._parts: tuple[Watcher[Csr] | Watcher[Node] | Periodic, ...] = (*self._watches, *self._looks)
         connection.on_other_authorities = self._authorities_changed
 
     def start(self) -> None:
@@ -140,18 +150,49 @@ class KubeSources:
 
     def look_at_csrs(self) -> list[Csr] | Failure:
         """All CSRs, once; start() watches them."""
-        found = self._connection.list_all(resource.CERTIFICATE_SIGNING_REQUESTS.path, csr)
-        self._post(lambda: self._listed(Source.CSRS, found, self._state.csrs_listed))
-        return found
+        return self._listed(resource.CERTIFICATE_SIGNING_REQUESTS, csr, self._state.csrs_listed)
 
     def look_at_nodes(self) -> list[Node] | Failure:
         """All nodes, likewise."""
-        found = self._connection.list_all(resource.NODES.path, node)
-        self._post(lambda: self._listed(Source.NODES, found, self._state.nodes_listed))
-        return found
+        return self._listed(resource.NODES, node, self._state.nodes_listed)
 
     def look_at_config_maps(self) -> bool:
-        """The CAs and the cluster's age."""
+        """The CAs and the cluster's age. This and the other looks say whether all of it went well."""
+        return self._surviving(Source.CONFIGMAPS, self._config_maps)
+
+    def look_at_leases(self) -> bool:
+        """Whether anybody is there to approve and sign."""
+        return self._surviving(Source.LEASES, self._leases)
+
+    def look_at_webhooks(self) -> bool:
+        """The caBundles of admission webhooks."""
+        kinds = {
+            "ValidatingWebhookConfiguration": resource.VALIDATING_WEBHOOKS,
+            "MutatingWebhookConfiguration": resource.MUTATING_WEBHOOKS,
+        }
+        return self._surviving(
+            Source.WEBHOOKS,
+            lambda: self._bundles(
+                Source.WEBHOOKS,
+                {kind: self._connection.list_all(one.path, partial(webhooks, kind)) for kind, one in kinds.items()},
+            ),
+        )
+
+    def look_at_api_services(self) -> bool:
+        """The caBundles of APIServices."""
+        return self._surviving(
+            Source.APISERVICES,
+            lambda: self._bundles(
+                Source.APISERVICES,
+                {"APIService": self._connection.list_all(resource.API_SERVICES.path, api_service)},
+            ),
+        )
+
+    def look_at_endpoints(self) -> bool:
+        """What the API server serves at each of its addresses."""
+        return self._surviving(Source.APISERVER, self._endpoints)
+
+    def _config_maps(self) -> bool:
         get = self._connection.get
         root = get(resource.ROOT_CA.object_path(*resource.ROOT_CA.names), root_ca)
         authentication = get(resource.AUTHENTICATION.object_path(*resource.AUTHENTICATION.names), authentication_cas)
@@ -160,8 +201,39 @@ class KubeSources:
             self._root = root
             self._trust_changed()
         now = self._clock()
-        self._post(lambda: self._state.config_maps_read(root, authentication, creation, now))
+        self._tell(Source.CONFIGMAPS, lambda: self._state.config_maps_read(root, authentication, creation, now))
         return not any(isinstance(found, Failure) for found in (root, authentication, creation))
+
+    def _leases(self) -> bool:
+        found = {lease: self._connection.get(resource.LEASES.object_path(lease), lease_renewed) for lease in Lease}
+        now = self._clock()
+        self._tell(Source.LEASES, lambda: self._state.leases_read(found, now))
+        return not all(isinstance(renewed, Failure) for renewed in found.values())
+
+    def _bundles(self, source: Source, found: Mapping[str, Listing[CaBundle | None] | Failure]) -> bool:
+        now = self._clock()
+        lists = [one for one in found.values() if isinstance(one, Listing)]
+        unreadable = [failure for one in lists for failure in one.unreadable.values()]
+        self._tell(source, lambda: self._state.bundles_read(source, found, now, *unreadable))
+        return not any(isinstance(one, Failure) for one in found.values())
+
+    def _endpoints(self) -> bool:
+        anchors = authorities(self._connection)
+        trust = ((anchors or self._root) if self._in_pod else (self._root or anchors)) or None
+        timeout = self._intervals.probe_timeout
+        seen = {address: look_at_endpoint(address, self._connection, trust, timeout) for address in self._addresses()}
+        now = self._clock()
+
+        def tell() -> None:
+            self._state.trust_anchors_seen(anchors)
+            self._state.endpoints_seen(seen.values(), now)
+
+        self._tell(Source.APISERVER, tell)
+        asked = seen.get(self._connection.server)
+        if asked is not None and asked.failure is not None:
+            for watch in self._watches:  # a server that was stopped leaves its connections open, and silent
+                watch.doubt()
+        return not any(one.failure for one in seen.values())
 
     def _authorities_changed(self) -> None:
         self._of_config_maps.again()
@@ -172,45 +244,29 @@ class KubeSources:
         for look in self._of_trust:
             look.again()
 
-    def look_at_leases(self) -> bool:
-        """Whether anybody is there to approve and sign."""
-        found = {lease: self._connection.get(resource.LEASES.object_path(lease), lease_renewed) for lease in Lease}
-        now = self._clock()
-        self._post(lambda: self._state.leases_read(found, now))
-        return not all(isinstance(renewed, Failure) for renewed in found.values())
+    def _recovered(self) -> None:
+        """The API server answers again: whatever failed meanwhile need not wait for its turn."""
+        for look in self._looks:
+            look.retry()
 
-    def look_at_webhooks(self) -> bool:
-        """The caBundles of admission webhooks."""
-        kinds = {
-            "ValidatingWebhookConfiguration": resource.VALIDATING_WEBHOOKS,
-            "MutatingWebhookConfiguration": resource.MUTATING_WEBHOOKS,
-        }
-        found = {kind: self._connection.list_all(one.path, partial(webhooks, kind)) for kind, one in kinds.items()}
-        now = self._clock()
-        self._post(lambda: self._state.bundles_read(Source.WEBHOOKS, found, now))
-        return not any(isinstance(bundles, Failure) for bundles in found.values())
+    def _tell(self, source: Source, work: Callable[[], None]) -> None:
+        """Post work that makes facts of the source's answer; an exception there is the source's failure, too."""
 
-    def look_at_api_services(self) -> bool:
-        """The caBundles of APIServices."""
-        found = self._connection.list_all(resource.API_SERVICES.path, api_service)
-        now = self._clock()
-        self._post(lambda: self._state.bundles_read(Source.APISERVICES, {"APIService": found}, now))
-        return not isinstance(found, Failure)
+        def surviving() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - a source always answers
+                self._state.failed(source, bug(source, error))
 
-    def look_at_endpoints(self) -> bool:
-        """What the API server serves at each of its addresses."""
-        anchors = authorities(self._connection)
-        trust = ((anchors or self._root) if self._in_pod else (self._root or anchors)) or None
-        timeout = self._intervals.probe_timeout
-        seen = [look_at_endpoint(address, self._connection, trust, timeout) for address in self._addresses()]
-        now = self._clock()
+        self._post(surviving)
 
-        def tell() -> None:
-            self._state.trust_anchors_seen(anchors)
-            self._state.endpoints_seen(seen, now)
-
-        self._post(tell)
-        return not any(one.failure for one in seen)
+    def _surviving(self, source: Source, look: Callable[[], bool]) -> bool:
+        try:
+            return look()
+        except Exception as error:  # noqa: BLE001 - a source always answers
+            failure = bug(source, error)
+            self._post(lambda: self._state.failed(source, failure))
+            return False
 
     def _watcher(
         self,
@@ -220,7 +276,7 @@ class KubeSources:
         on_list: Callable[[list[F], float], None],
         on_change: Callable[[Change, F, float], None],
     ) -> Watcher[F]:
-        sink = _Sink(self._post, self._state, source, on_list, on_change)
+        sink = _Sink(self._tell, self._state, source, on_list, on_change, self._recovered)
         return Watcher(
             self._connection,
             what,
@@ -231,11 +287,24 @@ class KubeSources:
             backoff=Backoff(first=self._intervals.backoff, largest=max(30.0 * self._intervals.backoff / 0.8, 0.1)),
         )
 
-    def _listed(self, source: Source, found: list[F] | Failure, on_list: Callable[[list[F], float], None]) -> None:
-        if isinstance(found, Failure):
-            self._state.failed(source, found)
-        else:
-            on_list(found, self._clock())
+    def _listed(self, what: Resource, read: Reader[F], on_list: Callable[[list[F], float], None]) -> list[F] | Failure:
+        found: list[F] | Failure
+        try:
+            found = self._connection.list_all(what.path, read)
+        except Exception as error:  # noqa: BLE001 - a source always answers
+            found = bug(what.source, error)
+        now = self._clock()
+
+        def tell() -> None:
+            if isinstance(found, Failure):
+                self._state.failed(what.source, found)
+                return
+            on_list(found, now)
+            if isinstance(found, Listing) and found.unreadable:
+                self._state.failed(what.source, *found.unreadable.values())
+
+        self._tell(what.source, tell)
+        return found
 
     def _csr_changed(self, change: Change, item: Csr, now: float) -> None:
         self._state.csr_changed(item, now, deleted=change is Change.DELETED)

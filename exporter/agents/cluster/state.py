@@ -1,9 +1,9 @@
 """What the sources of a cluster tell in, the facts of the cluster and of the sources out. Owned by one thread."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from exporter.agents.cluster.complaints import Complaints
 from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts
 from exporter.facts.azure.provisioning_state import AzureSince
 from exporter.facts.cluster import ClusterFacts, Endpoint
@@ -18,8 +18,6 @@ from exporter.reason import Ca, Lease, Reason, Source
 
 __all__ = ["ClusterState"]
 
-log = logging.getLogger(__name__)
-
 Bundles = list[CaBundle | None] | Failure
 
 
@@ -29,7 +27,7 @@ class ClusterState:
     def __init__(self, sources: Iterable[Source]) -> None:
         self._version = 0
         self._sources = {source: SourceLedger(source) for source in sources}
-        self._complaints: dict[Source, str] = {}
+        self._complaints = Complaints(source for source in self._sources if source is not Source.AZURE)
         self._csrs = CsrLedger()
         self._csrs_known = False
         self._nodes: dict[str, Node] | None = None
@@ -68,19 +66,20 @@ class ClusterState:
 
     def answered(self, source: Source, now: float) -> None:
         """What is known from the source is true at `now`."""
-        if source in self._complaints:
-            del self._complaints[source]
-            log.info("%s: answers again", source)
+        self._complaints.answered(source)
         self._sources[source].success(now)
 
     def failed(self, source: Source, *failures: Failure) -> None:
         """The source did not answer: the facts stay."""
         for failure in failures:
             self._sources[source].failure(failure.reason, failure.words)
-        words = "; ".join(f"{failure.reason}: {failure.words}" for failure in failures)
-        if self._complaints.get(source) != words:  # once, and not at every try
-            self._complaints[source] = words
-            log.warning("%s: %s", source, words)
+        self._complaints.failed(source, failures)
+
+    def overdue(self, seconds: float) -> None:
+        """The agent has run for so many seconds: a source that was never heard of is down."""
+        for ledger in self._sources.values():
+            if ledger.facts().up is None:
+                self.failed(ledger.source, Failure(Reason.TIMEOUT, f"no answer in the first {seconds:g} s"))
 
     def csrs_listed(self, csrs: Iterable[Csr], now: float) -> None:
         """All CSRs there are."""
@@ -175,14 +174,15 @@ class ClusterState:
         self.leases = leases
         self._outcome(Source.LEASES, failures, now)
 
-    def bundles_read(self, source: Source, found: Mapping[str, Bundles], now: float) -> None:
-        """The caBundles of each kind."""
+    def bundles_read(self, source: Source, found: Mapping[str, Bundles], now: float, *unreadable: Failure) -> None:
+        """The caBundles of each kind. `unreadable`: objects that hide no other."""
         for kind, bundles in found.items():
             if not isinstance(bundles, Failure):
                 present = tuple(bundle for bundle in bundles if bundle is not None)
                 self._changed(self._bundles.get(kind) != present)
                 self._bundles[kind] = present
-        self._outcome(source, [bundles for bundles in found.values() if isinstance(bundles, Failure)], now)
+        failures = [bundles for bundles in found.values() if isinstance(bundles, Failure)]
+        self._outcome(source, [*failures, *unreadable], now)
 
     def endpoints_seen(self, seen: Iterable[Endpoint], now: float) -> None:
         """All addresses of the API server. One that did not answer keeps the certificate it last showed."""

@@ -1,6 +1,5 @@
 """Settings, environment and answers in; whether to ask Azure, as whom, and when again, out."""
 
-import email.utils
 from collections.abc import Mapping
 
 from exporter.facts.azure.managed_cluster import AzureCluster
@@ -11,7 +10,6 @@ __all__ = [
     "WORKLOAD_IDENTITY",
     "azure_wanted",
     "next_look",
-    "retry_after",
     "workload_identity_missing",
 ]
 
@@ -20,8 +18,6 @@ WORKLOAD_IDENTITY = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKE
 
 STEADY, OPERATING = 300.0, 60.0
 """Seconds between two looks: at rest, and while Azure works on the cluster. AKS allows one GET a second."""
-LONGEST_WAIT = 3600.0
-"""Seconds that a Retry-After is obeyed for; a longer one is taken for a mistake."""
 
 
 def azure_wanted(enabled: str, resource_id: str, environment: Mapping[str, str]) -> bool:
@@ -47,15 +43,3 @@ def next_look(
     """Seconds until the next look, never before the server's own wish. `jitter`, 0 to 1, adds up to a tenth."""
     pause = steady if cluster is None or cluster.final else operating
     return max(pause, asked_to_wait or 0.0) * (1 + jitter / 10)
-
-
-def retry_after(value: str, date: str = "") -> float | None:
-    """Seconds in a Retry-After header: a number, or a date beside the answer's own Date (RFC 9110, 10.2.3)."""
-    value = value.strip()
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return min(float(value), LONGEST_WAIT)
-    try:
-        wait = (email.utils.parsedate_to_datetime(value) - email.utils.parsedate_to_datetime(date)).total_seconds()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return min(max(wait, 0.0), LONGEST_WAIT)

@@ -17,13 +17,16 @@ from exporter.facts.azure.resource_id import NodeGroup, ResourceId, managing_clu
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.azure.resource_manager import ResourceManager, Unanswered
+from exporter.sources.bug import bug
 
-__all__ = ["AzureSource"]
+__all__ = ["MOST_ABANDONED", "AzureSource"]
 
 CONTAINER_SERVICE, RESOURCE_GROUPS = "2026-08-01", "2021-04-01"
 """API versions."""
 WHOLE = 60.0
 """Seconds for everything one look needs."""
+MOST_ABANDONED = 4
+"""Requests that did not come back in time and still run. Each ends: only name resolution knows no deadline."""
 
 _T = TypeVar("_T")
 _SAME_FOR_ALL = frozenset(Reason) - {Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.DECODE, Reason.TOO_LARGE}
@@ -39,7 +42,7 @@ class AzureSource:
         self._environment = os.environ if environment is None else environment
         self._whole = whole
         self._manager: ResourceManager | None = None
-        self._running: threading.Thread | None = None
+        self._abandoned: list[threading.Thread] = []
         self._cluster: AzureCluster | None = None
         self._tag = ""
         self._snapshots: dict[str, Snapshot] = {}
@@ -101,8 +104,9 @@ class AzureSource:
 
     def _look(self, read: Callable[[ResourceManager], _T], subscription: str) -> _T | Failure:
         """The result of `read` with credentials that work, in time."""
-        if self._running is not None and self._running.is_alive():
-            return Failure(Reason.TIMEOUT, "the last request has not come to an end yet")
+        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+        if len(self._abandoned) >= MOST_ABANDONED:
+            return Failure(Reason.TIMEOUT, f"{MOST_ABANDONED} requests have not come to an end yet")
         used = self._manager is not None
         result = self._in_time(read, subscription)
         if used and _credentials_fail(result):
@@ -132,14 +136,15 @@ class AzureSource:
             except Unanswered as unanswered:
                 outcome.append(unanswered.failure)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure with a name and no dead thread
-                outcome.append(Failure(Reason.ERROR, type(error).__name__))
+                outcome.append(bug("Azure", error))
 
         thread = threading.Thread(target=run, name="azure request", daemon=True)
         thread.start()
         thread.join(self._whole)
         self.asked_to_wait = waits[-1]
         if thread.is_alive() or not outcome:
-            self._running, self._manager = thread, None
+            self._abandoned.append(thread)
+            self._manager = None
             return Failure(Reason.TIMEOUT, f"no answer from Azure within {self._whole:g} s")
         return outcome[0]
 

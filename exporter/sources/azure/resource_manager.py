@@ -16,7 +16,7 @@ from typing import Any
 from azure.core import AzureClouds
 from azure.core.credentials import AccessToken
 from azure.core.pipeline import policies
-from azure.core.rest import HttpRequest, HttpResponse
+from azure.core.rest import HttpRequest
 from azure.identity import AzureCliCredential, CredentialUnavailableError, WorkloadIdentityCredential
 from azure.mgmt.containerservice import ContainerServiceClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -25,15 +25,19 @@ from azure.mgmt.core.tools import get_arm_endpoints
 from exporter import __version__
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.azure.access import WORKLOAD_IDENTITY, retry_after, workload_identity_missing
+from exporter.sources.azure.access import WORKLOAD_IDENTITY, workload_identity_missing
+from exporter.sources.azure.transport import BoundedTransport, TooLarge
+from exporter.sources.http_date import http_date, retry_after
 from exporter.sources.http_failure import causes, connection_reason
 
 __all__ = ["LARGEST_ANSWER", "Answer", "ResourceManager", "Unanswered", "token_scope"]
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes. A cluster of 100 node pools is below 300 KiB."""
-CONNECT, READ = 5.0, 15.0
-"""Seconds for a connection, and for a silence in an answer."""
+CONNECT, READ, BODY = 5.0, 15.0, 30.0
+"""Seconds for a connection, until an answer's headers are there, and for its body."""
+LONGEST_WAIT = 3600.0
+"""Seconds that a Retry-After is obeyed for; a longer one is taken for a mistake."""
 
 Answer = tuple[Mapping[str, object] | None, str]
 """The JSON object and its ETag; None for the object: unchanged since the ETag that was sent."""
@@ -94,9 +98,7 @@ class ResourceManager:
                 policies.ProxyPolicy(),
                 ARMChallengeAuthenticationPolicy(self._credential, token_scope(endpoint)),
             ],
-            connection_verify=trusted,
-            connection_timeout=CONNECT,
-            read_timeout=READ,
+            transport=_transport(trusted),
         )
 
     def close(self) -> None:
@@ -109,15 +111,20 @@ class ResourceManager:
         headers = {"Accept": "application/json", **({"If-None-Match": tag} if tag else {})}
         request = HttpRequest("GET", f"{self._endpoint}{path}?api-version={version}", headers=headers)
         try:
-            with self._client.send_request(request, stream=True) as response:
-                body = _body(response)
+            response = self._client.send_request(request)
+            body = response.content
         except Unanswered:
             raise
         except Exception as error:  # noqa: BLE001 - the SDK passes on whatever its HTTP library raises
+            if any(isinstance(cause, TooLarge) for cause in causes(error)):
+                words = f"Resource Manager's answer exceeds {LARGEST_ANSWER >> 20} MiB"
+                raise Unanswered(Reason.TOO_LARGE, words) from None
             reason = connection_reason(error) or Reason.ERROR
             what = reason if reason is not Reason.ERROR else type(error).__name__
             raise Unanswered(reason, f"no answer from Resource Manager: {what}") from None
-        wait = retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+        wait = retry_after(
+            response.headers.get("Retry-After", ""), http_date(response.headers.get("Date", "")), LONGEST_WAIT
+        )
         if wait is not None:
             self.asked_to_wait = max(wait, self.asked_to_wait or 0.0)
         if response.status_code == 304 and tag:
@@ -145,6 +152,10 @@ class _Credential:
         self._inner.close()
 
 
+def _transport(trusted: str | bool) -> BoundedTransport:
+    return BoundedTransport(largest=LARGEST_ANSWER, whole=BODY, trusted=trusted, connect=CONNECT, read=READ)
+
+
 def _trusted(environment: Mapping[str, str]) -> str | bool:
     """The file of CAs to trust, in the SDK's terms: True is the public ones."""
     file = environment.get("REQUESTS_CA_BUNDLE", "")
@@ -166,9 +177,7 @@ def _login(
             token_file_path=file,
             authority=environment.get("AZURE_AUTHORITY_HOST") or None,
             retry_total=0,
-            connection_verify=trusted,
-            connection_timeout=CONNECT,
-            read_timeout=READ,
+            transport=_transport(trusted),
         )
     if shutil.which("az", path=environment.get("PATH")) is None:
         raise Unanswered(
@@ -196,15 +205,6 @@ def token_scope(endpoint: str) -> str:
         if endpoint == known["resource_manager"].rstrip("/"):
             return str(known["credential_scopes"][0])
     return f"{endpoint}/.default"
-
-
-def _body(response: HttpResponse) -> bytes:
-    body = bytearray()
-    for part in response.iter_bytes():
-        body += part
-        if len(body) > LARGEST_ANSWER:
-            raise Unanswered(Reason.TOO_LARGE, f"Resource Manager's answer exceeds {LARGEST_ANSWER >> 20} MiB")
-    return bytes(body)
 
 
 def _refusal(status: int, body: bytes, action: str) -> Unanswered:

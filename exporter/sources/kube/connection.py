@@ -3,12 +3,13 @@
 Only GET is ever sent. This and kube_access are the only modules that import the kubernetes package.
 """
 
+import http.client
 import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -19,38 +20,31 @@ from urllib3.response import BaseHTTPResponse
 
 from exporter.facts.source import Failure
 from exporter.reason import Reason
+from exporter.sources.deadline import Deadline, bounded
+from exporter.sources.http_date import http_date
 from exporter.sources.kube.access import Access, Credentials, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError, explained, status_error
+from exporter.sources.kube.listing import PAGE, Listing, decoded, listing
 
-__all__ = ["Connection", "Kubeconfig", "ServiceAccount", "lines"]
+__all__ = ["Connection", "Kubeconfig", "ServiceAccount"]
 
 T = TypeVar("T")
 
-PAGE = 500
-"""Objects asked for at once, as client-go does."""
-LARGEST_PAGE, LARGEST_OBJECT = 32 * 1024 * 1024, 4 * 1024 * 1024
-"""Bytes of one answer. Five hundred nodes of a busy cluster make 15 MiB; etcd takes no object over 1.5 MiB."""
+LARGEST_REFUSAL = 64 * 1024
+LARGEST_OBJECT = 4 * 1024 * 1024
+"""Bytes of one answer: of an error, and of an object. etcd takes none over 1.5 MiB."""
+PART = 1 << 16
+"""Bytes taken off a connection at once."""
 SMALLEST_INTERVAL = 10.0
 """Seconds between two looks at credentials that are slow to be had."""
 
 _log = logging.getLogger(__name__)
 
 
-class _ListMeta(msgspec.Struct):
-    resourceVersion: str = ""
-    token: str = msgspec.field(default="", name="continue")
-
-
-class _List(msgspec.Struct):
-    metadata: _ListMeta
-    items: list[msgspec.Raw] | None = None
-
-
 class _Status(msgspec.Struct):
     message: str = ""
 
 
-_list = msgspec.json.Decoder(_List)
 _status = msgspec.json.Decoder(_Status)
 
 
@@ -66,7 +60,10 @@ class Connection:
         timeout: float = 30.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`timeout` is seconds without a sign of life. ApiError with CREDENTIALS: there are none to begin with."""
+        """`timeout` is seconds until an answer begins; twice that is for the whole of it, but for a stream.
+
+        ApiError with CREDENTIALS: there are none to begin with.
+        """
         self._credentials = credentials
         self._timeout = timeout
         self._clock = clock
@@ -104,46 +101,31 @@ class Connection:
 
         Where the server asked to be left alone for a while, it is: the answer is then the one it gave.
         """
-        return self._answer(path, lambda: _decoded(decode, self._body(path, {}, LARGEST_OBJECT)))
+        return self._answer(path, lambda: decoded(decode, self.body(path, {}, LARGEST_OBJECT)))
 
-    def list_all(self, path: str, decode: Callable[[bytes], T]) -> list[T] | Failure:
-        """All objects of a collection, or why not; else like get."""
-        return self._answer(path, lambda: self.listing(path, decode)[0])
+    def list_all(self, path: str, decode: Callable[[bytes], T], *, page: int = PAGE) -> Listing[T] | Failure:
+        """All objects of a collection, or why not; else like get. `page`: objects asked for at once."""
+        return self._answer(path, lambda: listing(self.body, path, decode, page=page, whole=10 * self._timeout))
 
-    def listing(self, path: str, decode: Callable[[bytes], T]) -> tuple[list[T], str]:
-        """All objects of a collection, and the resourceVersion from which a watch goes on. Raises ApiError.
+    def listing(self, path: str, decode: Callable[[bytes], T]) -> Listing[T]:
+        """Likewise, for a watch to go on from. Raises ApiError."""
+        return listing(self.body, path, decode, page=PAGE, whole=10 * self._timeout)
 
-        Page by page, so that never more than a page is held as JSON. EXPIRED, its position ran out on the way: begin
-        anew (client-go then asks for everything in one answer, which a storm of CSRs makes hundreds of MB).
+    def open(self, path: str, query: Mapping[str, str], *, within: float | None = None) -> BaseHTTPResponse:
+        """An answer whose body is still to be read, without a limit to that. It begins `within` seconds.
+
+        Raises ApiError.
         """
-        limit = PAGE
-        items: list[T] = []
-        token = ""
-        while True:
-            query = {"limit": str(limit), **({"continue": token} if token else {})}
-            try:
-                page = _decoded(_list.decode, self._body(path, query, LARGEST_PAGE))
-            except ApiError as error:
-                if error.reason is not Reason.TOO_LARGE or limit == 1:
-                    raise
-                limit = max(1, limit // 8)
-                continue
-            items.extend(_decoded(decode, bytes(raw)) for raw in page.items or ())
-            token = page.metadata.token
-            if not token:
-                return items, page.metadata.resourceVersion
-
-    def open(self, path: str, query: Mapping[str, str], *, timeout: float) -> BaseHTTPResponse:
-        """An answer whose body is still to be read; `timeout` is seconds of silence in it. Raises ApiError."""
         self._refresh()
         access, pool = self._access, self._pool
+        within = self._timeout if within is None else min(within, self._timeout)
         try:
-            return self._open(access, pool, path, query, timeout)
+            return self._open(access, pool, path, query, within)
         except ApiError as error:
             renewable = {Reason.UNAUTHORIZED, Reason.CERTIFICATE_UNTRUSTED, Reason.CERTIFICATE_EXPIRED}
             if error.reason not in renewable or not self._renewed(access):
                 raise
-        return self._open(self._access, self._pool, path, query, timeout)
+        return self._open(self._access, self._pool, path, query, within)
 
     def close(self) -> None:
         """Let go of idle connections."""
@@ -160,19 +142,17 @@ class Connection:
                 self._refusals[path] = (time.monotonic() + error.retry_after, error.failure)
             return error.failure
 
-    def _body(self, path: str, query: Mapping[str, str], largest: int) -> bytes:
-        response = self.open(path, query, timeout=self._timeout)
-        deadline = time.monotonic() + 4 * self._timeout  # a server that drips is no better than a silent one
-        parts: list[bytes] = []
-        size = 0
+    def body(self, path: str, query: Mapping[str, str], largest: int) -> bytearray:
+        """The whole of an answer, in time and of so many bytes at most. Raises ApiError."""
+        began = time.monotonic()
+        response = self.open(path, query)
+        found = bytearray()
         try:
-            for part in response.stream(1 << 18, decode_content=True):
-                parts.append(part)
-                size += len(part)
-                if size > largest:
-                    raise ApiError(Failure(Reason.TOO_LARGE, f"an answer of over {largest >> 20} MiB"))
-                if time.monotonic() > deadline:
-                    raise ApiError(Failure(Reason.TIMEOUT, "the answer does not end"))
+            with Deadline(began + 2 * self._timeout - time.monotonic(), partial(socket_of, response)):
+                while part := response.read1(PART, decode_content=False):
+                    found += part
+                    if len(found) > largest:
+                        raise ApiError(Failure(Reason.TOO_LARGE, f"an answer of over {largest >> 20} MiB"))
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             response.close()
             raise ApiError(explained(error)) from error
@@ -180,31 +160,40 @@ class Connection:
             response.close()
             raise
         response.release_conn()
-        return b"".join(parts)
+        return found
 
     def _open(
-        self, access: Access, pool: urllib3.PoolManager, path: str, query: Mapping[str, str], timeout: float
+        self, access: Access, pool: urllib3.PoolManager, path: str, query: Mapping[str, str], within: float
     ) -> BaseHTTPResponse:
         url = access.configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "User-Agent": "aks-cert-exporter", **access.headers}
-        waits = urllib3.Timeout(connect=min(10.0, self._timeout), read=self._timeout)
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "aks-cert-exporter",
+            **access.headers,
+        }
+        waits = urllib3.Timeout(connect=min(10.0, within), read=within)
         sent = self._clock()
         try:
             response = pool.request("GET", url, headers=headers, timeout=waits, preload_content=False)
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             raise ApiError(explained(error)) from error
         self._tell_time(response.headers, sent)
-        if response.status == 200:
-            if timeout != self._timeout and (socket := getattr(response.connection, "sock", None)) is not None:
-                socket.settimeout(timeout)
-            return response
-        raise self._refusal(response)
+        if response.status != 200:
+            raise self._refusal(response)
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            response.close()  # nobody asked for that: a few bytes of it may unfold to gigabytes
+            raise ApiError(Failure(Reason.DECODE, "not an answer in HTTP: it is encoded, which was not asked for"))
+        return response
 
     def _refusal(self, response: BaseHTTPResponse) -> ApiError:
+        body = bytearray()
         try:
-            body = response.read(64 * 1024)
+            with Deadline(self._timeout, partial(socket_of, response)):
+                while len(body) < LARGEST_REFUSAL and (part := response.read1(PART, decode_content=False)):
+                    body += part
             message = _status.decode(body).message
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             message = response.reason or ""
         except (urllib3.exceptions.HTTPError, OSError) as error:
             message = explained(error).words
@@ -213,11 +202,9 @@ class Connection:
         return status_error(response.status, message, response.headers, self._clock())
 
     def _tell_time(self, headers: Mapping[str, str], sent: float) -> None:
-        try:
-            date = parsedate_to_datetime(headers.get("Date", "")).timestamp()
-        except ValueError:
-            return
-        self.clock_offset = date + 0.5 - (sent + self._clock()) / 2
+        date = http_date(headers.get("Date", ""))
+        if date is not None:
+            self.clock_offset = date + 0.5 - (sent + self._clock()) / 2
 
     def _refresh(self) -> None:
         """Read the credentials again if they changed on disk or run out."""
@@ -264,6 +251,7 @@ def _pool(access: Access) -> urllib3.PoolManager:
     configuration.keep_alive = True
     configuration.connection_pool_maxsize = 8
     pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+    pool.pool_classes_by_scheme = bounded(pool.pool_classes_by_scheme)
     if access.context is not None:
         pool.connection_pool_kw["ssl_context"] = access.context
         if access.context.verify_mode is ssl.CERT_NONE:
@@ -271,26 +259,6 @@ def _pool(access: Access) -> urllib3.PoolManager:
     return pool
 
 
-def _decoded(decode: Callable[[bytes], T], body: bytes) -> T:
-    try:
-        return decode(body)
-    except (ValueError, RecursionError) as error:
-        raise ApiError(Failure(Reason.DECODE, explained(error).words)) from error
-
-
-def lines(response: BaseHTTPResponse, longest: int) -> Iterator[bytes]:
-    """The lines of a stream as they come. ApiError: it breaks off, or a line is longer than that."""
-    held = bytearray()
-    try:
-        for part in response.stream(1 << 16, decode_content=True):
-            held += part
-            if b"\n" in part:
-                *complete, held = held.split(b"\n")
-                yield from (bytes(line) for line in complete if line.strip())
-            if len(held) > longest:
-                raise ApiError(Failure(Reason.TOO_LARGE, f"an event of over {longest >> 20} MiB"))
-    except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
-        # AttributeError: what comes of it where stop() has shut the connection down.
-        raise ApiError(explained(error)) from error
-    if held.strip():
-        raise ApiError(Failure(Reason.DECODE, "the stream ended in the middle of an event"))
+def socket_of(response: BaseHTTPResponse) -> object:
+    """The socket an answer comes from, while it does."""
+    return getattr(response.connection, "sock", None)

@@ -1,7 +1,5 @@
 """Whatever goes wrong when the Kubernetes API is asked, put into the words of Reason."""
 
-import datetime as dt
-import email.utils
 import http.client as http_client
 import socket
 import ssl
@@ -10,14 +8,19 @@ from collections.abc import Mapping
 import msgspec
 import urllib3.exceptions as http
 
+from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.source import Failure
 from exporter.reason import Reason
+from exporter.sources.http_date import retry_after
 from exporter.sources.http_failure import socket_reason, tls_word
 
 __all__ = ["ApiError", "explained", "status_error"]
 
 LONGEST_RETRY_AFTER = 600.0
 """Seconds; a server or proxy that says more is not believed."""
+
+LONGEST_WORDS = 600
+"""Characters. A refusal of RBAC's names the user, the verb, the object and its namespace: 300 are not rare."""
 
 _STATUS = {
     401: Reason.UNAUTHORIZED,
@@ -54,6 +57,8 @@ def explained(error: BaseException) -> Failure:
     match error:
         case ApiError():
             return error.failure
+        case ObjectError():
+            return Failure(Reason.DECODE, _line(str(error)))
         case msgspec.MsgspecError():
             return Failure(Reason.DECODE, _line(f"not what the API promises: {error}"))
         case http.MaxRetryError() if error.reason is not None:
@@ -100,18 +105,8 @@ def _tls_words(error: ssl.SSLError, reason: Reason) -> str:
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds from Retry-After, a number or a date (RFC 9110 §10.2.3); None where there is none that can be read."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value[:9]), LONGEST_RETRY_AFTER)
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=dt.UTC)
-    return min(max(date.timestamp() - now, 0.0), LONGEST_RETRY_AFTER)
+    return retry_after(headers.get("Retry-After", ""), now, LONGEST_RETRY_AFTER)
 
 
 def _line(words: str) -> str:
-    return " ".join(words.split())[:200]
+    return " ".join(words[: 2 * LONGEST_WORDS].split())[:LONGEST_WORDS]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from exporter.facts.azure.managed_cluster import azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.sources.azure.access import azure_wanted, next_look, retry_after, workload_identity_missing
+from exporter.sources.azure.access import azure_wanted, next_look, workload_identity_missing
 from simulation.azure.bodies import agent_pool, managed_cluster
 
 CLUSTER = ResourceId("5ab0", "rg", "managedClusters", "aks1")
@@ -52,30 +52,3 @@ def test_azures_wish_is_a_lower_bound_and_jitter_adds_a_tenth(
     """For any Retry-After."""
     pause = next_look(cluster if cluster in (AT_REST, BUSY) else None, asked, jitter)
     assert max(asked or 0.0, 60.0) <= pause <= 1.1 * max(asked or 0.0, 300.0)
-
-
-@pytest.mark.parametrize(
-    ("value", "date", "seconds"),
-    [
-        ("120", "", 120.0),
-        (" 0 ", "", 0.0),
-        ("999999", "", 3600.0),
-        ("Tue, 24 Nov 2026 09:05:00 GMT", "Tue, 24 Nov 2026 09:00:00 GMT", 300.0),
-        ("Tue, 24 Nov 2026 09:00:00 GMT", "Tue, 24 Nov 2026 09:05:00 GMT", 0.0),
-        ("Tue, 24 Nov 2026 09:05:00 GMT", "", None),
-        ("", "", None),
-        ("soon", "Tue, 24 Nov 2026 09:05:00 GMT", None),
-        ("-5", "", None),
-        ("١٢", "", None),
-    ],
-)
-def test_both_forms_of_retry_after_are_read(value: str, date: str, seconds: float | None) -> None:
-    """Seconds, or a date beside the answer's own; an hour at the most."""
-    assert retry_after(value, date) == seconds
-
-
-@given(st.text(), st.text())
-def test_no_header_is_an_error(value: str, date: str) -> None:
-    """A server may write anything."""
-    found = retry_after(value, date)
-    assert found is None or 0.0 <= found <= 3600.0

@@ -8,9 +8,8 @@ import pytest
 from exporter.facts.azure.managed_cluster import Snapshot
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId, node_group
-from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
-from exporter.sources.azure.managed_cluster import AzureSource
+from exporter.sources.azure.managed_cluster import MOST_ABANDONED, AzureSource
 from simulation.azure import bodies
 from simulation.azure.bodies import agent_pool
 from simulation.azure.faults import FAULTS
@@ -124,15 +123,20 @@ def test_each_wrong_answer_is_a_failure_with_its_reason(
 def test_an_answer_that_does_not_end_costs_its_time_and_no_more(
     site: ArmSite, impatient: AzureSource, name: str
 ) -> None:
-    """The look ends at its deadline, and no second request starts while the first one is under way."""
+    """A11: the look ends at its deadline, and the next one does not wait for it."""
     facts(impatient.read_cluster(CLUSTER))
     site.arm.faults[Route.CLUSTER] = FAULTS[name]
     assert failure(impatient.read_cluster(CLUSTER)).reason is Reason.TIMEOUT
-    before = len(site.arm.requests)
-    assert failure(impatient.read_cluster(CLUSTER)) == Failure(
-        Reason.TIMEOUT, "the last request has not come to an end yet"
-    )
-    assert len(site.arm.requests) == before
+    site.arm.faults.clear()
+    facts(impatient.read_cluster(CLUSTER))
+
+
+def test_requests_that_never_end_do_not_pile_up(site: ArmSite, impatient: AzureSource) -> None:
+    """A11: beyond a few no more are sent until one of them is over."""
+    site.arm.faults[Route.CLUSTER] = FAULTS["hang"]
+    words = [failure(impatient.read_cluster(CLUSTER)).words for _ in range(MOST_ABANDONED + 2)]
+    assert words[-2:] == [f"{MOST_ABANDONED} requests have not come to an end yet"] * 2
+    assert asked(site.arm).count(CLUSTER_READ) == MOST_ABANDONED
 
 
 def test_retry_after_is_handed_on(site: ArmSite, source: AzureSource) -> None:

@@ -101,7 +101,7 @@ class View:
             self.ledger.success(now)
             self._told.notify_all()
 
-    def failed(self, failure: Failure, now: float) -> None:
+    def failed(self, failure: Failure) -> None:
         with self._told:
             self.failures.append(failure)
             self.ledger.failure(failure.reason, failure.words)
@@ -140,7 +140,7 @@ class Watched:
         resource: Resource = CERTIFICATE_SIGNING_REQUESTS,
         *,
         watch_seconds: float = 60.0,
-        margin: float = 30.0,
+        silence: float = 70.0,
     ) -> None:
         self.server, self.resource, self.view = server, resource, View(resource)
         self.watcher = Watcher(
@@ -149,7 +149,7 @@ class Watched:
             decode,
             self.view,
             watch_seconds=watch_seconds,
-            margin=margin,
+            silence=silence,
             backoff=Backoff(draw=lambda: 0.0),
             pause=self.view.pause,
         )
