@@ -25,6 +25,7 @@ from benchmarks.node import Process, row, timed
 from exporter.facts.kube.csr import csr
 from exporter.facts.kube.csr_ledger import CsrLedger
 from exporter.reason import Mode
+from exporter.web.document import Reader
 from exporter.web.exposition import Payload
 from exporter.web.server import WebServer
 from simulation.api import objects
@@ -130,15 +131,9 @@ class Bare:
         return ()
 
     @property
-    def policy(self) -> str:
-        """Of the page."""
-        from exporter.pages.style import POLICY
-
-        return POLICY
-
-    def page(self, query: Mapping[str, str]) -> str:
+    def documents(self) -> Mapping[str, Reader]:
         """None."""
-        return ""
+        return {}
 
 
 def send(pipe: Connection, size: int) -> None:

@@ -1,7 +1,24 @@
-"""`python -m exporter` is `aks-cert-exporter`."""
+"""Where the program starts, as `aks-cert-exporter` and as `python -m exporter`."""
 
+import signal
 import sys
 
-from exporter.cli import main
+__all__ = ["main"]
 
-sys.exit(main())
+SERVERS = ("node", "cluster")
+"""Commands that read their web configuration again on SIGHUP."""
+
+
+def main() -> int:
+    """Run the command line and return its exit status."""
+    # Before anything else is imported, which takes longer than a reloader waits: a SIGHUP that comes before it can be
+    # honoured would end the process. `check` keeps ending with its terminal.
+    if hasattr(signal, "SIGHUP") and sys.argv[1:2] and sys.argv[1] in SERVERS:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from exporter.cli import main as command_line
+
+    return command_line()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

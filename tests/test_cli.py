@@ -1,6 +1,7 @@
 """The command line, in processes of its own."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,34 @@ def test_the_catalogue_is_printed_as_markdown_and_json() -> None:
     assert "akscert_certificate_not_after_timestamp_seconds" in names
     assert all(f"`{name}`" in text for name in names)
     assert all(metric["help"] and metric["type"] in {"gauge", "counter", "histogram"} for metric in listed)
+
+
+def test_a_sighup_while_it_starts_ends_no_server(tmp_path: Path) -> None:
+    """C8: from the first line of the program's own on, until the web configuration is there to be read again."""
+    command = [sys.executable, "-m", "exporter", "node", "--host-root", str(tmp_path), "--kubelet-address", ""]
+    with subprocess.Popen(
+        [*command, "--web.listen-address", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True
+    ) as started:
+        try:
+            ignored = Path(f"/proc/{started.pid}/status")
+            hangup = 1 << (signal.SIGHUP - 1)
+            while not _mask(ignored, "SigIgn") & hangup:
+                assert started.poll() is None
+            assert not _mask(ignored, "SigCgt") & hangup  # nobody listens yet
+            for _ in range(50):
+                started.send_signal(signal.SIGHUP)
+            assert started.stderr is not None
+            while "listening on" not in (line := started.stderr.readline()):
+                assert line
+                started.send_signal(signal.SIGHUP)
+            started.send_signal(signal.SIGHUP)
+            started.terminate()
+            assert started.wait(20) == 0
+        finally:
+            started.kill()
+
+
+def _mask(status: Path, name: str) -> int:
+    """One of the signal masks of a process (proc(5))."""
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1], 16)

@@ -1,4 +1,4 @@
-"""An agent in, an ASGI application out: /metrics, /healthz, /readyz and the page at /."""
+"""An agent in, answers to requests out: /metrics, /healthz, /readyz and the agent's documents."""
 
 import asyncio
 import logging
@@ -7,9 +7,12 @@ from http import HTTPStatus
 from typing import Protocol
 
 from exporter.reason import Mode
+from exporter.web.document import Document, Reader, reader_of, unchanged
 from exporter.web.exposition import Payload, compressed
+from exporter.web.limits import Limits
 from exporter.web.negotiation import Coding, coding
-from exporter.web.request import Receive, Request, Response, Scope, Send, plain
+from exporter.web.request import Request
+from exporter.web.response import Response, plain
 from exporter.web.thread_pool import BusyError, ThreadPool
 
 __all__ = ["PROBES", "Agent", "Application", "Gate", "Payload"]
@@ -22,13 +25,7 @@ PROBES = frozenset({"/healthz", "/readyz"})
 NO_CODING = "not acceptable: gzip and identity are on offer"
 
 AT_WORK = 2
-"""Scrapes and pages at once: a page must not hold up a scrape."""
-
-PAGE_HEADERS = (
-    ("referrer-policy", "no-referrer"),
-    ("x-frame-options", "DENY"),
-    ("cross-origin-opener-policy", "same-origin"),
-)
+"""Scrapes at once. Of the documents below one path it is one at a time."""
 
 
 class Agent(Protocol):
@@ -44,13 +41,9 @@ class Agent(Protocol):
         """Sources without a first answer; empty means ready. Called on the event loop: must not block."""
         ...
 
-    def page(self, query: Mapping[str, str]) -> str:
-        """A whole HTML document. May block; called in a worker thread."""
-        ...
-
     @property
-    def policy(self) -> str:
-        """The Content-Security-Policy of its pages."""
+    def documents(self) -> Mapping[str, Reader]:
+        """Who makes the document of each path, see `reader_of`. Readers may block; called in worker threads."""
         ...
 
 
@@ -68,25 +61,25 @@ class Gate(Protocol):
 
 
 class Application:
-    """The ASGI application. Whatever goes wrong inside becomes a 500 of one line and one line in the log."""
+    """Answers requests. Whatever goes wrong inside becomes a 500 of one line and one line in the log."""
 
-    def __init__(self, agent: Agent, gate: Gate | None = None, scrapes: int = 128) -> None:
-        """`scrapes`: how many, and pages, may be at work or wait."""
-        self._agent = agent
-        self._gate = gate
-        self._workers = ThreadPool("scrape", threads=AT_WORK, waiting=scrapes - AT_WORK)
+    def __init__(self, agent: Agent, gate: Gate | None = None, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        self._agent, self._gate, self._readers = agent, gate, agent.documents
+        self._scrapes = ThreadPool("scrape", threads=AT_WORK, waiting=limits.scrapes - AT_WORK)
+        self._queues = {
+            path: ThreadPool(f"document {path}", threads=1, waiting=limits.documents - 1) for path in self._readers
+        }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        request = Request.of(scope)
         response = await self._answer(request)
-        if self._gate is not None:
-            response = response.with_headers(self._gate.headers)
-        await response.send(send, head=request.method == "HEAD")
+        return response if self._gate is None else response.with_headers(self._gate.headers)
 
     def close(self) -> None:
         """Let the worker threads end."""
-        self._workers.close()
+        for pool in (self._scrapes, *self._queues.values()):
+            pool.close()
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -112,31 +105,36 @@ class Application:
                 return plain(HTTPStatus.OK, "ok")
             case "/readyz":
                 return self._readyz()
-            case "/":
-                return await self._page(request)
-            case _:
-                return plain(HTTPStatus.NOT_FOUND)
+            case path:
+                found = reader_of(path, self._readers)
+                return await self._document(request, *found) if found else plain(HTTPStatus.NOT_FOUND)
 
-    async def _page(self, request: Request) -> Response:
+    async def _document(self, request: Request, key: str, name: str) -> Response:
         query, wanted = request.query, coding(request.header(b"accept-encoding"))
-        vary = ("vary", "Accept-Encoding")
+        if_none_match = request.header(b"if-none-match")
         if wanted is Coding.NONE:
-            return plain(HTTPStatus.NOT_ACCEPTABLE, NO_CODING, vary)
+            return plain(HTTPStatus.NOT_ACCEPTABLE, NO_CODING, ("vary", "Accept-Encoding"))
 
-        def body() -> bytes:
-            document = self._agent.page(query).encode(errors="replace")
-            return compressed(document) if wanted is Coding.GZIP else document
+        def response() -> Response:
+            document = self._readers[key](name, query)
+            if document is None:
+                return plain(HTTPStatus.NOT_FOUND)
+            if unchanged(if_none_match, document):
+                return Response(HTTPStatus.NOT_MODIFIED, b"", "", _headers(document))
+            if wanted is Coding.IDENTITY:
+                return Response(HTTPStatus.OK, document.body, document.content_type, _headers(document))
+            headers = (*_headers(document), ("content-encoding", "gzip"))
+            return Response(HTTPStatus.OK, compressed(document.body), document.content_type, headers)
 
-        encoding = (("content-encoding", "gzip"),) if wanted is Coding.GZIP else ()
-        headers = (("content-security-policy", self._agent.policy), *PAGE_HEADERS, vary, *encoding)
-        return Response(HTTPStatus.OK, await self._workers.call(body), "text/html; charset=utf-8", headers)
+        return await self._queues[key].call(response, request.client)
 
     async def _metrics(self, request: Request) -> Response:
         accept, wanted = request.header(b"accept"), coding(request.header(b"accept-encoding"))
         vary = ("vary", "Accept, Accept-Encoding")
         if wanted is Coding.NONE:
             return plain(HTTPStatus.NOT_ACCEPTABLE, NO_CODING, vary)
-        payload = await self._workers.call(lambda: self._agent.exposition(accept, wanted is Coding.GZIP))
+        gzip = wanted is Coding.GZIP
+        payload = await self._scrapes.call(lambda: self._agent.exposition(accept, gzip), request.client)
         headers = (vary, ("content-encoding", payload.encoding)) if payload.encoding else (vary,)
         return Response(HTTPStatus.OK, payload.body, payload.content_type, headers)
 
@@ -145,3 +143,9 @@ class Application:
         if unanswered:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, f"no first answer yet from: {', '.join(unanswered)}")
         return plain(HTTPStatus.OK, "ok")
+
+
+def _headers(document: Document) -> tuple[tuple[str, str], ...]:
+    """A document's own headers, and how it may be kept: one with a tag may, if its keeper asks each time."""
+    tagged = (("etag", document.entity_tag), ("cache-control", "no-cache")) if document.etag else ()
+    return (("vary", "Accept-Encoding"), *tagged, *document.headers)

@@ -13,7 +13,8 @@ from http import HTTPStatus
 
 from exporter.web.app import PROBES
 from exporter.web.config import WebConfig
-from exporter.web.request import Request, Response, plain
+from exporter.web.request import Request
+from exporter.web.response import Response, plain
 from exporter.web.thread_pool import ThreadPool
 
 __all__ = ["ConfiguredGate", "credentials"]
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = 100
 """How many accepted logins are remembered, as in the toolkit."""
+
+REFUSED = 1000
+"""How many refused ones: to send the same wrong password again costs nothing."""
 
 BCRYPT_BYTES = 72
 """bcrypt looks no further; Go's cuts a longer password off, Python's refuses it."""
@@ -34,11 +38,13 @@ class ConfiguredGate:
     sources. The toolkit itself has no such exception, and no way for probes either.
     """
 
-    def __init__(self, config: WebConfig) -> None:
+    def __init__(self, config: WebConfig, logins: int = 128) -> None:
+        """`logins`: how many passwords may be checked or wait to be."""
         # One at a time: a login costs tens of milliseconds of a core, and guessing must not take the others.
-        self._workers = ThreadPool("login", threads=1, waiting=32)
+        self._workers = ThreadPool("login", threads=1, waiting=logins - 1)
         self._secret = os.urandom(32)
         self._accepted: OrderedDict[bytes, None] = OrderedDict()
+        self._refused: OrderedDict[bytes, None] = OrderedDict()
         self.use(config)
 
     def use(self, config: WebConfig) -> None:
@@ -62,7 +68,7 @@ class ConfiguredGate:
         if not self._within_rate():
             return plain(HTTPStatus.TOO_MANY_REQUESTS)
         users = self._config.users
-        if not users or await self._login(users, credentials(request.header(b"authorization"))):
+        if not users or await self._login(users, credentials(request.header(b"authorization")), request.client):
             return None
         challenge = ("www-authenticate", 'Basic realm="aks-cert-exporter", charset="UTF-8"')
         return plain(HTTPStatus.UNAUTHORIZED, "", challenge)
@@ -78,7 +84,7 @@ class ConfiguredGate:
         self._tokens -= 1
         return True
 
-    async def _login(self, users: Mapping[bytes, bytes], given: tuple[bytes, bytes] | None) -> bool:
+    async def _login(self, users: Mapping[bytes, bytes], given: tuple[bytes, bytes] | None, client: str) -> bool:
         if given is None:
             return False
         name, password = given
@@ -91,14 +97,21 @@ class ConfiguredGate:
         if known and key in self._accepted:
             self._accepted.move_to_end(key)
             return True
-        matches = await self._workers.call(lambda: _matches(password, checked))
-        if not (known and matches):
-            log.warning("login of %r refused", name[:64].decode(errors="replace"))
+        if key in self._refused:
             return False
-        self._accepted[key] = None
-        while len(self._accepted) > REMEMBERED:
-            self._accepted.popitem(last=False)
-        return True
+
+        def matches() -> bool:
+            if key in self._accepted or key in self._refused:  # checked while this one waited
+                return key in self._accepted
+            return _matches(password, checked)
+
+        if await self._workers.call(matches, client) and known:
+            _remember(self._accepted, key, REMEMBERED)
+            return True
+        if key not in self._refused:
+            log.warning("login of %r refused", name[:64].decode(errors="replace"))
+            _remember(self._refused, key, REFUSED)
+        return False
 
     def _digest(self, *parts: bytes) -> bytes:
         """A keyed hash of the parts: nothing that is remembered leads back to a password without this process."""
@@ -119,6 +132,12 @@ def credentials(header: str) -> tuple[bytes, bytes] | None:
         return None
     name, colon, password = decoded.partition(b":")
     return (name, password) if colon else None
+
+
+def _remember(keys: OrderedDict[bytes, None], key: bytes, most: int) -> None:
+    keys[key] = None
+    while len(keys) > most:
+        keys.popitem(last=False)
 
 
 def _matches(password: bytes, hashed: bytes) -> bool:

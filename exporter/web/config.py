@@ -31,6 +31,10 @@ HEADERS: dict[str, tuple[str, ...]] = {
 }
 """Headers that may be set, and their allowed values where these are a closed list: the toolkit's."""
 
+_YAML_ERRORS = (
+    *(yaml.YAMLError, ValueError, RecursionError),
+    *(LookupError, TypeError, AttributeError, ArithmeticError),  # PyYAML's own, for tags whose value does not fit them
+)
 _BCRYPT = re.compile(r"\$2[abxy]?\$(?P<cost>0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 _DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+)ms)?")
 
@@ -55,7 +59,10 @@ def read_web_config(path: Path) -> WebConfig:
 
     Relative paths in it are relative to its directory. The files it names are not opened here.
     """
-    top = YamlMapping(path, "", _loaded(path))
+    content = _loaded(path)
+    if content is None:
+        raise SettingsError(f"{path}: holds no setting: to serve plain HTTP to everybody, write {{}}")
+    top = YamlMapping(path, "", content)
     tls = tls_config(top.mapping("tls_server_config"), path.parent)
     http = top.mapping("http_server_config")
     http2 = http.take("http2", truth, default=False)
@@ -78,7 +85,15 @@ def _loaded(path: Path) -> object:
         raise SettingsError(f"{path}: larger than {CAP} bytes")
     try:
         return yaml.load(content, _Loader)  # noqa: S506 - a subclass of SafeLoader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else f"{path}"
         # Not the words around the place, which a YAML error quotes: they may be a password's hash.
@@ -92,11 +107,12 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """The mapping, or a ConstructorError."""
         seen = set()
-        for key, _ in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is not a string", key.start_mark)
+            if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, "a key stands there twice", key.start_mark)
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 

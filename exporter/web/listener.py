@@ -1,15 +1,19 @@
-"""A bound socket in, connections with their TLS handshakes done out, few of them under way at once.
+"""Bound sockets in, connections out: never more than the limits allow, also while a burst of them is accepted.
 
 asyncio's own server does not bound them, and gives each of them, and each TLS connection, a zeroed read buffer of
 256 KiB: two hundred clients that connect and fall silent cost it 60 MiB.
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
 from asyncio import sslproto
 from collections.abc import Callable
+
+from exporter.web.connection import Answer, Connection
+from exporter.web.limits import Limits
 
 __all__ = ["Listener"]
 
@@ -24,98 +28,196 @@ CLOSE_SECONDS = 2.0
 TLS_BUFFER = 16 * 1024
 """Bytes of a TLS connection's read buffer: the longest record (RFC 8446 §5.1), and more than any request needs."""
 
-AT_ONCE = 32
-"""Most connections that are accepted before those at hand go on."""
+AT_ONCE = 8
+"""Most connections that are accepted before those at hand go on, and most that are open beyond the limit meanwhile:
+a socket that is ended is closed a moment later."""
 
 EXHAUSTED_SECONDS = 0.2
 """How long to wait where the process or the system is out of file descriptors."""
 
+EXHAUSTED_LINES = 60.0
+"""Seconds between two lines in the log about that."""
+
+
+class _Seat:
+    """One accepted socket, from accept(2) to its end."""
+
+    def __init__(self, accepted: socket.socket, client: str) -> None:
+        self.socket, self.client = accepted, client
+        self.task: asyncio.Task[None] | None = None
+        self.connection: Connection | None = None
+        self.established = self.ended = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is the client's turn."""
+        return not self.ended and (not self.established or (self.connection is not None and self.connection.waiting))
+
+    def end(self) -> None:
+        """End it at once: asyncio closes it a moment later."""
+        self.ended = True
+        if self.established and self.connection is not None:
+            self.connection.transport.abort()
+        elif self.task is not None:
+            self.task.cancel()
+
 
 class Listener:
-    """Accepts the connections of one socket, like asyncio's Server. Its `close` is what uvicorn calls."""
+    """Accepts the connections of a server's sockets, like asyncio's Server. Must be made while the loop runs."""
 
     def __init__(
-        self,
-        listening: socket.socket,
-        protocol: Callable[[], asyncio.Protocol],
-        context: ssl.SSLContext | None,
-        handshakes: int,
+        self, listening: list[socket.socket], answer: Answer, limits: Limits, context: ssl.SSLContext | None
     ) -> None:
-        """Must be made while the loop runs. At most `handshakes` of TLS are under way: one more ends the oldest."""
         if context is not None:
             sslproto.SSLProtocol.max_size = TLS_BUFFER  # of the process: nothing else here uses asyncio's TLS
-        self._listening, self._protocol, self._context = listening, protocol, context
-        self._handshakes = handshakes
+        self._listening, self._answer, self._limits, self._context = listening, answer, limits, context
         self._loop = asyncio.get_running_loop()
-        self._admitted: dict[asyncio.Task[None], None] = {}
-        self._untouched: set[socket.socket] = set()
-        self._closed = False
-        self._loop.add_reader(listening, self._accept)
+        # By client, and of each in the order in which they began to wait.
+        self._clients: dict[str, dict[_Seat, None]] = {}
+        self._open = self._ended = 0
+        self._accepting = self._closed = False
+        self._told = -EXHAUSTED_LINES
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._resume()
 
-    def close(self) -> None:
-        """Accept no more, and give up the handshakes under way."""
+    @property
+    def open(self) -> int:
+        """How many accepted sockets are open."""
+        return self._open
+
+    async def close(self, grace: float) -> None:
+        """Accept no more, end what waits for a client, and give answers under way `grace` seconds."""
         self._closed = True
-        self._loop.remove_reader(self._listening)
-        self._listening.close()
-        for task in list(self._admitted):
-            task.cancel()
-        for accepted in self._untouched:
-            accepted.close()
+        self._pause()
+        for one in self._listening:
+            one.close()
+        for seat in self._seats():
+            if seat.established and seat.connection is not None:
+                seat.connection.stop()
+            else:
+                seat.end()
+        if not await self._emptied(grace):
+            for seat in self._seats():
+                if seat.connection is not None:
+                    seat.connection.cancel()  # its client is told that the server stops
+            if not await self._emptied(grace / 4):
+                for seat in self._seats():
+                    seat.end()
 
-    async def wait_closed(self) -> None:
-        """Wait until nothing of it runs."""
-        await asyncio.gather(*self._admitted, return_exceptions=True)
+    def _seats(self) -> list[_Seat]:
+        return [seat for seats in self._clients.values() for seat in seats]
 
-    def _accept(self) -> None:
+    async def _emptied(self, seconds: float) -> bool:
+        """Whether every connection has ended within this time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        return not self._open
+
+    def _resume(self) -> None:
+        if not self._accepting and not self._closed:
+            for one in self._listening:
+                self._loop.add_reader(one, self._accept, one)
+            self._accepting = True
+
+    def _pause(self) -> None:
+        if self._accepting:
+            for one in self._listening:
+                self._loop.remove_reader(one)
+            self._accepting = False
+
+    def _accept(self, listening: socket.socket) -> None:
         for _ in range(AT_ONCE):
+            if self._open >= self._limits.connections + AT_ONCE:
+                self._pause()  # until one of them has ended
+                return
             try:
-                accepted, _address = self._listening.accept()
+                accepted, address = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionError):  # none is left, or it was gone already
                 return
             except OSError as error:
-                log.error("cannot accept connections: %s", error.strerror or error)
-                self._loop.remove_reader(self._listening)
-                self._loop.call_later(EXHAUSTED_SECONDS, self._resume)
+                self._exhausted(error)
                 return
             accepted.setblocking(False)
-            self._untouched.add(accepted)
-            task = self._loop.create_task(self._admit(accepted))
-            self._admitted[task] = None
-            task.add_done_callback(self._forget)
-            # Without TLS there is no client to wait for: however many come at once, each is handed on in a moment.
-            if self._context is not None and len(self._admitted) > self._handshakes:
-                oldest = next(iter(self._admitted))
-                del self._admitted[oldest]
-                oldest.cancel()
+            self._seat(accepted, str(address[0]))
 
-    def _resume(self) -> None:
-        if not self._closed:
-            self._loop.add_reader(self._listening, self._accept)
+    def _exhausted(self, error: OSError) -> None:
+        if self._loop.time() - self._told >= EXHAUSTED_LINES:
+            self._told = self._loop.time()
+            log.error("cannot accept connections: %s", error.strerror or error)
+        self._pause()
+        self._loop.call_later(EXHAUSTED_SECONDS, self._resume)
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._admitted.pop(task, None)
+    def _seat(self, accepted: socket.socket, client: str) -> None:
+        seat = _Seat(accepted, client)
+        self._clients.setdefault(client, {})[seat] = None
+        self._open += 1
+        self._empty.clear()
+        seat.task = self._loop.create_task(self._admit(seat))
+        seat.task.add_done_callback(lambda task: self._admitted(seat, task))
+        if self._open - self._ended > self._limits.connections:
+            self._make_room(lambda one: one.waiting and one is not seat)
+        elif self._context is not None:
+            shaking = sum(not one.established and not one.ended for one in self._seats())
+            if shaking > self._limits.handshakes:
+                self._make_room(lambda one: not one.established and not one.ended)
 
-    async def _admit(self, accepted: socket.socket) -> None:
+    def _make_room(self, may_end: Callable[[_Seat], bool]) -> None:
+        """End one of these: of the client that has most connections the one that waits longest."""
+        for client in sorted(self._clients, key=lambda client: -len(self._clients[client])):
+            for seat in self._clients[client]:
+                if may_end(seat):
+                    self._ended += 1
+                    seat.end()
+                    return
+
+    def _waits(self, seat: _Seat) -> None:
+        """It has begun to wait for its client: it is the last in the order now."""
+        seats = self._clients[seat.client]
+        if seats.pop(seat, seat) is None:
+            seats[seat] = None
+
+    def _admitted(self, seat: _Seat, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            if not task.cancelled():
+                log.debug("a connection came to nothing: %s", task.exception())
+            if seat.connection is None:
+                seat.socket.close()  # otherwise asyncio does
+            self._leave(seat)
+
+    def _leave(self, seat: _Seat) -> None:
+        seats = self._clients.get(seat.client, {})
+        if seats.pop(seat, seat) is not None:
+            return  # it has left already
+        if not seats:
+            del self._clients[seat.client]
+        self._open -= 1
+        self._ended -= seat.ended
+        if not self._open:
+            self._empty.set()
+        self._resume()
+
+    async def _admit(self, seat: _Seat) -> None:
         secured = self._context is not None
-        try:
-            if secured:
-                await self._spoken(accepted)
-        except (TimeoutError, asyncio.CancelledError):
-            accepted.close()
-            return
-        finally:
-            self._untouched.discard(accepted)
-        try:
-            # From here on asyncio closes the socket, whatever becomes of it.
-            await self._loop.connect_accepted_socket(
-                self._protocol,
-                accepted,
-                ssl=self._context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if secured else None,
-                ssl_shutdown_timeout=CLOSE_SECONDS if secured else None,
+
+        def protocol() -> Connection:
+            seat.connection = Connection(
+                self._answer, self._limits, waits=lambda: self._waits(seat), lost=lambda: self._leave(seat)
             )
-        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
-            log.debug("a connection came to nothing: %s", error)
+            return seat.connection
+
+        if secured:
+            await self._spoken(seat.socket)
+        # From here on asyncio closes the socket, whatever becomes of it.
+        await self._loop.connect_accepted_socket(
+            protocol,
+            seat.socket,
+            ssl=self._context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if secured else None,
+            ssl_shutdown_timeout=CLOSE_SECONDS if secured else None,
+        )
+        seat.established = True
 
     async def _spoken(self, accepted: socket.socket) -> None:
         """Wait for the first byte: a client that never says one is not worth the 60 KiB of a handshake."""

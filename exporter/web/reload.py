@@ -2,11 +2,13 @@
 
 import logging
 import os
+import time
 from pathlib import Path
 
 from exporter.settings import SettingsError
 from exporter.web.auth import ConfiguredGate
 from exporter.web.config import WebConfig, read_web_config
+from exporter.web.protection import taken_away
 from exporter.web.thread_pool import ThreadPool
 from exporter.web.tls import Context, LiveContext, ssl_context
 
@@ -14,19 +16,25 @@ __all__ = ["ReloadingConfig"]
 
 log = logging.getLogger(__name__)
 
+REPEATED = 600.0
+"""Seconds after which a refusal is logged again, for as long as the files stay refused."""
+
 Version = tuple[int, ...]
 
 
 class ReloadingConfig:
-    """The configuration in force. The constructor raises SettingsError; later errors are logged, once a change."""
+    """The configuration in force. The constructor raises SettingsError; later errors are logged, and the former
+    configuration stays in force, as it does where the new one would protect less.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, logins: int = 128) -> None:
         self._path = path
         self._workers = ThreadPool("web-config", threads=1, waiting=1)
         self._seen: dict[Path, Version] = {}
         config, context = self._read()
         self._notes(config)
-        self.gate = ConfiguredGate(config)
+        self._config, self._refusal, self._told = config, "", 0.0
+        self.gate = ConfiguredGate(config, logins)
         self.context = LiveContext(context) if context is not None else None
         """What connections are wrapped with; None: plain HTTP."""
 
@@ -44,19 +52,29 @@ class ReloadingConfig:
 
     def _look(self, *, forced: bool) -> None:
         if not forced and all(_version(path) == seen for path, seen in self._seen.items()):
+            if self._refusal and time.monotonic() - self._told >= REPEATED:
+                self._tell()
             return
         try:
             config, context = self._read()
-            if (context is None) is not (self.context is None):
-                raise SettingsError(f"{self._path}: tls_server_config: a restart is needed to switch TLS on or off")
+            if context is not None and self.context is None:
+                raise SettingsError(f"{self._path}: tls_server_config: a restart is needed to switch TLS on")
+            if less := ", ".join(taken_away(self._config, config)):
+                raise SettingsError(f"{self._path}: {less}: a restart is needed to protect less than before")
         except SettingsError as error:
-            log.error("%s; the former web configuration stays in force", error)
+            self._refusal = str(error)
+            self._tell()
             return
         if self.context is not None and context is not None:
             self.context.current = context
         self.gate.use(config)
+        self._config, self._refusal = config, ""
         self._notes(config)
         log.info("%s: web configuration read again", self._path)
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        log.error("%s; the former web configuration stays in force", self._refusal)
 
     def _read(self) -> tuple[WebConfig, Context | None]:
         """The configuration and its context, and which versions of the files they come from.

@@ -1,51 +1,63 @@
-"""Blocking calls in, awaited results out: a few daemon threads and a bounded queue before them."""
+"""Blocking calls in, awaited results out: a few daemon threads and a bounded queue, fair to every client."""
 
 import asyncio
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import TypeVar
 
 __all__ = ["BusyError", "ThreadPool"]
 
 T = TypeVar("T")
-Job = Callable[[], None]
 
 
 class BusyError(Exception):
     """As many calls wait already as may."""
 
 
+class _Job:
+    """A call that waits for a thread. `run` does it; `refuse` tells whoever awaits it that it is not done."""
+
+    def __init__(self, client: str, run: Callable[[], None], refuse: Callable[[BusyError], None]) -> None:
+        self.client, self.run, self.refuse = client, run, refuse
+
+
 class ThreadPool:
     """Runs blocking calls, `threads` at once, while at most `waiting` more wait.
+
+    Clients take turns, and of one client's calls the newest goes first: whoever floods the queue makes their own calls
+    wait, and a call that has just come is not behind sixty of them. Where the queue is full, a client with fewer calls
+    in it takes the place of the one with most.
 
     Not a ThreadPoolExecutor: Python waits for an executor's threads when it ends, and a read of a disk that hangs
     would keep the process from ending at all.
     """
 
     def __init__(self, name: str, *, threads: int, waiting: int) -> None:
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._bound = threads + waiting
         self._accepted = 0
         self._name, self._wanted, self._threads = name, threads, 0
+        self._waiting: OrderedDict[str, list[_Job]] = OrderedDict()
+        self._change = threading.Condition()
+        self._closed = False
 
-    async def call(self, function: Callable[[], T]) -> T:
-        """The function's result, or what it raised. Raises BusyError at once when too many wait. One loop only."""
+    async def call(self, function: Callable[[], T], client: str = "") -> T:
+        """The function's result, or what it raised. Raises BusyError when too many wait. One loop only."""
         if self._accepted >= self._bound:
-            raise BusyError(f"{self._name}: {self._accepted} calls wait")
+            self._displace(client)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
         def done(result: T | None, error: Exception | None) -> None:
             self._accepted -= 1
-            if future.cancelled():
+            if future.cancelled() or future.done():
                 return
             if error is not None:
                 future.set_exception(error)
             else:
                 future.set_result(result)  # type: ignore[arg-type]  # without an error there is a result
 
-        def job() -> None:
+        def run() -> None:
             result, failure = None, None
             try:
                 result = function()
@@ -56,21 +68,61 @@ class ThreadPool:
             except RuntimeError:  # the loop is closed: nobody awaits any more
                 return
 
+        job = _Job(client, run, lambda error: done(None, error))
         self._accepted += 1
-        self._jobs.put(job)
+        with self._change:
+            self._waiting.setdefault(client, []).append(job)
+            self._change.notify()
         if self._threads < min(self._wanted, self._accepted):
             self._threads += 1
             threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if self._withdrawn(job):
+                self._accepted -= 1
+            raise
 
     def close(self) -> None:
-        """Let the threads end after what they do now."""
-        for _ in range(self._threads):
-            self._jobs.put(_end)
+        """Let the threads end after what they do now and what waits."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+
+    def _displace(self, client: str) -> None:
+        """Make room for a call of this client, or raise BusyError."""
+        with self._change:
+            most = max(self._waiting, key=lambda one: len(self._waiting[one]), default=client)
+            busy = BusyError(f"{self._name}: {self._accepted} calls wait")
+            if len(self._waiting.get(most, ())) <= len(self._waiting.get(client, ())) + 1:
+                raise busy
+            job = self._waiting[most].pop(0)
+        job.refuse(busy)
+
+    def _withdrawn(self, job: _Job) -> bool:
+        """Whether the call had not begun, and now never will."""
+        with self._change:
+            jobs = self._waiting.get(job.client, [])
+            if job not in jobs:
+                return False
+            jobs.remove(job)
+            if not jobs:
+                del self._waiting[job.client]
+            return True
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not _end:
-            job()
+        while True:
+            with self._change:
+                while not self._waiting:
+                    if self._closed:
+                        return
+                    self._change.wait()
+                client, jobs = next(iter(self._waiting.items()))
+                job = jobs.pop()
+                del self._waiting[client]
+                if jobs:
+                    self._waiting[client] = jobs  # behind the other clients
+            job.run()
 
 
 def _awaitable(error: BaseException) -> Exception:
@@ -78,7 +130,3 @@ def _awaitable(error: BaseException) -> Exception:
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     return RuntimeError(f"{type(error).__name__} in a worker: {error}")
-
-
-def _end() -> None:
-    """Told to a thread it means: no more."""

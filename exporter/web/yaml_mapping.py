@@ -1,6 +1,7 @@
 """One mapping of a YAML file in, its values out key by key; what is wrong or left over is a one-line error."""
 
 import re
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -11,14 +12,15 @@ __all__ = ["YamlMapping", "clean", "shown", "text", "texts", "truth"]
 
 T = TypeVar("T")
 
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 2, 80, 80, 80
+
 
 class YamlMapping:
     """One mapping of the file, whose keys are taken one by one. A key that is left over is unknown."""
 
     def __init__(self, file: Path, name: str, content: object) -> None:
         self.file, self.name = file, name
-        if content is None:
-            content = {}
         if not isinstance(content, dict):
             self.fail("", f"not a mapping: {shown(content)}")
         for key in content:
@@ -32,18 +34,27 @@ class YamlMapping:
         raise SettingsError(f"{self.file}: {where}: {words}" if where else f"{self.file}: {words}")
 
     def take(self, key: str, parse: Callable[[object], T], default: T) -> T:
-        """The key's value through `parse`, which raises ValueError; the default where there is none."""
-        value = self.content.pop(key, None)
-        if value is None:
+        """The key's value through `parse`, which raises ValueError; the default where the key is absent.
+
+        A key without a value is what a file cut off while it was written ends with.
+        """
+        if key not in self.content:
             return default
+        value = self.content.pop(key)
+        if value is None:
+            self.fail(key, "has no value")
         try:
             return parse(value)
         except ValueError as error:
             self.fail(key, str(error))
 
     def mapping(self, key: str) -> "YamlMapping":
-        """The mapping under a key; empty where there is none."""
-        return YamlMapping(self.file, ".".join(part for part in (self.name, key) if part), self.content.pop(key, None))
+        """The mapping under a key; empty where the key is absent. One that is there and empty protects nothing."""
+        there = key in self.content
+        content = self.content.pop(key, {})
+        if there and content in (None, {}):
+            self.fail(key, "is there and empty: fill it in or leave it out")
+        return YamlMapping(self.file, ".".join(part for part in (self.name, key) if part), content)
 
     def end(self) -> None:
         """Raise for the first key that nobody took."""
@@ -77,7 +88,7 @@ def truth(value: object) -> bool:
 
 def shown(value: object) -> str:
     """A value as part of an error: one line, not long."""
-    text = clean(repr(value))
+    text = clean(_SHORT.repr(value))  # repr() itself would write out what anchors and aliases fold a million times
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 

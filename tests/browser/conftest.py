@@ -10,9 +10,11 @@ from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
 from exporter.pages.cluster_page import cluster_page
 from exporter.pages.node_page import node_page
+from exporter.pages.style import html_document
 from exporter.reason import Mode
+from exporter.web.document import Reader
 from exporter.web.exposition import Payload
-from exporter.web.protocol import Limits
+from exporter.web.limits import Limits
 from exporter.web.server import WebServer
 from tests.pages.example import NOW, broken, source, well
 from tests.pages.fleet import fleet
@@ -35,10 +37,8 @@ class Pages:
         return ()
 
     @property
-    def policy(self) -> str:
-        from exporter.pages.style import POLICY
-
-        return POLICY
+    def documents(self) -> Mapping[str, Reader]:
+        return {"/": lambda _name, query: html_document(self.page(query))}
 
     def page(self, query: Mapping[str, str]) -> str:
         match query.get("which"):

@@ -12,8 +12,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.metrics_core import Metric as Family
 
 from exporter.reason import Mode
+from exporter.web.document import Document, Reader
 from exporter.web.exposition import Payload, payload
-from exporter.web.protocol import Limits
+from exporter.web.limits import Limits
 from exporter.web.server import WebServer
 
 PATIENCE = 60
@@ -46,15 +47,19 @@ class SmallAgent:
         return self.silent
 
     @property
-    def policy(self) -> str:
-        from exporter.pages.style import POLICY
+    def documents(self) -> Mapping[str, Reader]:
+        return {"/": self.page, "/facts": self.facts, "/runbooks/": self.runbook}
 
-        return POLICY
-
-    def page(self, query: Mapping[str, str]) -> str:
+    def page(self, name: str, query: Mapping[str, str]) -> Document:
         self.before()
         self.queries.append(query)
-        return self.document
+        return Document(self.document.encode(), "text/html; charset=utf-8", headers=(("x-frame-options", "DENY"),))
+
+    def facts(self, name: str, query: Mapping[str, str]) -> Document:
+        return Document(b'{"looked_at": 1}\n', "application/json", etag="abc")
+
+    def runbook(self, name: str, query: Mapping[str, str]) -> Document | None:
+        return Document(f"<h1>{name}</h1>".encode(), "text/html; charset=utf-8") if name in {"", "A b"} else None
 
 
 @dataclass

@@ -1,6 +1,9 @@
 """Basic auth, rate limit and headers of the web configuration."""
 
 import base64
+import itertools
+import threading
+import time
 from pathlib import Path
 
 import bcrypt
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.web.auth import credentials
+from exporter.web.limits import Limits
 from tests.web.conftest import Answer, Running, Serve
 from tests.web.test_tls import comes
 
@@ -16,8 +20,8 @@ LONG = "p" * 80
 UNICODE = st.characters(codec="utf-8")
 
 
-def hashed(password: str) -> str:
-    return bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
+def hashed(password: str, cost: int = 4) -> str:
+    return bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(cost)).decode()
 
 
 def login(running: Running, name: str, password: str, path: str = "/metrics") -> Answer:
@@ -96,6 +100,87 @@ def test_a_bad_file_does_not_open_the_door(serve: Serve, config: Path, caplog: p
     assert comes(lambda: "No such file or directory" in caplog.text)
     assert running.ask("/metrics").status == 401
     assert login(running, "alice", "wonder").status == 200
+
+
+def test_every_way_to_cut_a_file_off_leaves_the_door_shut(
+    serve: Serve, config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C1: a file that is written in place is read at every length it passes through."""
+    whole = "rate_limit: {interval: 1ms, burst: 1000}\n" + config.read_text()
+    config.write_text(whole)
+    running = serve(web_config=config, limits=Limits(look=0.005))
+    caplog.set_level("INFO")
+    for length in (*range(0, len(whole), 7), *(len(whole) - tail for tail in range(9))):
+        caplog.clear()
+        config.write_text(whole[:length])
+        assert comes(lambda: "stays in force" in caplog.text or "read again" in caplog.text), whole[:length]
+        assert running.ask("/metrics").status == 401, whole[:length]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "---\n", "basic_auth_users:\n", "basic_auth_users: {}\n", "{", "[]"])
+def test_a_reload_never_takes_the_login_away(
+    serve: Serve, config: Path, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    """C1."""
+    running = serve(web_config=config)
+    config.write_text(content)
+    assert comes(lambda: "; the former web configuration stays in force" in caplog.text)
+    assert running.ask("/metrics").status == 401
+    assert login(running, "alice", "wonder").status == 200
+
+
+def test_a_reload_takes_no_limit_and_no_header_away(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C1."""
+    file = tmp_path / "web.yml"
+    limit, header = "rate_limit: {interval: 1h, burst: 9}\n", "http_server_config: {headers: {X-XSS-Protection: '1'}}\n"
+    file.write_text(limit + header)
+    running = serve(web_config=file)
+    file.write_text(header)
+    assert comes(lambda: "rate_limit: a restart is needed to protect less than before" in caplog.text)
+    file.write_text(limit)
+    assert comes(lambda: "http_server_config.headers.X-XSS-Protection: a restart is needed" in caplog.text)
+    assert running.ask("/").headers["x-xss-protection"] == "1"
+
+
+@pytest.mark.parametrize("names", [("alice",), ("alice", "nobody", "bób")])
+def test_guessing_does_not_keep_out_who_knows_the_password(
+    serve: Serve, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """C3: sixty clients of one address guess, each another password each time; the first right one does not wait."""
+    file = tmp_path / "web.yml"
+    file.write_text(f"basic_auth_users:\n  alice: {hashed('wonder', 9)}\n")
+    running = serve(web_config=file)
+    done = threading.Event()
+    guessed: list[int] = []
+
+    def guess(number: int) -> None:
+        for count in itertools.count():
+            if done.is_set():
+                return
+            guessed.append(login(running, names[number % len(names)], f"{number} {count}").status)
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(60)]
+    for thread in threads:
+        thread.start()
+    assert comes(lambda: len(guessed) > 5)
+    began = time.monotonic()
+    statuses = [login(running, "alice", "wonder").status for _ in range(10)]
+    took = time.monotonic() - began
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 10
+    assert took < 10
+    assert set(guessed) == {401}
+
+
+def test_the_same_wrong_password_is_checked_once(serve: Serve, config: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """C3."""
+    running = serve(web_config=config)
+    assert [login(running, "alice", "wrong").status for _ in range(20)] == [401] * 20
+    assert caplog.messages.count("login of 'alice' refused") == 1
 
 
 def test_headers_of_the_file_are_on_every_answer_and_beat_our_own(serve: Serve, tmp_path: Path) -> None:

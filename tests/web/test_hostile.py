@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.web.protocol import Limits
+from exporter.web.limits import Limits
 from tests.web.conftest import Running, Serve
 
 

@@ -1,5 +1,6 @@
 """A listening server: its addresses, its signals, and clients that do not go on."""
 
+import errno
 import http.client
 import re
 import signal
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.web.protocol import Limits
+from exporter.web.limits import Limits
+from exporter.web.listener import AT_ONCE
 from exporter.web.server import WebServer
 from tests.web.conftest import PATIENCE, Running, Serve, SmallAgent
 
@@ -245,3 +247,71 @@ def test_a_burst_of_connections_is_answered_one_and_all(serve: Serve) -> None:
             client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         answers = [b"".join(iter(lambda client=client: client.recv(4096), b"")) for client in clients]  # type: ignore[misc]
         assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
+
+
+def test_the_bound_holds_while_a_burst_is_accepted() -> None:
+    """C9: 2,000 clients at once: no more descriptors than the bound, and the probe is answered meanwhile."""
+    with process("127.0.0.1", "0") as (started, port), ExitStack() as stack:
+        most, done = [0], threading.Event()
+        descriptors = Path(f"/proc/{started.pid}/fd")
+
+        def watch() -> None:
+            while not done.wait(0.002):
+                most[0] = max(most[0], len(list(descriptors.iterdir())))
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        idle = len(list(descriptors.iterdir()))
+        for _ in range(2000):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            assert client.connect_ex(("127.0.0.1", port)) in {0, errno.EINPROGRESS}
+        for _ in range(20):
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as probe:
+                probe.request("GET", "/healthz")
+                assert probe.getresponse().status == 200
+        done.set()
+        watching.join()
+        assert idle + 200 < most[0] <= idle + Limits().connections + AT_ONCE
+        started.terminate()
+        assert started.wait(20) == 0
+
+
+def test_who_has_many_connections_makes_room_and_not_who_has_one(serve: Serve) -> None:
+    """C9: one address that opens them by the hundred ends its own, not the one of Prometheus or of the kubelet."""
+    running = serve(host="0.0.0.0", limits=Limits(connections=10))
+    running.host = "127.0.0.1"
+    with (
+        socket.create_connection(("127.0.0.1", running.port), timeout=20, source_address=("127.0.0.2", 0)) as kept,
+        stalled(running, 60, b"GET / HTTP/1.1\r\n"),
+    ):
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert kept.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def test_clients_that_never_read_make_room_too(serve: Serve) -> None:
+    """C9: an answer that nobody takes does not hold a place."""
+    running = serve(SmallAgent(document="x" * 8_000_000), limits=Limits(connections=4, take=PATIENCE))
+    with ExitStack() as stack:
+        for _ in range(8):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(PATIENCE)
+            connection.connect((running.host, running.port))
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert connection.recv(8) == b"HTTP/1.1"
+        assert running.ask("/healthz").status == 200
+
+
+@pytest.mark.parametrize("expect", [b"Expect: 100-continue\r\n", b""])
+def test_a_body_is_neither_asked_for_nor_waited_for(serve: Serve, expect: bytes) -> None:
+    """Whoever asks for leave to send one gets the final answer, and the end of the connection."""
+    with stalled(serve(), 1, b"POST / HTTP/1.1\r\nHost: a\r\n" + expect + b"Content-Length: 9\r\n\r\n") as (
+        connection,
+    ):
+        assert connection.recv(65536).startswith(b"HTTP/1.1 405 ")
+        if expect:
+            assert ended(connection)
+        else:
+            connection.sendall(b"123456789GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.web.protocol import Limits
+from exporter.web.limits import Limits
 from exporter.web.server import WebServer
 from simulation.pki import DAY, Authority, Credential
 from tests.web.conftest import Running, Serve, SmallAgent
@@ -224,13 +224,44 @@ def test_a_new_client_ca_replaces_the_old_one(serve: Serve, files: Files) -> Non
     assert refused(running, former)
 
 
-def test_client_certificates_can_be_asked_for_and_no_more_asked_for(serve: Serve, files: Files) -> None:
+def test_client_certificates_can_be_asked_for_and_are_then_asked_for_until_a_restart(
+    serve: Serve, files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C1: a reload takes no protection away, whatever the new file leaves out or says less of."""
     running = serve(web_config=files.configure())
     assert not refused(running, files.trust())
+    files.require(CLIENT_CA, "client_allowed_sans: [a]")
+    assert comes(lambda: refused(running, files.trust()))
+    names = "tls_server_config.client_allowed_sans"
+    both = f"tls_server_config.client_auth_type, {names}"
+    weaker: tuple[tuple[Callable[[], Path], str], ...] = (
+        (files.configure, both),
+        (lambda: files.configure("client_auth_type: NoClientCert"), both),
+        (lambda: files.require(CLIENT_CA, policy="VerifyClientCertIfGiven"), both),
+        (lambda: files.require(CLIENT_CA), f"{files.config}: {names}"),
+    )
+    for weaken, keys in weaker:
+        caplog.clear()
+        weaken()
+        words = f"{keys}: a restart is needed to protect less than before; the former"
+        assert comes(lambda words=words: words in caplog.text)  # type: ignore[misc]
+        assert refused(running, files.trust())
+        assert refused(running, files.trust(client(CLIENT_CA, "b")))
+        assert running.ask("/metrics", tls=files.trust(client(CLIENT_CA, "a"))).status == 200
+    files.require(OTHER_CA, "client_allowed_sans: [b]")
+    assert comes(lambda: not refused(running, files.trust(client(OTHER_CA, "b"))))
+
+
+def test_client_certificates_that_are_verified_if_given_stay_verified(
+    serve: Serve, files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C1."""
+    running = serve(web_config=files.require(CLIENT_CA, policy="VerifyClientCertIfGiven"))
+    files.configure()
+    assert comes(lambda: "tls_server_config.client_auth_type: a restart is needed" in caplog.text)
+    assert refused(running, files.trust(client(OTHER_CA)))
     files.require(CLIENT_CA)
     assert comes(lambda: refused(running, files.trust()))
-    files.configure()
-    assert comes(lambda: not refused(running, files.trust()))
 
 
 def test_a_client_must_bear_an_allowed_name(serve: Serve, files: Files) -> None:
@@ -251,11 +282,20 @@ def test_the_versions_are_those_of_the_file(serve: Serve, files: Files) -> None:
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     assert refused(running, old)
     assert not refused(running, files.trust())
-    files.configure("max_version: TLS12")
-    assert comes(lambda: not refused(running, old))
-    new = files.trust()
-    new.minimum_version = ssl.TLSVersion.TLSv1_3
-    assert refused(running, new)
+
+
+def test_the_lowest_version_falls_with_a_restart_only(
+    serve: Serve, files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C1: the line may as well have been cut off."""
+    running = serve(web_config=files.configure())
+    files.configure("min_version: TLS13")
+    old = files.trust()
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert comes(lambda: refused(running, old))
+    files.configure()
+    assert comes(lambda: "tls_server_config.min_version: a restart is needed" in caplog.text)
+    assert refused(running, old)
 
 
 def test_the_suites_are_those_of_the_file_and_in_its_order(serve: Serve, files: Files) -> None:
@@ -286,13 +326,25 @@ def test_the_curve_is_that_of_the_file(serve: Serve, files: Files) -> None:
     assert not refused(running, files.trust())
 
 
+@pytest.mark.parametrize("content", ["", "{}", "# all gone\n", "rate_limit: {interval: 1s, burst: 9}\n"])
 def test_tls_is_not_switched_off_under_a_running_server(
+    serve: Serve, files: Files, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    """C1."""
+    running = serve(web_config=files.configure())
+    files.config.write_text(content)
+    assert comes(lambda: "the former web configuration stays in force" in caplog.text)
+    assert running.ask("/metrics", tls=files.trust()).status == 200
+
+
+def test_tls_is_not_switched_on_under_a_running_server(
     serve: Serve, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
-    running = serve(web_config=files.configure())
-    files.config.write_text("")
-    assert comes(lambda: "a restart is needed to switch TLS on or off" in caplog.text)
-    assert running.ask("/metrics", tls=files.trust()).status == 200
+    files.config.write_text("{}")
+    running = serve(web_config=files.config)
+    files.configure()
+    assert comes(lambda: "tls_server_config: a restart is needed to switch TLS on" in caplog.text)
+    assert running.ask("/metrics").status == 200
 
 
 def test_sighup_reads_everything_again_at_once(files: Files) -> None:

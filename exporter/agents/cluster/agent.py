@@ -28,12 +28,14 @@ from exporter.families import cluster_agent as families
 from exporter.findings.cluster import cluster_findings
 from exporter.metric import Family
 from exporter.pages.cluster_page import cluster_page
+from exporter.pages.style import html_document
 from exporter.reason import Mode, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.azure.access import azure_wanted, next_look
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError
 from exporter.web.cache import CachedExposition
+from exporter.web.document import Document, Reader
 from exporter.web.exposition import Payload
 from exporter.web.server import WebServer
 
@@ -143,11 +145,12 @@ class ClusterAgent:
         return tuple(facts.source for facts in self.sources() if facts.up is None)
 
     @property
-    def policy(self) -> str:
-        """The Content-Security-Policy of the page."""
-        from exporter.pages.style import POLICY
+    def documents(self) -> Mapping[str, Reader]:
+        """What it says beside its metrics, by path."""
+        return {"/": self._page}
 
-        return POLICY
+    def _page(self, _name: str, query: Mapping[str, str]) -> Document:
+        return html_document(self.page(query))
 
     def page(self, query: Mapping[str, str]) -> str:
         """The cluster's page; `query` filters its nodes."""

@@ -21,6 +21,7 @@ from exporter.reason import FileStatus, Mode, Origin, Role
 from exporter.settings import Settings, SettingsError
 from exporter.sources.files.host_files import HostFiles, Way
 from exporter.sources.files.host_reads import read_host
+from exporter.web.document import Document, Reader
 from exporter.web.exposition import Payload, payload
 from exporter.web.server import WebServer
 
@@ -97,11 +98,14 @@ class NodeAgent:
         return tuple(facts.source for facts in self.sources() if facts.up is None)
 
     @property
-    def policy(self) -> str:
-        """The Content-Security-Policy of the page."""
-        from exporter.pages.style import POLICY
+    def documents(self) -> Mapping[str, Reader]:
+        """What it says beside its metrics, by path."""
+        return {"/": self._page}
 
-        return POLICY
+    def _page(self, _name: str, query: Mapping[str, str]) -> Document:
+        from exporter.pages.style import html_document
+
+        return html_document(self.page(query))
 
     def page(self, query: Mapping[str, str]) -> str:
         """The node's page. Its modules are imported by the first who opens it: most agents serve scrapes alone."""
