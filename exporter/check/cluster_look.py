@@ -159,7 +159,7 @@ class _Look:
             self._endpoint = Endpoint(shown(self._server), None, None, failure=seen)
         else:
             self._chain = seen.chain
-            self._endpoint = Endpoint(shown(self._server), seen.chain[0], None)
+            self._endpoint = Endpoint(shown(self._server), seen.chain[0], None, between=seen.chain[1:])
 
     def _connected(self) -> Connection | None:
         try:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.facts.azure.managed_cluster import AzureFacts
-from exporter.facts.kube.ca_bundle import CaBundle, outdated
+from exporter.facts.ca_use import CaUse, ca_use
+from exporter.facts.kube.ca_bundle import CaBundle, Holds, holds, outdated
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure
@@ -28,6 +29,8 @@ class Endpoint:
     """Why they do not."""
     failure: Failure | None = None
     """Why it did not answer when it was last asked."""
+    between: tuple[Certificate, ...] = ()
+    """What it sent behind the leaf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,23 @@ class ClusterFacts:
         if self.azure is None or self.azure.cluster.rbac is None:
             return Rotation.UNKNOWN
         return Rotation.ENABLED if self.azure.cluster.rbac else Rotation.DISABLED
+
+    def ca_use(self, ca: Ca) -> CaUse | None:
+        """Which members of a CA's bundle signed what the API servers serve; None where the bundle is not known.
+
+        AKS signs those and the kubelets' client certificates with one CA; what the request-header CA signed is not
+        served anywhere.
+        """
+        bundle = self.cas.get(ca)
+        if not bundle:
+            return None
+        leaves = [] if ca is Ca.REQUESTHEADER else [one.certificate for one in self.endpoints if one.certificate]
+        return ca_use(bundle, leaves, (issuer for one in self.endpoints for issuer in one.between))
+
+    def holds(self, bundle: CaBundle, now: float) -> Holds | None:
+        """What a caBundle holds; None where it cannot be read, or the cluster's CA is not known."""
+        present = self.cas.get(Ca.CLUSTER)
+        return holds(bundle, present, self.former_cas, now) if present and bundle.certificates else None
 
     def outdated(self, bundle: CaBundle) -> bool | None:
         """Whether a bundle holds only cluster CAs of the past; None while the present one is not known."""

@@ -29,6 +29,7 @@ __all__ = [
     "certificate_file",
     "certificates",
     "ends_first",
+    "ends_last",
     "key_file",
     "load",
 ]
@@ -226,6 +227,11 @@ def _purpose(der: bytes) -> Purpose | None:
 def ends_first(bundle: tuple[Certificate, ...]) -> Certificate:
     """The certificate of a bundle with the earliest notAfter."""
     return min(bundle, key=lambda one: one.not_after)
+
+
+def ends_last(bundle: tuple[Certificate, ...]) -> Certificate:
+    """The certificate of a bundle with the latest notAfter."""
+    return max(bundle, key=lambda one: one.not_after)
 
 
 def _unix(moment: datetime) -> float:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from exporter.facts.ca_use import InUse
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.x509 import ends_first
+from exporter.facts.x509 import ends_last
 from exporter.metric import Family, Metric
 from exporter.reason import Ca
 
@@ -13,8 +14,9 @@ _KINDS = ("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfig
 
 NOT_AFTER = Metric(
     "akscert_ca_not_after_timestamp_seconds",
-    "Unix time of X.509 notAfter of the CA, of a bundle that of the certificate that ends first. cluster: "
-    "kube-root-ca.crt; client and requestheader: ConfigMap kube-system/extension-apiserver-authentication.",
+    "Unix time of X.509 notAfter of the CA; of a bundle, of the member that signed what is served, or of the "
+    "one that ends last where none is seen to have. cluster: kube-root-ca.crt; client and requestheader: ConfigMap "
+    "kube-system/extension-apiserver-authentication.",
     ("ca",),
     words={"ca": tuple(Ca)},
 )
@@ -26,13 +28,14 @@ NOT_BEFORE = Metric(
 )
 INFO = Metric(
     "akscert_ca_info",
-    "1, with the identity of a CA; one series for each certificate of the bundle.",
-    ("ca", "subject", "serial_number", "fingerprint_sha256"),
-    words={"ca": tuple(Ca)},
+    "1, with the identity of a CA; one series for each certificate of the bundle. in_use: whether it signed what the "
+    "API server serves; unknown where no member is seen to have.",
+    ("ca", "subject", "serial_number", "fingerprint_sha256", "in_use"),
+    words={"ca": tuple(Ca), "in_use": tuple(InUse)},
 )
 BUNDLE_NOT_AFTER = Metric(
     "akscert_ca_bundle_not_after_timestamp_seconds",
-    "Unix time of X.509 notAfter of the certificate that ends first in the object's caBundle, or its caBundles.",
+    "Unix time of X.509 notAfter of the certificate that ends last in the object's caBundle, or its caBundles.",
     ("kind", "name"),
     words={"kind": _KINDS},
 )
@@ -47,16 +50,16 @@ BUNDLE_OUTDATED = Metric(
 
 def families(cluster: ClusterFacts) -> Iterator[Family]:
     """Samples of the CAs that are known."""
-    first = {ca: ends_first(bundle) for ca, bundle in cluster.cas.items() if bundle}
-    yield NOT_AFTER.family(((ca,), one.not_after) for ca, one in first.items())
-    yield NOT_BEFORE.family(((ca,), one.not_before) for ca, one in first.items())
+    uses = [(ca, use) for ca in cluster.cas if (use := cluster.ca_use(ca)) is not None]
+    yield NOT_AFTER.family(((ca,), use.counts.not_after) for ca, use in uses)
+    yield NOT_BEFORE.family(((ca,), use.counts.not_before) for ca, use in uses)
     yield INFO.family(
-        ((ca, one.subject, one.serial_number, one.fingerprint_sha256), 1.0)
-        for ca, bundle in cluster.cas.items()
-        for one in bundle
+        ((ca, one.subject, one.serial_number, one.fingerprint_sha256, use.of(one)), 1.0)
+        for ca, use in uses
+        for one in use.bundle
     )
     yield BUNDLE_NOT_AFTER.family(
-        ((one.kind, one.name), ends_first(one.certificates).not_after) for one in cluster.bundles if one.certificates
+        ((one.kind, one.name), ends_last(one.certificates).not_after) for one in cluster.bundles if one.certificates
     )
     known = ((one, cluster.outdated(one)) for one in cluster.bundles if one.certificates)
     yield BUNDLE_OUTDATED.family(

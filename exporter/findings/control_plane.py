@@ -5,11 +5,12 @@ from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
-from exporter.facts.x509 import Certificate, ends_first
+from exporter.facts.x509 import Certificate, ends_last
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
 from exporter.findings.commands import Place, step
 from exporter.findings.formatting import ends, lasting, span
+from exporter.findings.former_ca import former_members
 from exporter.findings.limits import apiserver_end, ca_end, clock_skew, requestheader_ca_end, signer_silence
 from exporter.findings.wording import CA_WORDS, LEASE_WORDS, UNTRUSTED_WORDS
 from exporter.reason import Ca, Lease, Reason, Rotation
@@ -37,7 +38,9 @@ def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Findin
         yield from _endpoint(endpoint, cluster.apiserver_rotation, place, now)
     for ca, bundle in cluster.cas.items():
         if bundle and not (ca is Ca.CLIENT and bundle == cluster.cas.get(Ca.CLUSTER)):
-            yield from _ca(ca, ends_first(bundle), place, now)
+            use = cluster.ca_use(ca)
+            yield from _ca(ca, use.counts if use else bundle[0], place, now)
+            yield from former_members(use, Subject(Kind.CA, CA_WORDS[ca]), now)
     for held in cluster.bundles:
         yield from _bundle(cluster, held, now)
     yield from _signers(cluster, place, now)
@@ -165,12 +168,12 @@ def _bundle(cluster: ClusterFacts, held: CaBundle, now: float) -> Iterator[Findi
             (restart,),
             "AksCertCaBundleOutdated",
         )
-    elif held.certificates and ends_first(held.certificates).not_after <= now:
-        ended = ends_first(held.certificates).not_after
+    elif held.certificates and ends_last(held.certificates).not_after <= now:
+        ended = ends_last(held.certificates).not_after
         yield Finding(
             Severity.WARNING,
             subject,
-            f"A certificate of its caBundle {ends(ended, now)}.",
+            f"Its caBundle holds nothing that is still valid: it {ends(ended, now)}.",
             (restart,),
             until=ended,
         )

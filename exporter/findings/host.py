@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from shlex import quote
 
+from exporter.facts.ca_use import CaUse
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
 from exporter.findings.commands import Machine, machine, step
 from exporter.findings.formatting import ends, lasting, span, when
+from exporter.findings.former_ca import former_members
 from exporter.findings.limits import (
     ca_end,
     file_status,
@@ -41,6 +43,7 @@ def host_findings(
         *_rotation(host, this),
         *_files(host, this),
         *_trust(host, this, now),
+        *_former_cas(host, now),
         *_sources(host, this, sources),
     ]
     return worst_first(tuple(found))
@@ -338,6 +341,14 @@ def _trust(host: HostFacts, this: Machine, now: float) -> Iterator[Finding]:
             role=Role.CLUSTER_CA,
             until=authority.certificate.not_after,
         )
+
+
+def _former_cas(host: HostFacts, now: float) -> Iterator[Finding]:
+    """Members of the CA bundle that have ended and signed nothing that this node uses."""
+    seen = host.certificate(Role.CLUSTER_CA)
+    if seen is not None:
+        use, subject = CaUse(seen.bundle, seen.signers), Subject(Kind.NODE, host.node)
+        yield from former_members(use, subject, now, where=seen.path, node=host.node, role=Role.CLUSTER_CA)
 
 
 def _sources(host: HostFacts, this: Machine, sources: Iterable[SourceFacts]) -> Iterator[Finding]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from exporter.facts.x509 import Certificate, ends_first
+from exporter.facts.ca_use import ca_use
+from exporter.facts.x509 import Certificate
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import Place, step
 from exporter.findings.control_plane import lifetime_class
 from exporter.findings.formatting import ends, span, when
+from exporter.findings.former_ca import former_members
 from exporter.findings.limits import ca_end, kubeconfig_client_end
 from exporter.findings.wording import UNTRUSTED_WORDS
 from exporter.reason import Reason
@@ -45,7 +47,9 @@ def kubeconfig_findings(
             since=served.not_before,
         )
     if authorities:
-        yield from _authority(subject, ends_first(authorities), at, now)
+        use = ca_use(authorities, (served,) if served else ())
+        yield from _authority(subject, use.counts, at, now)
+        yield from former_members(use, subject, now)
     if client:
         yield from _client(subject, client[0], at, now, max_age)
 

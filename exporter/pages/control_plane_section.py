@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from markupsafe import Markup
 
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.kube.ca_bundle import CaBundle
-from exporter.facts.x509 import Certificate, ends_first
+from exporter.facts.kube.ca_bundle import CaBundle, Holds
+from exporter.facts.x509 import Certificate, ends_last
 from exporter.findings import Severity
 from exporter.findings.formatting import span, utc_time
 from exporter.findings.limits import apiserver_end, ca_end, requestheader_ca_end
@@ -68,7 +68,8 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
         if bundle and not (ca is Ca.CLIENT and same):
             title, where = CLUSTER_AND_CLIENT if ca is Ca.CLUSTER and same else CA_WORDS[ca]
             more = (("Together with it", f"{len(bundle) - 1} more of the same bundle" if bundle[1:] else ""),)
-            held = ends_first(bundle)
+            use = cluster.ca_use(ca)
+            held = use.counts if use else bundle[0]
             severity = (requestheader_ca_end if ca is Ca.REQUESTHEADER else ca_end)(held.not_after, now)
             cards.append(_certificate(title, where, held, now, severity, badge(Tone.QUIET, "only by hand"), more))
     if cards:
@@ -83,27 +84,32 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             titled=True,
         )
     if cluster.bundles:
-        judged = [(cluster.outdated(one) if one.certificates else None, one) for one in cluster.bundles]
+        judged = [(cluster.holds(one, now), one) for one in cluster.bundles]
         judged.sort(key=lambda pair: (_BUNDLE_ORDER.index(pair[0]), bool(pair[1].certificates), pair[1].name))
         yield folded_table(
             "CA bundles of APIServices and admission webhooks",
             (Column("Object"), Column("Holds"), Column("Ends", "Ends")),
-            [_bundle(old, one) for old, one in judged],
+            [_bundle(held, one) for held, one in judged],
             "CA bundles, none worse",
             titled=True,
         )
 
 
-_BUNDLE_ORDER = (True, None, False)
-"""Outdated, not known, current."""
+_BUNDLE_ORDER = (Holds.ENDED, Holds.FORMER_CA, None, Holds.OWN, Holds.CLUSTER_CA)
 
 
-def _bundle(old: bool | None, one: CaBundle) -> tuple[Cell, ...]:
-    words = {True: (Tone.WARNING, "a former CA"), False: (Tone.OK, "current"), None: (Tone.BLIND, "unknown")}
+def _bundle(held: Holds | None, one: CaBundle) -> tuple[Cell, ...]:
+    words = {
+        Holds.CLUSTER_CA: (Tone.OK, "the cluster CA"),
+        Holds.FORMER_CA: (Tone.WARNING, "a former cluster CA"),
+        Holds.OWN: (Tone.OK, "a CA of its own"),
+        Holds.ENDED: (Tone.WARNING, "nothing that is still valid"),
+        None: (Tone.BLIND, "unknown"),
+    }
     return (
         code(f"{one.kind} {one.name}"),
-        badge(*words[old]) if one.certificates else badge(Tone.BLIND, "unreadable"),
-        utc_time(ends_first(one.certificates).not_after) if one.certificates else NOTHING,
+        badge(*words[held]) if one.certificates else badge(Tone.BLIND, "unreadable"),
+        utc_time(ends_last(one.certificates).not_after) if one.certificates else NOTHING,
     )
 
 

@@ -33,7 +33,7 @@ METRICS = {
     "akscert_apiserver_clock_offset_seconds": "",
     "akscert_ca_not_after_timestamp_seconds": "ca",
     "akscert_ca_not_before_timestamp_seconds": "ca",
-    "akscert_ca_info": "ca subject serial_number fingerprint_sha256",
+    "akscert_ca_info": "ca subject serial_number fingerprint_sha256 in_use",
     "akscert_ca_bundle_not_after_timestamp_seconds": "kind name",
     "akscert_ca_bundle_outdated": "kind name",
     "akscert_node_info": "node agentpool kubelet_version node_image_version os os_sku kubelet_serving_ca "
@@ -63,11 +63,11 @@ METRICS = {
 
 WORDS = {
     "role": "kubelet-client kubelet-serving cluster-ca apiserver-copy",
-    "origin": "file wire",
+    "origin": "file wire kubelet",
     "rotation": "enabled disabled unknown none",
     "status": "ok not_found not_expected permission_denied broken_symlink outside_root too_large empty no_certificate "
     "malformed not_a_file timeout error",
-    "evidence": "kubelet_config kubeconfig file wire provisioning_tag node_label agentpool_tag",
+    "evidence": "kubelet_config kubeconfig file wire provisioning_tag node_label agentpool_tag kubelet_configz",
     "method": "token secure_tls_bootstrapping none unknown",
     "ca": "cluster client requestheader",
     "requestor": "node bootstrap aks_service other",

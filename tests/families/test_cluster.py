@@ -97,8 +97,10 @@ def test_the_api_servers_rotation_is_what_azure_says_of_rbac() -> None:
 
 
 def test_cas_and_bundles() -> None:
-    """The CA that ends first, one identity for each, and the bundle of the past."""
+    """The CA that signed what is served, one identity for each, and the bundle of the past."""
+    served = certificates(PRESENT.apiserver(["kubernetes"], T0).certificate_pem)[0]
     facts = ClusterFacts(
+        endpoints=(Endpoint("10.0.0.1:443", served, True),),
         cas={Ca.CLUSTER: read(PRESENT), Ca.CLIENT: read(PRESENT) + read(FORMER)},
         former_cas=frozenset({read(FORMER)[0].public_key_sha256}),
         bundles=(
@@ -110,13 +112,17 @@ def test_cas_and_bundles() -> None:
     present, former = read(PRESENT)[0], read(FORMER)[0]
     assert lines(*ca.families(facts)) == [
         f'akscert_ca_not_after_timestamp_seconds{{ca="cluster"}} {go(present.not_after)}',
-        f'akscert_ca_not_after_timestamp_seconds{{ca="client"}} {go(former.not_after)}',
+        f'akscert_ca_not_after_timestamp_seconds{{ca="client"}} {go(present.not_after)}',
         f'akscert_ca_not_before_timestamp_seconds{{ca="cluster"}} {go(present.not_before)}',
-        f'akscert_ca_not_before_timestamp_seconds{{ca="client"}} {go(former.not_before)}',
+        f'akscert_ca_not_before_timestamp_seconds{{ca="client"}} {go(present.not_before)}',
         *(
-            f'akscert_ca_info{{ca="{which}",fingerprint_sha256="{one.fingerprint_sha256}",'
+            f'akscert_ca_info{{ca="{which}",fingerprint_sha256="{one.fingerprint_sha256}",in_use="{used}",'
             f'serial_number="{one.serial_number}",subject="CN=ca"}} 1.0'
-            for which, one in (("cluster", present), ("client", present), ("client", former))
+            for which, one, used in (
+                ("cluster", present, "yes"),
+                ("client", present, "yes"),
+                ("client", former, "no"),
+            )
         ),
         'akscert_ca_bundle_not_after_timestamp_seconds{kind="APIService",name="v1beta1.metrics.k8s.io"} '
         f"{go(present.not_after)}",

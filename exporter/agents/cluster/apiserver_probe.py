@@ -29,7 +29,7 @@ def look_at_endpoint(
     seen = probe(address, server_name=name, authorities=trust, timeout=timeout)
     if isinstance(seen, Failure):
         return Endpoint(shown(address), None, None, failure=seen)
-    return Endpoint(shown(address), seen.chain[0], seen.trusted, seen.untrusted_reason)
+    return Endpoint(shown(address), seen.chain[0], seen.trusted, seen.untrusted_reason, between=seen.chain[1:])
 
 
 def shown(address: Address) -> str:

@@ -6,6 +6,7 @@ after; a CA that was issued again for its key verifies the same certificates.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import msgspec
 
@@ -17,8 +18,10 @@ __all__ = [
     "FORMER_CAP",
     "CaBundle",
     "CaHistory",
+    "Holds",
     "api_service",
     "authentication_cas",
+    "holds",
     "outdated",
     "root_ca",
     "webhooks",
@@ -166,6 +169,27 @@ def outdated(bundle: CaBundle, present: tuple[Certificate, ...], former: frozens
     if held & {_identity(one) for one in present}:
         return False
     return bool(held & former) or any(_precedes(old, new) for old in bundle.certificates for new in present)
+
+
+class Holds(StrEnum):
+    """What a caBundle is good for."""
+
+    CLUSTER_CA = "cluster_ca"
+    FORMER_CA = "former_ca"
+    OWN = "own"
+    """A CA of the component's own, or of cert-manager's: the cluster's has nothing to do with it."""
+    ENDED = "ended"
+    """Every certificate in it has ended: it verifies nothing any more."""
+
+
+def holds(bundle: CaBundle, present: tuple[Certificate, ...], former: frozenset[str], now: float) -> Holds:
+    """What a readable bundle holds, at `now` in Unix seconds. The cluster's CA beside others is what counts."""
+    if outdated(bundle, present, former):
+        return Holds.FORMER_CA
+    if all(one.not_after <= now for one in bundle.certificates):
+        return Holds.ENDED
+    of_the_cluster = {_identity(one) for one in present}
+    return Holds.CLUSTER_CA if any(_identity(one) in of_the_cluster for one in bundle.certificates) else Holds.OWN
 
 
 def _precedes(old: Certificate, new: Certificate) -> bool:
