@@ -94,9 +94,9 @@ class RotationReason(StrEnum):
     CERTIFICATE_MISSING = "certificate_missing"
     """Configured, and there is certainly no certificate yet."""
     BOOTSTRAP_PENDING = "bootstrap_pending"
-    """As before, and the kubelet's unanswered first request lies on the disk."""
+    """Rotation is off, there is no certificate yet, and the key of the unanswered first request lies on the disk."""
     NOT_CONFIGURED = "not_configured"
-    """The kubelet's own configuration has it switched off."""
+    """The kubelet's own configuration has it switched off: the setting or its feature gate."""
     STATIC = "static"
     """The kubelet uses a fixed certificate that was written when the node was made."""
     INLINE = "inline"
@@ -256,6 +256,9 @@ class Reason(StrEnum):
     """The served chain does not lead to a CA that is trusted here."""
     CERTIFICATE_MALFORMED = "certificate_malformed"
     """The served certificate cannot be parsed."""
+    NO_CERTIFICATE = "no_certificate"
+    """The other side ends the handshake with the TLS alert internal_error (80): it has no certificate that is usable. A
+    kubelet without a valid serving certificate does so."""
     UNAUTHORIZED = "unauthorized"
     """401: the credentials are not accepted."""
     FORBIDDEN = "forbidden"
@@ -298,6 +301,7 @@ _CERTIFICATE = (
     Reason.CERTIFICATE_HOSTNAME,
     Reason.CERTIFICATE_UNTRUSTED,
     Reason.CERTIFICATE_MALFORMED,
+    Reason.NO_CERTIFICATE,
 )
 _API = (
     *_CONNECTION,
@@ -314,7 +318,7 @@ _API = (
 )
 
 REASONS: dict[Source, tuple[Reason, ...]] = {
-    Source.KUBELET: (*_CONNECTION, Reason.CERTIFICATE_MALFORMED),
+    Source.KUBELET: (*_CONNECTION, Reason.CERTIFICATE_MALFORMED, Reason.NO_CERTIFICATE),
     Source.CSRS: _API,
     Source.NODES: _API,
     Source.CONFIGMAPS: _API,

@@ -44,6 +44,8 @@ class Kubeconfig:
     """Path of the CA bundle as written."""
     certificate_authorities: tuple[Certificate, ...] = ()
     """The CA bundle that stands in the file itself."""
+    insecure_skip_tls_verify: bool = False
+    """Whether the server's certificate is not verified."""
     contexts: int = 1
     """How many contexts the file has."""
 
@@ -86,8 +88,16 @@ def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
             "" if cluster.get("certificate-authority-data") else _path(cluster, "certificate-authority")
         ),
         certificate_authorities=_embedded(cluster, "certificate-authority-data"),
+        insecure_skip_tls_verify=_flag(cluster, "insecure-skip-tls-verify"),
         contexts=len(contexts),
     )
+
+
+def _flag(section: Section, key: str) -> bool:
+    value = section.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{key} is neither true nor false")
+    return bool(value)
 
 
 def _credential(user: Section) -> Credential:

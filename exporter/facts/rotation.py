@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from exporter.facts.x509 import Certificate
 from exporter.reason import Evidence, Role, Rotation, RotationReason, RotationState
@@ -10,11 +11,13 @@ __all__ = [
     "DEADLINE",
     "DUE",
     "RotationFacts",
+    "StateShown",
     "client_rotation",
     "deadline",
     "due",
     "rotation_label",
     "serving_rotation",
+    "state_shown",
 ]
 
 DUE, DEADLINE = 0.7, 0.9
@@ -38,7 +41,9 @@ def client_rotation(evidence: Word, *, inline: bool = False, bootstrap_pending: 
     """Rotation of the kubelet's client certificate.
 
     `inline`: the kubeconfig holds its certificate itself. `bootstrap_pending`: the key of an unanswered first request
-    lies on the disk (pkg/kubelet/certificate/bootstrap/bootstrap.go).
+    lies on the disk. Only a kubelet that does not rotate leaves one there while it waits (LoadClientCert in
+    pkg/kubelet/certificate/bootstrap/bootstrap.go); with rotateCertificates the key stays in memory until there is a
+    certificate, so that beside it such a file is a left-over of another time.
     """
     configuration, kubeconfig, file = (
         evidence.get(place) for place in (Evidence.KUBELET_CONFIG, Evidence.KUBECONFIG, Evidence.FILE)
@@ -46,21 +51,24 @@ def client_rotation(evidence: Word, *, inline: bool = False, bootstrap_pending: 
     if kubeconfig is False:
         state, reason = RotationState.DISABLED, RotationReason.INLINE if inline else RotationReason.STATIC
     elif configuration is False:
-        state, reason = RotationState.DISABLED, RotationReason.NOT_CONFIGURED
+        waits = bootstrap_pending and file is False
+        state = RotationState.DISABLED
+        reason = RotationReason.BOOTSTRAP_PENDING if waits else RotationReason.NOT_CONFIGURED
     elif file:
         state, reason = RotationState.ENABLED, RotationReason.ROTATING
     elif file is False and (configuration or kubeconfig):
-        state, reason = RotationState.WAITING, _missing(bootstrap_pending=bootstrap_pending)
+        state, reason = RotationState.WAITING, RotationReason.CERTIFICATE_MISSING
     else:
         state, reason = RotationState.UNKNOWN, RotationReason.UNDETERMINED
     return RotationFacts(Role.KUBELET_CLIENT, state, reason, evidence)
 
 
-def serving_rotation(evidence: Word, *, static: bool) -> RotationFacts:
+def serving_rotation(evidence: Word, *, static: bool, gate_off: bool = False) -> RotationFacts:
     """Rotation of the kubelet's serving certificate.
 
-    `static`: a fixed certificate is configured or, where the configuration cannot be read, lies there. The node pool
-    tag alone switches nothing off: a node made before the tag was set still rotates, and that is a conflict to report.
+    `static`: a fixed certificate is configured or, where the configuration cannot be read, lies there. `gate_off`: the
+    feature gate RotateKubeletServerCertificate is off. The node pool tag alone switches nothing off: a node made before
+    the tag was set still rotates, and that is a conflict to report.
     """
     configuration, file, wire = (
         evidence.get(place) for place in (Evidence.KUBELET_CONFIG, Evidence.FILE, Evidence.WIRE)
@@ -70,6 +78,8 @@ def serving_rotation(evidence: Word, *, static: bool) -> RotationFacts:
         state = RotationState.DISABLED
         if opted_out:
             reason = RotationReason.OPTED_OUT
+        elif gate_off and not static:
+            reason = RotationReason.NOT_CONFIGURED
         else:
             reason = RotationReason.STATIC if static else RotationReason.SELF_SIGNED
     elif file and wire is not False:
@@ -81,8 +91,21 @@ def serving_rotation(evidence: Word, *, static: bool) -> RotationFacts:
     return RotationFacts(Role.KUBELET_SERVING, state, reason, evidence)
 
 
-def _missing(*, bootstrap_pending: bool) -> RotationReason:
-    return RotationReason.BOOTSTRAP_PENDING if bootstrap_pending else RotationReason.CERTIFICATE_MISSING
+class StateShown(StrEnum):
+    """The states that people see: those of the metric, and one that the clock adds."""
+
+    ENABLED = "enabled"
+    WAITING = "waiting"
+    DISABLED = "disabled"
+    UNKNOWN = "unknown"
+    OVERDUE = "overdue"
+    """Enabled, and past the deadline: the kubelet did not rotate when it should have."""
+
+
+def state_shown(facts: RotationFacts, window: tuple[float, float] | None, now: float) -> StateShown:
+    """The state for people at `now` (Unix seconds); `window` as in HostFacts.window."""
+    overdue = facts.state is RotationState.ENABLED and window is not None and now > window[1]
+    return StateShown.OVERDUE if overdue else StateShown(facts.state.value)
 
 
 def rotation_label(state: RotationState) -> Rotation:

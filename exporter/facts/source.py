@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from exporter.reason import REASONS, Reason, Source
 
-__all__ = ["Failure", "SourceFacts", "SourceLedger"]
+__all__ = ["Failure", "SourceFacts", "SourceLedger", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,15 @@ class SourceFacts:
     """The last failure in words, for the page and the log; never holds a secret."""
     last_reason: Reason | None = None
     """The last failure's reason; None once the source answers again."""
+    skipped: str = ""
+    """Why the source is not looked at at all, in words; empty: it is."""
+
+
+def skipped(source: Source, why: str, *, on_purpose: bool) -> SourceFacts:
+    """A source that is not looked at. Where nobody chose that, it counts as one that does not answer."""
+    errors = dict.fromkeys(REASONS[source], 0)
+    words = "" if on_purpose else f"not looked at: {why}"
+    return SourceFacts(source, None if on_purpose else False, None, errors, words, skipped=why)
 
 
 class SourceLedger:

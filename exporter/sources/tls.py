@@ -30,6 +30,11 @@ MOST_SERVED = 100
 """Certificates of a served chain that are looked at, some 10 ms of work. An honest chain has up to four."""
 
 
+NO_CERTIFICATE_ALERT = "TLSV1_ALERT_INTERNAL_ERROR"
+"""OpenSSL's name of alert 80, by which a Go server without a certificate ends a handshake (crypto/tls, GetCertificate;
+pkg/kubelet/kubelet.go: "no serving certificate available for the kubelet")."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handshake:
     """What a server presented."""
@@ -66,6 +71,8 @@ def probe(
         return Failure(Reason.CERTIFICATE_MALFORMED, str(error))
     except (OSError, _Unresolved) as error:
         reason = Reason.DNS if isinstance(error, _Unresolved) else socket_reason(error) or Reason.ERROR
+        if isinstance(error, ssl.SSLError) and tls_word(error) == NO_CERTIFICATE_ALERT:
+            reason = Reason.NO_CERTIFICATE
         return Failure(reason, _words(error, reason, timeout))
     if authorities is None:
         return Handshake(served, None)
@@ -231,6 +238,8 @@ def _indication(host: str) -> str | None:
 def _words(error: Exception, reason: Reason, timeout: float) -> str:
     if reason is Reason.TIMEOUT:
         return f"no handshake within {timeout:g} s"
+    if reason is Reason.NO_CERTIFICATE:
+        return "no certificate is served: TLS alert internal_error (80)"
     if isinstance(error, ssl.SSLError):
         if reason is Reason.CERTIFICATE_MALFORMED:
             return "the certificate is not DER"

@@ -67,9 +67,7 @@ def _write_client(
     tree: NodeTree, options: BuildOptions, name: str, now: float, authority: Authority
 ) -> Credential | None:
     if options.client is Client.PENDING:
-        pending = authority.kubelet_client(name, now).key_pem
-        tree.write(f"{PKI}/kubelet-client.key.tmp", pending, 0o600)
-        return None
+        return None  # with rotateCertificates the key of the first request stays in the kubelet's memory
     if options.client is Client.STATIC:
         lifetime = 2 * YEAR
         static = authority.kubelet_client(name, now - options.client_gone * lifetime + 300, days=730)

@@ -15,7 +15,7 @@ STATIC: State = (RotationState.DISABLED, RotationReason.STATIC)
 OPTED_OUT: State = (RotationState.DISABLED, RotationReason.OPTED_OUT)
 SELF_SIGNED: State = (RotationState.DISABLED, RotationReason.SELF_SIGNED)
 MISSING: State = (RotationState.WAITING, RotationReason.CERTIFICATE_MISSING)
-STUCK: State = (RotationState.WAITING, RotationReason.BOOTSTRAP_PENDING)
+STUCK: State = (RotationState.WAITING, RotationReason.CERTIFICATE_MISSING)
 UNDETERMINED: State = (RotationState.UNKNOWN, RotationReason.UNDETERMINED)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.agents.node.kubelet_probe import LASTING, KubeletProbe
+from exporter.agents.node.kubelet_probe import KubeletProbe
 from simulation.node.kubelet import SimulatedKubelets
 from simulation.pki import self_signed_linux
 from tests.agents.nodes import CA, NOW, agent_of, series, simulated, status, values
@@ -129,19 +129,14 @@ def test_a_host_root_that_goes_away_is_an_error_of_every_file_until_it_is_back(t
     }
 
 
-def test_a_node_whose_clock_is_set_keeps_and_forgets_what_was_served_in_true_time(tmp_path: Path) -> None:
-    """Back by a day, the last look would otherwise count for another day; forward by one, not at all."""
+def test_what_the_kubelet_no_longer_serves_is_no_longer_told(tmp_path: Path) -> None:
+    """G2: a look that fails ends the former word, whatever the clocks say."""
     node = simulated(tmp_path)
-    wall, true = [NOW], [1000.0]
     with SimulatedKubelets() as kubelets:
         address = kubelets.start(node.serving, CA).address
-        wire = KubeletProbe(address, clock=lambda: wall[0], steady=lambda: true[0])
+        wire = KubeletProbe(address, lambda: None, clock=lambda: NOW)
         wire.look()
-    wall[0] += 86400
-    assert wire.served()
-    wall[0] -= 2 * 86400
-    assert wire.served()
-    true[0] += LASTING + 1
+        assert wire.served()
     wire.look()
     assert wire.served() is None
     assert wire.facts().last_success == NOW

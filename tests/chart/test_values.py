@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.facts.host.paths import EvidenceFile, Means, NamedBy
+from exporter.facts.host.evidence_file import EvidenceFile
+from exporter.facts.host.paths import Means, NamedBy
 from exporter.reason import Role
 from exporter.settings import AGENTS, SETTINGS
 from tests.chart.rendering import CHART, EVERYTHING, Helm, Objects, merged, nested

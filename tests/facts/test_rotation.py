@@ -5,9 +5,18 @@ import time
 
 import pytest
 
-from exporter.facts.rotation import client_rotation, deadline, due, rotation_label, serving_rotation
+from exporter.facts.rotation import (
+    RotationFacts,
+    StateShown,
+    client_rotation,
+    deadline,
+    due,
+    rotation_label,
+    serving_rotation,
+    state_shown,
+)
 from exporter.facts.x509 import certificates
-from exporter.reason import Evidence, Rotation, RotationReason, RotationState
+from exporter.reason import Evidence, Role, Rotation, RotationReason, RotationState
 from simulation.pki import DAY, Authority
 
 WORDS = (True, False, None)
@@ -47,7 +56,9 @@ def test_the_client_certificate_is_rotated_when_nobody_denies_it_and_the_file_is
         (said(kubeconfig=False), {"inline": True}, RotationReason.INLINE),
         (said(kubelet_config=False, kubeconfig=True, file=True), {}, RotationReason.NOT_CONFIGURED),
         (said(kubelet_config=True, file=False), {}, RotationReason.CERTIFICATE_MISSING),
-        (said(kubelet_config=True, file=False), {"bootstrap_pending": True}, RotationReason.BOOTSTRAP_PENDING),
+        (said(kubelet_config=True, file=False), {"bootstrap_pending": True}, RotationReason.CERTIFICATE_MISSING),
+        (said(kubelet_config=False, file=False), {"bootstrap_pending": True}, RotationReason.BOOTSTRAP_PENDING),
+        (said(kubelet_config=False, file=True), {"bootstrap_pending": True}, RotationReason.NOT_CONFIGURED),
         (said(file=True), {}, RotationReason.ROTATING),
         (said(), {}, RotationReason.UNDETERMINED),
         (said(file=False), {}, RotationReason.UNDETERMINED),
@@ -56,7 +67,7 @@ def test_the_client_certificate_is_rotated_when_nobody_denies_it_and_the_file_is
 def test_the_reason_says_which_place_decided(
     evidence: dict[Evidence, bool], options: dict[str, bool], reason: RotationReason
 ) -> None:
-    """The most telling place wins."""
+    """The most telling place wins. G11: the key of a first request is only left by a kubelet that does not rotate."""
     assert client_rotation(evidence, **options).reason is reason
 
 
@@ -105,3 +116,28 @@ def test_due_and_deadline_are_parts_of_the_lifetime(days: float) -> None:
     (certificate,) = certificates(Authority.cluster(t0).kubelet_client("one", t0 + 300, days=days).certificate_pem)
     assert due(certificate) == pytest.approx(t0 + 0.7 * days * DAY)
     assert deadline(certificate) == pytest.approx(t0 + 0.9 * days * DAY)
+
+
+@pytest.mark.parametrize(
+    ("state", "window", "shown"),
+    [
+        (ENABLED, (100.0, 200.0), StateShown.ENABLED),
+        (ENABLED, (50.0, 149.0), StateShown.OVERDUE),
+        (ENABLED, None, StateShown.ENABLED),
+        (WAITING, None, StateShown.WAITING),
+        (DISABLED, (50.0, 149.0), StateShown.DISABLED),
+        (UNKNOWN, None, StateShown.UNKNOWN),
+    ],
+)
+def test_people_see_that_an_enabled_rotation_is_overdue(
+    state: RotationState, window: tuple[float, float] | None, shown: StateShown
+) -> None:
+    """G4: enabled, and past the deadline at 150."""
+    facts = RotationFacts(Role.KUBELET_CLIENT, state, RotationReason.ROTATING, {})
+    assert state_shown(facts, window, 150.0) is shown
+
+
+def test_a_feature_gate_is_a_reason_of_its_own_kind() -> None:
+    """A6: neither a fixed certificate nor a choice of the node pool."""
+    found = serving_rotation(said(kubelet_config=False), static=False, gate_off=True)
+    assert (found.state, found.reason) == (DISABLED, RotationReason.NOT_CONFIGURED)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from exporter import presets
-from exporter.facts.host.host_facts import HostFacts, host_facts
+from exporter.facts.host.host_facts import HostFacts, Served, host_facts
+from exporter.facts.host.host_reads import HostReads
 from exporter.facts.host.paths import path_table
 from exporter.facts.source import SourceLedger
-from exporter.facts.x509 import certificates
+from exporter.facts.x509 import Certificate, certificates
 from exporter.findings.host import host_findings
 from exporter.reason import FileStatus, Reason, Role, Source
 from exporter.sources.files.host_files import HostFiles
@@ -35,12 +36,20 @@ def seen(node: SimulatedNode) -> HostFacts:
     def look() -> None:
         obey_modes()  # of this thread and those it starts: root reads a file of mode 0000 otherwise
         reads = read_host(HostFiles(node.root), table)
-        found.append(host_facts(node.name, table, reads.evidence, reads.certificates, served, reads.names))
+        found.append(host_facts(node.name, reads, _served(served, reads)))
 
     thread = threading.Thread(target=look)
     thread.start()
     thread.join()
     return found[0]
+
+
+def _served(chain: tuple[Certificate, ...] | None, reads: HostReads) -> Served | None:
+    """What was seen on the port by a look that began with the file that lies there now."""
+    if chain is None:
+        return None
+    files = [read.value for path, read in reads.certificates.items() if "serv" in path and read.value]
+    return Served(chain, files[0].certificates[0] if files else None)
 
 
 def kubelet(node: SimulatedNode) -> SourceLedger:

@@ -149,9 +149,10 @@ def test_a_static_client_has_no_bootstrap_kubeconfig_and_lives_two_years(tmp_pat
     assert leaf.lifetime == 730 * DAY
 
 
-def test_a_stuck_bootstrap_leaves_a_key_and_no_port(tmp_path: Path) -> None:
+def test_a_stuck_bootstrap_leaves_nothing_and_no_port(tmp_path: Path) -> None:
+    """G11: a kubelet with rotateCertificates keeps the key of its first request in memory."""
     stuck = node(tmp_path, "stuck-bootstrap")
-    assert [path.name for path in (stuck.root / "var/lib/kubelet/pki").iterdir()] == ["kubelet-client.key.tmp"]
+    assert [path.name for path in (stuck.root / "var/lib/kubelet/pki").iterdir()] == []
     assert not (stuck.root / "var/lib/kubelet/kubeconfig").exists()
     assert not stuck.listening
     assert stuck.client is stuck.serving is None

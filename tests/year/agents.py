@@ -16,9 +16,9 @@ from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
-from exporter.families import bootstrap, build, certificate, cluster_agent, file, rotation, source
+from exporter.families import cluster_agent, node_agent, source
 from exporter.metric import Family
-from exporter.reason import Ca, Lease, Mode, Reason, Source
+from exporter.reason import Ca, Lease, Reason, Source
 from exporter.sources.azure.access import next_look
 from tests.year.disk import Disk
 from tests.year.leaves import Leaf
@@ -45,7 +45,7 @@ class NodeAgent:
     def __init__(self, pod: Pod, draw: random.Random) -> None:
         self._machine = pod.machine
         self._ledger = SourceLedger(Source.KUBELET)
-        self._served: tuple[float, Leaf] | None = None
+        self._served: tuple[Leaf | None, Leaf | None] = (None, None)
         self._told: Leaf | None = None
         self._phase = draw.uniform(0, kubelet_probe.PERIOD)
 
@@ -56,35 +56,33 @@ class NodeAgent:
 
     def look(self, now: float) -> float:
         served = self._machine.served
+        self._served = (served, self._machine.disk.serving)
         if served is None:
             self._ledger.failure(Reason.REFUSED)
         else:
             self._ledger.success(now)
-            self._served = (now, served)
         return kubelet_probe.PERIOD
 
-    def scraped(self, now: float) -> bool:
+    def scraped(self) -> bool:
         """Whether the wire is to be looked at again, because the file has changed."""
         changed = self._machine.disk.serving != self._told
         self._told = self._machine.disk.serving
         return changed
 
-    def state(self, now: float) -> tuple[Disk, Leaf | None]:
+    def state(self) -> tuple[Disk, Leaf | None, Leaf | None]:
         """What the steady families depend on."""
-        lately = self._served is not None and now - self._served[0] <= kubelet_probe.LASTING
-        return self._machine.disk, self._served[1] if lately and self._served else None
+        return self._machine.disk, *self._served
 
-    def steady(self, now: float) -> Iterator[Family]:
+    def steady(self) -> Iterator[Family]:
         """What changes when the state does."""
-        disk, served = self.state(now)
-        host = disk.facts(served)
-        for module in (certificate, file, rotation, bootstrap):
-            yield from module.families(host)
-        yield from build.families(Mode.NODE, "unknown")
+        disk, served, installed = self.state()
+        yield from node_agent.steady(disk.facts(served, installed))
 
     def fresh(self) -> Iterator[Family]:
         """What changes with every look."""
-        yield from source.families(_uncounted((self._ledger.facts(),)))
+        sources = tuple(_uncounted((self._ledger.facts(),)))
+        yield from node_agent.settled(sources, "unknown")
+        yield from node_agent.fresh(sources)
 
 
 class ClusterAgent:

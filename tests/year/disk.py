@@ -1,6 +1,7 @@
 """What lies on a simulated node's disk in, the node's facts as its agent concludes them out. No file is written."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -8,19 +9,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from exporter import presets
-from exporter.facts.host.evidence import EvidenceReads, kubelet_settings
-from exporter.facts.host.host_facts import HostFacts, host_facts
-from exporter.facts.host.kubelet_settings import (
-    default_file_flags,
-    instance_tags,
-    kubelet_configuration,
-    windows_configuration,
-)
-from exporter.facts.host.paths import EvidenceFile, Means, PathTable, path_table
-from exporter.facts.host.read import Read
-from exporter.facts.kubeconfig import kubeconfig
+from exporter.facts.host.evidence_file import EvidenceFile
+from exporter.facts.host.host_facts import HostFacts, Served, host_facts
+from exporter.facts.host.paths import PathTable, path_table
+from exporter.facts.host.read import Look, Read, Way
 from exporter.facts.x509 import CertificateFile
-from exporter.reason import FileStatus, Role
+from exporter.reason import FileStatus
+from exporter.sources.files.host_reads import read_host
 from simulation.node import file_contents
 from simulation.node.linux import SERVER
 from tests.year.leaves import Ca, Leaf
@@ -57,99 +52,90 @@ class Disk:
         """Where the agent looks."""
         return WINDOWS if self.windows else LINUX
 
-    def facts(self, served: Leaf | None) -> HostFacts:
-        """The node, with what its kubelet was seen to serve."""
-        return _facts(self, served)
+    def facts(self, served: Leaf | None, installed: Leaf | None) -> HostFacts:
+        """The node, with what its kubelet was seen to serve, and what lay on the disk when that look began."""
+        return _facts(self, served, installed)
+
+    def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
+        """As HostFiles answers."""
+        return [self._look(look) for look in wanted]
+
+    def _look(self, look: Look) -> Read[object]:
+        path, way, _ = look
+        if way is Way.NAMES:
+            return Read(path, FileStatus.OK, ())
+        if path in (texts := _texts(self)):
+            status, content = texts[path]
+            return Read(path, status, way(content) if status is FileStatus.OK and callable(way) else None)
+        if (found := self._certificate(path)) is None:
+            return Read(path, FileStatus.NOT_FOUND)
+        status = self.client_status if found is self.client else FileStatus.OK
+        return Read(path, status, _held(found) if status is FileStatus.OK else None, target=path)
+
+    def _certificate(self, path: str) -> Leaf | Ca | None:
+        """What lies at a path of a certificate."""
+        rotated, static = self.serving_rotation is True, not self.windows
+        return {
+            "ca.crt": self.ca,
+            "apiserver.crt": self.copy,
+            "kubelet-client-current.pem": None if self.client_static else self.client,
+            "client.crt": self.client if self.client_static else None,
+            # The other place of the rotated file is where AKS's page prints it; no node has it there.
+            "kubelet-server-current.pem": self.serving if rotated and "pki" in path else None,
+            "kubeletserver.crt": self.serving if not rotated and static else None,
+            "kubelet.crt": self.serving if not rotated and not static else None,
+        }.get(path.replace("\\", "/").rpartition("/")[2])
+
+
+def _held(found: Leaf | Ca) -> CertificateFile:
+    return CertificateFile(found.bundle if isinstance(found, Ca) else found.chain, private_key=isinstance(found, Leaf))
 
 
 @cache
-def _facts(disk: Disk, served: Leaf | None) -> HostFacts:
-    table = disk.table
-    reads = _windows_evidence(disk) if disk.windows else _linux_evidence(disk)
-    config = reads.kubeconfig.value if reads.kubeconfig else None
-    candidates = table.resolved(config, kubelet_settings(reads))
-    files = {one.path: _certificate(disk, one.role, one.means, one.path) for one in candidates}
-    names = {one.path: () for one in candidates if one.means is Means.ROTATED}
-    return host_facts(disk.name, table, reads, files, served.chain if served else None, names)
+def _facts(disk: Disk, served: Leaf | None, installed: Leaf | None) -> HostFacts:
+    seen = Served(served.chain, installed.chain[0] if installed else None) if served else None
+    return host_facts(disk.name, read_host(disk, disk.table), seen)
 
 
-def _certificate(disk: Disk, role: Role, means: Means | None, path: str) -> Read[CertificateFile]:
-    absent: Read[CertificateFile] = Read(path, FileStatus.NOT_FOUND)
-    found: Leaf | Ca | None = None
-    status = FileStatus.OK
-    match role:
-        case Role.CLUSTER_CA:
-            found = disk.ca
-        case Role.APISERVER_COPY:
-            found = disk.copy
-        case Role.KUBELET_CLIENT:
-            found = disk.client if (means is Means.STATIC) is disk.client_static else None
-            status = disk.client_status
-        case Role.KUBELET_SERVING:
-            wanted = Means.ROTATED if disk.serving_rotation else Means.SELF_SIGNED if disk.windows else Means.STATIC
-            # The other place of the rotated file is where AKS's page prints it; no node has it there.
-            elsewhere = path == "/var/lib/kubelet/kubelet-server-current.pem"
-            found = disk.serving if means is wanted and not elsewhere else None
-    if found is None:
-        return absent
-    if status is not FileStatus.OK:
-        return Read(path, status)
-    held = CertificateFile(found.bundle if isinstance(found, Ca) else found.chain, private_key=isinstance(found, Leaf))
-    return Read(path, FileStatus.OK, held, target=path)
+@cache
+def _texts(disk: Disk) -> Mapping[str, tuple[FileStatus, bytes]]:
+    """The evidence files that are there."""
+    found = _windows_texts(disk) if disk.windows else _linux_texts(disk)
+    texts = {disk.table.evidence[file]: (FileStatus.OK, text) for file, text in found.items()}
+    return {
+        **texts,
+        disk.table.evidence[EvidenceFile.KUBECONFIG]: (disk.kubeconfig_status, found[EvidenceFile.KUBECONFIG]),
+    }
 
 
-def _linux_evidence(disk: Disk) -> EvidenceReads:
-    path = LINUX.evidence
-    flags = file_contents.kubelet_defaults(
-        file_contents.kubelet_flags(serving_rotation=None, component_config=True), {}
-    )
-    settings = file_contents.kubeletconfig(serving_rotation=disk.serving_rotation)
-    text = (
+def _linux_texts(disk: Disk) -> dict[EvidenceFile, bytes]:
+    flags = file_contents.kubelet_flags(serving_rotation=None, component_config=True)
+    kubeconfig = (
         file_contents.static_kubeconfig(SERVER)
         if disk.client_static
         else file_contents.kubelet_kubeconfig(SERVER, namespace=True)
     )
-    readable = disk.kubeconfig_status is FileStatus.OK
-    bootstrap = kubeconfig(file_contents.bootstrap_kubeconfig(SERVER).encode()) if disk.bootstrap else None
     tags = [{"name": name, "value": value} for name, value in disk.tags]
-    return EvidenceReads(
-        kubeconfig=Read(
-            path[EvidenceFile.KUBECONFIG], disk.kubeconfig_status, kubeconfig(text.encode()) if readable else None
-        ),
-        bootstrap_kubeconfig=Read(
-            path[EvidenceFile.BOOTSTRAP_KUBECONFIG], FileStatus.OK if bootstrap else FileStatus.NOT_FOUND, bootstrap
-        ),
-        kubelet_flags=Read(path[EvidenceFile.KUBELET_FLAGS], FileStatus.OK, default_file_flags(flags.encode())),
-        kubelet_configuration=Read(
-            path[EvidenceFile.KUBELET_CONFIGURATION], FileStatus.OK, kubelet_configuration(settings.encode())
-        ),
-        secure_tls_bootstrap=Read(path[EvidenceFile.SECURE_TLS_BOOTSTRAP], FileStatus.NOT_FOUND),
-        pending_client_key=Read(path[EvidenceFile.PENDING_CLIENT_KEY], FileStatus.NOT_FOUND),
-        instance_tags=Read(
-            path[EvidenceFile.INSTANCE_METADATA],
-            FileStatus.OK,
-            instance_tags(json.dumps({"compute": {"tagsList": tags}}).encode()),
-        ),
-    )
+    texts = {
+        EvidenceFile.KUBECONFIG: kubeconfig,
+        EvidenceFile.KUBELET_FLAGS: file_contents.kubelet_defaults(flags, {}),
+        EvidenceFile.KUBELET_CONFIGURATION: file_contents.kubeletconfig(serving_rotation=disk.serving_rotation),
+        EvidenceFile.INSTANCE_METADATA: json.dumps({"compute": {"tagsList": tags}}),
+    }
+    if disk.bootstrap:
+        texts[EvidenceFile.BOOTSTRAP_KUBECONFIG] = file_contents.bootstrap_kubeconfig(SERVER)
+    return {file: text.encode() for file, text in texts.items()}
 
 
-def _windows_evidence(disk: Disk) -> EvidenceReads:
-    path, pem = WINDOWS.evidence, _pem(disk.ca)
-    arguments = file_contents.windows_cluster_config({}, serving_rotation=disk.serving_rotation)
-    return EvidenceReads(
-        kubeconfig=Read(
-            path[EvidenceFile.KUBECONFIG],
-            FileStatus.OK,
-            kubeconfig(file_contents.windows_kubelet_config(SERVER, pem).encode()),
+def _windows_texts(disk: Disk) -> dict[EvidenceFile, bytes]:
+    pem = _pem(disk.ca)
+    return {
+        EvidenceFile.KUBECONFIG: file_contents.windows_kubelet_config(SERVER, pem).encode(),
+        EvidenceFile.BOOTSTRAP_KUBECONFIG: file_contents.windows_bootstrap_config(SERVER, pem).encode(),
+        EvidenceFile.KUBELET_ARGUMENTS: file_contents.windows_cluster_config(
+            {}, serving_rotation=disk.serving_rotation
         ),
-        bootstrap_kubeconfig=Read(
-            path[EvidenceFile.BOOTSTRAP_KUBECONFIG],
-            FileStatus.OK,
-            kubeconfig(file_contents.windows_bootstrap_config(SERVER, pem).encode()),
-        ),
-        kubelet_flags=Read(path[EvidenceFile.KUBELET_ARGUMENTS], FileStatus.OK, windows_configuration(arguments)),
-        pending_client_key=Read(path[EvidenceFile.PENDING_CLIENT_KEY], FileStatus.NOT_FOUND),
-    )
+    }
 
 
 def _pem(ca: Ca) -> bytes:

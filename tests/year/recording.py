@@ -146,12 +146,12 @@ class _Recorder:
         missed = self._random.random() < MISSED or any(begin <= now < end for begin, end in pod.deaf)
         if now < pod.started + STARTING or now >= pod.ended or not pod.machine.on or missed:
             return
-        key: object = agent.state(now) if isinstance(agent, NodeAgent) else agent.version
+        key: object = agent.state() if isinstance(agent, NodeAgent) else agent.version
         if key != target.key:
             self._write(target)
-            steady = agent.steady(now) if isinstance(agent, NodeAgent) else agent.steady()
+            steady = agent.steady()
             target.key, target.lines = key, _lines(steady, target.labels)
-        if isinstance(agent, NodeAgent) and agent.scraped(now):
+        if isinstance(agent, NodeAgent) and agent.scraped():
             self._push(now + 0.2, partial(_once, agent.look))
         stamp = f"{now:.3f}"
         target.stamps.append(stamp)

@@ -12,15 +12,17 @@ from exporter import logs, presets
 from exporter.agents import memory
 from exporter.agents.node.kubelet_probe import KubeletProbe
 from exporter.agents.revision import revision
-from exporter.facts.host.host_facts import HostFacts, host_facts
+from exporter.facts.host.host_facts import HostFacts, Served, host_facts
 from exporter.facts.host.paths import PathTable, path_table
-from exporter.facts.source import SourceFacts
-from exporter.families import bootstrap, build, certificate, file, rotation, source
+from exporter.facts.host.read import Look, Way
+from exporter.facts.source import SourceFacts, skipped
+from exporter.facts.x509 import Certificate
+from exporter.families import node_agent as emitted
 from exporter.metric import Family
-from exporter.reason import FileStatus, Mode, Origin, Role
+from exporter.reason import FileStatus, Mode, Origin, Role, Source
 from exporter.settings import Settings, SettingsError
-from exporter.sources.files.host_files import HostFiles, Way
-from exporter.sources.files.host_reads import read_host
+from exporter.sources.files.host_files import HostFiles
+from exporter.sources.files.host_reads import HostReader
 from exporter.web.document import Document, Reader
 from exporter.web.exposition import Payload, payload
 from exporter.web.server import WebServer
@@ -40,52 +42,42 @@ class NodeAgent:
         node: str,
         files: HostFiles,
         table: PathTable,
-        wire: KubeletProbe | None,
+        kubelet: tuple[str, int] | SourceFacts,
         clock: Callable[[], float] = time.time,
         *,
         named: bool = True,
     ) -> None:
-        """`named`: whether `node` is known to be the node's name."""
+        """`kubelet`: where the kubelet serves, or why that is not looked at. `named`: `node` is known as its name."""
         self.node = node
-        self._files = files
-        self._table = table
-        self.wire = wire
+        self._reader = HostReader(files, table)
+        self.wire = None if isinstance(kubelet, SourceFacts) else KubeletProbe(kubelet, self._installed, clock)
+        self._skipped = (kubelet,) if isinstance(kubelet, SourceFacts) else ()
         self._named = named
-        self._addresses = (wire.host,) if wire else ()
+        self._addresses = (self.wire.host,) if self.wire else ()
         self._clock = clock
         # Without a registry: these two are collected together with everything else.
         self._process = (ProcessCollector(registry=None), PlatformCollector(registry=None))
 
     def look(self) -> HostFacts:
         """The node now. Reads every file; a hung disk costs a bounded time."""
-        reads = read_host(self._files, self._table)
-        served = self.wire.served() if self.wire else None
-        host = host_facts(
-            self.node,
-            reads.table,
-            reads.evidence,
-            reads.certificates,
-            served,
-            reads.names,
-            self._addresses,
-            named=self._named,
-        )
+        host = self._host(self.wire.served() if self.wire else None)
         if self.wire:
-            installed = host.certificate(Role.KUBELET_SERVING, Origin.FILE)
-            self.wire.installed(installed.certificate if installed else None)
+            self.wire.installed(_serving_file(host))
         return host
 
+    def _host(self, served: Served | None) -> HostFacts:
+        return host_facts(self.node, self._reader.read(), served, self._addresses, named=self._named)
+
+    def _installed(self) -> Certificate | None:
+        return _serving_file(self._host(None))
+
     def sources(self) -> tuple[SourceFacts, ...]:
-        """What the agent asks beside files."""
-        return (self.wire.facts(),) if self.wire else ()
+        """What the agent asks beside files, and what it would ask."""
+        return (self.wire.facts(),) if self.wire else self._skipped
 
     def families(self) -> Iterator[Family]:
         """Every series of one scrape."""
-        host = self.look()
-        for module in (certificate, file, rotation, bootstrap):
-            yield from module.families(host)
-        yield from source.families(self.sources())
-        yield from build.families(Mode.NODE, revision())
+        yield from emitted.families(self.look(), self.sources(), revision())
         for collector in self._process:
             yield from collector.collect()
 
@@ -95,7 +87,7 @@ class NodeAgent:
 
     def unanswered(self) -> tuple[str, ...]:
         """Sources without a first answer."""
-        return tuple(facts.source for facts in self.sources() if facts.up is None)
+        return tuple(facts.source for facts in self.sources() if facts.up is None and not facts.skipped)
 
     @property
     def documents(self) -> Mapping[str, Reader]:
@@ -122,10 +114,22 @@ def node_agent(settings: Settings) -> NodeAgent:
     """The agent that the settings describe, not yet looking at the wire. Raises SettingsError."""
     files = HostFiles(settings.host_root)
     table = _table(settings, files)
-    wire = KubeletProbe(settings.kubelet_address) if settings.kubelet_address else None
+    kubelet = settings.kubelet_address or _no_kubelet(on_purpose="kubelet_address" in settings.explicit)
     # Below any other root this machine's name says nothing about the node.
     named = bool(settings.node_name) or settings.host_root == Path("/")
-    return NodeAgent(settings.node_name or socket.gethostname(), files, table, wire, named=named)
+    return NodeAgent(settings.node_name or socket.gethostname(), files, table, kubelet, named=named)
+
+
+def _no_kubelet(*, on_purpose: bool) -> SourceFacts:
+    """The kubelet's port as a source that is not looked at."""
+    if on_purpose:
+        return skipped(Source.KUBELET, "the kubelet's address is set to nothing", on_purpose=True)
+    return skipped(Source.KUBELET, "HOST_IP is not set, and no kubelet address is given", on_purpose=False)
+
+
+def _serving_file(host: HostFacts) -> Certificate | None:
+    seen = host.certificate(Role.KUBELET_SERVING, Origin.FILE)
+    return seen.certificate if seen else None
 
 
 def _table(settings: Settings, files: HostFiles) -> PathTable:
@@ -141,7 +145,7 @@ def _table(settings: Settings, files: HostFiles) -> PathTable:
 
 def _there(files: HostFiles, table: PathTable) -> int:
     paths = {*table.evidence.values(), *(candidate.path for candidate in table.candidates if candidate.path)}
-    return sum(read.status is FileStatus.OK for read in files.look_all([(path, Way.PRESENCE) for path in paths]))
+    return sum(read.status is FileStatus.OK for read in files.look_all([Look(path, Way.PRESENCE) for path in paths]))
 
 
 def run(settings: Settings) -> int:

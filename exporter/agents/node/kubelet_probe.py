@@ -5,21 +5,18 @@ import threading
 import time
 from collections.abc import Callable
 
+from exporter.facts.host.host_facts import Served
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.facts.x509 import Certificate
-from exporter.reason import Source
+from exporter.reason import Reason, Source
 from exporter.sources.tls import probe
 
 __all__ = ["KubeletProbe"]
 
 log = logging.getLogger(__name__)
 
-Bundle = tuple[Certificate, ...]
-
 PERIOD = 60.0
 """Seconds between two looks."""
-LASTING = 300.0
-"""Seconds for which what was seen last still counts while the kubelet does not answer: it may be restarting."""
 TIMEOUT = 5.0
 """Seconds for one handshake."""
 
@@ -27,22 +24,24 @@ TIMEOUT = 5.0
 class KubeletProbe:
     """Looks at a kubelet's port every minute, and at once when told that the file changed.
 
-    Thread-safe: `served` and `facts` may be called from any thread and never wait for the network.
+    What a look no longer sees is no longer told: a kubelet that restarts, or that has no usable certificate any more,
+    serves nothing. Thread-safe: `served` and `facts` may be called from any thread and never wait for the network.
     """
 
     def __init__(
         self,
         address: tuple[str, int],
+        installed: Callable[[], Certificate | None],
         clock: Callable[[], float] = time.time,
-        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` dates what is told; `steady` measures ages, since a node's clock may be set."""
+        """`installed` reads which serving certificate lies on the disk; `clock` dates what is told (Unix seconds)."""
         self._address = address
-        self._clock, self._steady = clock, steady
+        self._installed = installed
+        self._clock = clock
         self._ledger = SourceLedger(Source.KUBELET)
         self._lock = threading.Lock()
-        self._served: tuple[float, Bundle] | None = None
-        self._installed: Certificate | None = None
+        self._served: Served | None = None
+        self._told: Certificate | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="kubelet-wire", daemon=True)
@@ -62,9 +61,18 @@ class KubeletProbe:
         self._wake.set()
 
     def look(self) -> None:
-        """Look once, now, in this thread."""
-        answer = probe(self._address, timeout=TIMEOUT)
+        """Look once, now, in this thread. Whatever happens is an answer."""
+        served: Served | None = None
+        try:
+            installed = self._installed()  # before the handshake: a file that changes meanwhile is not compared
+            answer = probe(self._address, timeout=TIMEOUT)
+            if not isinstance(answer, Failure):
+                served = Served(answer.chain, installed)
+        except Exception as error:
+            log.exception("a bug: kubelet %s:%d", *self._address)
+            answer = Failure(Reason.BUG, f"{type(error).__name__} while looking")
         with self._lock:
+            self._served = served
             if isinstance(answer, Failure):
                 if self._ledger.facts().up is not False:
                     log.warning("kubelet %s:%d: %s: %s", *self._address, answer.reason, answer.words)
@@ -73,20 +81,16 @@ class KubeletProbe:
                 if self._ledger.facts().up is False:
                     log.info("kubelet %s:%d answers again", *self._address)
                 self._ledger.success(self._clock())
-                self._served = (self._steady(), answer.chain)
 
-    def served(self) -> Bundle | None:
-        """The chain served, None where none was seen lately."""
+    def served(self) -> Served | None:
+        """What the last look saw, None where it saw nothing."""
         with self._lock:
-            if self._served is None:
-                return None
-            seen, chain = self._served
-            return chain if self._steady() - seen <= LASTING else None
+            return self._served
 
     def installed(self, certificate: Certificate | None) -> None:
         """Tell which serving certificate lies on the disk: when it is another than last time, the wire is looked at."""
-        changed = certificate != self._installed
-        self._installed = certificate
+        changed = certificate != self._told
+        self._told = certificate
         if changed:
             self._wake.set()
 

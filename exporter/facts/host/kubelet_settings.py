@@ -1,185 +1,87 @@
-"""What configures a kubelet, in bytes; out: whether it rotates its certificates, and what AKS told it when it was made.
+"""A kubelet's flags and configuration files in, the settings it goes by out, in the kubelet's own order of precedence.
 
-Flags override the configuration file, as in the kubelet (cmd/kubelet/app/server.go, kubeletConfigFlagPrecedence).
+Flags beat drop-ins beat `--config`; feature gates are merged one by one (cmd/kubelet/app/server.go, NewKubeletCommand
+and kubeletConfigFlagPrecedence).
 """
 
-import json
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = [
-    "KubeletSettings",
-    "default_file_flags",
-    "effective",
-    "instance_tags",
-    "kubelet_configuration",
-    "windows_configuration",
-]
+from exporter.facts.host.kubelet_command import KubeletCommand
+from exporter.facts.host.kubelet_configuration import KubeletConfiguration, merged
+
+__all__ = ["KubeletSettings", "effective"]
+
+CLIENT_GATE, SERVING_GATE = "RotateKubeletClientCertificate", "RotateKubeletServerCertificate"
 
 
 @dataclass(frozen=True, slots=True)
 class KubeletSettings:
-    """The kubelet's settings that matter here. None: this place does not say."""
+    """What a kubelet goes by. None: it cannot be told. That it rotates is only said when every source was read."""
 
     rotate_certificates: bool | None = None
+    """Whether it rotates its client certificate: the setting and its feature gate."""
     server_tls_bootstrap: bool | None = None
+    """Whether it requests its serving certificate: the setting and its feature gate."""
     tls_cert_file: str | None = None
     """Path of a fixed serving certificate; empty: none is set."""
-    config_file: str = ""
-    """Path of the configuration file where a flag names it."""
-    secure_tls_bootstrapping: bool | None = None
-    """Windows alone: whether AKS's secure TLS bootstrapping is on."""
+    tls_private_key_file: str | None = None
+    serving_gate_off: bool = False
+    """Whether it is the feature gate that switches serving rotation off."""
+    unread: str = ""
+    """Which sources of settings are there and could not be read; empty: none."""
 
 
-_FALSE, _TRUE = {"false", "f", "0"}, {"true", "t", "1", ""}  # strconv.ParseBool; a flag alone is true
+def effective(
+    command: KubeletCommand, configurations: Sequence[KubeletConfiguration], *, read: bool, unread: str = ""
+) -> KubeletSettings:
+    """The settings.
 
-
-def default_file_flags(content: bytes) -> KubeletSettings:
-    """Settings of `/etc/default/kubelet`: the line KUBELET_FLAGS=…, unquoted with spaces, as AKS writes it.
-
-    systemd reads it as an EnvironmentFile: quotes around the value and a backslash at a line's end are its syntax.
-    Raises ValueError when there is no such line.
+    `configurations`: what `--config` sets and the drop-ins over it, in their order. `read`: whether `--config` was
+    read, so that what it leaves out has the kubelet's default. `unread`: what of them could not be read.
     """
-    text = content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
-    joined = re.sub(r"\\\n", " ", text)
-    values = [match[1] for match in re.finditer(r"^\s*KUBELET_FLAGS=(.*)$", joined, re.MULTILINE)]
-    if not values:
-        raise ValueError("no KUBELET_FLAGS")
-    value = values[-1].strip()  # of an assignment made twice systemd keeps the last
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        value = value[1:-1]
-    return _flags(_words(value))
-
-
-def windows_configuration(content: bytes) -> KubeletSettings:
-    r"""Settings of `C:\k\kubeclusterconfig.json`. Raises ValueError when it is not what AKS writes."""
-    loaded = _json_object(content)
-    kubernetes = loaded.get("Kubernetes")
-    kubelet = kubernetes.get("Kubelet") if isinstance(kubernetes, dict) else None
-    if not isinstance(kubelet, dict):
-        raise ValueError("no Kubernetes.Kubelet")
-    arguments = kubelet.get("ConfigArgs") or []
-    if isinstance(arguments, str):
-        arguments = _words(arguments)
-    if not isinstance(arguments, list) or not all(isinstance(argument, str) for argument in arguments):
-        raise ValueError("Kubernetes.Kubelet.ConfigArgs is not a list of strings")
-    found = _flags([word for argument in arguments for word in _words(argument)])
-    bootstrap = kubelet.get("SecureTLSBootstrapArgs") or kubernetes_section(loaded, "SecureTLSBootstrapArgs")
-    enabled = bootstrap.get("Enabled") if isinstance(bootstrap, dict) else None
-    if isinstance(enabled, str):
-        enabled = enabled.lower() in _TRUE - {""}
+    flags, configuration = command.flags, KubeletConfiguration()
+    for one in configurations:
+        configuration = merged(configuration, one)
+    if unread := ", ".join(words for words in (command.unread, unread) if words):
+        # What could not be read may switch it off, but does not switch on again what a flag switches off.
+        serving_off = _serving_gate_off(flags.feature_gates)
+        return KubeletSettings(
+            _off(flags.rotate_certificates is False or flags.feature_gates.get(CLIENT_GATE) is False),
+            _off(flags.server_tls_bootstrap is False or serving_off),
+            flags.tls_cert_file,
+            flags.tls_private_key_file,
+            serving_off,
+            unread,
+        )
+    # Older pools have everything in their flags: where these say anything, what they leave out is the default.
+    said = flags.rotate_certificates is not None or flags.tls_cert_file is not None
+    default = read or command.known or said
+    rotate = _first(flags.rotate_certificates, configuration.rotate_certificates, False if default else None)
+    bootstrap = _first(flags.server_tls_bootstrap, configuration.server_tls_bootstrap, False if default else None)
+    none = "" if default else None
+    gates = {**configuration.feature_gates, **flags.feature_gates}
+    serving_off = _serving_gate_off(gates)
     return KubeletSettings(
-        found.rotate_certificates,
-        found.server_tls_bootstrap,
-        found.tls_cert_file,
-        found.config_file,
-        bool(enabled) if enabled is not None else False,
+        False if gates.get(CLIENT_GATE) is False else rotate,
+        False if serving_off else bootstrap,
+        flags.tls_cert_file if flags.tls_cert_file is not None else configuration.tls_cert_file or none,
+        flags.tls_private_key_file
+        if flags.tls_private_key_file is not None
+        else configuration.tls_private_key_file or none,
+        serving_off,
     )
 
 
-def kubernetes_section(loaded: Mapping[str, object], name: str) -> object:
-    """A section that AKS images of different ages put below `Kubernetes` or at the top."""
-    kubernetes = loaded.get("Kubernetes")
-    below = kubernetes.get(name) if isinstance(kubernetes, dict) else None
-    return below if below is not None else loaded.get(name)
+def _serving_gate_off(gates: Mapping[str, bool | None]) -> bool:
+    """The gate is beta and on by itself (pkg/features/kube_features.go), so AllBeta=false takes it along."""
+    gate = gates.get(SERVING_GATE)
+    return gate is False or (gate is None and gates.get("AllBeta") is False)
 
 
-def kubelet_configuration(content: bytes) -> KubeletSettings:
-    """Settings of a KubeletConfiguration in JSON or YAML (kubelet.config.k8s.io/v1beta1).
-
-    A false value is normally left out of the file (omitempty), so absence is the kubelet's default: false, no file.
-    Raises ValueError when it is not a KubeletConfiguration.
-    """
-    from exporter.facts.yaml import document
-
-    try:
-        loaded: object = _json_object(content)
-    except ValueError:
-        loaded = document(content)
-    if not isinstance(loaded, dict) or loaded.get("kind") != "KubeletConfiguration":
-        raise ValueError("not a KubeletConfiguration")
-    rotate, bootstrap = loaded.get("rotateCertificates", False), loaded.get("serverTLSBootstrap", False)
-    file = loaded.get("tlsCertFile") or ""
-    if not isinstance(rotate, bool) or not isinstance(bootstrap, bool) or not isinstance(file, str):
-        raise ValueError("rotateCertificates, serverTLSBootstrap or tlsCertFile has the wrong type")
-    if "-----" in file:  # a path is shown; this one has a PEM block in it
-        raise ValueError("tlsCertFile is not a path")
-    return KubeletSettings(rotate, bootstrap, file)
+def _off(certain: bool) -> bool | None:
+    return False if certain else None
 
 
-def effective(flags: KubeletSettings | None, configuration: KubeletSettings | None) -> KubeletSettings:
-    """What the kubelet goes by. None for a place that could not be read; then only what the other says is known.
-
-    Where the flags can be read and name no configuration file, and none is there, an absent flag means the default.
-    """
-    if flags is None and configuration is None:
-        return KubeletSettings()
-    upper, lower = flags or KubeletSettings(), configuration or KubeletSettings()
-    return KubeletSettings(
-        lower.rotate_certificates if upper.rotate_certificates is None else upper.rotate_certificates,
-        lower.server_tls_bootstrap if upper.server_tls_bootstrap is None else upper.server_tls_bootstrap,
-        lower.tls_cert_file if upper.tls_cert_file is None else upper.tls_cert_file,
-        upper.config_file,
-        upper.secure_tls_bootstrapping,
-    )
-
-
-def instance_tags(content: bytes) -> tuple[tuple[str, str], ...]:
-    """Name and value of the tags (`compute.tagsList`) of a cached instance metadata answer; nothing else of it is kept.
-
-    Raises ValueError when it is not one.
-    """
-    compute = _json_object(content).get("compute")
-    if not isinstance(compute, dict):
-        raise ValueError("no compute section")
-    tags = compute.get("tagsList")
-    if not isinstance(tags, list):
-        raise ValueError("no compute.tagsList")
-    return tuple((str(tag.get("name", "")), str(tag.get("value", ""))) for tag in tags if isinstance(tag, dict))
-
-
-def _words(value: str) -> list[str]:
-    try:
-        return shlex.split(value, posix=True)
-    except ValueError:  # an unbalanced quote; the flags of interest hold none
-        return value.split()
-
-
-def _flags(words: Sequence[str]) -> KubeletSettings:
-    """The last of a flag counts, as in pflag. A flag's value stands behind `=` or, for strings, in the next word."""
-    found: dict[str, str] = {}
-    for position, word in enumerate(words):
-        name, equals, value = word.partition("=")
-        if not name.startswith("-"):
-            continue
-        name = name.lstrip("-")
-        if name in {"tls-cert-file", "config"} and not equals:
-            value = words[position + 1] if position + 1 < len(words) else ""
-        found[name] = value
-    return KubeletSettings(
-        _boolean(found, "rotate-certificates"),
-        _boolean(found, "rotate-server-certificates"),
-        found.get("tls-cert-file"),
-        found.get("config", ""),
-    )
-
-
-def _boolean(found: Mapping[str, str], name: str) -> bool | None:
-    value = found.get(name)
-    if value is None:
-        return None
-    return True if value.lower() in _TRUE else False if value.lower() in _FALSE else None
-
-
-def _json_object(content: bytes) -> dict[str, object]:
-    try:
-        loaded = json.loads(content)  # tells UTF-8 and UTF-16 apart: PowerShell's Out-File writes the latter
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    except ValueError:
-        raise ValueError("not JSON") from None
-    if not isinstance(loaded, dict):
-        raise ValueError("not a JSON object")
-    return loaded
+def _first(*words: bool | None) -> bool | None:
+    return next((word for word in words if word is not None), None)

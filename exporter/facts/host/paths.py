@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from exporter.facts.host.evidence_file import EvidenceFile
+from exporter.facts.host.kubelet_flags import KubeletFlags
 from exporter.facts.host.kubelet_settings import KubeletSettings
 from exporter.facts.kubeconfig import Kubeconfig
 from exporter.reason import Role
 
-__all__ = ["Candidate", "EvidenceFile", "Means", "NamedBy", "PathTable", "path_table"]
+__all__ = ["Candidate", "Means", "NamedBy", "PathTable", "path_table"]
 
 
 class Means(StrEnum):
@@ -28,30 +30,6 @@ class NamedBy(StrEnum):
 
     KUBECONFIG = "kubeconfig"
     KUBELET_CONFIGURATION = "kubelet-configuration"
-
-
-class EvidenceFile(StrEnum):
-    """Files that are evidence, not certificates."""
-
-    KUBECONFIG = "kubeconfig"
-    BOOTSTRAP_KUBECONFIG = "bootstrap-kubeconfig"
-    KUBELET_FLAGS = "kubelet-flags"
-    KUBELET_ARGUMENTS = "kubelet-arguments"
-    KUBELET_CONFIGURATION = "kubelet-configuration"
-    SECURE_TLS_BOOTSTRAP = "secure-tls-bootstrap"
-    PENDING_CLIENT_KEY = "pending-client-key"
-    INSTANCE_METADATA = "instance-metadata"
-
-    @property
-    def role(self) -> Role:
-        """The certificate the file says most about: the label of its status series."""
-        serving = {
-            EvidenceFile.KUBELET_FLAGS,
-            EvidenceFile.KUBELET_ARGUMENTS,
-            EvidenceFile.KUBELET_CONFIGURATION,
-            EvidenceFile.INSTANCE_METADATA,
-        }
-        return Role.KUBELET_SERVING if self in serving else Role.KUBELET_CLIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +54,10 @@ class PathTable:
     expected_evidence: frozenset[EvidenceFile] = frozenset()
     """Evidence whose path the user set."""
 
+    unlooked: frozenset[EvidenceFile] = frozenset()
+    """Evidence that the user left out."""
+    certificate_directory: str = ""
+    """Where the kubelet keeps what it renews, as far as no flag says otherwise."""
     windows: bool = False
     """Whether these are a Windows node's paths."""
 
@@ -87,19 +69,60 @@ class PathTable:
         """The directory of a host path."""
         return ntpath.dirname(path) if self.windows else posixpath.dirname(path)
 
+    def join(self, directory: str, path: str) -> str:
+        """A path that counts from a directory if it is relative; nothing stays nothing."""
+        return (ntpath.join if self.windows else posixpath.join)(directory, path) if path else ""
+
     def beside(self, file: EvidenceFile, path: str) -> str:
         """A path written in an evidence file: relative ones count from that file's directory, as in client-go."""
-        join = ntpath.join if self.windows else posixpath.join
-        return join(self.parent(self.evidence.get(file, "/")), path) if path else ""
+        return self.join(self.parent(self.evidence.get(file, "/")), path)
 
-    def with_configuration(self, path: str) -> "PathTable":
-        """The table with the configuration file that the kubelet's flags name, unless the user set one, or none."""
-        file = EvidenceFile.KUBELET_CONFIGURATION
-        shipped = self.evidence.get(file, "")
-        refused = file in self.expected_evidence or not (shipped or self.windows)
-        if not path or refused or self.normal(path) == self.normal(shipped):
-            return self
-        return replace(self, evidence={**self.evidence, file: path})
+    def from_flag(self, path: str) -> str:
+        """A path in a flag: relative ones count from the kubelet's working directory, on Windows AKS's."""
+        return self.join("C:\\k" if self.windows else "/", path)
+
+    def with_flags(self, flags: KubeletFlags, *, known: bool) -> "PathTable":
+        """The table with the places that the kubelet's flags name. What the user set stays as it is.
+
+        `known`: these are all of its flags, so that a configuration file which they do not name is not in use.
+        """
+        named = {
+            EvidenceFile.KUBECONFIG: flags.kubeconfig,
+            EvidenceFile.BOOTSTRAP_KUBECONFIG: flags.bootstrap_kubeconfig,
+            EvidenceFile.KUBELET_CONFIGURATION: "" if flags.config is None and known else flags.config,
+            EvidenceFile.KUBELET_CONFIGURATION_DIRECTORY: flags.config_dir,
+        }
+        evidence = dict(self.evidence)
+        for file, path in named.items():
+            if file in self.expected_evidence or file in self.unlooked or path is None:
+                continue
+            place = self.from_flag(path)
+            if place and self.normal(place) != self.normal(evidence.get(file, "")):
+                evidence[file] = place
+            elif not place and file is EvidenceFile.KUBELET_CONFIGURATION:
+                evidence.pop(file, None)
+        table = replace(self, evidence=evidence)
+        directory = self.from_flag(flags.cert_dir or "")
+        if not directory or self.normal(directory) == self.normal(self.certificate_directory or directory):
+            return table
+        return table._moved(directory)
+
+    def _moved(self, directory: str) -> "PathTable":
+        """The table with another certificate directory: what the preset has in the usual one lies there."""
+
+        def place(path: str) -> str:
+            usual = self.normal(self.parent(path)) == self.normal(self.certificate_directory)
+            return self.join(directory, path[len(self.parent(path)) + 1 :]) if usual else path
+
+        kept = self.expected_evidence
+        return replace(
+            self,
+            candidates=tuple(
+                one if one.expected or not one.path else replace(one, path=place(one.path)) for one in self.candidates
+            ),
+            evidence={file: path if file in kept else place(path) for file, path in self.evidence.items()},
+            certificate_directory=directory,
+        )
 
     def resolved(self, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> tuple[Candidate, ...]:
         """The candidates with the paths that the files name filled in; each path once for each role."""
@@ -120,7 +143,7 @@ class PathTable:
 
     def _named_path(self, candidate: Candidate, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> str:
         if candidate.named_by is NamedBy.KUBELET_CONFIGURATION:
-            return self.beside(EvidenceFile.KUBELET_CONFIGURATION, settings.tls_cert_file or "")
+            return self.from_flag(settings.tls_cert_file or "")
         if kubeconfig is None:
             return ""
         authority = candidate.role is Role.CLUSTER_CA
@@ -158,10 +181,12 @@ def path_table(preset: Mapping[str, object], override: Mapping[str, object] | No
     evidence = _evidence(preset.get("evidence"))
     changed = _evidence(override.get("evidence"))
     expected = frozenset(file for file, path in changed.items() if path and path != evidence.get(file))
+    unlooked = frozenset(file for file, path in changed.items() if not path)
     evidence |= changed
     evidence = {file: path for file, path in evidence.items() if path}
     windows = any("\\" in path for path in (*evidence.values(), *(candidate.path for candidate in candidates)))
-    return PathTable(candidates, evidence, expected, windows)
+    directory = str(preset.get("certificate-directory") or "")
+    return PathTable(candidates, evidence, expected, unlooked, directory, windows)
 
 
 def _candidates(section: object) -> dict[Role, tuple[Candidate, ...]]:

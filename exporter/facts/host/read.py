@@ -1,13 +1,36 @@
 """What came of looking at one file: its status and, if it could be read, what it says."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from enum import Enum
+from typing import Generic, NamedTuple, TypeVar
 
 from exporter.reason import FileStatus
 
-__all__ = ["Read", "Version"]
+__all__ = ["Look", "Parse", "Read", "Version", "Way"]
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+Parse = Callable[[bytes], T]
+
+
+class Way(Enum):
+    """How to look at a path without reading it."""
+
+    PRESENCE = "presence"
+    """Whether there is a regular file, which is never opened: for what holds only secrets."""
+    NAMES = "names"
+    """The names in a directory, sorted, ten thousand at most."""
+
+
+class Look(NamedTuple):
+    """A path, and what to do there."""
+
+    path: str
+    way: Parse[object] | Way
+    """What makes a value of the bytes, best a named function, or the way to look without reading."""
+    cap: int = 1 << 20
+    """Bytes; a larger file is not read."""
 
 
 @dataclass(frozen=True, slots=True)

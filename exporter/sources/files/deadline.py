@@ -32,8 +32,8 @@ class _Batch(Generic[T]):
         self.unanswered = len(numbers)
         self.begun: set[int] = set()
         self.answers: dict[int, T] = {}
+        self.failed: set[int] = set()
         self.done = threading.Event()
-        self.failure: BaseException | None = None
 
     def take(self) -> Iterator[int]:
         while True:
@@ -43,6 +43,21 @@ class _Batch(Generic[T]):
                 number = self.todo.popleft()
                 self.begun.add(number)
             yield number
+
+
+class _Taken:
+    """The numbers one worker takes from a batch, and the one it took last."""
+
+    def __init__(self, batch: _Batch[Any]) -> None:
+        self._numbers = batch.take()
+        self.number: int | None = None
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        self.number = next(self._numbers)
+        return self.number
 
 
 class Workers:
@@ -62,9 +77,11 @@ class Workers:
         self._hung: set[str] = set()
 
     def answers(
-        self, keys: Sequence[str], work: Callable[[Iterator[int]], Iterator[tuple[int, T]]]
+        self, keys: Sequence[str], work: Callable[[Iterator[int]], Iterator[tuple[int, T]]], failed: Callable[[int], T]
     ) -> tuple[list[T | None], frozenset[str]]:
         """What `work` yields for the number of each key, None for what took too long; and the keys not begun.
+
+        Work that raises has the answer `failed` gives for the number it was at, and goes on with the next one.
 
         A key whose former work still hangs is not begun again. While anything hangs, a batch gets a quarter of the
         deadline and a lone piece of work a tenth: who asks several times shall not wait a whole deadline each time.
@@ -76,12 +93,12 @@ class Workers:
             self._await(batch, self._deadline / (1 if not hung else 4 if len(keys) > 1 else 10))
         with batch.lock:
             batch.todo.clear()
-            answers = [batch.answers.get(number) for number in range(len(keys))]
-            if late := batch.begun - batch.answers.keys():
+            answers = [
+                failed(number) if number in batch.failed else batch.answers.get(number) for number in range(len(keys))
+            ]
+            if late := batch.begun - batch.answers.keys() - batch.failed:
                 with self._lock:
                     self._hung.update(keys[number] for number in late)
-        if batch.failure is not None:
-            raise batch.failure
         return answers, hung
 
     def _await(self, batch: _Batch[T], patience: float) -> None:
@@ -121,16 +138,31 @@ class Workers:
             batch = self._next()
 
     def _work(self, batch: _Batch[Any]) -> None:
-        try:
-            for number, answer in batch.work(batch.take()):
-                self._store(batch, number, answer)
-        except BaseException as failure:  # noqa: BLE001 - raised again in the thread that asked
-            batch.failure = failure
-            batch.done.set()
+        taken = _Taken(batch)
+        at: int | None = -1
+        while taken.number != at:  # work that raises without taking another number is given up
+            at = taken.number
+            try:
+                for number, answer in batch.work(taken):
+                    self._store(batch, number, answer)
+            except BaseException:  # noqa: BLE001 - told as that piece's answer; whatever raised, the others are looked at
+                self._fail(batch, taken.number)
+            else:
+                return
 
     def _store(self, batch: _Batch[T], number: int, answer: T) -> None:
         with batch.lock:
             batch.answers[number] = answer
+        self._ended(batch, number)
+
+    def _fail(self, batch: _Batch[Any], number: int | None) -> None:
+        if number is not None and number not in batch.answers:
+            with batch.lock:
+                batch.failed.add(number)
+            self._ended(batch, number)
+
+    def _ended(self, batch: _Batch[Any], number: int) -> None:
+        with batch.lock:
             with self._lock:
                 self._hung.discard(batch.keys[number])
             batch.unanswered -= 1

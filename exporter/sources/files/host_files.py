@@ -6,11 +6,10 @@ import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from exporter.facts.host.read import Read, Version
+from exporter.facts.host.read import Look, Parse, Read, Version, Way
 from exporter.facts.x509 import EmptyFileError, NoCertificateError
 from exporter.reason import FileStatus
 from exporter.sources.files import openat2
@@ -20,26 +19,16 @@ from exporter.sources.files.directory import host_path
 from exporter.sources.files.resolve import Unresolved, walk
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot, patiently
 
-__all__ = ["CAP", "HostFiles", "Parse", "Way"]
+__all__ = ["CAP", "HostFiles"]
 
 T = TypeVar("T")
 S = TypeVar("S")
-Parse = Callable[[bytes], T]
 
 CAP = 1 << 20
 """Bytes. A CA bundle of 300 certificates has about 600 KiB."""
 _MOST_CACHED = 4096
 _MOST_NAMES = 10_000
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
-
-
-class Way(Enum):
-    """How to look at a path without reading it."""
-
-    PRESENCE = "presence"
-    """As `HostFiles.presence`."""
-    NAMES = "names"
-    """As `HostFiles.names`: the value is the names, with any other status there is none."""
 
 
 class HostFiles:
@@ -85,18 +74,18 @@ class HostFiles:
         """The names in a directory, sorted, ten thousand at most; None where it cannot be listed."""
         return self._looks([directory], lambda root, _: _listing(root, directory))[0].value
 
-    def look_all(self, wanted: Sequence[tuple[str, Parse[object] | Way]], *, cap: int = CAP) -> list[Read[object]]:
-        """Looks of all kinds in one hand-off and one deadline: a path with what parses it, or with a way to look."""
+    def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
+        """Looks of all kinds in one hand-off and one deadline; the answers come in the same order."""
 
         def look(root: Root, number: int) -> Read[object]:
-            path, way = wanted[number]
+            path, way, cap = wanted[number]
             if way is Way.PRESENCE:
                 return _presence(root, path)
             if way is Way.NAMES:
                 return _listing(root, path)
             return self._read(root, path, way, cap)
 
-        return self._looks([path for path, _ in wanted], look)
+        return self._looks([one.path for one in wanted], look)
 
     def _looks(self, paths: Sequence[str], look: Callable[[Root, int], Read[S]]) -> list[Read[S]]:
         def work(numbers: Iterator[int]) -> Iterator[tuple[int, Read[S]]]:
@@ -114,7 +103,7 @@ class HostFiles:
                 if root is not None:
                     root.close()
 
-        answers, hung = self._workers.answers(paths, work)
+        answers, hung = self._workers.answers(paths, work, lambda number: _failed(paths[number], None))
         return [
             _late(path, path in hung) if answer is None else answer for path, answer in zip(paths, answers, strict=True)
         ]
@@ -188,6 +177,8 @@ def _answer(root: Root, path: str, look: Callable[[Root, int], Read[S]], number:
         return _refusal(root, path, error)
     except UnicodeEncodeError:
         return Read(path, FileStatus.ERROR, detail="the path is not text of this system")
+    except Exception as error:  # noqa: BLE001 - out of memory, or a bug: the path has an answer, and is looked at again
+        return _failed(path, error)
 
 
 def _refusal(root: Root, path: str, error: OSError) -> Read[Any]:
@@ -203,6 +194,11 @@ def _refusal(root: Root, path: str, error: OSError) -> Read[Any]:
     denied = error.errno in {errno.EACCES, errno.EPERM}
     status = FileStatus.PERMISSION_DENIED if denied else FileStatus.ERROR
     return Read(path, status, detail=_one_line(error.strerror or str(error)))
+
+
+def _failed(path: str, error: Exception | None) -> Read[Any]:
+    detail = f"{type(error).__name__} while looking" if error else "the look was broken off"
+    return Read(path, FileStatus.ERROR, detail=detail)
 
 
 def _late(path: str, hung: bool) -> Read[Any]:

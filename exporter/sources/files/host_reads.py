@@ -1,90 +1,204 @@
 """The files of a path table in, one look at each of them out, ready for `facts.host`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import NoneType
-from typing import TypeVar, cast
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar, cast
 
-from exporter.facts.host.evidence import EvidenceReads, kubelet_settings
-from exporter.facts.host.kubelet_settings import (
-    KubeletSettings,
-    default_file_flags,
-    instance_tags,
-    kubelet_configuration,
-    windows_configuration,
+from exporter.facts.host.evidence import HostEvidence, values
+from exporter.facts.host.evidence_file import EVIDENCE, EvidenceFile
+from exporter.facts.host.host_reads import HostReads
+from exporter.facts.host.kubelet_command import (
+    ABSENT,
+    KubeletCommand,
+    WindowsArguments,
+    linux_command,
+    named_environment_files,
+    windows_command,
 )
-from exporter.facts.host.paths import EvidenceFile, Means, PathTable
-from exporter.facts.host.read import Read
-from exporter.facts.kubeconfig import Kubeconfig, kubeconfig
+from exporter.facts.host.kubelet_configuration import KubeletConfiguration, kubelet_configuration
+from exporter.facts.host.kubelet_flags import KubeletFlags
+from exporter.facts.host.kubelet_settings import KubeletSettings, effective
+from exporter.facts.host.paths import Means, PathTable
+from exporter.facts.host.read import Look, Read, Way
+from exporter.facts.host.systemd import ServiceUnit, environment_file, service_unit
 from exporter.facts.x509 import CertificateFile, authority_file, certificate_file
-from exporter.reason import Role
-from exporter.sources.files.host_files import HostFiles, Parse, Way
+from exporter.reason import FileStatus, Role
+from exporter.sources.files.host_files import CAP
 
-__all__ = ["HostReads", "read_host"]
-
-T = TypeVar("T")
+__all__ = ["Files", "HostReader", "read_host"]
 
 EVIDENCE_CAP = 256 * 1024
 """Bytes. These files have a few KiB; the cap bounds what YAML may cost."""
+MOST_DROP_INS = 64
+MOST_LEVELS = 4
+"""Of directories below --config-dir."""
 
-_WAYS: Mapping[EvidenceFile, Parse[object] | Way] = {
-    EvidenceFile.KUBECONFIG: kubeconfig,
-    EvidenceFile.BOOTSTRAP_KUBECONFIG: kubeconfig,
-    EvidenceFile.KUBELET_FLAGS: default_file_flags,
-    EvidenceFile.KUBELET_ARGUMENTS: windows_configuration,
-    EvidenceFile.KUBELET_CONFIGURATION: kubelet_configuration,
-    EvidenceFile.INSTANCE_METADATA: instance_tags,
-    EvidenceFile.SECURE_TLS_BOOTSTRAP: Way.PRESENCE,
-    EvidenceFile.PENDING_CLIENT_KEY: Way.PRESENCE,
-}
+Placed = TypeVar("Placed", KubeletFlags, KubeletConfiguration)
+Reads = dict[EvidenceFile, Read[object]]
+Member = tuple[EvidenceFile, Read[object]]
 
 
-@dataclass(frozen=True, slots=True)
-class HostReads:
-    """What came of looking at every file of one node."""
+class Files(Protocol):
+    """What can look at a node's paths: `HostFiles`, or what a test puts in its place."""
 
-    table: PathTable
-    """The table that was gone by: with the configuration file that the kubelet's flags name."""
-    evidence: EvidenceReads
-    certificates: Mapping[str, Read[CertificateFile]]
-    """By path."""
-    names: Mapping[str, tuple[str, ...] | None]
-    """The names beside each certificate that the kubelet rotates, by that certificate's path."""
+    def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
+        """Every look, the answers in the same order."""
 
 
-def read_host(files: HostFiles, table: PathTable) -> HostReads:
-    """Look at every file once, in two or three hand-offs. No file can make it fail: whatever happens is a status."""
-    evidence = _read_evidence(files, table)
-    if (named := table.with_configuration(kubelet_settings(evidence).config_file)) is not table:
-        table, path = named, named.evidence[EvidenceFile.KUBELET_CONFIGURATION]
-        (read,) = files.read_all([(path, kubelet_configuration)], cap=EVIDENCE_CAP)
-        evidence = replace(evidence, kubelet_configuration=read)
-    kubeconfig_read = evidence.kubeconfig
-    candidates = table.resolved(kubeconfig_read.value if kubeconfig_read else None, kubelet_settings(evidence))
+class HostReader:
+    """Reads one node again and again. What the last reading looked at is looked at in one hand-off the next time."""
+
+    def __init__(self, files: Files, table: PathTable) -> None:
+        self._files, self._table = files, table
+        self._last: tuple[Look, ...] = ()
+
+    def read(self) -> HostReads:
+        """Look at every file once. No file can make it fail: whatever happens is a status."""
+        batch = _Batch(self._files, self._last)
+        reads = read_host(batch, self._table)
+        self._last = tuple(batch.asked)
+        return reads
+
+
+class _Batch:
+    """Looks, of which those that were expected are taken together at the beginning."""
+
+    def __init__(self, files: Files, expected: Sequence[Look]) -> None:
+        self._files = files
+        self._ahead = dict(zip(expected, files.look_all(expected), strict=True)) if expected else {}
+        self.asked: dict[Look, None] = {}
+
+    def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
+        """Each look once."""
+        self.asked |= dict.fromkeys(wanted)
+        if missing := [look for look in dict.fromkeys(wanted) if look not in self._ahead]:
+            self._ahead |= zip(missing, self._files.look_all(missing), strict=True)
+        return [self._ahead[look] for look in wanted]
+
+
+def read_host(files: Files, table: PathTable) -> HostReads:
+    """Look at every file once: the evidence, what it leads to, and then the certificates."""
+    reads = _evidence(files, table, list(table.evidence))
+    command, members = _command(files, table, reads)
+    named = table.with_flags(command.flags, known=command.known)
+    moved = [file for file, path in named.evidence.items() if path != table.evidence.get(file)]
+    reads = {**reads, **_evidence(files, named, moved)} if moved else reads
+    reads = {file: reads[file] for file in named.evidence}
+    drop_ins, unread = _configuration_drop_ins(files, named, reads)
+    evidence = HostEvidence(
+        named,
+        reads,
+        (*members, *((EvidenceFile.KUBELET_CONFIGURATION_DIRECTORY, read) for read in drop_ins)),
+        _settings(named, command, reads, drop_ins, unread),
+    )
+    candidates = named.resolved(evidence.kubeconfig, evidence.settings)
     parsers = {one.path: authority_file if one.role is Role.CLUSTER_CA else certificate_file for one in candidates}
     rotated = [candidate.path for candidate in candidates if candidate.means is Means.ROTATED]
-    directories = list(dict.fromkeys(table.parent(path) for path in rotated))
-    wanted: list[tuple[str, Parse[object] | Way]] = list(parsers.items())
-    looks = files.look_all([*wanted, *((directory, Way.NAMES) for directory in directories)])
-    reads = dict(zip(parsers, cast("list[Read[CertificateFile]]", looks), strict=False))
-    names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(parsers) :]), strict=True))
-    return HostReads(table, evidence, reads, {path: names[table.parent(path)].value for path in rotated})
-
-
-def _read_evidence(files: HostFiles, table: PathTable) -> EvidenceReads:
-    wanted = [(path, _WAYS[file]) for file, path in table.evidence.items()]
-    found = dict(zip(table.evidence, files.look_all(wanted, cap=EVIDENCE_CAP), strict=True))
-
-    def of(kind: type[T], *names: EvidenceFile) -> Read[T] | None:
-        # What parses a file decides the type of its value; `kind` only tells the type checker.
-        return next((cast("Read[T]", found[name]) for name in names if name in found), None)
-
-    return EvidenceReads(
-        kubeconfig=of(Kubeconfig, EvidenceFile.KUBECONFIG),
-        bootstrap_kubeconfig=of(Kubeconfig, EvidenceFile.BOOTSTRAP_KUBECONFIG),
-        kubelet_flags=of(KubeletSettings, EvidenceFile.KUBELET_FLAGS, EvidenceFile.KUBELET_ARGUMENTS),
-        kubelet_configuration=of(KubeletSettings, EvidenceFile.KUBELET_CONFIGURATION),
-        secure_tls_bootstrap=of(NoneType, EvidenceFile.SECURE_TLS_BOOTSTRAP),
-        pending_client_key=of(NoneType, EvidenceFile.PENDING_CLIENT_KEY),
-        instance_tags=of(tuple, EvidenceFile.INSTANCE_METADATA),
+    directories = list(dict.fromkeys(named.parent(path) for path in rotated))
+    looks = files.look_all(
+        [
+            *(Look(path, parse, CAP) for path, parse in parsers.items()),
+            *(Look(directory, Way.NAMES) for directory in directories),
+        ]
     )
+    found = dict(zip(parsers, cast("list[Read[CertificateFile]]", looks), strict=False))
+    names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(parsers) :]), strict=True))
+    return HostReads(evidence, candidates, found, {path: names[named.parent(path)].value for path in rotated})
+
+
+def _evidence(files: Files, table: PathTable, wanted: list[EvidenceFile]) -> Reads:
+    looks = [Look(table.evidence[file], EVIDENCE[file].way, EVIDENCE_CAP) for file in wanted]
+    return dict(zip(wanted, files.look_all(looks), strict=True))
+
+
+def _command(files: Files, table: PathTable, reads: Reads) -> tuple[KubeletCommand, list[Member]]:
+    """The kubelet's command line, and the files beside the table's that it was read from."""
+    if EvidenceFile.KUBELET_ARGUMENTS in reads:
+        return windows_command(cast("Read[WindowsArguments]", reads[EvidenceFile.KUBELET_ARGUMENTS])), []
+    unit = cast("Read[ServiceUnit] | None", reads.get(EvidenceFile.KUBELET_UNIT))
+    listing = reads.get(EvidenceFile.KUBELET_UNIT_DIRECTORY)
+    names = listing.value if listing is not None and isinstance(listing.value, tuple) else ()
+    chosen = [name for name in names if name.endswith(".conf") and not name.startswith(".")]
+    directory = table.evidence.get(EvidenceFile.KUBELET_UNIT_DIRECTORY, "")
+    looks = [Look(f"{directory}/{name}", service_unit, EVIDENCE_CAP) for name in chosen[:MOST_DROP_INS]]
+    drop_ins = cast("list[Read[ServiceUnit]]", files.look_all(looks) if looks else [])
+    default = table.evidence.get(EvidenceFile.KUBELET_FLAGS, "")
+    others = [path for path in named_environment_files(unit, drop_ins) if path != default]
+    looks = [Look(path, environment_file, EVIDENCE_CAP) for path in others]
+    found = dict(zip(others, files.look_all(looks) if looks else [], strict=True))
+    if EvidenceFile.KUBELET_FLAGS in reads:
+        found[default] = reads[EvidenceFile.KUBELET_FLAGS]
+    members: list[Member] = [(EvidenceFile.KUBELET_UNIT_DIRECTORY, read) for read in drop_ins]
+    members += [(EvidenceFile.KUBELET_FLAGS, found[path]) for path in others]
+    listed = [cast("Read[tuple[str, ...]]", listing)] if listing is not None else []
+    command = linux_command(unit, [*listed, *drop_ins], cast("dict[str, Read[dict[str, str]]]", found), default)
+    if len(chosen) > MOST_DROP_INS:
+        command = replace(command, known=False, unread=f"{command.unread} more drop-ins in {directory}".strip())
+    return command, members
+
+
+def _configuration_drop_ins(files: Files, table: PathTable, reads: Reads) -> tuple[list[Read[object]], str]:
+    """What came of each `*.conf` below --config-dir, in the order of Go's filepath.WalkDir; and what was not read."""
+    listing = reads.get(EvidenceFile.KUBELET_CONFIGURATION_DIRECTORY)
+    if listing is None:
+        return [], ""
+    found: list[Read[object]] = []
+    unread = _walk(files, table, listing, found, 1)
+    return found, unread
+
+
+def _walk(files: Files, table: PathTable, listing: Read[object], found: list[Read[object]], level: int) -> str:
+    if not isinstance(listing.value, tuple):
+        return listing.path
+    places = [table.join(listing.path, name) for name in listing.value]
+    if len(places) + len(found) > MOST_DROP_INS or level > MOST_LEVELS:
+        return f"all below {listing.path}"
+    ways = [kubelet_configuration if path.endswith(".conf") else Way.NAMES for path in places]
+    looks = [Look(path, way, EVIDENCE_CAP) for path, way in zip(places, ways, strict=True)]
+    for read in files.look_all(looks) if looks else ():
+        below = read
+        if read.path.endswith(".conf"):
+            if read.status is not FileStatus.NOT_A_FILE:
+                found.append(read)
+                continue
+            (below,) = files.look_all([Look(read.path, Way.NAMES)])
+        elif read.status is FileStatus.ERROR:
+            continue  # no directory: the kubelet passes over such a file
+        if unread := _walk(files, table, below, found, level + 1):
+            return unread
+    return ""
+
+
+def _settings(
+    table: PathTable, command: KubeletCommand, reads: Reads, drop_ins: list[Read[object]], unread: str
+) -> KubeletSettings:
+    base = reads.get(EvidenceFile.KUBELET_CONFIGURATION)
+    missing = [unread] if unread else []
+    missing += [read.path for read in drop_ins if read.value is None]
+    if base is not None and base.value is None and (command.flags.config or base.status not in ABSENT):
+        missing.append(base.path)
+    if base is None and command.flags.config:
+        missing.append(table.from_flag(command.flags.config))
+    if command.flags.config_dir and EvidenceFile.KUBELET_CONFIGURATION_DIRECTORY not in reads:
+        missing.append(table.from_flag(command.flags.config_dir))
+    if command.flags.dynamic_config_dir:
+        missing.append("the dynamic configuration")
+    file = EvidenceFile.KUBELET_CONFIGURATION
+    base_values = values([base] if base is not None else [], KubeletConfiguration)
+    return effective(
+        replace(command, flags=_placed(command.flags, table.from_flag)),
+        [
+            *(_placed(one, lambda path: table.beside(file, path)) for one in base_values),
+            *(_placed(one, table.from_flag) for one in values(drop_ins, KubeletConfiguration)),
+        ],
+        read=bool(base_values),
+        unread=", ".join(missing),
+    )
+
+
+def _placed(said: Placed, place: Callable[[str], str]) -> Placed:
+    """With absolute paths. Relative ones count from the directory of --config, but in a flag or in a drop-in from the
+    kubelet's working directory (pkg/kubelet/kubeletconfig/configfiles, resolveRelativePaths).
+    """
+    certificate, key = said.tls_cert_file, said.tls_private_key_file
+    return replace(said, tls_cert_file=certificate and place(certificate), tls_private_key_file=key and place(key))

@@ -6,14 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.host.kubelet_settings import (
-    KubeletSettings,
-    default_file_flags,
-    effective,
-    instance_tags,
-    kubelet_configuration,
-    windows_configuration,
+from exporter.facts.host.instance_metadata import instance_tags
+from exporter.facts.host.kubelet_command import (
+    KubeletCommand,
+    kubelet_environment,
+    linux_command,
+    windows_arguments,
+    windows_command,
 )
+from exporter.facts.host.kubelet_configuration import KubeletConfiguration, kubelet_configuration, merged
+from exporter.facts.host.kubelet_flags import KubeletFlags
+from exporter.facts.host.kubelet_settings import KubeletSettings, effective
+from exporter.facts.host.read import Read
+from exporter.reason import FileStatus
+
+DEFAULT = "/etc/default/kubelet"
+
+
+def flags_of(content: bytes) -> KubeletCommand:
+    """What the environment file says where the unit cannot be seen."""
+    read = Read(DEFAULT, FileStatus.OK, kubelet_environment(content))
+    return linux_command(None, [], {DEFAULT: read}, DEFAULT)
+
 
 FLAGS_2022 = (
     b"KUBELET_FLAGS=--client-ca-file=/etc/kubernetes/certs/ca.crt --feature-gates=RotateKubeletServerCertificate=true "
@@ -23,9 +37,10 @@ FLAGS_2022 = (
 
 
 def test_the_flags_of_an_older_pool_say_everything() -> None:
-    """A feature gate of the same name proves nothing and is not read."""
-    found = default_file_flags(FLAGS_2022)
-    assert found == KubeletSettings(True, None, "/etc/kubernetes/certs/kubeletserver.crt")
+    """A feature gate that is on switches nothing on."""
+    found = effective(flags_of(FLAGS_2022), [], read=False)
+    certificate, key = "/etc/kubernetes/certs/kubeletserver.crt", "/etc/kubernetes/certs/kubeletserver.key"
+    assert found == KubeletSettings(True, False, certificate, key)
 
 
 @pytest.mark.parametrize(
@@ -36,29 +51,30 @@ def test_the_flags_of_an_older_pool_say_everything() -> None:
         (b"KUBELET_FLAGS=--rotate-certificates=true --rotate-certificates=false", False),
         (b'KUBELET_FLAGS="--v=2 --rotate-certificates=false"\r\n', False),
         (b"KUBELET_FLAGS=--v=2 \\\n --rotate-certificates=true \\\n --x=y\nOTHER=1", True),
-        (b"\xef\xbb\xbfKUBELET_FLAGS=--rotate-certificates=1", True),
         (b"KUBELET_FLAGS=--rotate-certificates=maybe", None),
-        (b"KUBELET_FLAGS=--other='unbalanced --rotate-certificates=true", True),
+        (b"KUBELET_FLAGS=--other='unbalanced --rotate-certificates=true", None),
         (b"KUBELET_FLAGS=", None),
         (b"#KUBELET_FLAGS=--rotate-certificates\nKUBELET_FLAGS=--v=2", None),
+        (b"OTHER=--rotate-certificates\nKUBELET_FLAGS=$OTHER", None),
     ],
 )
 def test_the_line_is_read_however_it_is_written(content: bytes, rotate: bool | None) -> None:
-    """Unquoted, quoted, over several lines, with CRLF or BOM; the last of a flag counts."""
-    assert default_file_flags(content).rotate_certificates is rotate
+    """Unquoted, quoted, over several lines, with CRLF; the last of a flag counts."""
+    assert flags_of(content).flags.rotate_certificates is rotate
 
 
 def test_a_file_without_the_line_is_malformed() -> None:
     """No KUBELET_FLAGS is not the same as no flags."""
     with pytest.raises(ValueError, match="no KUBELET_FLAGS"):
-        default_file_flags(b"KUBELET_NODE_LABELS=a=b\n")
+        kubelet_environment(b"KUBELET_NODE_LABELS=a=b\n")
 
 
 def test_a_false_value_left_out_of_the_configuration_is_false() -> None:
     """The kubelet's configuration is written with omitempty."""
-    assert kubelet_configuration(b'{"kind":"KubeletConfiguration"}') == KubeletSettings(False, False, "")
+    nothing = kubelet_configuration(b'{"kind":"KubeletConfiguration"}')
+    assert effective(KubeletCommand(), [nothing], read=True) == KubeletSettings(False, False, "", "")
     content = b'{"kind":"KubeletConfiguration","serverTLSBootstrap":true,"rotateCertificates":true}'
-    assert kubelet_configuration(content) == KubeletSettings(True, True, "")
+    assert kubelet_configuration(content) == KubeletConfiguration(True, True)
     assert kubelet_configuration(b"kind: KubeletConfiguration\nrotateCertificates: true\n").rotate_certificates is True
 
 
@@ -73,6 +89,8 @@ def test_a_false_value_left_out_of_the_configuration_is_false() -> None:
         b"\xff\xfe\x00",
         b'{"kind":"KubeletConfiguration","rotateCertificates":"yes"}',
         b'{"kind":"KubeletConfiguration","tlsCertFile":7}',
+        b'{"kind":"KubeletConfiguration","featureGates":{"A":"true"}}',
+        b'{"kind":"KubeletConfiguration","apiVersion":"v1"}',
         b"[" * 50_000,
         b'{"kind":"KubeletConfiguration","x":' + b"[" * 20_000,
     ],
@@ -85,10 +103,21 @@ def test_junk_in_place_of_the_configuration_is_one_line_of_error(content: bytes)
 
 def test_flags_override_the_configuration() -> None:
     """As in the kubelet, for each setting on its own."""
-    flags = KubeletSettings(None, False, None)
-    assert effective(flags, KubeletSettings(True, True, "/x.crt")) == KubeletSettings(True, False, "/x.crt")
-    assert effective(None, None) == KubeletSettings()
-    assert effective(None, KubeletSettings(True, True, "")).rotate_certificates is True
+    flags = KubeletCommand(KubeletFlags(server_tls_bootstrap=False))
+    found = effective(flags, [KubeletConfiguration(True, True, "/x.crt")], read=True)
+    assert found == KubeletSettings(True, False, "/x.crt", "")
+    assert effective(KubeletCommand(), [], read=False) == KubeletSettings()
+
+
+@given(st.lists(st.builds(KubeletConfiguration, *[st.none() | st.booleans()] * 2, st.none() | st.sampled_from("ab"))))
+def test_the_last_file_that_names_a_setting_decides_it(files: list[KubeletConfiguration]) -> None:
+    """A6: whatever stands before it."""
+    result = KubeletConfiguration()
+    for one in files:
+        result = merged(result, one)
+    for name in ("rotate_certificates", "server_tls_bootstrap", "tls_cert_file"):
+        said = [value for one in files if (value := getattr(one, name)) is not None]
+        assert getattr(result, name) == (said[-1] if said else None)
 
 
 @pytest.mark.parametrize("below", [True, False])
@@ -102,15 +131,18 @@ def test_windows_arguments_stand_in_the_cluster_configuration(below: bool) -> No
         kubelet["SecureTLSBootstrapArgs"] = {"Enabled": True}
     else:
         loaded["SecureTLSBootstrapArgs"] = {"Enabled": "true"}
-    found = windows_configuration(b"\xef\xbb\xbf" + json.dumps(loaded).encode().replace(b"\n", b"\r\n"))
-    assert found == KubeletSettings(True, True, None, "", True)
+    found = windows_arguments(b"\xef\xbb\xbf" + json.dumps(loaded).encode().replace(b"\n", b"\r\n"))
+    assert found.secure_tls_bootstrapping
+    command = windows_command(Read("", FileStatus.OK, found))
+    flags = KubeletFlags(rotate_certificates=True, server_tls_bootstrap=True, cert_dir="c:\\k\\pki")
+    assert command == KubeletCommand(flags, known=True)
 
 
 def test_windows_arguments_are_read_from_utf_16_as_powershell_writes_it() -> None:
     """`ConvertTo-Json | Out-File` of Windows PowerShell 5.1 gives UTF-16 with a byte order mark."""
     content = json.dumps({"Kubernetes": {"Kubelet": {"ConfigArgs": ["--rotate-certificates=true"]}}}, indent=4)
     encoded = b"\xff\xfe" + content.replace("\n", "\r\n").encode("utf-16-le")
-    assert windows_configuration(encoded).rotate_certificates is True
+    assert windows_arguments(encoded).words == ("--rotate-certificates=true",)
 
 
 def test_of_the_instance_metadata_only_the_tags_are_kept() -> None:
@@ -122,7 +154,7 @@ def test_of_the_instance_metadata_only_the_tags_are_kept() -> None:
 @given(st.binary(max_size=400))
 def test_no_bytes_make_a_parser_fail_otherwise(content: bytes) -> None:
     """A parser answers or raises ValueError."""
-    for parser in (default_file_flags, kubelet_configuration, windows_configuration, instance_tags):
+    for parser in (kubelet_environment, kubelet_configuration, windows_arguments, instance_tags):
         for candidate in (content, b"KUBELET_FLAGS=" + content, b'{"kind":"KubeletConfiguration",' + content + b"}"):
             try:
                 parser(candidate)

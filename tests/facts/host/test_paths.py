@@ -3,8 +3,9 @@
 import pytest
 
 from exporter import presets
+from exporter.facts.host.evidence_file import EvidenceFile
 from exporter.facts.host.kubelet_settings import KubeletSettings
-from exporter.facts.host.paths import EvidenceFile, Means, NamedBy, PathTable, path_table
+from exporter.facts.host.paths import Means, NamedBy, PathTable, path_table
 from exporter.facts.kubeconfig import Credential, Kubeconfig
 from exporter.reason import Role
 

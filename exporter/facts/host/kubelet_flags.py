@@ -1,0 +1,168 @@
+"""A kubelet's command line in, the flags that matter here out, read as the kubelet reads them (spf13/pflag).
+
+The kubelet refuses to start on a word it cannot place (cmd/kubelet/app/server.go, "unknown command"), so a line it
+would refuse is not what it runs with: such a line raises ValueError.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["KubeletFlags", "boolean", "kubelet_flags", "windows_words"]
+
+_BOOLEANS = {"rotate-certificates", "rotate-server-certificates"}
+_PATHS = {
+    "config",
+    "config-dir",
+    "kubeconfig",
+    "bootstrap-kubeconfig",
+    "cert-dir",
+    "tls-cert-file",
+    "tls-private-key-file",
+    "dynamic-config-dir",
+}
+_TRUE, _FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
+
+
+@dataclass(frozen=True, slots=True)
+class KubeletFlags:
+    """The flags of one command line. None: the flag is not there; paths as written."""
+
+    rotate_certificates: bool | None = None
+    server_tls_bootstrap: bool | None = None
+    """--rotate-server-certificates."""
+    tls_cert_file: str | None = None
+    tls_private_key_file: str | None = None
+    config: str | None = None
+    config_dir: str | None = None
+    kubeconfig: str | None = None
+    bootstrap_kubeconfig: str | None = None
+    cert_dir: str | None = None
+    dynamic_config_dir: str | None = None
+    """Until Kubernetes 1.23: a configuration from the API, which no file of the node tells."""
+    feature_gates: Mapping[str, bool] = field(default_factory=dict)
+
+
+def kubelet_flags(words: Sequence[str]) -> KubeletFlags:
+    """The flags among a kubelet's arguments. Raises ValueError where the kubelet would not start with them.
+
+    Names are the same with `_` and `-` (component-base, cli/flag, WordSepNormalizeFunc). A flag that takes a value has
+    it behind `=` or in the next word, whatever that looks like; a boolean never takes the next word. Of a flag given
+    twice the last counts, feature gates add up (MapStringBool).
+    """
+    found: dict[str, str] = {}
+    gates: dict[str, bool] = {}
+    position = 0
+    while position < len(words):
+        word, position = words[position], position + 1
+        if word == "--":
+            if position < len(words):
+                raise ValueError("a word that is no flag follows --")
+            break
+        if not word.startswith("--"):
+            _judge_stray(word, words[position - 2] if position > 1 else "")
+            continue
+        name, equals, value = word[2:].partition("=")
+        name = name.replace("_", "-")
+        if name in _PATHS or name == "feature-gates":
+            if not equals:
+                if position == len(words):
+                    raise ValueError(f"--{name} has no value")
+                value, position = words[position], position + 1
+            if name == "feature-gates":
+                gates |= _gates(value)
+                continue
+        elif name in _BOOLEANS:
+            value = value if equals else "true"
+            boolean(value, f"--{name}")
+        else:
+            continue
+        found[name] = _path(name, value) if name in _PATHS else value
+    return KubeletFlags(
+        rotate_certificates=_boolean(found, "rotate-certificates"),
+        server_tls_bootstrap=_boolean(found, "rotate-server-certificates"),
+        tls_cert_file=found.get("tls-cert-file"),
+        tls_private_key_file=found.get("tls-private-key-file"),
+        config=found.get("config"),
+        config_dir=found.get("config-dir"),
+        kubeconfig=found.get("kubeconfig"),
+        bootstrap_kubeconfig=found.get("bootstrap-kubeconfig"),
+        cert_dir=found.get("cert-dir"),
+        dynamic_config_dir=found.get("dynamic-config-dir"),
+        feature_gates=gates,
+    )
+
+
+def _judge_stray(word: str, before: str) -> None:
+    """A word that is no long flag: the value of the flag before it, or a short flag such as -v; else a refusal.
+
+    Which of the other flags take a value is not known here, so only what certainly is no value is refused: a word
+    behind a boolean of ours or behind `--name=value`, a variable that nothing put a value in, and a long flag of ours
+    with one dash, which pflag takes for a row of short ones.
+    """
+    name = before[2:].replace("_", "-")
+    taken = before.startswith("-") and "=" not in before and name not in _BOOLEANS
+    if word.startswith("$"):
+        raise ValueError("a variable in the flags has no value")
+    if word.startswith("-"):
+        if word[1:].partition("=")[0].replace("_", "-") in {*_BOOLEANS, *_PATHS, "feature-gates"}:
+            raise ValueError("a long flag with one dash")
+    elif not taken:
+        raise ValueError("a word that is no flag")
+
+
+def boolean(text: str, where: str) -> bool:
+    """A boolean as Go reads it (strconv.ParseBool). Raises ValueError naming `where`."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(f"{where} is neither true nor false")
+
+
+def _boolean(found: Mapping[str, str], name: str) -> bool | None:
+    return boolean(found[name], name) if name in found else None
+
+
+def _path(name: str, value: str) -> str:
+    if "-----" in value:  # a path is shown; this one has a PEM block in it
+        raise ValueError(f"--{name} is not a path")
+    if value.startswith("$"):
+        raise ValueError(f"--{name}: a variable has no value")
+    return value
+
+
+def _gates(value: str) -> dict[str, bool]:
+    """`A=true,B=false` (component-base, cli/flag, MapStringBool)."""
+    found = {}
+    for pair in value.split(","):
+        if pair:
+            name, equals, word = pair.partition("=")
+            if not equals:
+                raise ValueError("--feature-gates: a gate has no value")
+            found[name.strip()] = boolean(word.strip(), "--feature-gates")
+    return found
+
+
+def windows_words(line: str) -> list[str]:
+    r"""A Windows command line as a Go program gets it (os.Args): backslashes are plain except before a quote."""
+    words: list[str] = []
+    word, quoted, begun, position = "", False, False, 0
+    while position < len(line):
+        character = line[position]
+        if character == "\\":
+            end = position
+            while end < len(line) and line[end] == "\\":
+                end += 1
+            count, quote = end - position, line[end : end + 1] == '"'
+            word, begun, position = word + "\\" * (count // 2 if quote else count), True, end
+            if quote and count % 2:
+                word, position = word + '"', end + 1
+        elif character == '"':
+            quoted, begun, position = not quoted, True, position + 1
+        elif character in " \t" and not quoted:
+            if begun:
+                words.append(word)
+            word, begun, position = "", False, position + 1
+        else:
+            word, begun, position = word + character, True, position + 1
+    return [*words, word] if begun else words

@@ -1,0 +1,41 @@
+"""What the node agent emits: facts of a node in, every family of its exposition out, by how often they change.
+
+The process's own metrics (`process_*`, `python_info`) are added by the agent: they read the system.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from exporter.facts.host.host_facts import HostFacts
+from exporter.facts.source import SourceFacts
+from exporter.families import bootstrap, build, certificate, file, rotation, source
+from exporter.metric import Family
+from exporter.reason import Mode
+
+__all__ = ["families", "fresh", "settled", "steady"]
+
+
+def steady(host: HostFacts) -> Iterator[Family]:
+    """Those that change when the node does."""
+    yield from certificate.families(host)
+    yield from file.families(host)
+    yield from rotation.families(host)
+    yield from bootstrap.families(host)
+
+
+def settled(sources: Iterable[SourceFacts], revision: str) -> Iterator[Family]:
+    """Those that change when a source fails or recovers, or never. `revision` as in akscert_build_info."""
+    yield from source.outcomes(sources)
+    yield from build.families(Mode.NODE, revision)
+
+
+def fresh(sources: Iterable[SourceFacts]) -> Iterator[Family]:
+    """Those that change with every answer."""
+    yield source.answers(sources)
+
+
+def families(host: HostFacts, sources: Iterable[SourceFacts], revision: str) -> Iterator[Family]:
+    """All of them, each once."""
+    sources = tuple(sources)
+    yield from steady(host)
+    yield from settled(sources, revision)
+    yield from fresh(sources)

@@ -1,0 +1,78 @@
+"""A kubelet's command line as the kubelet reads it (spf13/pflag, cmd/kubelet/app/server.go)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.host.kubelet_flags import KubeletFlags, kubelet_flags, windows_words
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--rotate-certificates", KubeletFlags(rotate_certificates=True)),
+        ("--rotate-certificates=false", KubeletFlags(rotate_certificates=False)),
+        ("--rotate_certificates=F", KubeletFlags(rotate_certificates=False)),
+        ("--rotate-certificates --rotate-certificates=0", KubeletFlags(rotate_certificates=False)),
+        ("--rotate_server_certificates=t", KubeletFlags(server_tls_bootstrap=True)),
+        ("--config /a --config=/b", KubeletFlags(config="/b")),
+        ("--config-dir /d --cert_dir /c", KubeletFlags(config_dir="/d", cert_dir="/c")),
+        ("--config --rotate-certificates", KubeletFlags(config="--rotate-certificates")),
+        ("--kubeconfig=/k --bootstrap-kubeconfig /b", KubeletFlags(kubeconfig="/k", bootstrap_kubeconfig="/b")),
+        ("--tls-cert-file= --tls-private-key-file=/k", KubeletFlags(tls_cert_file="", tls_private_key_file="/k")),
+        ("-v 2 --hostname-override name --rotate-certificates", KubeletFlags(rotate_certificates=True)),
+        ("--feature-gates=A=true,B=false", KubeletFlags(feature_gates={"A": True, "B": False})),
+        ("--feature-gates A=true --feature_gates=A=F,B=1", KubeletFlags(feature_gates={"A": False, "B": True})),
+    ],
+)
+def test_flags_are_read_as_pflag_reads_them(line: str, expected: KubeletFlags) -> None:
+    """A6: underscores are dashes, a value behind `=` or in the next word, the last of a flag counts, gates add up."""
+    assert kubelet_flags(line.split()) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--rotate-certificates false",
+        "--rotate-certificates=",
+        "--rotate-certificates=yes",
+        "--rotate-certificates=$X",
+        "--foo $OTHER",
+        "$OTHER",
+        "${OTHER}",
+        "--config",
+        "--config=$X",
+        "--cloud-provider=external stray",
+        "-rotate-certificates=true",
+        "-- --rotate-certificates=true",
+        "--feature-gates=RotateKubeletServerCertificate",
+        "--feature-gates=RotateKubeletServerCertificate=maybe",
+    ],
+)
+def test_a_line_that_the_kubelet_refuses_is_no_word_on_anything(line: str) -> None:
+    """A6: it is not what a running kubelet was started with."""
+    with pytest.raises(ValueError, match=r"\w"):
+        kubelet_flags(line.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (r"--cert-dir=c:\k\pki --x", [r"--cert-dir=c:\k\pki", "--x"]),
+        (r'--a="c:\Program Files\x" b', [r"--a=c:\Program Files\x", "b"]),
+        (r"a\\\"b c\\", [r"a\"b", r"c\\"]),
+        (r'"a b\\" ""', ["a b\\", ""]),
+    ],
+)
+def test_a_windows_line_keeps_its_backslashes(line: str, words: list[str]) -> None:
+    """As a Go program gets its arguments on Windows."""
+    assert windows_words(line) == words
+
+
+@given(st.lists(st.text("-=abcgX_$ ", max_size=12), max_size=6))
+def test_no_words_end_the_parser(words: list[str]) -> None:
+    """They give flags or a ValueError."""
+    try:
+        assert isinstance(kubelet_flags(words), KubeletFlags)
+    except ValueError as error:
+        assert "\n" not in str(error)
