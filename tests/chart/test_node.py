@@ -49,6 +49,7 @@ def test_every_mount_of_the_host_has_a_path_that_the_agent_reads(defaults: Objec
     used = {covering(path, host_mounts(defaults.pod("DaemonSet", "-node"))) for path in PATHS}
     assert {str(path) for path in used} == {
         *("/etc/kubernetes/certs", "/etc/default", "/opt/azure/containers", "/var/lib/kubelet"),
+        "/etc/systemd/system",
     }
 
 
