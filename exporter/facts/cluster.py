@@ -1,6 +1,6 @@
 """What is known of a cluster at one moment: everything the cluster agent shows, as one value."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from exporter.facts.azure.managed_cluster import AzureFacts
@@ -8,11 +8,13 @@ from exporter.facts.ca_use import CaUse, ca_use
 from exporter.facts.kube.ca_bundle import CaBundle, Holds, holds, outdated
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_view import NodeView
+from exporter.facts.node_document import NodeDocument
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
-from exporter.reason import Ca, Lease, Reason, Rotation
+from exporter.reason import Ca, Lease, Observer, Reason, Rotation
 
-__all__ = ["ClusterFacts", "Endpoint"]
+__all__ = ["ClusterFacts", "Endpoint", "NodeObservation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,19 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeObservation:
+    """Who tells about one node's certificates, and what."""
+
+    by: Observer
+    document: NodeDocument | None = None
+    """What its node agent said last."""
+    view: NodeView | None = None
+    """What its kubelet said when it was asked last; beside a node agent it is evidence only."""
+    silent: Failure | None = None
+    """Why its node agent did not answer when it was asked last."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """The last facts of each source. None or empty: it has given none yet."""
 
@@ -50,6 +65,8 @@ class ClusterFacts:
     clock_offset: float | None = None
     """Seconds that the API server's clock is ahead of ours."""
     azure: AzureFacts | None = None
+    observations: Mapping[str, NodeObservation] | None = None
+    """By node; None: neither node agents nor kubelets are asked."""
 
     @property
     def apiserver_rotation(self) -> Rotation:
@@ -74,6 +91,12 @@ class ClusterFacts:
         """What a caBundle holds; None where it cannot be read, or the cluster's CA is not known."""
         present = self.cas.get(Ca.CLUSTER)
         return holds(bundle, present, self.former_cas, now) if present and bundle.certificates else None
+
+    def views(self) -> Iterator[NodeView]:
+        """What the kubelets told of the nodes that nobody else tells about: one voice for each node."""
+        for one in (self.observations or {}).values():
+            if one.view is not None and one.document is None:
+                yield one.view
 
     def outdated(self, bundle: CaBundle) -> bool | None:
         """Whether a bundle holds only cluster CAs of the past; None while the present one is not known."""

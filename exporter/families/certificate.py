@@ -1,13 +1,14 @@
 """akscert_certificate_*: the certificates of one node, when each begins and ends, what it is and who signed it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from exporter.facts.host.host_facts import HostFacts
+from exporter.facts.kube.node_view import NodeView
 from exporter.facts.usability import Usability
 from exporter.metric import Family, Metric
 from exporter.reason import Origin, Role, Rotation
 
-__all__ = ["families"]
+__all__ = ["families", "told_families"]
 
 _WORDS = {"role": tuple(Role), "origin": tuple(Origin), "rotation": tuple(Rotation)}
 _PLACE = {"role": tuple(Role), "origin": tuple(Origin)}
@@ -62,6 +63,44 @@ SERVED_MATCHES_FILE = Metric(
     "1 if what the kubelet serves on its port equals the serving certificate on disk, 0 if not.",
     ("node",),
 )
+
+
+def told_families(views: Iterable[NodeView]) -> Iterator[Family]:
+    """Samples of nodes without a node agent, as their kubelets told them."""
+    told = [(view.node, one) for view in views for one in view.certificates]
+    yield NOT_AFTER.family(((node, one.role, one.origin, one.rotation), one.not_after) for node, one in told)
+    yield NOT_BEFORE.family(
+        ((node, one.role, one.origin, one.rotation), one.not_before) for node, one in told if one.not_before is not None
+    )
+    yield INFO.family(
+        (
+            (
+                node,
+                one.role,
+                one.origin,
+                "",
+                seen.subject,
+                seen.issuer,
+                seen.serial_number,
+                seen.fingerprint_sha256,
+                seen.key_algorithm,
+                seen.signature_algorithm,
+            ),
+            1.0,
+        )
+        for node, one in told
+        if (seen := one.certificate) is not None
+    )
+    yield ISSUED_BY_CLUSTER_CA.family(
+        ((node, one.role, one.origin), float(one.issued_by_cluster_ca))
+        for node, one in told
+        if one.issued_by_cluster_ca is not None
+    )
+    yield USABLE.family(
+        ((node, one.role, one.origin, one.usability), float(one.usability is Usability.OK))
+        for node, one in told
+        if one.usability is not None
+    )
 
 
 def families(host: HostFacts) -> Iterator[Family]:

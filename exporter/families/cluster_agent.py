@@ -7,7 +7,20 @@ from collections.abc import Iterable, Iterator
 
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
-from exporter.families import apiserver, azure, build, ca, cluster, csr, node, rotation, signer, source
+from exporter.families import (
+    apiserver,
+    azure,
+    build,
+    ca,
+    certificate,
+    cluster,
+    csr,
+    kubelet,
+    node,
+    rotation,
+    signer,
+    source,
+)
 from exporter.metric import Family
 from exporter.reason import Mode
 
@@ -20,6 +33,10 @@ def steady(facts: ClusterFacts) -> Iterator[Family]:
     yield from ca.families(facts)
     yield from node.families(facts)
     yield rotation.evidence_family(node.evidence_rows(facts))
+    yield from kubelet.families(facts)
+    views = tuple(facts.views())
+    yield from certificate.told_families(views)
+    yield from rotation.told_families(views)
     yield from csr.families(facts)
     yield from cluster.families(facts)
     yield from azure.families(facts.azure)

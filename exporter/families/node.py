@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from exporter.facts.azure.serving_rotation import opted_out_nodes
 from exporter.facts.cluster import ClusterFacts
 from exporter.metric import Family, Metric, Row
-from exporter.reason import Evidence, Role, Rotation
+from exporter.reason import Evidence, Observer, Role, Rotation
 
 __all__ = ["evidence_rows", "families"]
 
@@ -37,6 +37,14 @@ READY = Metric(
     ("node",),
 )
 
+OBSERVED = Metric(
+    "akscert_node_observed",
+    "1, with who tells about the node's certificates: its node agent, its kubelet when the cluster agent asks it, or "
+    "nobody.",
+    ("node", "by"),
+    words={"by": tuple(Observer)},
+)
+
 _WORDS = {Rotation.ENABLED: 1.0, Rotation.DISABLED: 0.0}
 
 
@@ -61,6 +69,7 @@ def families(cluster: ClusterFacts) -> Iterator[Family]:
     )
     yield CREATED.family(((one.name,), one.created) for one in nodes)
     yield READY.family(((one.name,), float(one.ready)) for one in nodes if one.ready is not None)
+    yield OBSERVED.family(((name, one.by), 1.0) for name, one in (cluster.observations or {}).items())
 
 
 def evidence_rows(cluster: ClusterFacts) -> Iterator[Row]:
@@ -71,3 +80,9 @@ def evidence_rows(cluster: ClusterFacts) -> Iterator[Row]:
     pools = cluster.azure.cluster.pools if cluster.azure else ()
     for name in opted_out_nodes(pools, cluster.nodes or ()):
         yield (name, Role.KUBELET_SERVING, Evidence.AGENTPOOL_TAG), 0.0
+    for name, observed in (cluster.observations or {}).items():
+        for facts in observed.view.rotation if observed.view is not None else ():
+            for place, word in facts.evidence.items():
+                # Beside a node agent, which looks at the port itself, only the kubelet's own word is news.
+                if observed.document is None or place is Evidence.KUBELET_CONFIGZ:
+                    yield (name, facts.role, place), float(word)

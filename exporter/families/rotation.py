@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from exporter.facts.host.host_facts import HostFacts
+from exporter.facts.kube.node_view import NodeView
 from exporter.facts.rotation import DEADLINE as DEADLINE_PART
 from exporter.facts.rotation import DUE as DUE_PART
 from exporter.metric import Family, Metric, Row
 from exporter.reason import Evidence, Role, RotationReason, RotationState
 
-__all__ = ["evidence_family", "families"]
+__all__ = ["evidence_family", "families", "told_families"]
 
 STATE = Metric(
     "akscert_rotation_state",
@@ -41,6 +42,17 @@ DEADLINE = Metric(
 def evidence_family(rows: Iterable[Row]) -> Family:
     """Evidence from any agent: rows of (node, role, evidence) and 0 or 1."""
     return EVIDENCE.family(rows)
+
+
+def told_families(views: Iterable[NodeView]) -> Iterator[Family]:
+    """Samples of nodes without a node agent, as their kubelets told them; evidence apart."""
+    views = tuple(views)
+    yield STATE.family(
+        ((view.node, facts.role, facts.state, facts.reason), 1.0) for view in views for facts in view.rotation
+    )
+    windows = [(view.node, one.role, one.window) for view in views for one in view.certificates if one.window]
+    yield DUE.family(((node, role), window[0]) for node, role, window in windows)
+    yield DEADLINE.family(((node, role), window[1]) for node, role, window in windows)
 
 
 def families(host: HostFacts) -> Iterator[Family]:

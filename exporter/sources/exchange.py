@@ -57,7 +57,8 @@ class Exchange:
         cls, host: str, port: int, *, tls: ssl.SSLContext | None = None, server_name: str | None = None
     ) -> "Exchange":
         """Connect, and do the handshake where `tls` is given. Raises OSError (ssl.SSLError among them)."""
-        name = (server_name or "") if tls is not None else None
+        # An empty name sends none and compares none: for a context that verifies, the host is the name.
+        name = None if tls is None else server_name or (host if tls.check_hostname else "")
         reader, writer = await asyncio.open_connection(host, port, ssl=tls, server_hostname=name, limit=PIECE)
         return cls(reader, writer, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 

@@ -17,6 +17,7 @@ __all__ = [
     "api_service",
     "authentication_config",
     "csr_object",
+    "endpoint_slice",
     "lease",
     "namespace",
     "node_object",
@@ -71,6 +72,7 @@ def node_object(
     windows: bool,
     version: str,
     address: str,
+    kubelet_port: int = 10250,
 ) -> Object:
     """A Node with AKS's labels, addresses and providerID."""
     scale_set, instance = name[:-6], int(name[-6:], 36)
@@ -92,6 +94,7 @@ def node_object(
         },
         "status": {
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
             "conditions": [
                 {
                     "type": "Ready",
@@ -169,6 +172,20 @@ def _conditions(order: CsrOrder, *, serving: bool) -> Iterable[Object]:
 def namespace(name: str, created: float) -> Object:
     """A namespace; kube-system's age is the cluster's."""
     return {"metadata": {"name": name, "creationTimestamp": time_text(created)}, "status": {"phase": "Active"}}
+
+
+def endpoint_slice(namespace_: str, service: str, node: str, address: str, port: int) -> Object:
+    """An EndpointSlice of a headless Service, for one Pod: here each has a port of its own."""
+    return {
+        "metadata": {
+            "name": f"{service}-{node}",
+            "namespace": namespace_,
+            "labels": {"kubernetes.io/service-name": service},
+        },
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [address], "nodeName": node, "conditions": {"ready": True, "serving": True}}],
+    }
 
 
 def root_ca_config(namespace_: str, authorities_pem: bytes) -> Object:

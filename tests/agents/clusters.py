@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.agents.cluster.agent import ClusterAgent
 from exporter.agents.cluster.kube_sources import Intervals
+from exporter.agents.cluster.node_looks import Observing
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.kube.connection import Connection, Kubeconfig
@@ -40,7 +41,12 @@ def serving(authority: Authority = CA, *names: str) -> Credential:
 
 
 def node(
-    name: str = NODE, *, ready: bool = True, version: str = "v1.33.2", labels: dict[str, str] | None = None
+    name: str = NODE,
+    *,
+    ready: bool = True,
+    version: str = "v1.33.2",
+    labels: dict[str, str] | None = None,
+    kubelet: tuple[str, int] = ("10.224.0.4", 10250),
 ) -> dict[str, object]:
     """A Node of AKS."""
     return objects.node_object(
@@ -50,7 +56,8 @@ def node(
         ready=ready,
         windows=False,
         version=version,
-        address="10.224.0.4",
+        address=kubelet[0],
+        kubelet_port=kubelet[1],
     )
 
 
@@ -158,11 +165,13 @@ def cluster(
     azure: AzureSource | None = None,
     azure_id: ResourceId | None = None,
     clock: Callable[[], float] = time.time,
+    observing: Observing | None = None,
+    token: str = "",
 ) -> Iterator[Cluster]:
     """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
     with ApiServer(credential or serving()) as server:
         prepare(server)
-        path = write_kubeconfig(folder / "kubeconfig", server.kubeconfig(authority.pem))
+        path = write_kubeconfig(folder / "kubeconfig", server.kubeconfig(authority.pem, token=token))
         connection = Connection(Kubeconfig(path), timeout=5.0)
         agent = ClusterAgent(
             connection,
@@ -170,6 +179,7 @@ def cluster(
             azure=azure,
             azure_id=azure_id,
             intervals=intervals,
+            observing=observing,
             settle=0.01,
             clock=clock,
         )

@@ -39,6 +39,9 @@ METRICS = {
     "akscert_node_info": "node agentpool kubelet_version node_image_version os os_sku kubelet_serving_ca "
     "serving_rotation",
     "akscert_node_created_timestamp_seconds": "node",
+    "akscert_node_observed": "node by",
+    "akscert_kubelet_status": "node status",
+    "akscert_kubelet_renew_errors_total": "node role",
     "akscert_node_ready": "node",
     "akscert_csr_objects": "signer_name requestor condition",
     "akscert_csr_pending_since_timestamp_seconds": "node signer_name",
@@ -68,6 +71,7 @@ WORDS = {
     "status": "ok not_found not_expected permission_denied broken_symlink outside_root too_large empty no_certificate "
     "malformed not_a_file timeout error",
     "evidence": "kubelet_config kubeconfig file wire provisioning_tag node_label agentpool_tag kubelet_configz",
+    "by": "node_agent kubelet nobody",
     "method": "token secure_tls_bootstrapping none unknown",
     "ca": "cluster client requestheader",
     "requestor": "node bootstrap aks_service other",
@@ -79,6 +83,11 @@ WORDS = {
     "source": "kubelet csrs nodes configmaps leases webhooks apiservices apiserver azure kubelets node_agents "
     "endpoints workloads",
 }
+
+OWN_WORDS = {
+    "akscert_kubelet_status": {"status": "ok refused timeout tls_error untrusted unauthorized forbidden error"},
+}
+"""Where a label means something else than under other names."""
 
 DECLARED = [(subject, metric) for subject, metrics in catalogue().items() for metric in metrics]
 
@@ -106,9 +115,10 @@ def test_a_name_leads_to_its_file_and_tells_its_type(subject: str, metric: Metri
 @pytest.mark.parametrize("metric", [metric for _, metric in DECLARED], ids=lambda metric: metric.name)
 def test_a_label_with_a_word_list_has_the_contracts_words(metric: Metric) -> None:
     """Every list that is declared is one that is promised, and the long ones are never left out."""
+    promised = {**WORDS, **OWN_WORDS.get(metric.name, {})}
     for label, words in metric.words.items():
-        if label in WORDS:
-            assert set(words) <= set(WORDS[label].split()), label
+        if label in promised:
+            assert set(words) <= set(promised[label].split()), label
     for label in set(metric.labels) & set(WORDS):
         assert label in metric.words, f"{label} has a closed list that {metric.name} does not declare"
 

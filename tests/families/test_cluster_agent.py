@@ -2,25 +2,28 @@
 
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER, CertificateIdentity, Csr
 from exporter.facts.kube.csr_ledger import CsrLedger
+from exporter.facts.kube.kubelet_metrics import KubeletConfig
+from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_view import Validity, node_view
 from exporter.facts.source import SourceFacts, SourceLedger
 from exporter.facts.x509 import certificates
 from exporter.families import cluster_agent
 from exporter.families.catalogue import catalogue
 from exporter.metric import Family
-from exporter.reason import Ca, CsrCondition, Lease, Requestor, Rotation, Source
+from exporter.reason import Ca, CsrCondition, KubeletStatus, Lease, Observer, Requestor, Role, Rotation, Source
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.pki import DAY, Authority
 
 T0 = 1_700_000_000.0
 NODE = "aks-nodepool1-12345678-vmss000000"
 CLUSTER = ResourceId("5ab0", "Contoso-RG", "managedClusters", "aks1")
-SUBJECTS = ("apiserver", "azure", "build", "ca", "cluster", "csr", "node", "signer", "source")
-"""Those the cluster agent speaks of; of `rotation` it has the evidence alone."""
+SUBJECTS = ("apiserver", "azure", "build", "ca", "cluster", "csr", "kubelet", "node", "rotation", "signer", "source")
+"""Those the cluster agent speaks of; of `certificate` it knows what a kubelet serves and says."""
 
 
 def busy() -> ClusterFacts:
@@ -28,6 +31,17 @@ def busy() -> ClusterFacts:
     authority = Authority.cluster(T0 - 9 * DAY)
     ca = certificates(authority.pem)
     leaf = certificates(authority.apiserver(("x",), T0).certificate_pem)[0]
+    serving = certificates(authority.kubelet_serving(NODE, T0).certificate_pem)
+    told = KubeletReport(
+        NODE,
+        KubeletStatus.OK,
+        served=serving,
+        config=KubeletConfig(True, True, "", True),
+        client_certificate=True,
+        client_not_after=T0 + DAY,
+        renew_errors=((Role.KUBELET_CLIENT, 0.0),),
+    )
+    view = node_view(told, ca, {Role.KUBELET_CLIENT: Validity(T0 - DAY, T0 + DAY)})
     ledger = CsrLedger()
     issued = CertificateIdentity("1f", "ab" * 32)
     for csr in (
@@ -45,6 +59,7 @@ def busy() -> ClusterFacts:
         leases=dict.fromkeys(Lease, T0),
         created=T0 - DAY,
         clock_offset=0.5,
+        observations={NODE: NodeObservation(Observer.KUBELET, view=view)},
         azure=AzureFacts(azure, dict(dict.fromkeys((pair for pair, _ in azure.states), T0))),
     )
 
@@ -65,7 +80,8 @@ def test_every_declared_metric_is_emitted_and_every_emitted_one_is_declared() ->
     found = [name(family) for family in cluster_agent.families(busy(), answering(), "abc") if family.samples]
     assert len(found) == len(set(found))
     declared = {metric.name for subject in SUBJECTS for metric in catalogue()[subject]}
-    assert set(found) == declared | {"akscert_rotation_evidence"}
+    seen_on_the_wire = {metric.name for metric in catalogue()["certificate"]}
+    assert set(found) == declared | (seen_on_the_wire - {"akscert_certificate_served_matches_file"})
 
 
 def test_before_anything_is_known_the_families_are_there_without_samples() -> None:

@@ -15,9 +15,10 @@ from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter import logs
 from exporter.agents import memory
-from exporter.agents.cluster.apiserver_probe import Address, shown
+from exporter.agents.cluster.apiserver_probe import Address, authorities, shown
 from exporter.agents.cluster.azure_look import AzureLook
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
+from exporter.agents.cluster.node_looks import KubeletLooks, NodeAgentLooks, Observing
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.revision import revision
 from exporter.agents.state_thread import StateThread
@@ -29,7 +30,7 @@ from exporter.findings.cluster import cluster_findings
 from exporter.metric import Family
 from exporter.pages.cluster_page import cluster_page
 from exporter.pages.style import html_document
-from exporter.reason import Mode, Source
+from exporter.reason import Ca, Mode, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.azure.access import azure_wanted, next_look
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
@@ -62,16 +63,18 @@ class ClusterAgent:
         azure_id: ResourceId | None = None,
         in_pod: bool = False,
         intervals: Intervals | None = None,
+        observing: Observing | None = None,
         settle: float = 0.2,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`addresses` of the API server to look at; none: the one that is talked to and those that Azure names.
         `azure_id` is the cluster to ask Azure about; None: the one that the nodes belong to. `in_pod`: the connection
-        is the Pod's own.
+        is the Pod's own. `observing`: whether and how node agents and kubelets are asked. Raises SettingsError.
         """
         self._connection, self._wanted, self._clock = connection, addresses, clock
-        sources = (*KUBE_SOURCES, Source.AZURE) if azure is not None else KUBE_SOURCES
-        self._state = ClusterState(sources)
+        observing = observing or Observing()
+        azure_sources = (Source.AZURE,) if azure is not None else ()
+        self._state = ClusterState((*KUBE_SOURCES, *azure_sources, *observing.sources))
         self._published_version = -1
         self._published = ClusterFacts()
         self._cache = CachedExposition(self._steady, self._settled, self._fresh)
@@ -85,6 +88,7 @@ class ClusterAgent:
             in_pod=in_pod,
             clock=clock,
         )
+        self._looks = self._node_looks(observing)
         self._azure: AzureLook | None = None
         if azure is not None:
             often = intervals or Intervals()
@@ -110,6 +114,8 @@ class ClusterAgent:
         self._overdue.start()
         self._owner.start()
         self._kube.start()
+        for looks in self._looks:
+            looks.start()
         if self._azure is not None:
             self._azure.start()
 
@@ -118,8 +124,28 @@ class ClusterAgent:
         self._overdue.cancel()
         if self._azure is not None:
             self._azure.stop()
+        for looks in self._looks:
+            looks.stop()
         self._kube.stop()
         self._owner.stop()
+
+    def _node_looks(self, observing: Observing) -> tuple[KubeletLooks | NodeAgentLooks, ...]:
+        found: list[KubeletLooks | NodeAgentLooks] = []
+        if observing.kubelets:
+            kubelets = KubeletLooks(
+                self._connection,
+                self._state,
+                self._owner.post,
+                lambda: self._published.nodes or (),
+                lambda: self._published.cas.get(Ca.CLUSTER) or authorities(self._connection),
+                observing,
+                self._clock,
+            )
+            self._kube.on_node_request = kubelets.soon
+            found.append(kubelets)
+        if observing.service is not None:
+            found.append(NodeAgentLooks(self._connection, self._state, self._owner.post, observing, self._clock))
+        return tuple(found)
 
     @property
     def server(self) -> str:
@@ -206,8 +232,20 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
         source = AzureSource(settings.azure_endpoint)
         azure_id = managed_cluster_id(settings.azure_resource_id) if settings.azure_resource_id else None
     in_pod = settings.kubeconfig is None
-    addresses = settings.apiserver_address
-    return ClusterAgent(connection, addresses=addresses, azure=source, azure_id=azure_id, in_pod=in_pod)
+    return ClusterAgent(
+        connection,
+        addresses=settings.apiserver_address,
+        azure=source,
+        azure_id=azure_id,
+        in_pod=in_pod,
+        observing=Observing(
+            kubelets=settings.kubelets_enabled == "true",
+            kubelet_interval=settings.kubelets_interval or 300.0,
+            kubelet_port=settings.kubelets_port,
+            service=settings.node_agents_service,
+            client_config=settings.node_agents_client_config,
+        ),
+    )
 
 
 def kube_connection(settings: Settings) -> Connection:

@@ -17,7 +17,7 @@ from exporter.facts.kube.node import Node, node
 from exporter.facts.kube.reader import Change, Reader
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
-from exporter.reason import Lease, Source
+from exporter.reason import Lease, Requestor, Source
 from exporter.sources.azure.access import OPERATING, STEADY
 from exporter.sources.bug import bug
 from exporter.sources.kube import resource
@@ -119,6 +119,8 @@ class KubeSources:
         self._addresses, self._intervals, self._clock = addresses, intervals, clock
         self._in_pod = in_pod
         self._root: tuple[Certificate, ...] = ()
+        self.on_node_request: Callable[[str], None] = lambda _: None
+        """Told of a node whose certificate request changed."""
         watch_csrs: Watcher[Csr] = self._watcher(
             resource.CERTIFICATE_SIGNING_REQUESTS, csr, Source.CSRS, state.csrs_listed, self._csr_changed
         )
@@ -308,6 +310,8 @@ class KubeSources:
 
     def _csr_changed(self, change: Change, item: Csr, now: float) -> None:
         self._state.csr_changed(item, now, deleted=change is Change.DELETED)
+        if item.node and item.requestor is not Requestor.OTHER:
+            self.on_node_request(item.node)
 
     def _node_changed(self, change: Change, item: Node, now: float) -> None:
         self._state.node_changed(item, deleted=change is Change.DELETED)

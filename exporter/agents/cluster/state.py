@@ -4,17 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from exporter.agents.cluster.complaints import Complaints
+from exporter.agents.cluster.observed_nodes import ObservedNodes
 from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts
 from exporter.facts.azure.provisioning_state import AzureSince
-from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.azure.serving_rotation import opted_out_nodes
+from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.ca_bundle import CaBundle, CaHistory
-from exporter.facts.kube.csr import Csr
-from exporter.facts.kube.csr_ledger import CsrLedger
+from exporter.facts.kube.csr import SIGNER_ROLES, Csr
+from exporter.facts.kube.csr_ledger import CsrLedger, CsrTotals
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_view import Validity
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.facts.x509 import Certificate
-from exporter.reason import Ca, Lease, Reason, Source
+from exporter.reason import Ca, Lease, Reason, Role, Source
 
 __all__ = ["ClusterState"]
 
@@ -40,16 +43,18 @@ class ClusterState:
         self._created: float | None = None
         self._azure: AzureFacts | None = None
         self._azure_since = AzureSince()
+        self.observed = ObservedNodes()
 
     @property
     def version(self) -> int:
         """Changes with every change of the facts but the leases, which change by themselves."""
-        return self._version + self._csrs.version
+        return self._version + self._csrs.version + self.observed.version
 
     def facts(self) -> ClusterFacts:
         """The cluster, as far as it is known."""
+        csrs = self._csrs.totals() if self._csrs_known else None
         return ClusterFacts(
-            csrs=self._csrs.totals() if self._csrs_known else None,
+            csrs=csrs,
             nodes=None if self._nodes is None else tuple(self._nodes.values()),
             endpoints=tuple(self._endpoints.values()),
             cas=dict(self._cas),
@@ -58,7 +63,29 @@ class ClusterState:
             leases=self.leases,
             created=self._created,
             azure=self._azure,
+            observations=self._observations(csrs),
         )
+
+    def _observations(self, csrs: CsrTotals | None) -> Mapping[str, NodeObservation] | None:
+        if not {Source.KUBELETS, Source.NODE_AGENTS} & self._sources.keys():
+            return None
+        issued: dict[str, dict[Role, Validity]] = {}
+        for one in csrs.nodes if csrs else ():
+            if one.signer_name in SIGNER_ROLES and one.issued and (found := one.issued.certificate):
+                validity = Validity(found.not_before, found.not_after)
+                issued.setdefault(one.node, {})[SIGNER_ROLES[one.signer_name]] = validity
+        nodes = self._nodes or {}
+        pools = self._azure.cluster.pools if self._azure else ()
+        opted_out = frozenset(opted_out_nodes(pools, nodes.values()))
+        authorities = self._cas.get(Ca.CLUSTER, ())
+        return self.observed.observations(nodes, authorities, lambda name: issued.get(name, {}), opted_out)
+
+    def observation_judged(self, source: Source, asked: int, told: int, failure: Failure | None, now: float) -> None:
+        """Whether a fleet answers: it does where any of it does, and where there is none of it."""
+        if told or not asked:
+            self.answered(source, now)
+        elif failure is not None:
+            self.failed(source, Failure(failure.reason, f"none of {asked} answered: {failure.words}"))
 
     def sources(self) -> tuple[SourceFacts, ...]:
         """How each source answers."""

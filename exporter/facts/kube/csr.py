@@ -34,6 +34,9 @@ class CertificateIdentity:
     """Hexadecimal without leading zeros, in lower case."""
     fingerprint_sha256: str
     """Hexadecimal."""
+    not_before: float = 0.0
+    """Unix seconds, as is not_after."""
+    not_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,12 @@ def _certificate(pem: bytes) -> CertificateIdentity | None:
         warnings.simplefilter("ignore")
         try:
             found = x509.load_pem_x509_certificate(pem)
-            return CertificateIdentity(f"{found.serial_number:x}", found.fingerprint(SHA256()).hex())
+            return CertificateIdentity(
+                f"{found.serial_number:x}",
+                found.fingerprint(SHA256()).hex(),
+                found.not_valid_before_utc.timestamp(),
+                found.not_valid_after_utc.timestamp(),
+            )
         except (ValueError, TypeError, UnsupportedAlgorithm):
             return None
 

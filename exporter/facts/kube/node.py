@@ -36,6 +36,10 @@ class Node:
     provider_id: str
     node_resource_group: str
     """Value of the label kubernetes.azure.com/cluster."""
+    addresses: tuple[str, ...] = ()
+    """Of status.addresses, the internal ones first: the first is where its kubelet is reached."""
+    kubelet_port: int = 0
+    """Of status.daemonEndpoints; 0 where the object does not say."""
 
 
 class _Condition(msgspec.Struct):
@@ -48,7 +52,22 @@ class _Info(msgspec.Struct):
     operatingSystem: str = ""
 
 
+class _Address(msgspec.Struct):
+    type: str = ""
+    address: str = ""
+
+
+class _DaemonEndpoint(msgspec.Struct):
+    Port: int = 0
+
+
+class _DaemonEndpoints(msgspec.Struct):
+    kubeletEndpoint: _DaemonEndpoint | None = None
+
+
 class _Status(msgspec.Struct):
+    addresses: list[_Address] | None = None
+    daemonEndpoints: _DaemonEndpoints | None = None
     conditions: list[_Condition] | None = None
     nodeInfo: _Info | None = None
 
@@ -84,7 +103,21 @@ def _node(found: _Object) -> Node:
         ready=None if ready is None else ready == "True",
         provider_id=(found.spec and found.spec.providerID) or "",
         node_resource_group=sys.intern(labels.get("kubernetes.azure.com/cluster", "")),
+        addresses=_addresses(status),
+        kubelet_port=_kubelet_port(status),
     )
+
+
+def _addresses(status: _Status) -> tuple[str, ...]:
+    """Internal addresses, then names; external ones are not where a kubelet is asked."""
+    found = status.addresses or ()
+    kinds = ("InternalIP", "Hostname", "InternalDNS")
+    return tuple(dict.fromkeys(one.address for kind in kinds for one in found if one.type == kind and one.address))
+
+
+def _kubelet_port(status: _Status) -> int:
+    endpoint = status.daemonEndpoints.kubeletEndpoint if status.daemonEndpoints else None
+    return endpoint.Port if endpoint and 0 < endpoint.Port < 65536 else 0
 
 
 def _serving_rotation(labels: dict[str, str]) -> Rotation:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -39,6 +40,9 @@ SMALLEST_INTERVAL = 10.0
 """Seconds between two looks at credentials that are slow to be had."""
 
 _log = logging.getLogger(__name__)
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class _Status(msgspec.Struct):
@@ -96,6 +100,12 @@ class Connection:
         """PEM of the CAs this connection trusts; empty where the system's are used, or none."""
         return self._access.authorities
 
+    @property
+    def token(self) -> str:
+        """The bearer token as it is now; empty where this connection shows something else, or nothing."""
+        scheme, _, token = self._access.headers.get("Authorization", "").partition(" ")
+        return token if scheme.lower() == "bearer" else ""
+
     def get(self, path: str, decode: Callable[[bytes], T]) -> T | Failure:
         """The object at a path, or why not. `decode` makes the fact of its JSON and raises ValueError if it cannot.
 
@@ -103,9 +113,15 @@ class Connection:
         """
         return self._answer(path, lambda: decoded(decode, self.body(path, {}, LARGEST_OBJECT)))
 
-    def list_all(self, path: str, decode: Callable[[bytes], T], *, page: int = PAGE) -> Listing[T] | Failure:
+    def list_all(
+        self, path: str, decode: Callable[[bytes], T], selectors: Mapping[str, str] = _NONE, *, page: int = PAGE
+    ) -> Listing[T] | Failure:
         """All objects of a collection, or why not; else like get. `page`: objects asked for at once."""
-        return self._answer(path, lambda: listing(self.body, path, decode, page=page, whole=10 * self._timeout))
+
+        def body(path: str, query: Mapping[str, str], largest: int) -> bytearray:
+            return self.body(path, {**selectors, **query}, largest)
+
+        return self._answer(path, lambda: listing(body, path, decode, page=page, whole=10 * self._timeout))
 
     def listing(self, path: str, decode: Callable[[bytes], T]) -> Listing[T]:
         """Likewise, for a watch to go on from. Raises ApiError."""

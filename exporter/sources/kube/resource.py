@@ -10,16 +10,19 @@ __all__ = [
     "API_SERVICES",
     "AUTHENTICATION",
     "CERTIFICATE_SIGNING_REQUESTS",
+    "KUBELET_RULE",
     "KUBE_SYSTEM",
     "LEASES",
     "MUTATING_WEBHOOKS",
     "NODES",
     "RESOURCES",
     "ROOT_CA",
+    "SERVICE_LABEL",
     "VALIDATING_WEBHOOKS",
     "Resource",
     "Rule",
     "cluster_rules",
+    "endpoint_slices",
     "role_rules",
 ]
 
@@ -92,6 +95,15 @@ RESOURCES = (
 """Everything. No secrets, no pods, no nodes/proxy, and no verb that writes."""
 
 
+SERVICE_LABEL = "kubernetes.io/service-name"
+"""On each EndpointSlice: the Service it belongs to."""
+
+
+def endpoint_slices(namespace: str) -> Resource:
+    """The EndpointSlices of the release's namespace, where the node agents' Service is."""
+    return Resource(Source.NODE_AGENTS, "discovery.k8s.io", "v1", "endpointslices", ("list",), namespace)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """An RBAC rule (rbac.authorization.k8s.io/v1 PolicyRule)."""
@@ -108,6 +120,11 @@ class Rule:
         if self.resource_names:
             rule["resourceNames"] = self.resource_names
         return {key: list(values) for key, values in rule.items()}
+
+
+KUBELET_RULE = Rule(("",), ("nodes/metrics", "nodes/configz"), ("get",))
+"""What a kubelet asks the API server about whoever wants its /metrics and /configz. Never nodes/proxy, which may run
+commands in Pods."""
 
 
 def cluster_rules() -> tuple[Rule, ...]:

@@ -16,8 +16,9 @@ from email.utils import parsedate_to_datetime
 from exporter.facts.chain import distrust
 from exporter.facts.kube.kubelet_metrics import KubeletMetrics, MetricsReader, kubelet_config
 from exporter.facts.kube.kubelet_report import KubeletReport
+from exporter.facts.usability import NODE_USER
 from exporter.facts.x509 import Certificate, CertificateError, certificate
-from exporter.reason import KubeletStatus, Reason
+from exporter.reason import KubeletStatus, Reason, Role
 from exporter.sources.exchange import Exchange, Head, ProtocolError, unverified_context
 from exporter.sources.http_failure import socket_reason, tls_word
 
@@ -140,12 +141,22 @@ class KubeletAsker:
             refused, words = _refusal("metrics", head, await exchange.whole(LARGEST_CONFIG))
             return replace(report, status=refused, detail="; ".join(filter(None, (detail, words))))
         metrics = await _metrics(exchange)
-        not_after = self._client_not_after(metrics, head)
-        return replace(report, status=status, detail=detail, metrics=metrics, client_not_after=not_after)
+        errors = {
+            Role.KUBELET_CLIENT: metrics.client_renew_errors,
+            Role.KUBELET_SERVING: metrics.server_renew_errors,
+        }
+        return replace(
+            report,
+            status=status,
+            detail=detail,
+            client_certificate=_valid(metrics),
+            client_not_after=self._client_not_after(metrics, head),
+            renew_errors=tuple((role, count) for role, count in errors.items() if count is not None),
+        )
 
     def _client_not_after(self, metrics: KubeletMetrics, head: Head) -> float | None:
         """The end by the node's clock, which the TTL counts by; its Date header tells it."""
-        if metrics.client_ttl is None or math.isinf(metrics.client_ttl):
+        if metrics.client_ttl is None or not _valid(metrics):
             return None
         ours = now = self._clock()
         try:
@@ -155,6 +166,10 @@ class KubeletAsker:
         if abs(theirs - ours) <= SKEW:
             now = theirs
         return float(round(now + metrics.client_ttl))
+
+
+def _valid(metrics: KubeletMetrics) -> bool | None:
+    return None if metrics.client_ttl is None else math.isfinite(metrics.client_ttl)
 
 
 async def _metrics(exchange: Exchange) -> KubeletMetrics:
@@ -182,7 +197,8 @@ def _against(kubelet: Kubelet, chain: tuple[Certificate, ...], authorities: tupl
     """Why the token may not be sent to who serves this; empty: it may."""
     if not authorities:
         return "the cluster's CA is not known"
-    if f"CN=system:node:{kubelet.node}" not in chain[0].subject.split(","):
+    purpose = chain[0].purpose
+    if purpose is None or purpose.common_name != NODE_USER + kubelet.node:
         return f"it is not this node's certificate but that of {chain[0].subject or 'nobody'}"
     reasons = [distrust(chain, authorities, name, now) for name in (kubelet.node, *kubelet.addresses)]
     if None in reasons:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import socket
 import ssl
 import tempfile
@@ -14,7 +13,7 @@ import pytest
 
 from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.x509 import certificates
-from exporter.reason import KubeletStatus
+from exporter.reason import KubeletStatus, Role
 from exporter.sources.kubelets.ask import Kubelet, KubeletAsker
 from simulation.node.kubelet import SimulatedKubelet, SimulatedKubelets
 from simulation.node.kubelet_api import KubeletSettings
@@ -58,8 +57,7 @@ def test_a_kubelet_that_verifies_tells_everything(kubelets: SimulatedKubelets) -
     assert (report.status, report.detail) == (KubeletStatus.OK, "")
     assert report.served[0].not_after == serving.not_after
     assert report.client_not_after == pytest.approx(NOW + 100 * DAY, abs=3)
-    assert report.metrics is not None
-    assert report.metrics.client_renew_errors == 3
+    assert report.renew_errors == ((Role.KUBELET_CLIENT, 3.0), (Role.KUBELET_SERVING, 0.0))
     assert report.config is not None
     assert (report.config.client_rotation, report.config.serving_rotation) == (True, True)
 
@@ -69,8 +67,7 @@ def test_a_client_certificate_that_ended_is_not_a_date(kubelets: SimulatedKubele
     kubelet = listening(kubelets, CA.kubelet_serving(NODE, NOW), client_not_after=NOW - 5)
     report = ask(kubelet.address)
     assert report.client_not_after is None
-    assert report.metrics is not None
-    assert report.metrics.client_ttl == math.inf
+    assert report.client_certificate is False
 
 
 @pytest.mark.parametrize(
@@ -143,7 +140,7 @@ def test_a_missing_right_is_a_status_and_the_rest_is_told(
     kubelet = listening(kubelets, CA.kubelet_serving(NODE, NOW), rights=rights, fine_grained=fine_grained)
     report = ask(kubelet.address)
     assert report.status is status
-    assert (report.config is not None, report.metrics is not None) == (config, metrics)
+    assert (report.config is not None, report.client_certificate is not None) == (config, metrics)
     assert report.served
 
 
