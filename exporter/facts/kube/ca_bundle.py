@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from exporter.facts.kube.metadata import Metadata, ObjectError, base64_bytes, decoded
-from exporter.facts.x509 import Certificate, CertificateError, certificates
+from exporter.facts.x509 import Certificate, CertificateError, authority_file, certificates
 from exporter.reason import Ca
 
 __all__ = [
@@ -125,7 +125,9 @@ def _bundle(kind: str, name: str, fields: Iterable[str | None]) -> CaBundle | No
     unreadable = ""
     for text in texts:
         try:
-            found.update(dict.fromkeys(certificates(base64_bytes(text))))
+            read = authority_file(base64_bytes(text))
+            found.update(dict.fromkeys(read.certificates))
+            unreadable = read.fault or unreadable
         except CertificateError as error:
             unreadable = str(error)
     return CaBundle(kind, name, tuple(found), unreadable)

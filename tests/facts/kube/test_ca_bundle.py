@@ -187,3 +187,12 @@ def test_any_bytes_are_facts_or_an_object_error(content: bytes, text: str) -> No
     assert api_service(raw(spec={"caBundle": text or "x"})) is not None
     with pytest.raises(ObjectError):
         root_ca(raw(data={"ca.crt": text}))
+
+
+def test_a_bad_member_beside_a_good_one_is_told_and_the_good_one_counts() -> None:
+    """A18: within one caBundle as well as in two of one configuration."""
+    text = base64.b64encode(PRESENT.pem + PRESENT.pem[:200]).decode()
+    held = api_service(raw(metadata={"name": "x"}, spec={"caBundle": text}))
+    assert held is not None
+    assert held.certificates == read(PRESENT)
+    assert held.unreadable
