@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from tools.generated import Generated
-from tools.rules import Group, Rule, groups, seconds
+from tools.rules import DATES, Group, Rule, groups, seconds
 
 __all__ = ["GENERATED", "RULES_PER_GROUP", "SEVERITY", "iso8601", "template"]
 
@@ -104,7 +104,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "expression": " ".join(rule.expression.split()),
         "severity": SEVERITY[rule.severity],
         "labels": {"severity": rule.severity},
-        "annotations": rule.annotations,
+        "annotations": {name: _plain_dates(text) for name, text in rule.annotations.items()},
         "enabled": True,
         "resolveConfiguration": {"autoResolved": True, "timeToResolve": "PT10M"},
     }
@@ -113,6 +113,16 @@ def _rule(rule: Rule) -> dict[str, Any]:
     if rule.severity != "info":
         converted["actions"] = "[variables('actions')]"
     return converted
+
+
+_PLAIN = {"ends": "ends on", "since": "since", "ago": "on", "in": "on"}
+
+
+def _plain_dates(text: str) -> str:
+    """Without queries in the text: Azure Monitor documents none of the functions of Prometheus' templates."""
+    for name, words in _PLAIN.items():
+        text = text.replace(DATES[name], f"{words} {{{{ $value | humanizeTimestamp }}}}")
+    return text
 
 
 def iso8601(duration: int) -> str:

@@ -8,10 +8,35 @@ import yaml
 
 from tools.generated import ROOT
 
-__all__ = ["ALERTMANAGER", "RULES", "Group", "Inhibition", "Rule", "groups", "inhibitions", "seconds"]
+__all__ = ["ALERTMANAGER", "DATES", "RULES", "Group", "Inhibition", "Rule", "groups", "inhibitions", "seconds"]
 
 RULES = ROOT / "helm/aks-cert-exporter/files/rules"
 ALERTMANAGER = ROOT / "helm/aks-cert-exporter/files/alertmanager/inhibit_rules.yaml"
+
+_NUMBER = '(printf "%.0f" (value .))'
+_DISTANCE = (
+    """printf "label_replace(round(vector((%[1]f-time())/86400))!=0!=1!=-1,'u','days','','') or on() """
+    """label_replace(round(vector((%[1]f-time())/3600))!=0!=1!=-1,'u','hours','','') or on() """
+    """label_replace(round(vector((%[1]f-time())/60)),'u','min','','')" $value | query | first"""
+)
+"""The value's distance from now in its largest fitting unit, which is the label `u`; negative for what is past. A
+template knows neither the time nor arithmetic, so PromQL does it (Prometheus, template reference: query, first, value).
+"""
+_DATE = '{{ (toTime $value).Format "2006-01-02 15:04" }} UTC'
+_SPAN = f'{{{{ with {_DISTANCE} }}}}{{{{ reReplaceAll "-" "" {_NUMBER} }}}} {{{{ label "u" . }}}}{{{{ end }}}}'
+DATES = {
+    "ends": (
+        f'{{{{ with {_DISTANCE} }}}}{{{{ if lt (value .) 0.0 }}}}ended {{{{ reReplaceAll "-" "" {_NUMBER} }}}} '
+        '{{ label "u" . }} ago{{ else }}ends in {{ printf "%.0f" (value .) }} {{ label "u" . }}{{ end }}{{ end }} '
+        f"({_DATE})"
+    ),
+    "since": f"for {_SPAN} (since {_DATE})",
+    "ago": f"{_SPAN} ago ({_DATE})",
+    "in": f"in {_SPAN} ({_DATE})",
+}
+"""How a rule's annotation tells the date that is its value; a test holds the rule files to these, word for word.
+`ends`: `ends in 4 days (2026-11-29 22:05 UTC)`, or `ended 3 hours ago (…)`.
+"""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

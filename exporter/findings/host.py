@@ -7,6 +7,7 @@ from exporter.facts.ca_use import CaUse
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
+from exporter.facts.usability import Usability
 from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
 from exporter.findings.commands import Machine, machine, step
 from exporter.findings.formatting import ends, lasting, span, when
@@ -19,7 +20,7 @@ from exporter.findings.limits import (
     rotation_overdue,
     without_rotation,
 )
-from exporter.findings.wording import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS, STATUS_WORDS
+from exporter.findings.wording import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS, STATUS_WORDS, USABILITY_WORDS
 from exporter.reason import BootstrapMethod, FileStatus, Origin, Role, Rotation, RotationReason, RotationState
 
 __all__ = ["host_findings"]
@@ -103,7 +104,7 @@ def _dates(host: HostFacts, this: Machine, now: float, max_age: float | None) ->
             yield _about(
                 host,
                 early,
-                "AksCertClockSkew",
+                "AksCertUnusable" if early is Severity.CRITICAL else "",
                 f"The {name} becomes valid {when(certificate.not_before, now)}.",
                 (Step("Compare the node's clock with the API server's.", _clock(this)),),
                 role=role,
@@ -310,25 +311,7 @@ def _trust(host: HostFacts, this: Machine, now: float) -> Iterator[Finding]:
             role=Role.KUBELET_SERVING,
             until=served.certificate.not_after if served else None,
         )
-    for seen in host.certificates:
-        if (
-            seen.issued_by_cluster_ca is False
-            and seen.rotation is Rotation.ENABLED
-            and seen.role in KUBELET_ROLES
-            and seen.origin is Origin.FILE
-        ):
-            yield _about(
-                host,
-                Severity.CRITICAL,
-                "AksCertClusterCaMismatch",
-                f"The {_name(seen)} was not signed by the cluster CA that this node trusts.",
-                (
-                    *this.replace,
-                    step("If many nodes show this, rotate again instead.", this.place.rotate_certs),
-                ),
-                why="A rotation of the cluster's certificates did not reach this node.",
-                role=seen.role,
-            )
+    yield from _unusable(host, this)
     authority = host.certificate(Role.CLUSTER_CA)
     if authority is not None and (severity := ca_end(authority.certificate.not_after, now)):
         yield _about(
@@ -349,6 +332,41 @@ def _former_cas(host: HostFacts, now: float) -> Iterator[Finding]:
     if seen is not None:
         use, subject = CaUse(seen.bundle, seen.signers), Subject(Kind.NODE, host.node)
         yield from former_members(use, subject, now, where=seen.path, node=host.node, role=Role.CLUSTER_CA)
+
+
+def _unusable(host: HostFacts, this: Machine) -> Iterator[Finding]:
+    """Each role once, dates apart: by the file where that is bad, else by what is served."""
+    told: set[Role] = set()
+    seen_at = {(one.role, one.origin) for one in host.certificates}
+    for role, origin in sorted({*host.usability, *seen_at}):
+        usability, seen = host.usability.get((role, origin), Usability.OK), host.certificate(role, origin)
+        if role in told or role not in KUBELET_ROLES:
+            continue
+        if usability is not Usability.OK:
+            what = USABILITY_WORDS[usability]
+        elif seen is not None and _strange(seen):
+            what = "was not signed by a CA that this kubelet trusts"
+        else:
+            continue
+        told.add(role)
+        yield _about(
+            host,
+            Severity.CRITICAL,
+            "AksCertUnusable",
+            f"The {ROLE_WORDS[role]}{' that is served' if origin is Origin.WIRE else ''} {what}.",
+            this.replace,
+            why="The API server refuses the kubelet, now or when the kubelet restarts."
+            if role is Role.KUBELET_CLIENT
+            else "kubectl logs, exec and metrics fail for this node.",
+            role=role,
+        )
+
+
+def _strange(seen: SeenCertificate) -> bool:
+    """Issued by another CA. A serving certificate that the kubelet signs itself is issued by nobody, and no fault."""
+    return seen.issued_by_cluster_ca is False and (
+        seen.role is Role.KUBELET_CLIENT or seen.rotation is Rotation.ENABLED
+    )
 
 
 def _sources(host: HostFacts, this: Machine, sources: Iterable[SourceFacts]) -> Iterator[Finding]:

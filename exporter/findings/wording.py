@@ -1,5 +1,6 @@
 """Words of the code in, words that people read out: of roles, states, reasons, statuses; once for every surface."""
 
+from exporter.facts.usability import Usability
 from exporter.findings import Severity
 from exporter.reason import (
     BootstrapMethod,
@@ -29,6 +30,7 @@ __all__ = [
     "STATE_WORDS",
     "STATUS_WORDS",
     "UNTRUSTED_WORDS",
+    "USABILITY_WORDS",
     "verdict_word",
 ]
 
@@ -85,6 +87,16 @@ STATUS_WORDS = {
     FileStatus.TIMEOUT: "could not be read in time",
     FileStatus.ERROR: "could not be read",
 }
+USABILITY_WORDS = {
+    Usability.OK: OK,
+    Usability.ANOTHER_NODE: "is another node's",
+    Usability.WRONG_GROUP: "is not of the group system:nodes",
+    Usability.WRONG_USAGE: "is not made for this use (extendedKeyUsage)",
+    Usability.NOT_A_LEAF: "is a CA and no certificate of the kubelet's own",
+    Usability.NO_PRIVATE_KEY: "has no private key beside it",
+    Usability.UNLOADABLE: "cannot be loaded by the kubelet",
+}
+"""After the certificate's name."""
 BOOTSTRAP_WORDS = {
     BootstrapMethod.TOKEN: "a bootstrap token",
     BootstrapMethod.SECURE_TLS_BOOTSTRAPPING: "secure TLS bootstrapping",

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from cloudcoil.models.prometheus_operator import v1, v1alpha1
 
+from exporter.findings import runbook_url
 from tests.chart.rendering import CHART, EVERYTHING, Helm, Object, Objects, merged
 
 OPERATOR, AZURE = "monitoring.coreos.com/v1", "azmonitoring.coreos.com/v1"
@@ -147,7 +148,7 @@ def test_labels_of_one_s_own_stand_on_every_alert_beside_its_severity(helm: Helm
 def test_every_runbook_is_looked_for_at_the_base_that_is_set(address: str, helm: Helm) -> None:
     changed, shipped = alerts(helm, runbooks=address), alerts(helm)
     assert [rule["annotations"].pop("runbook_url") for rule in changed] == [
-        f"{RUNBOOKS}/{rule['annotations'].pop('runbook_url').rpartition('/')[2]}" for rule in shipped
+        runbook_url(rule["alert"], RUNBOOKS) for rule in shipped if rule["annotations"].pop("runbook_url")
     ]
     assert changed == shipped
 

@@ -78,7 +78,11 @@ def test_it_holds_every_rule_with_its_expression_severity_and_patience() -> None
     for rule in rules:
         azure = converted[rule.alert, rule.severity]
         assert azure["expression"].split() == rule.expression.split()
-        assert azure["annotations"] == rule.annotations
+        assert set(azure["annotations"]) == set(rule.annotations)
+        assert azure["annotations"]["runbook_url"] == rule.annotations["runbook_url"]
+        texts = " ".join(azure["annotations"].values())
+        assert "| query" not in texts
+        assert ("humanizeTimestamp" in texts) == ("toTime" in " ".join(rule.annotations.values()))
         assert azure["severity"] == {"critical": 0, "warning": 2, "info": 3}[rule.severity]
         assert azure.get("for", "") == (iso8601(seconds(rule.hold)) if rule.hold else "")
         assert ("actions" in azure) == (rule.severity != "info")

@@ -56,6 +56,7 @@ EXPECTED = {
     ("AksCertExpiringWithoutRotation", "warning"): shares(limits.GONE[0], limits.GONE_WHERE_UNKNOWN[0]),
     ("AksCertExpiringWithoutRotation", "critical"): shares(limits.GONE[1], limits.GONE_WHERE_UNKNOWN[1]),
     ("AksCertRotationOverdue", "critical"): {2.0},
+    ("AksCertUnusable", "critical"): {limits.NOT_YET_VALID},
     ("AksCertCsrPending", "warning"): {limits.PENDING[0]},
     ("AksCertCsrPending", "critical"): {limits.PENDING[1]},
     ("AksCertClusterCaExpiring", "warning"): {limits.CA_DAYS[0] * DAY},

@@ -18,6 +18,7 @@ ALERTS = sorted({rule.alert for rule in RULE_LIST})
 
 CONTRACT = {
     "AksCertExpired": {"critical"},
+    "AksCertUnusable": {"critical"},
     "AksCertRotationOverdue": {"warning", "critical"},
     "AksCertExpiringWithoutRotation": {"warning", "critical"},
     "AksCertRotationDisabled": {"warning", "info"},

@@ -59,6 +59,13 @@ FINDINGS = (
     Finding(CRITICAL, "certificate has expired", "AksCertExpired", f"{API_ENDS} < time()", "address"),
     Finding(
         CRITICAL,
+        "kubelet cannot use the certificate",
+        "AksCertUnusable",
+        f"{by('node, role, reason', 'akscert_certificate_usable', how='min', reason='!=ok')} == bool 0 > 0",
+        detail="reason",
+    ),
+    Finding(
+        CRITICAL,
         "not rotated, and half of the rest is gone",
         "AksCertRotationOverdue",
         f"({OVERDUE} + {ENDS} < 2 * time()) unless {EXPIRED}",
