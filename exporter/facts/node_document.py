@@ -10,7 +10,7 @@ import msgspec
 
 from exporter.reason import Role
 
-__all__ = ["NodeDocument", "ToldFinding", "ToldStep", "node_document"]
+__all__ = ["NodeDocument", "ToldFinding", "ToldRotation", "ToldStep", "node_document"]
 
 
 class ToldStep(msgspec.Struct, frozen=True):
@@ -44,7 +44,9 @@ class ToldFinding(msgspec.Struct, frozen=True):
         return Role(self.role) if self.role in set(Role) else None
 
 
-class _Rotation(msgspec.Struct, frozen=True):
+class ToldRotation(msgspec.Struct, frozen=True):
+    """The state of rotation of one role, in the agent's words."""
+
     role: str
     state: str
 
@@ -55,7 +57,7 @@ class _Document(msgspec.Struct):
     node: str
     looked_at: float
     findings: tuple[ToldFinding, ...]
-    rotation: tuple[_Rotation, ...] = ()
+    rotation: tuple[ToldRotation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class NodeDocument:
 
     node: str
     findings: tuple[ToldFinding, ...]
+    rotation: tuple[ToldRotation, ...]
     packed: bytes
     """The whole document, deflated."""
 
@@ -84,4 +87,4 @@ def node_document(body: bytes) -> NodeDocument:
         raise ValueError(f"not a node agent's facts: {' '.join(str(error).split())[:200]}") from None
     if found.agent != "node":
         raise ValueError(f"not a node agent's facts: agent is {found.agent[:40]!r}")
-    return NodeDocument(found.node, found.findings, zlib.compress(body, 1))
+    return NodeDocument(found.node, found.findings, found.rotation, zlib.compress(body, 1))

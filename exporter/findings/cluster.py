@@ -17,6 +17,7 @@ from exporter.findings.commands import Place, machine, step
 from exporter.findings.control_plane import control_plane_findings
 from exporter.findings.formatting import lasting, names_listed, some_of, when
 from exporter.findings.limits import REJECTED, csr_pending
+from exporter.findings.observed import observed_findings
 from exporter.findings.wording import CERTIFICATE_WORDS, SOURCE_WORDS
 from exporter.reason import CsrOutcome, Reason, Rotation, Source
 
@@ -51,6 +52,7 @@ def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now:
         *control_plane_findings(cluster, now),
         *_serving_off(cluster, nodes),
         *_serving_unknown(nodes),
+        *observed_findings(cluster, now),
         *(azure_findings(cluster.azure, nodes, now) if cluster.azure else ()),
     ]
     return worst_first(tuple(found))

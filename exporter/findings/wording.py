@@ -45,7 +45,7 @@ ROLE_WORDS = {
 }
 CERTIFICATE_WORDS = {Role.KUBELET_CLIENT: "client certificate", Role.KUBELET_SERVING: "serving certificate"}
 """The same beside a node's name."""
-ORIGIN_WORDS = {Origin.FILE: "on disk", Origin.WIRE: "as served"}
+ORIGIN_WORDS = {Origin.FILE: "on disk", Origin.WIRE: "as served", Origin.KUBELET: "as the kubelet tells"}
 STATE_WORDS = {
     RotationState.ENABLED: "enabled",
     RotationState.WAITING: "waiting",
@@ -71,6 +71,7 @@ EVIDENCE_WORDS = {
     Evidence.PROVISIONING_TAG: "the node pool tag as the node saw it",
     Evidence.NODE_LABEL: "the node's label",
     Evidence.AGENTPOOL_TAG: "the node pool's tag",
+    Evidence.KUBELET_CONFIGZ: "what the kubelet runs with",
 }
 STATUS_WORDS = {
     FileStatus.OK: OK,
@@ -126,6 +127,8 @@ SOURCE_WORDS = {
     Source.LEASES: "the signers' leases",
     Source.WEBHOOKS: "admission webhooks",
     Source.APISERVICES: "APIServices",
+    Source.KUBELETS: "the kubelets",
+    Source.NODE_AGENTS: "the node agents",
 }
 """What is not known when one does not answer. The API server's addresses and Azure have findings of their own."""
 

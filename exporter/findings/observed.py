@@ -1,0 +1,270 @@
+"""What node agents and kubelets told about their nodes in; every node's own findings, in one voice for each, out.
+
+A node agent's findings are passed on in its own words. Of a node without one, its kubelet's word is judged here, by the
+same limits; and a node that nobody tells about is a finding itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.kube.node_view import NodeView, ToldCertificate
+from exporter.facts.node_document import NodeDocument, ToldFinding
+from exporter.findings import Finding, Kind, Severity, Step, Subject
+from exporter.findings.azure import place_of
+from exporter.findings.commands import Machine, machine, step
+from exporter.findings.formatting import ends, lasting, names_listed, when
+from exporter.findings.limits import not_yet_valid, rotation_disabled, rotation_overdue, without_rotation
+from exporter.findings.wording import REASON_WORDS, ROLE_WORDS
+from exporter.reason import Evidence, KubeletStatus, Observer, Role, RotationState
+
+__all__ = ["observed_findings"]
+
+SHOWN = 3
+_OURS = "app.kubernetes.io/name=aks-cert-exporter"
+_RIGHTS = "kubectl auth can-i get nodes/metrics"
+_SIGNERS = {
+    Role.KUBELET_CLIENT: "kubernetes.io/kube-apiserver-client-kubelet",
+    Role.KUBELET_SERVING: "kubernetes.io/kubelet-serving",
+}
+
+
+def observed_findings(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
+    """The findings about all nodes, in no order. `now` in Unix seconds."""
+    nodes = {node.name: node for node in cluster.nodes or ()}
+    place = place_of(cluster.azure)
+    for name, observed in (cluster.observations or {}).items():
+        if observed.document is not None:
+            yield from _told(observed.document)
+            yield from _contradicted(observed.document, observed.view)
+        elif observed.view is not None and observed.view.report.told:
+            node = nodes[name]
+            windows = node.os.lower() == "windows"
+            this = machine(name, provider_id=node.provider_id, pool=node.agentpool, windows=windows, place=place)
+            yield from _seen(observed.view, this, now)
+    yield from _unseen(cluster.observations or {})
+
+
+def _told(document: NodeDocument) -> Iterator[Finding]:
+    for one in document.findings:
+        kind = Kind(one.subject.kind) if one.subject.kind in set(Kind) else Kind.NODE
+        severity = Severity(one.severity) if one.severity in set(Severity) else Severity.UNKNOWN
+        yield Finding(
+            severity,
+            Subject(kind, one.subject.name or document.node),
+            one.what,
+            _steps(one),
+            one.alert or "",
+            one.why or "",
+            document.node,
+            one.known_role,
+            one.since,
+            one.until,
+        )
+
+
+def _steps(one: ToldFinding) -> tuple[Step, ...]:
+    return tuple(Step(step.text, step.command or "") for step in one.next)
+
+
+def _contradicted(document: NodeDocument, view: NodeView | None) -> Iterator[Finding]:
+    """What the kubelet says it runs with, against what the node agent found in its files."""
+    for told in document.rotation:
+        configured = view.report.config if view is not None else None
+        if configured is None or told.role not in _SIGNERS or told.state not in {"enabled", "disabled"}:
+            continue
+        role = Role(told.role)
+        running = configured.serving_rotation if role is Role.KUBELET_SERVING else configured.client_rotation
+        if running is not (told.state == "enabled"):
+            said = {True: "on", False: "off"}
+            yield Finding(
+                Severity.WARNING,
+                Subject(Kind.NODE, document.node),
+                f"Places disagree on the rotation of the {ROLE_WORDS[role]}: {said[running]} by what the kubelet runs "
+                f"with, {said[not running]} by the node's files.",
+                machine(document.node).replace,
+                "AksCertRotationEvidenceConflict",
+                "Settings reach a kubelet when it starts; until then it keeps the former ones.",
+                document.node,
+                role,
+            )
+
+
+def _about(
+    this: Machine,
+    severity: Severity,
+    alert: str,
+    what: str,
+    steps: tuple[Step, ...],
+    *,
+    why: str = "",
+    role: Role,
+    since: float | None = None,
+    until: float | None = None,
+) -> Finding:
+    return Finding(severity, Subject(Kind.NODE, this.node), what, steps, alert, why, this.node, role, since, until)
+
+
+def _seen(view: NodeView, this: Machine, now: float) -> Iterator[Finding]:
+    for certificate in view.certificates:
+        yield from _dates(certificate, this, now)
+        yield from _fitness(certificate, this)
+    for facts in view.rotation:
+        name = ROLE_WORDS[facts.role]
+        if facts.state is RotationState.DISABLED:
+            yield _about(
+                this,
+                rotation_disabled(facts.role),
+                "AksCertRotationDisabled",
+                f"Rotation of the {name} is off: {REASON_WORDS[facts.reason]}.",
+                this.replace,
+                role=facts.role,
+            )
+        elif facts.state is RotationState.WAITING:
+            yield _about(
+                this,
+                Severity.WARNING,
+                "AksCertRotationWaiting",
+                f"Rotation of the {name} is on, but the kubelet has no certificate yet.",
+                _request(this, facts.role),
+                role=facts.role,
+            )
+        elif facts.evidence.get(Evidence.WIRE) is False and facts.evidence.get(Evidence.KUBELET_CONFIGZ):
+            yield _about(
+                this,
+                Severity.WARNING,
+                "AksCertRotationEvidenceConflict",
+                f"Places disagree on the rotation of the {name}: on by what the kubelet runs with, off by what it "
+                "serves.",
+                _request(this, facts.role),
+                role=facts.role,
+            )
+
+
+def _name(certificate: ToldCertificate) -> str:
+    return ROLE_WORDS[certificate.role]
+
+
+def _request(this: Machine, role: Role) -> tuple[Step, ...]:
+    return (
+        Step(
+            "Look for the node's request; approve it if its requestor is this node and nobody approves such requests.",
+            f"kubectl get csr --field-selector spec.signerName={_SIGNERS[role]} --sort-by=.metadata.creationTimestamp",
+        ),
+        step("Read what the kubelet says about it.", this.kubelet_log),
+    )
+
+
+def _dates(one: ToldCertificate, this: Machine, now: float) -> Iterator[Finding]:
+    name, role = _name(one), one.role
+    if now >= one.not_after:
+        serving = role is Role.KUBELET_SERVING
+        restart = step(
+            "Restart the kubelet: it then obtains a new certificate with its bootstrap credentials.",
+            this.restart_kubelet,
+        )
+        yield _about(
+            this,
+            Severity.CRITICAL,
+            "AksCertExpired",
+            f"The {name} {ends(one.not_after, now)}.",
+            _request(this, role) if serving else (restart, *this.replace),
+            why="kubectl logs and exec fail on this node."
+            if serving
+            else "The kubelet can no longer authenticate to the API server, and the node becomes NotReady.",
+            role=role,
+            until=one.not_after,
+        )
+        return
+    if one.window is not None and (late := rotation_overdue(one.window[1], one.not_after, now)):
+        yield _about(
+            this,
+            late,
+            "AksCertRotationOverdue",
+            f"The {name} has been overdue for rotation {lasting(one.window[1], now)}; it {ends(one.not_after, now)}.",
+            _request(this, role),
+            role=role,
+            since=one.window[1],
+            until=one.not_after,
+        )
+    if one.not_before is None:
+        return
+    if severity := without_rotation(one.not_before, one.not_after, one.rotation, now):
+        yield _about(
+            this,
+            severity,
+            "AksCertExpiringWithoutRotation",
+            f"The {name} {ends(one.not_after, now)}, and nothing is known to renew it.",
+            this.replace,
+            role=role,
+            until=one.not_after,
+        )
+    if early := not_yet_valid(one.not_before, now):
+        yield _about(
+            this,
+            early,
+            "AksCertUnusable" if early is Severity.CRITICAL else "AksCertClockSkew",
+            f"The {name} becomes valid {when(one.not_before, now)}.",
+            (step("Compare the node's clock with the API server's.", this.run("chronyc tracking")),),
+            role=role,
+            until=one.not_before,
+        )
+
+
+def _fitness(one: ToldCertificate, this: Machine) -> Iterator[Finding]:
+    """A certificate on the port that is signed by another CA, where rotation by the cluster is on."""
+    if one.issued_by_cluster_ca is False and one.rotation == "enabled":
+        yield _about(
+            this,
+            Severity.CRITICAL,
+            "AksCertUnusable",
+            f"The {_name(one)} was not signed by the cluster CA.",
+            this.replace,
+            role=one.role,
+        )
+
+
+def _unseen(observations: Mapping[str, NodeObservation]) -> Iterator[Finding]:
+    nobody = sorted(name for name, one in observations.items() if one.by is Observer.NOBODY and _asked(one))
+    if nobody:
+        yield _of_many(
+            nobody,
+            "Nobody tells about the certificates of {nodes}: no node agent answers there, and no kubelet either.",
+            (
+                Step("See whether the node agents run there.", f"kubectl get pods -A -o wide -l {_OURS}"),
+                Step("See whether the nodes are ready.", "kubectl get nodes -o wide"),
+            ),
+            "AksCertNodeNotObserved",
+        )
+    silent: dict[KubeletStatus, list[str]] = defaultdict(list)
+    for name, one in observations.items():
+        report = one.view.report if one.view is not None else None
+        if one.by is Observer.KUBELET and report is not None and report.client_certificate is None:
+            silent[report.status].append(name)
+    for status, names in silent.items():
+        yield _of_many(
+            sorted(names),
+            f"Nothing is known of the client certificates of {{nodes}}: {_SILENT.get(status, 'it does not tell')}.",
+            (Step("Run node agents there, or grant the rights that the chart's ClusterRole lists.", _RIGHTS),),
+            "",
+        )
+
+
+_SILENT = {
+    KubeletStatus.UNTRUSTED: "the kubelet's serving certificate does not verify, so no credential was sent",
+    KubeletStatus.UNAUTHORIZED: "the kubelet does not accept the agent's credentials",
+    KubeletStatus.FORBIDDEN: "the agent has no right to the kubelet's metrics",
+    KubeletStatus.TLS_ERROR: "the kubelet serves no certificate, so no credential was sent",
+}
+
+
+def _asked(observed: NodeObservation) -> bool:
+    """Whether anybody was asked yet: right after the start nobody was."""
+    return observed.view is not None or observed.silent is not None
+
+
+def _of_many(names: list[str], what: str, steps: tuple[Step, ...], alert: str) -> Finding:
+    shown = names_listed([*names[:SHOWN], f"{len(names) - SHOWN} more nodes"] if len(names) > SHOWN else names)
+    subject = Subject(Kind.NODE, names[0] if len(names) == 1 else f"{len(names)} nodes")
+    node = names[0] if len(names) == 1 else ""
+    return Finding(Severity.UNKNOWN, subject, what.format(nodes=shown), steps, alert, "", node)

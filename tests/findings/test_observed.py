@@ -1,0 +1,206 @@
+"""What node agents and kubelets tell is judged once; a node that nobody tells about is never ok."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.kube.kubelet_metrics import KubeletConfig
+from exporter.facts.kube.kubelet_report import KubeletReport, followed
+from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_view import Validity, node_view
+from exporter.facts.node_document import NodeDocument, ToldFinding, ToldRotation, ToldStep
+from exporter.facts.source import Failure
+from exporter.facts.x509 import certificates
+from exporter.findings import Finding, Severity
+from exporter.findings.observed import observed_findings
+from exporter.reason import KubeletStatus, Observer, Reason, Role, Rotation
+from simulation.pki import DAY, YEAR, Authority, Credential, self_signed_linux
+
+NOW = 1_800_000_000.0
+NODE = "aks-nodepool1-12345678-vmss00000a"
+AUTHORITY = Authority.cluster(NOW - 3 * YEAR)
+CA = certificates(AUTHORITY.pem)
+ON = KubeletConfig(True, True, "", True)
+
+
+def node(name: str = NODE) -> Node:
+    return Node(
+        name,
+        "nodepool1",
+        "v1.33.2",
+        "",
+        "linux",
+        "",
+        "cluster",
+        Rotation.ENABLED,
+        NOW - DAY,
+        True,
+        "",
+        "",
+        ("10.224.0.4", name),
+    )
+
+
+def report(serving: Credential | None = None, **more: object) -> KubeletReport:
+    served = certificates((serving or AUTHORITY.kubelet_serving(NODE, NOW - DAY)).certificate_pem)
+    known: dict[str, object] = {
+        "served": served,
+        "config": ON,
+        "client_certificate": True,
+        "client_not_after": NOW + 300 * DAY,
+    }
+    return KubeletReport(NODE, KubeletStatus.OK, **{**known, **more})  # type: ignore[arg-type]
+
+
+def told(found: KubeletReport, issued: Mapping[Role, Validity] | None = None) -> list[Finding]:
+    view = node_view(found, CA, issued or {}, addresses=("10.224.0.4", NODE))
+    by = Observer.KUBELET if found.told else Observer.NOBODY
+    return [*observed_findings(facts({NODE: NodeObservation(by, view=view)}), NOW)]
+
+
+def facts(observations: Mapping[str, NodeObservation]) -> ClusterFacts:
+    return ClusterFacts(nodes=tuple(node(name) for name in observations), observations=observations)
+
+
+def brief(findings: list[Finding]) -> list[tuple[str, str, Role | None]]:
+    return [(one.severity.value, one.alert, one.role) for one in findings]
+
+
+def test_a_healthy_node_has_no_finding() -> None:
+    """Both certificates rotate and are in date."""
+    assert told(report()) == []
+    year = Validity(NOW - 0.6 * YEAR, NOW + 0.4 * YEAR)
+    assert told(report(client_not_after=year.not_after), {Role.KUBELET_CLIENT: year}) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "issued", "said"),
+    [
+        (report(client_not_after=NOW - 60), {}, [("critical", "AksCertExpired", Role.KUBELET_CLIENT)]),
+        (
+            report(AUTHORITY.kubelet_serving(NODE, NOW - 366 * DAY)),
+            {},
+            [("critical", "AksCertExpired", Role.KUBELET_SERVING)],
+        ),
+        (
+            report(client_not_after=NOW + 0.09 * YEAR),
+            {Role.KUBELET_CLIENT: Validity(NOW - 0.91 * YEAR, NOW + 0.09 * YEAR)},
+            [("warning", "AksCertRotationOverdue", Role.KUBELET_CLIENT)],
+        ),
+        (
+            report(client_not_after=NOW + 0.04 * YEAR),
+            {Role.KUBELET_CLIENT: Validity(NOW - 0.96 * YEAR, NOW + 0.04 * YEAR)},
+            [("critical", "AksCertRotationOverdue", Role.KUBELET_CLIENT)],
+        ),
+        (report(client_not_after=NOW + 0.04 * YEAR), {}, []),
+        (
+            report(config=KubeletConfig(False, True, "", True)),
+            {},
+            [("warning", "AksCertRotationDisabled", Role.KUBELET_CLIENT)],
+        ),
+        (
+            report(self_signed_linux(NODE, NOW - DAY), config=KubeletConfig(True, False, "", True)),
+            {},
+            [("info", "AksCertRotationDisabled", Role.KUBELET_SERVING)],
+        ),
+        (
+            report(client_certificate=False, client_not_after=None),
+            {},
+            [("warning", "AksCertRotationWaiting", Role.KUBELET_CLIENT)],
+        ),
+    ],
+    ids=[
+        "client-ended",
+        "serving-ended",
+        "overdue",
+        "overdue-critical",
+        "end-of-unknown-lifetime",
+        "client-off",
+        "serving-off",
+        "no-client-certificate",
+    ],
+)
+def test_what_a_kubelet_tells_is_judged_by_the_same_limits(
+    found: KubeletReport, issued: dict[Role, Validity], said: list[tuple[str, str, Role | None]]
+) -> None:
+    """Without a lifetime nobody can say whether a rotation is late: then it is not said."""
+    assert brief(told(found, issued)) == said
+
+
+def test_a_kubelet_without_a_serving_certificate_waits_and_the_rest_is_unknown() -> None:
+    """G1: approval heals it; reimaging would be harm for nothing, and is not proposed."""
+    found = KubeletReport(NODE, KubeletStatus.TLS_ERROR, no_certificate=True)
+    waiting, unknown = told(found)
+    assert brief([waiting, unknown]) == [
+        ("warning", "AksCertRotationWaiting", Role.KUBELET_SERVING),
+        ("unknown", "", None),
+    ]
+    assert "delete-machines" not in str(waiting.next)
+    assert "serves no certificate" in unknown.what
+
+
+def test_a_node_that_nobody_tells_about_is_unknown_once_it_was_asked() -> None:
+    """A7, A8: not looked at is never ok; before the first question it is not a fault either."""
+    silent = Failure(Reason.REFUSED, "connection refused")
+    asked = {f"aks-a-12345678-vmss{i:06d}": NodeObservation(Observer.NOBODY, silent=silent) for i in range(7)}
+    (finding,) = observed_findings(facts(asked), NOW)
+    assert (finding.severity, finding.alert) == (Severity.UNKNOWN, "AksCertNodeNotObserved")
+    assert "vmss000000, aks-a-12345678-vmss000001, aks-a-12345678-vmss000002 and 4 more nodes" in finding.what
+    assert [*observed_findings(facts({NODE: NodeObservation(Observer.NOBODY)}), NOW)] == []
+
+
+@pytest.mark.parametrize("status", [KubeletStatus.UNTRUSTED, KubeletStatus.UNAUTHORIZED, KubeletStatus.FORBIDDEN])
+def test_what_a_kubelet_would_not_tell_is_said(status: KubeletStatus) -> None:
+    """Of a node whose serving certificate alone was seen, nothing is known of the client's: never silence."""
+    found = KubeletReport(NODE, status, served=certificates(AUTHORITY.kubelet_serving(NODE, NOW).certificate_pem))
+    unknown = [one for one in told(found) if one.severity is Severity.UNKNOWN]
+    assert [one.node for one in unknown] == [NODE]
+    assert unknown[0].what.startswith("Nothing is known of the client certificate")
+
+
+def document(*findings: ToldFinding, rotation: tuple[ToldRotation, ...] = ()) -> NodeDocument:
+    return NodeDocument(NODE, findings, rotation, b"")
+
+
+def test_a_node_agents_findings_are_passed_on_in_its_words() -> None:
+    """Also those of a newer one, whose words are not known here: they are unknown, not ok."""
+    known = ToldFinding(
+        "critical",
+        "It ended.",
+        "AksCertExpired",
+        role="kubelet-client",
+        until=NOW,
+        next=(ToldStep("Do.", "kubectl x"),),
+    )
+    newer = ToldFinding("catastrophic", "It is new.", role="kubelet-other")
+    observed = {NODE: NodeObservation(Observer.NODE_AGENT, document(known, newer))}
+    first, second = observed_findings(facts(observed), NOW)
+    assert (first.severity, first.alert, first.node, first.role) == (
+        Severity.CRITICAL,
+        "AksCertExpired",
+        NODE,
+        Role.KUBELET_CLIENT,
+    )
+    assert (first.next[0].command, first.until) == ("kubectl x", NOW)
+    assert (second.severity, second.role) == (Severity.UNKNOWN, None)
+
+
+def test_a_kubelet_that_runs_with_other_settings_than_its_files_say_is_a_finding() -> None:
+    """Two places disagree, though only one of them is the node's voice."""
+    says_on = document(rotation=(ToldRotation("kubelet-serving", "enabled"), ToldRotation("kubelet-client", "enabled")))
+    view = node_view(report(config=KubeletConfig(True, False, "", True)), CA, {})
+    (finding,) = observed_findings(facts({NODE: NodeObservation(Observer.NODE_AGENT, says_on, view)}), NOW)
+    assert (finding.alert, finding.role) == ("AksCertRotationEvidenceConflict", Role.KUBELET_SERVING)
+    agrees = node_view(report(), CA, {})
+    assert [*observed_findings(facts({NODE: NodeObservation(Observer.NODE_AGENT, says_on, agrees)}), NOW)] == []
+
+
+def test_one_certificate_has_one_end() -> None:
+    """A TTL in whole seconds, by another clock, moves a little; a rotation moves the end by far."""
+    first = report(client_not_after=NOW)
+    assert followed(first, report(client_not_after=NOW + 90)).client_not_after == NOW
+    assert followed(first, report(client_not_after=NOW + 3600)).client_not_after == NOW + 3600
+    gone = report(client_certificate=False, client_not_after=None)
+    assert followed(first, gone).client_not_after == NOW
+    assert followed(None, gone).client_not_after is None
