@@ -24,6 +24,10 @@ MODULES = {
 """Where each command's `run` stands. By name, since to import one agent for the other would cost it its memory."""
 
 
+LEFT_OUT = frozenset({"azure", "kubernetes", "msgspec"})
+"""Packages that the node agent's image does not hold."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The argument parser of all subcommands."""
     top = argparse.ArgumentParser(
@@ -41,6 +45,21 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; 2 for settings that cannot be used."""
     parsed = parser().parse_args(arguments)
+    try:
+        return _run(parsed)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in LEFT_OUT:
+            raise
+        print(
+            f"aks-cert-exporter: {parsed.command} needs the Python package {package}, which is not installed here; the "
+            "node agent's image holds only what `node` and `check --host-root` need",
+            file=sys.stderr,
+        )
+        return 3 if parsed.command == Command.CHECK else 2
+
+
+def _run(parsed: argparse.Namespace) -> int:
     if parsed.command == "metrics":
         from exporter.families import catalogue
 

@@ -1,6 +1,7 @@
 """The command line, in processes of its own."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -86,3 +87,19 @@ def _mask(status: Path, name: str) -> int:
     """One of the signal masks of a process (proc(5))."""
     (line,) = (line for line in status.read_text().splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1], 16)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [(("cluster",), 2), (("metrics",), 2), (("check", "--kubeconfig", "absent"), 3)]
+)
+def test_what_the_node_agent_s_image_leaves_out_is_said_in_one_line(words: tuple[str, ...], status: int) -> None:
+    """That image holds neither Kubernetes nor Azure libraries."""
+    script = (
+        "import sys\n"
+        "for name in ('azure', 'kubernetes', 'msgspec'): sys.modules[name] = None\n"
+        "from exporter.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    answer = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    assert answer.returncode == status
+    assert re.fullmatch(r"aks-cert-exporter: \w+ needs the Python package (kubernetes|msgspec), .*\n", answer.stderr)
