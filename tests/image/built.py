@@ -1,5 +1,6 @@
 """A built image: what its configuration says, and commands started in it as a Pod would start them."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ class Image:
     root: Path
     container: str
     environment: dict[str, str]
+    digest: str
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command as the image's user; the entry point stands before it, as in a Pod."""
@@ -27,12 +29,9 @@ class Image:
 
     def read_only(self, *command: str) -> list[str]:
         """The command line that starts the entry point as the image's user with nothing writable, as in the chart."""
-        steps = (
-            'mount --bind "$0" "$0"',
-            'mount -o remount,ro,bind "$0"',
-            'exec chroot --userspec="$1" "$0" env -i "${@:2}"',
-        )
+        steps = ('mount --bind "$0" "$0"', 'mount -o remount,ro,bind "$0"', 'exec env -i "$@"')
+        chroot = (str(shutil.which("chroot")), f"--userspec={self.config['User']}", str(self.root))
         return [
-            *("unshare", "--mount", "bash", "-c", " && ".join(steps)),
-            *(str(self.root), self.config["User"], *self.config["Env"], *self.config["Entrypoint"], *command),
+            *("unshare", "--mount", "bash", "-c", " && ".join(steps), str(self.root)),
+            *(*self.config["Env"], *chroot, *self.config["Entrypoint"], *command),
         ]

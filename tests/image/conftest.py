@@ -1,19 +1,25 @@
-"""The image, built by `make image` on a Debian base that debootstrap makes once and .cache keeps."""
+"""The images, built by `make image` on a Debian base that debootstrap makes once and .cache keeps."""
 
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.image.built import Image
+from tools.image import named
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "image"
-BASE = "localhost/python-base"
+SUITE = "trixie"
+BASE = f"localhost/python-base-{SUITE}"
 TAG = "localhost/aks-cert-exporter:test"
+MINIMAL = "localhost/aks-cert-exporter-minimal:test"
+
+Make = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +38,7 @@ def base(environment: dict[str, str]) -> str:
     if known.returncode != 0:
         packages = "--include=python3,python3-venv,python3-pip,ca-certificates"
         subprocess.run(
-            ["debootstrap", "--variant=minbase", packages, "bookworm", str(CACHE / "rootfs")],
+            ["debootstrap", "--variant=minbase", packages, SUITE, str(CACHE / "rootfs")],
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -46,15 +52,59 @@ def base(environment: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def image(environment: dict[str, str], base: str) -> Iterator[Image]:
-    """The image that `make image` builds on that base."""
-    subprocess.run(["make", "image", f"BASE={base}", f"TAG={TAG}"], cwd=ROOT, env=environment, check=True)
+def make(environment: dict[str, str], base: str) -> Make:
+    """`make image` on that base. buildah is named: a Docker engine beside it does not know buildah's base."""
+
+    def run(tag: str, *words: str) -> None:
+        command = ["make", "image", f"BASE={base}", f"TAG={tag}", "ENGINE=buildah", *words]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def images(make: Make) -> None:
+    """Both images are built."""
+    make(TAG)
+
+
+@pytest.fixture(scope="session")
+def minimal_images(make: Make) -> None:
+    """Both images without shell and package manager are built."""
+    make(MINIMAL, "MINIMAL=yes")
+
+
+@pytest.fixture(scope="session")
+def image(environment: dict[str, str], images: None) -> Iterator[Image]:
+    """The cluster agent's image, which holds everything."""
+    with opened(TAG, environment) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def node_image(environment: dict[str, str], images: None) -> Iterator[Image]:
+    """The node agent's image."""
+    with opened(named(TAG, "-node"), environment) as found:
+        yield found
+
+
+@pytest.fixture(scope="session", params=["", "-node"], ids=["cluster", "node"])
+def minimal(request: pytest.FixtureRequest, environment: dict[str, str], minimal_images: None) -> Iterator[Image]:
+    """Each of the two minimal images."""
+    with opened(named(MINIMAL, request.param), environment) as found:
+        yield found
+
+
+@contextmanager
+def opened(tag: str, environment: dict[str, str]) -> Iterator[Image]:
+    """A built image, mounted, and removed behind."""
 
     def answer(*command: str) -> str:
         return subprocess.run(["buildah", *command], env=environment, capture_output=True, text=True, check=True).stdout
 
-    container = answer("from", TAG).strip()
-    config = json.loads(answer("inspect", "--type=image", TAG))["OCIv1"]["config"]
-    yield Image(config, Path(answer("mount", container).strip()), container, environment)
+    container = answer("from", tag).strip()
+    inspected = json.loads(answer("inspect", "--type=image", tag))
+    root = Path(answer("mount", container).strip())
+    yield Image(inspected["OCIv1"]["config"], root, container, environment, inspected["FromImageDigest"])
     answer("rm", container)
-    answer("rmi", TAG)
+    answer("rmi", tag)

@@ -1,4 +1,4 @@
-"""The container image as it is built and as a Pod would start it."""
+"""The container images as they are built and as a Pod would start them."""
 
 import subprocess
 from pathlib import Path
@@ -7,6 +7,8 @@ import pytest
 
 from exporter import __version__
 from tests.image.built import Image
+from tests.image.conftest import MINIMAL, opened
+from tools.image import named
 
 pytestmark = pytest.mark.timeout(1800)  # debootstrap, then pip over the network, come first
 
@@ -89,6 +91,73 @@ def test_the_labels_and_the_environment_name_version_and_revision(image: Image) 
     assert environment["AKSCERT_REVISION"] == labels["org.opencontainers.image.revision"]
 
 
-def test_the_builder_s_pip_settings_and_certificates_leave_no_trace(image: Image) -> None:
-    assert [entry for entry in image.config["Env"] if entry.startswith(("PIP_", "HTTP", "SSL"))] == []
-    assert [*image.root.glob("run/secrets/*")] == []
+def test_the_builder_s_pip_settings_and_certificates_leave_no_trace(image: Image, node_image: Image) -> None:
+    for one in (image, node_image):
+        assert [entry for entry in one.config["Env"] if entry.startswith(("PIP_", "HTTP", "SSL"))] == []
+        assert [*one.root.glob("build/**"), *one.root.glob("**/pip.conf")] == []
+
+
+ABSENT = ("kubernetes", "azure", "msal", "msgspec", "requests", "aiohttp")
+
+
+def test_the_node_agent_s_image_has_no_library_of_kubernetes_or_azure(image: Image, node_image: Image) -> None:
+    def installed(one: Image) -> set[str]:
+        (packages,) = one.root.glob("opt/aks-cert-exporter/lib/python3*/site-packages")
+        return {path.name for path in packages.iterdir()}
+
+    assert installed(node_image).isdisjoint(ABSENT)
+    assert installed(image) >= set(ABSENT)
+
+
+def test_the_node_agent_s_image_runs_its_command_and_checks_a_node(node_image: Image) -> None:
+    assert node_image.run("--version").stdout == f"aks-cert-exporter {__version__}\n"
+    answer = node_image.run("node", "--host-root", "/absent")
+    assert answer.stderr.splitlines()[0] == "aks-cert-exporter: --host-root: not a directory: '/absent'"
+    assert "AksCert" in node_image.run("check", "--host-root", "/", "--kubelet-address=").stdout
+
+
+def test_two_builds_give_one_digest(minimal_images: None, image: Image, node_image: Image) -> None:
+    """And so anybody can rebuild what was released, and compare. The minimal images are made of images built anew."""
+    for one, end in ((image, "-full"), (node_image, "-node-full")):
+        with opened(named(MINIMAL, end), one.environment) as other:
+            assert other.digest == one.digest
+
+
+def test_every_file_is_as_old_as_the_commit(node_image: Image) -> None:
+    """Else two builds would differ by their dates."""
+    date = subprocess.run(["git", "log", "-1", "--format=%ct"], capture_output=True, text=True, check=True).stdout
+    (packages,) = node_image.root.glob("opt/aks-cert-exporter/lib/python3*/site-packages")
+    assert {int(path.stat().st_mtime) for path in packages.rglob("*")} == {int(date)}
+
+
+def test_the_minimal_images_hold_no_shell_and_no_package_manager(minimal: Image) -> None:
+    names = {path.name for path in minimal.root.rglob("*") if path.is_file()}
+    assert names.isdisjoint(
+        {"sh", "bash", "dash", "busybox", "apt", "apt-get", "dpkg", "perl", "pip", "pip3", "su", "mount"}
+    )
+    assert "ca-certificates.crt" in names
+    assert [*minimal.root.glob("var/lib/dpkg/status.d/libssl3*")] != []
+
+
+def test_the_minimal_images_start_when_nothing_is_writable(minimal: Image) -> None:
+    for words in (("--version",), ("metrics",), ("check", "--host-root", "/", "--kubelet-address=")):
+        answer = subprocess.run(minimal.read_only(*words), capture_output=True, text=True, check=False)
+        assert answer.returncode in {0, 2, 3}, answer.stderr  # a node without certificates is not well
+        assert "Traceback" not in answer.stderr
+        assert answer.stdout or answer.stderr.startswith("aks-cert-exporter: metrics needs the Python package")
+
+
+def test_the_minimal_images_hold_every_library_that_the_whole_ones_link_to(minimal: Image) -> None:
+    """Every compiled module of the environment and of Python can be loaded."""
+    script = (
+        "import ctypes, pathlib, sys, sysconfig\n"
+        "roots = [pathlib.Path(sysconfig.get_path(name)) for name in ('platlib', 'stdlib')]\n"
+        "files = sorted({file for root in roots for file in root.rglob('*.so*')})\n"
+        "ctypes.PyDLL(None)\n"
+        "for file in files: ctypes.CDLL(str(file))\n"
+        "print(len(files))\n"
+    )
+    command = ["chroot", str(minimal.root), "/opt/aks-cert-exporter/bin/python3", "-c", script]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert int(answer.stdout) > 30

@@ -43,7 +43,9 @@ def listing(node: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module", params=[["DAC_READ_SEARCH"], []], ids=["one capability", "no capability"])
-def node(request: pytest.FixtureRequest, image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnNode]:
+def node(
+    request: pytest.FixtureRequest, node_image: Image, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OnNode]:
     """The chart's node agent on a healthy simulated node, with the capability the chart keeps and without."""
     folder, now, port = tmp_path_factory.mktemp("node"), time.time(), free_port()
     root = build(scenario("healthy"), folder / "node", now, Authority.cluster(now - 400 * DAY)).root
@@ -53,7 +55,7 @@ def node(request: pytest.FixtureRequest, image: Image, tmp_path_factory: pytest.
         (root / "var/lib/kubelet" / name).mkdir()
     values = {"port": port, "node": {"kubeletWireCheck": False, "capabilities": request.param}}
     pod = Helm(folder).objects(values).pod("DaemonSet", "-node")
-    directory = bundle(folder / "bundle", pod, image, Kubelet(root, FIELDS, folder / "absent"))
+    directory = bundle(folder / "bundle", pod, node_image, Kubelet(root, FIELDS, folder / "absent"))
     before = listing(root)
     with started(directory, port) as agent:
         yield OnNode(agent, root, before, request.param)
@@ -94,8 +96,10 @@ def test_it_sees_the_state_of_both_rotations_and_of_bootstrapping(node: OnNode) 
     assert 'akscert_bootstrap_kubeconfig_present{node="aks-pool-1"} 1.0' in metrics
 
 
-def test_the_build_information_names_the_revision_of_the_image(node: OnNode, image: Image) -> None:
-    assert f'revision="{image.config["Labels"]["org.opencontainers.image.revision"]}"' in node.agent.get("/metrics")
+def test_the_build_information_names_the_revision_of_the_image(node: OnNode, node_image: Image) -> None:
+    assert f'revision="{node_image.config["Labels"]["org.opencontainers.image.revision"]}"' in node.agent.get(
+        "/metrics"
+    )
 
 
 def test_volumes_of_pods_are_out_of_its_sight(node: OnNode) -> None:

@@ -1,6 +1,9 @@
 """How the image's build takes over the settings of the machine it runs on."""
 
+import re
 from pathlib import Path
+
+import pytest
 
 from exporter import __version__
 from tools import image
@@ -41,13 +44,88 @@ def test_the_version_is_read_without_importing_the_project() -> None:
     assert image.version() == __version__
 
 
-def test_the_build_command_names_base_revision_version_and_secrets() -> None:
-    words = list(image.command("podman", "x:1", "localhost/base", {"pip-conf": Path("/p")}))
-    assert words[:2] == ["podman", "build"]
-    assert {"BASE=localhost/base", f"VERSION={__version__}", f"REVISION={image.revision()}", "id=pip-conf,src=/p"} <= {
-        *words
-    }
+@pytest.mark.parametrize(
+    ("tag", "wanted"),
+    [
+        ("x", "x-node"),
+        ("x:1", "x-node:1"),
+        ("contoso.azurecr.io/x/y:1", "contoso.azurecr.io/x/y-node:1"),
+        ("localhost:5000/x", "localhost:5000/x-node"),
+        ("localhost:5000/x:1", "localhost:5000/x-node:1"),
+    ],
+)
+def test_the_node_agent_s_image_has_the_name_with_an_end(tag: str, wanted: str) -> None:
+    assert image.named(tag, "-node") == wanted
 
 
-def test_without_a_base_the_dockerfile_s_own_is_used() -> None:
-    assert not [word for word in image.command("docker", "x:1", "", {}) if word.startswith("BASE=")]
+def lines(name: str, platforms: str = "linux/amd64", *, push: bool = False) -> list[list[str]]:
+    """The command lines that an engine is given."""
+    facts = {"BASE": "", "VERSION": "1"}
+    return [
+        [*line] for line in image.commands(name, "x:1", facts, Path("/c"), platforms, "--target", "node", push=push)
+    ]
+
+
+@pytest.mark.parametrize("name", image.ENGINES)
+def test_every_engine_is_told_platform_target_facts_and_context(name: str) -> None:
+    (build,) = lines(name)
+    assert {"--platform=linux/amd64", "--target", "node", "VERSION=1", "/c"} <= set(build)
+    assert [word for word in build if word.startswith("BASE")] == []  # the Dockerfile's own
+
+
+@pytest.mark.parametrize("name", ["podman", "buildah"])
+def test_an_image_for_several_platforms_is_a_manifest_that_is_pushed_whole(name: str) -> None:
+    build, push = lines(name, "linux/amd64,linux/arm64", push=True)
+    assert "--manifest" in build
+    assert push == [name, "manifest", "push", "--all", "x:1", "docker://x:1"]
+    assert lines(name, push=True)[1] == [name, "push", "x:1"]
+
+
+def test_docker_pushes_while_it_builds_since_it_keeps_one_platform_only() -> None:
+    (build,) = lines("docker", "linux/amd64,linux/arm64", push=True)
+    assert any(word.startswith("--output=type=registry,name=x:1") for word in build)
+    with pytest.raises(ValueError, match="PUSH=yes"):
+        lines("docker", "linux/amd64,linux/arm64")
+
+
+def test_the_platform_is_that_of_most_nodes_whatever_this_machine_is() -> None:
+    """An image that an Apple laptop builds by default is for Arm64, and its Pods say only "exec format error"."""
+    assert image.PLATFORM == "linux/amd64"
+
+
+def test_the_context_holds_what_the_dockerfiles_copy_and_the_builder_s_settings(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("a CA")
+    folder = image.context(tmp_path / "context", {"index-url": "https://mirror.example/simple"}, bundle)
+    settings = (folder / "image/pip.conf").read_text()
+    assert "index-url = https://mirror.example/simple\n" in settings
+    assert "cert = /build/image/ca-certificates.crt\n" in settings
+    assert (folder / "image/ca-certificates.crt").read_text() == "a CA"
+    for file in ("Dockerfile", "Dockerfile.minimal"):
+        copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (folder / file).read_text(), re.MULTILINE)
+        assert [name for names in copied for name in names.split() if not (folder / name).exists()] == []
+    assert [*folder.rglob("__pycache__")] == []
+
+
+def test_without_settings_of_one_s_own_pip_s_are_those_of_the_project(tmp_path: Path) -> None:
+    folder = image.context(tmp_path / "context", {}, None)
+    assert (folder / "image/pip.conf").read_text() == (image.ROOT / "image/pip.conf").read_text()
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "Dockerfile.minimal"])
+def test_the_dockerfiles_need_no_buildkit(file: str) -> None:
+    """`az acr build` has none."""
+    text = "\n".join(line for line in (image.ROOT / file).read_text().splitlines() if not line.startswith("#"))
+    for word in ("--mount", "--link", "--chmod", "<<", "--security", "--network"):
+        assert word not in text
+    assert not (image.ROOT / file).read_text().startswith("# syntax")
+
+
+def test_the_image_s_requirements_for_a_node_are_a_part_of_the_cluster_s() -> None:
+    """The same versions and hashes; resolved alone they could differ."""
+    whole, part = (
+        set(re.split(r"\n(?=[a-z])", (image.ROOT / name).read_text().strip()))
+        for name in ("requirements.lock", "requirements-node.lock")
+    )
+    assert len(part) > 5
+    assert part < whole
