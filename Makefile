@@ -34,9 +34,17 @@ tools: ## Debian packages for the tests: promtool, Prometheus and Alertmanager
 test: $(VENV)/.develop tools ## the tests, under five minutes
 	$(PYTEST) -n auto $(addprefix --ignore=,$(SLOW)) $(PYTEST_FLAGS)
 
+# A flag for a variable of the same name in capitals, where it is set: BASE=x becomes --base "x".
+given = $(if $($(shell echo $(1) | tr a-z A-Z)),--$(1) "$($(shell echo $(1) | tr a-z A-Z))")
+
 .PHONY: image
-image: ## build the container image with docker, podman or buildah (BASE=… TAG=…)
-	@$(PYTHON) tools/image.py $(if $(BASE),--base "$(BASE)") $(if $(TAG),--tag "$(TAG)")
+image: ## build both container images with docker, podman or buildah (REGISTRY=… TAG=… PLATFORM=… PUSH=yes MINIMAL=yes BASE=… ENGINE=…)
+	@$(PYTHON) tools/image.py $(foreach one,registry tag platform target base engine,$(call given,$(one))) \
+		$(if $(PUSH),--push) $(if $(MINIMAL),--minimal)
+
+.PHONY: release
+release: package ## all that a release publishes, into dist/, and published nowhere (TAG=vX.Y.Z checks a tag too)
+	$(BIN)/python -m tools.release
 
 .PHONY: chart
 chart: $(VENV)/.develop ## the Helm chart, checked and packed into dist/
@@ -88,6 +96,7 @@ check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift 
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/yamllint --strict .
+	$(BIN)/python -m tools.versions
 	$(BIN)/python -m tools.generate --check
 
 .PHONY: format
