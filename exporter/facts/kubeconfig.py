@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exporter.facts.x509 import Certificate, certificates
+from exporter.facts.x509 import Certificate, authority_file, certificate_file
 from exporter.facts.yaml import document
 
 __all__ = ["Credential", "Kubeconfig", "kubeconfig"]
@@ -38,6 +38,8 @@ class Kubeconfig:
     credential: Credential
     client_certificate: str = ""
     """Path of the client certificate as written: on the host, relative to the kubeconfig if not absolute."""
+    client_key: str = ""
+    """Path of the private key as written; empty where it is in the file itself, or there is none."""
     client_certificates: tuple[Certificate, ...] = ()
     """The client certificate that stands in the file itself, and its chain."""
     certificate_authority: str = ""
@@ -81,6 +83,7 @@ def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
         server=_text(cluster, "server"),
         credential=credential,
         client_certificate=_path(user, "client-certificate") if credential is Credential.CERTIFICATE_FILE else "",
+        client_key="" if user.get("client-key-data") else _path(user, "client-key"),
         client_certificates=(
             _embedded(user, "client-certificate-data") if credential is Credential.CERTIFICATE_INLINE else ()
         ),
@@ -150,7 +153,10 @@ def _embedded(section: Section, key: str) -> tuple[Certificate, ...]:
     if not encoded:
         return ()
     try:
-        return certificates(base64.b64decode("".join(encoded.split()), validate=True))
+        content = base64.b64decode("".join(encoded.split()), validate=True)
+        # The first certificate of a client is the one that is shown; a CA bundle has no first.
+        read = certificate_file if key.startswith("client-") else authority_file
+        return read(content).certificates
     except binascii.Error:
         raise ValueError(f"{key} is not base64") from None
     except ValueError as error:

@@ -30,7 +30,7 @@ class Purpose:
     path_length: int | None
     """How many CAs may stand between this one and a leaf; None where that is not bounded."""
     usages: frozenset[str] | None
-    """extendedKeyUsage as dotted OIDs; None without it, which allows all."""
+    """extendedKeyUsage as dotted OIDs; None without it."""
     dns_names: tuple[str, ...]
     """Of the subjectAltName, as are the addresses."""
     addresses: tuple[str, ...]
@@ -41,8 +41,8 @@ class Purpose:
     """OIDs of all critical extensions."""
 
     def fit_for(self, usage: str) -> bool:
-        """Whether its extendedKeyUsage allows this use."""
-        return self.usages is None or bool(self.usages & {usage, ANY_USAGE})
+        """Whether its extendedKeyUsage allows this use. One that names none restricts none (Go, crypto/x509, Verify)."""
+        return not self.usages or bool(self.usages & {usage, ANY_USAGE})
 
 
 def purpose(parts: Layout) -> Purpose:

@@ -116,7 +116,7 @@ def host_facts(
     chain = served.chain if served else ()
     at_hand = (*(one for _, bundle in bundles.values() for one in bundle), *chain)
     known_as = node if named else ""
-    usable = host_usability(known_as, addresses, used.candidates, reads.certificates, bundles, chain, authorities)
+    usable = host_usability(known_as, addresses, used, reads, chain)
     loaded = {role: usable.get((role, Origin.FILE)) not in UNLOADED for role in KUBELET_ROLES}
     rotation = (
         rotation_words.client(reads, loaded=loaded[Role.KUBELET_CLIENT]),

@@ -1,16 +1,16 @@
 """What was read of a node's certificates in, which of them the kubelet can use out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from exporter.facts.host.paths import Candidate, Means
-from exporter.facts.host.read import Read
+from exporter.facts.host.host_reads import HostReads
+from exporter.facts.host.in_use import Bundle, InUse
+from exporter.facts.host.key_place import key_place
+from exporter.facts.host.paths import Candidate
 from exporter.facts.usability import Usability, usability
-from exporter.facts.x509 import Certificate, CertificateFile
 from exporter.reason import FileStatus, Origin, Role
 
 __all__ = ["UNLOADED", "Place", "host_usability"]
 
-Bundle = tuple[Certificate, ...]
 Place = tuple[Role, Origin]
 
 _REFUSED = {FileStatus.MALFORMED, FileStatus.NO_CERTIFICATE, FileStatus.EMPTY}
@@ -23,11 +23,9 @@ UNLOADED = {Usability.NOT_A_LEAF, Usability.NO_PRIVATE_KEY, Usability.UNLOADABLE
 def host_usability(
     node: str,
     addresses: Iterable[str],
-    in_use: Mapping[Role, Candidate | None],
-    files: Mapping[str, Read[CertificateFile]],
-    bundles: Mapping[Role, tuple[str, Bundle]],
+    used: InUse,
+    reads: HostReads,
     served: Bundle | None,
-    authorities: Bundle,
 ) -> dict[Place, Usability]:
     """The usability of each kubelet certificate by role and place; a place that could not be looked at is missing.
 
@@ -36,29 +34,35 @@ def host_usability(
     addresses = tuple(addresses)
     found: dict[Place, Usability] = {}
     for role in (Role.KUBELET_CLIENT, Role.KUBELET_SERVING):
-        chosen = in_use.get(role)
-        if role in bundles:
-            leaf = bundles[role][1][0]
+        chosen = used.candidates.get(role)
+        if role in used.bundles:
+            leaf = used.bundles[role][1][0]
             found[role, Origin.FILE] = usability(
                 role,
                 leaf,
                 node,
                 addresses=addresses,
-                authorities=authorities,
-                private_key=_has_key(chosen, files),
+                authorities=used.authorities,
+                private_key=_has_key(chosen, reads),
             )
-        elif chosen is not None and files[chosen.path].status in _REFUSED:
+        elif chosen is not None and reads.certificates[chosen.path].status in _REFUSED:
             found[role, Origin.FILE] = Usability.UNLOADABLE
     if served:
         found[Role.KUBELET_SERVING, Origin.WIRE] = usability(
-            Role.KUBELET_SERVING, served[0], node, addresses=addresses, authorities=authorities
+            Role.KUBELET_SERVING, served[0], node, addresses=addresses, authorities=used.authorities
         )
     return found
 
 
-def _has_key(chosen: Candidate | None, files: Mapping[str, Read[CertificateFile]]) -> bool:
-    """The kubelet keeps what it renews in one file with its key; any other certificate has its key elsewhere."""
-    if chosen is None or chosen.means is not Means.ROTATED:
+def _has_key(chosen: Candidate | None, reads: HostReads) -> bool:
+    """Whether the key may be there: in the certificate's own file, or as a file that is there and not empty."""
+    if chosen is None:
         return True
-    value = files[chosen.path].value
-    return value is None or value.private_key
+    evidence, value = reads.evidence, reads.certificates[chosen.path].value
+    if key_place(chosen, evidence.table, evidence.kubeconfig, evidence.settings) == chosen.path:
+        return value is None or value.private_key
+    key = reads.keys.get(chosen.path)
+    if key is None:
+        return True
+    gone = key.status in {FileStatus.NOT_FOUND, FileStatus.BROKEN_SYMLINK}
+    return not gone and (key.version is None or key.version.size > 0)

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar, cast
 from exporter.facts.host.evidence import HostEvidence, values
 from exporter.facts.host.evidence_file import EVIDENCE, EvidenceFile
 from exporter.facts.host.host_reads import HostReads
+from exporter.facts.host.key_place import key_place
 from exporter.facts.host.kubelet_command import (
     ABSENT,
     KubeletCommand,
@@ -95,15 +96,19 @@ def read_host(files: Files, table: PathTable) -> HostReads:
     parsers = {one.path: authority_file if one.role is Role.CLUSTER_CA else certificate_file for one in candidates}
     rotated = [candidate.path for candidate in candidates if candidate.means is Means.ROTATED]
     directories = list(dict.fromkeys(named.parent(path) for path in rotated))
+    places = {one.path: key_place(one, named, evidence.kubeconfig, evidence.settings) for one in candidates}
+    places = {path: place for path, place in places.items() if place not in {"", path}}
     looks = files.look_all(
         [
             *(Look(path, parse, CAP) for path, parse in parsers.items()),
             *(Look(directory, Way.NAMES) for directory in directories),
+            *(Look(place, Way.PRESENCE) for place in places.values()),
         ]
     )
+    keys = dict(zip(places, cast("list[Read[None]]", looks[len(parsers) + len(directories) :]), strict=True))
     found = dict(zip(parsers, cast("list[Read[CertificateFile]]", looks), strict=False))
-    names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(parsers) :]), strict=True))
-    return HostReads(evidence, candidates, found, {path: names[named.parent(path)].value for path in rotated})
+    names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(parsers) :]), strict=False))
+    return HostReads(evidence, candidates, found, {path: names[named.parent(path)].value for path in rotated}, keys)
 
 
 def _evidence(files: Files, table: PathTable, wanted: list[EvidenceFile]) -> Reads:
