@@ -41,7 +41,7 @@ class Purpose:
     """OIDs of all critical extensions."""
 
     def fit_for(self, usage: str) -> bool:
-        """Whether its extendedKeyUsage allows this use. One that names none restricts none (Go, crypto/x509, Verify)."""
+        """Whether its extendedKeyUsage allows this use. One that names none restricts none (crypto/x509, Verify)."""
         return not self.usages or bool(self.usages & {usage, ANY_USAGE})
 
 
