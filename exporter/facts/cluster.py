@@ -9,6 +9,7 @@ from exporter.facts.kube.ca_bundle import CaBundle, Holds, holds, outdated
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView
+from exporter.facts.kube.signing import Signing, signing
 from exporter.facts.node_document import NodeDocument
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
@@ -59,7 +60,9 @@ class ClusterFacts:
     former_cas: frozenset[str] = frozenset()
     bundles: tuple[CaBundle, ...] = ()
     leases: Mapping[Lease, float] = field(default_factory=dict)
-    """Unix seconds of the last renewal."""
+    """Unix seconds of the last renewal, as believed: never ahead of the later of the two clocks."""
+    leases_ahead: Mapping[Lease, float] = field(default_factory=dict)
+    """Seconds by which a lease claims to have been renewed ahead of both."""
     created: float | None = None
     """Unix seconds of kube-system's creation."""
     clock_offset: float | None = None
@@ -97,6 +100,11 @@ class ClusterFacts:
         for one in (self.observations or {}).values():
             if one.view is not None and one.document is None:
                 yield one.view
+
+    @property
+    def signing(self) -> tuple[Signing, ...]:
+        """For each signer of kubelet certificates, whether anybody approves and signs."""
+        return signing(self.csrs, self.leases)
 
     def outdated(self, bundle: CaBundle) -> bool | None:
         """Whether a bundle holds only cluster CAs of the past; None while the present one is not known."""

@@ -47,6 +47,11 @@ ISSUED_INFO = Metric(
     ("node", "role", "serial_number", "fingerprint_sha256"),
     words={"role": (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)},
 )
+UNTRACKED = Metric(
+    "akscert_csr_untracked",
+    "Requests without a certificate that are kept by no node, since they name more nodes than can be followed. Nodes "
+    "that exist are followed first.",
+)
 
 
 def families(cluster: ClusterFacts) -> Iterator[Family]:
@@ -58,6 +63,7 @@ def families(cluster: ClusterFacts) -> Iterator[Family]:
         ((one.node, one.signer_name), one.pending_since) for one in nodes if one.pending_since is not None
     )
     yield COMPLETED.family((key, count) for key, count in (totals.completed if totals else {}).items())
+    yield UNTRACKED.family([((), float(totals.untracked))] if totals else ())
     yield ISSUE_DURATION.histogram(_durations(cluster))
     yield LAST_ISSUED.family(((one.node, one.signer_name), one.issued.at) for one in nodes if one.issued)
     identities = (

@@ -1,6 +1,7 @@
 """What the sources tell a cluster's state, and what it keeps."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_a_part_that_fails_keeps_its_last_facts_and_the_others_go_on() -> None:
     found.config_maps_read(FORBIDDEN, FORBIDDEN, NOW - 2 * DAY, NOW)
     later: dict[Lease, float | Failure]
     later = {Lease.KUBE_CONTROLLER_MANAGER: FORBIDDEN, Lease.KUBELET_SERVING_CSR_APPROVER: NOW + 5}
-    found.leases_read(later, NOW)
+    found.leases_read(later, NOW + 5)
     found.bundles_read(Source.WEBHOOKS, {"a": FORBIDDEN, "b": [bundle]}, NOW)
     facts = found.facts()
     assert (facts.cas, facts.created) == ({Ca.CLUSTER: read(CA)}, NOW - 2 * DAY)
@@ -123,7 +124,7 @@ def test_a_node_that_goes_takes_its_requests_along() -> None:
     found.nodes_listed([node(), node("other")], NOW)
     found.csrs_listed([csr("a", NOW - 60)], NOW)
     assert [one.pending_since for one in found.facts().csrs.nodes] == [NOW - 60]  # type: ignore[union-attr]
-    found.node_changed(node(), deleted=True)
+    found.node_changed(node(), NOW, deleted=True)
     assert [one.pending_since for one in found.facts().csrs.nodes] == [None]  # type: ignore[union-attr]
     found.csr_changed(csr("b", NOW), NOW, deleted=False)
     found.nodes_listed([node("other")], NOW)
@@ -142,14 +143,14 @@ def test_the_version_changes_with_the_facts_and_with_nothing_else() -> None:
     found.endpoints_seen([Endpoint("x:443", read(CA)[0], True)], NOW)
     before = found.version
     found.nodes_listed([node()], NOW + 1)
-    found.node_changed(node(), deleted=False)
+    found.node_changed(node(), NOW, deleted=False)
     found.csrs_listed([csr("a", NOW)], NOW + 1)
     found.config_maps_read(read(CA), {}, NOW, NOW + 1)
     found.leases_read(dict.fromkeys(Lease, NOW), NOW + 1)
     found.endpoints_seen([Endpoint("x:443", read(CA)[0], True)], NOW + 1)
     found.failed(Source.NODES, FORBIDDEN)
     assert found.version == before
-    found.node_changed(node(ready=False), deleted=False)
+    found.node_changed(node(ready=False), NOW, deleted=False)
     assert found.version > before
 
 
@@ -212,3 +213,40 @@ def test_a_source_that_was_never_heard_of_is_down_at_its_deadline() -> None:
     assert source(found, Source.NODES).up is True
     facts = source(found, Source.CSRS)
     assert (facts.up, facts.last_reason, facts.last_error) == (False, Reason.TIMEOUT, "no answer in the first 60 s")
+
+
+def test_a_lease_from_the_future_counts_from_when_it_was_first_seen(caplog: pytest.LogCaptureFixture) -> None:
+    """A16: it is said to be so, and its holder is silent 15 minutes later like any other."""
+    found = state()
+    tomorrow = dict.fromkeys(Lease, NOW + DAY)
+    with caplog.at_level(logging.WARNING):
+        found.leases_read(tomorrow, NOW)
+        found.leases_read(tomorrow, NOW + 900)
+    facts = found.facts()
+    assert set(facts.leases.values()) == {NOW}
+    assert set(facts.leases_ahead.values()) == {DAY}
+    assert source(found, Source.LEASES).up
+    assert "kube-controller-manager was renewed 86400 s in the future" in caplog.text
+    found.leases_read(dict.fromkeys(Lease, NOW + 901), NOW + 902)
+    assert (set(found.facts().leases.values()), found.facts().leases_ahead) == ({NOW + 901}, {})
+
+
+def test_the_servers_clock_is_believed_where_it_is_the_later_one() -> None:
+    """A16: ours may be behind."""
+    found = state()
+    found.offset = lambda: 3600.0
+    found.leases_read(dict.fromkeys(Lease, NOW + 3600), NOW)
+    assert set(found.facts().leases.values()) == {NOW + 3600}
+    assert found.facts().leases_ahead == {}
+
+
+def test_a_node_from_the_future_was_made_when_it_was_first_seen() -> None:
+    """A16: and its heartbeats change nothing of that."""
+    found = state()
+    ahead = replace(node(), created=NOW + DAY)
+    found.nodes_listed([ahead], NOW)
+    before = found.version
+    found.node_changed(ahead, NOW + 60, deleted=False)
+    found.nodes_listed([ahead], NOW + 90)
+    (known,) = found.facts().nodes or ()
+    assert (known.created, found.version) == (NOW, before)

@@ -45,6 +45,7 @@ METRICS = {
     "akscert_node_ready": "node",
     "akscert_csr_objects": "signer_name requestor condition",
     "akscert_csr_pending_since_timestamp_seconds": "node signer_name",
+    "akscert_csr_untracked": "",
     "akscert_csr_completed_total": "signer_name requestor outcome",
     "akscert_csr_issue_duration_seconds": "signer_name",
     "akscert_csr_last_issued_timestamp_seconds": "node signer_name",

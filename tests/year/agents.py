@@ -96,6 +96,7 @@ class ClusterAgent:
         self._listed = False
         self._reached = False
         self._failures: dict[Source, int] = {}
+        self._state.offset = lambda: world.clock_offset if self._reached else None
         world.watchers.append(self)
 
     def close(self) -> None:
@@ -117,7 +118,7 @@ class ClusterAgent:
 
     def node_changed(self, found: Node, *, deleted: bool) -> None:
         if self._listed:
-            self._state.node_changed(found, deleted=deleted)
+            self._state.node_changed(found, self._world.now, deleted=deleted)
 
     @property
     def version(self) -> int:

@@ -156,7 +156,9 @@ class ClusterAgent:
     def facts(self) -> ClusterFacts:
         """The cluster now."""
         offset = self._connection.clock_offset
-        return replace(self._published, leases=self._state.leases, clock_offset=offset)
+        return replace(
+            self._published, leases=self._state.leases, leases_ahead=self._state.leases_ahead, clock_offset=offset
+        )
 
     def sources(self) -> tuple[SourceFacts, ...]:
         """How each source answers."""

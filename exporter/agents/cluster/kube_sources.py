@@ -138,6 +138,7 @@ class KubeSources:
         self._watches = (watch_csrs, watch_nodes)
         self._parts: tuple[Watcher[Csr] | Watcher[Node] | Periodic, ...] = (*self._watches, *self._looks)
         connection.on_other_authorities = self._authorities_changed
+        state.offset = lambda: connection.clock_offset
 
     def start(self) -> None:
         """Begin to ask."""
@@ -314,4 +315,4 @@ class KubeSources:
             self.on_node_request(item.node)
 
     def _node_changed(self, change: Change, item: Node, now: float) -> None:
-        self._state.node_changed(item, deleted=change is Change.DELETED)
+        self._state.node_changed(item, now, deleted=change is Change.DELETED)

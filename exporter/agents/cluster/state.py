@@ -1,6 +1,6 @@
 """What the sources of a cluster tell in, the facts of the cluster and of the sources out. Owned by one thread."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from exporter.agents.cluster.complaints import Complaints
@@ -9,6 +9,7 @@ from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts
 from exporter.facts.azure.provisioning_state import AzureSince
 from exporter.facts.azure.serving_rotation import opted_out_nodes
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
+from exporter.facts.kube.believed import Believed, latest
 from exporter.facts.kube.ca_bundle import CaBundle, CaHistory
 from exporter.facts.kube.csr import SIGNER_ROLES, Csr
 from exporter.facts.kube.csr_ledger import CsrLedger, CsrTotals
@@ -38,7 +39,12 @@ class ClusterState:
         self._history = CaHistory()
         self._bundles: dict[str, tuple[CaBundle, ...]] = {}
         self.leases: Mapping[Lease, float] = {}
-        """Unix seconds of each lease's renewal. It is replaced as a whole: any thread may read it."""
+        """Unix seconds of each lease's renewal, as believed. It is replaced as a whole: any thread may read it."""
+        self.leases_ahead: Mapping[Lease, float] = {}
+        """Seconds by which a lease claims to have been renewed ahead of both clocks; likewise."""
+        self.offset: Callable[[], float | None] = lambda: None
+        """Seconds that the API server's clock is ahead of ours; None while that is not known."""
+        self._believed = Believed()
         self._endpoints: dict[str, Endpoint] = {}
         self._created: float | None = None
         self._azure: AzureFacts | None = None
@@ -61,6 +67,7 @@ class ClusterState:
             former_cas=self._history.former,
             bundles=tuple(bundle for bundles in self._bundles.values() for bundle in bundles),
             leases=self.leases,
+            leases_ahead=self.leases_ahead,
             created=self._created,
             azure=self._azure,
             observations=self._observations(csrs),
@@ -114,42 +121,50 @@ class ClusterState:
             self._csrs_known = True
             self._version += 1
         self._csrs.begin_list()
+        later = latest(now, self.offset())
         for csr in csrs:
-            self._csrs.put(csr, now)
+            self._csrs.put(csr, now, latest=later)
         self._csrs.end_list(now)
         self.answered(Source.CSRS, now)
 
     def csr_changed(self, csr: Csr, now: float, *, deleted: bool) -> None:
         """One CSR stands so now; with `deleted`, it stood so at last."""
-        self._csrs.put(csr, now, live=not deleted)
+        self._csrs.put(csr, now, live=not deleted, latest=latest(now, self.offset()))
         if deleted:
             self._csrs.delete(csr.uid, now)
 
     def nodes_listed(self, nodes: Iterable[Node], now: float) -> None:
         """All nodes there are."""
-        former, listed = self._nodes or {}, {node.name: node for node in nodes}
+        later = latest(now, self.offset())
+        former, listed = self._nodes or {}, {node.name: self._dated(node, later) for node in nodes}
         for name in former.keys() - listed.keys():
             self._csrs.forget_node(name)
+            self._believed.forget(name)
+        self._csrs.know_nodes(listed)
         if self._nodes is None or former != listed:
             self._version += 1
         self._nodes = listed
         self.answered(Source.NODES, now)
 
-    def node_changed(self, node: Node, *, deleted: bool) -> None:
+    def node_changed(self, node: Node, now: float, *, deleted: bool) -> None:
         """One node is so now, or is gone. Heartbeats come here by the hundred and end here."""
+        node = self._dated(node, latest(now, self.offset()))
         nodes = self._nodes if self._nodes is not None else {}
         if deleted:
             if nodes.pop(node.name, None) is not None:
                 self._version += 1
                 self._csrs.forget_node(node.name)
+                self._believed.forget(node.name)
         elif nodes.get(node.name) != node:
+            if node.name not in nodes:
+                self._csrs.know_node(node.name)
             nodes[node.name] = node
             self._version += 1
 
     def tidied(self, now: float) -> None:
         """Time has passed: what is known of nodes long gone is dropped."""
         if self._nodes is not None:
-            self._csrs.keep_nodes(frozenset(self._nodes), now)
+            self._csrs.tidy(now)
 
     def config_maps_read(
         self,
@@ -174,6 +189,7 @@ class ClusterState:
                 else:
                     cas[ca] = found
         if not isinstance(created, Failure):
+            created = self._believed.moment(Source.CONFIGMAPS, created, latest(now, self.offset()))
             self._changed(self._created != created)
             self._created = created
         self._changed(self._cas != cas)
@@ -191,15 +207,22 @@ class ClusterState:
         """When each lease was renewed. One that does not exist is an answer: this cluster has no such approver."""
         failures = []
         leases = dict(self.leases)
+        later = latest(now, self.offset())
         for lease, renewed in found.items():
             if not isinstance(renewed, Failure):
-                leases[lease] = renewed
+                leases[lease] = self._believed.moment(lease, renewed, later)
             elif renewed.reason is Reason.NOT_FOUND:
                 leases.pop(lease, None)
+                self._believed.forget(lease)
             else:
                 failures.append(renewed)
         self.leases = leases
+        self.leases_ahead = {lease: ahead for lease in leases if (ahead := self._believed.ahead(lease))}
         self._outcome(Source.LEASES, failures, now)
+        for lease, ahead in self.leases_ahead.items():
+            words = f"the lease {lease} was renewed {ahead:.0f} s in the future: when it was first seen counts"
+            self._sources[Source.LEASES].complaint(Reason.ERROR, words)
+            self._complaints.failed(Source.LEASES, (Failure(Reason.ERROR, words),))
 
     def bundles_read(self, source: Source, found: Mapping[str, Bundles], now: float, *unreadable: Failure) -> None:
         """The caBundles of each kind. `unreadable`: objects that hide no other."""
@@ -236,6 +259,10 @@ class ClusterState:
         self._changed(self._azure != facts)
         self._azure = facts
         self.answered(Source.AZURE, now)
+
+    def _dated(self, node: Node, later: float) -> Node:
+        created = self._believed.moment(node.name, node.created, later)
+        return node if created == node.created else replace(node, created=created)
 
     def _outcome(self, source: Source, failures: list[Failure], now: float) -> None:
         if failures:

@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from exporter.facts.kube.metadata import Metadata, base64_bytes, required_timestamp, timestamp
+from exporter.facts.kube.metadata import Metadata, base64_bytes, bounded_text, required_timestamp, timestamp
 from exporter.facts.kube.reader import ObjectReader
 from exporter.reason import CsrCondition, Requestor, Role
 
@@ -49,7 +49,7 @@ class Csr:
     username: str
     requestor: Requestor
     node: str
-    """Name of the node that the certificate is for; empty where the request is not for a node."""
+    """Name of the node that the certificate is for; empty where it is for none, or nobody can be believed about it."""
     condition: CsrCondition
     created: float
     """Unix seconds."""
@@ -61,6 +61,8 @@ class Csr:
     """What was issued; None also where it cannot be read."""
     expiration_seconds: int | None = None
     """The lifetime asked for; kubelets ask for none."""
+    revision: int = 0
+    """metadata.resourceVersion of the last change, which grows with every change in the cluster; 0: not told."""
 
 
 class _Condition(msgspec.Struct):
@@ -100,21 +102,39 @@ def _csr(found: _Object) -> Csr:
     conditions = {one.type: one for one in status.conditions or () if one.status != "False"}
     condition = _condition(bool(status.certificate), conditions)
     answer = conditions.get(_ANSWERS.get(condition, ""))
-    username = sys.intern(spec.username or "")
+    username = sys.intern(bounded_text(spec.username or ""))
+    who = requestor(username)
     return Csr(
-        uid=found.metadata.uid or found.metadata.name,
-        name=found.metadata.name,
-        signer_name=sys.intern(spec.signerName),
+        uid=bounded_text(found.metadata.uid or found.metadata.name),
+        name=bounded_text(found.metadata.name),
+        signer_name=sys.intern(bounded_text(spec.signerName)),
         username=username,
-        requestor=requestor(username),
-        node=sys.intern(_requested_node(base64_bytes(spec.request)) or _node_of(username)),
+        requestor=who,
+        node=sys.intern(bounded_text(_node(who, username, spec.request))),
         condition=condition,
         created=required_timestamp(found.metadata.creationTimestamp),
         answered=timestamp(answer.lastUpdateTime or answer.lastTransitionTime) if answer else None,
         words=_words(answer) if answer and condition in {CsrCondition.DENIED, CsrCondition.FAILED} else "",
         certificate=_certificate(base64_bytes(status.certificate)),
         expiration_seconds=spec.expirationSeconds,
+        revision=_revision(found.metadata.resourceVersion),
     )
+
+
+def _node(who: Requestor, username: str, request: str | None) -> str:
+    """A node is who it is authenticated as. A bootstrap token is shared and AKS asks for all: there it is the name
+    requested. What anybody else claims is not believed.
+    """
+    match who:
+        case Requestor.NODE:
+            return _node_of(username)
+        case Requestor.BOOTSTRAP | Requestor.AKS_SERVICE:
+            return _requested_node(base64_bytes(request))
+    return ""
+
+
+def _revision(version: str) -> int:
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 20 else 0
 
 
 def requestor(username: str) -> Requestor:

@@ -10,16 +10,20 @@ after 24 (pkg/controller/certificates/cleaner). The ledger makes lasting facts o
   within such a gap, of over an hour then, cannot be known.
 * **The time to a certificate** is from creation to when the certificate was seen in a watch event; where it was found
   in a list, to the approval, which is the last moment that the object tells.
-* Since when a node waits: `facts.csr_node`.
+* **Nodes that exist come first.** Whoever may create CSRs can invent nodes: those are followed while there is room, and
+  make way for a node that is there. What is not followed is counted (`facts.kube.csr_tracking`).
+* Since when a node waits: `facts.kube.node_requests`.
 """
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from exporter.facts.kube.believed import MARGIN
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
-from exporter.facts.kube.node_requests import RETRY, NodeRequests, Rejected, Requests
+from exporter.facts.kube.csr_tracking import CsrTracking
+from exporter.facts.kube.node_requests import NodeRequests, Open, Rejected
 from exporter.reason import CsrCondition, CsrOutcome, Requestor
 
 __all__ = ["BUCKETS", "CsrLedger", "CsrTotals", "Durations"]
@@ -28,8 +32,8 @@ BUCKETS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400
 """Upper bounds of the time to a certificate in seconds: usual is one second, and after 24 hours the CSR is gone."""
 
 OTHER_SIGNER = "other"
-SIGNERS_CAP, NODES_CAP = 50, 20_000
-"""Signer names and (node, signer) pairs that are told apart. Whoever may create CSRs can invent both."""
+SIGNERS_CAP, RECORDS_CAP = 50, 200_000
+"""Signer names that are told apart, and requests that are remembered. Whoever may create CSRs can invent both."""
 
 _OPEN = frozenset({CsrCondition.PENDING, CsrCondition.APPROVED})
 _OUTCOMES = {
@@ -68,7 +72,9 @@ class CsrTotals:
     """By signer name."""
     nodes: tuple[NodeRequests, ...]
     untracked: int = 0
-    """CSRs whose node was one too many to follow; they are in the other figures."""
+    """Requests without a certificate that are kept for no node, since those are too many."""
+    last_issued: Mapping[str, float] = field(default_factory=dict)
+    """By signer name, Unix seconds of the last certificate of any node."""
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +87,11 @@ class _Record:
     condition: CsrCondition
     round: int
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Node and signer name."""
+        return self.node, self.group[0]
+
 
 class CsrLedger:
     """Follows CSRs. Owned by one thread; `totals` is a copy that any thread may read.
@@ -91,29 +102,37 @@ class CsrLedger:
     def __init__(self) -> None:
         self.version = 0
         self._records: dict[str, _Record] = {}
-        self._requests: dict[tuple[str, str], Requests] = {}
-        self._touched: dict[tuple[str, str], float] = {}
+        self._tracking = CsrTracking()
         self._signers: set[str] = {CLIENT_SIGNER, SERVING_SIGNER}
         self._groups: dict[Group, None] = dict.fromkeys(KUBELET_GROUPS)
         self._objects: Counter[tuple[Group, CsrCondition]] = Counter()
         self._completed: Counter[tuple[Group, CsrOutcome]] = Counter()
         self._durations: dict[str, Durations] = {}
+        self._last_issued: dict[str, float] = {}
         self._round = 0
-        self._untracked = 0
+        self._beyond = 0  # requests beyond RECORDS_CAP
 
     def begin_list(self) -> None:
         """A complete list follows, as `put` of each object. A list that broke off is simply begun again."""
         self._round += 1
+        self._beyond = 0
 
     def end_list(self, now: float) -> None:
         """The list is complete: what was not in it is gone."""
         for record in [one for one in self._records.values() if one.round != self._round]:
             self._vanish(record, now)
 
-    def put(self, csr: Csr, now: float, *, live: bool = False) -> None:
-        """The CSR stands so. `live`: a watch event, which tells that it has just come to stand so at `now`."""
+    def put(self, csr: Csr, now: float, *, live: bool = False, latest: float | None = None) -> None:
+        """The CSR stands so. `live`: a watch event, which tells that it has just come to stand so at `now`. `latest`:
+        see facts.kube.believed; None: nothing is known of the server's clock.
+        """
+        latest = now if latest is None else latest
         record = self._records.get(csr.uid)
         if record is None:
+            if len(self._records) >= RECORDS_CAP and not self._tracking.known(csr.node):
+                self._beyond += csr.condition in _OPEN
+                self.version += 1
+                return
             record = self._admitted(csr)
         elif record.condition is csr.condition or record.condition not in _OPEN:
             record.round = self._round
@@ -123,45 +142,54 @@ class CsrLedger:
         self.version += 1
         record.round, record.condition = self._round, csr.condition
         self._objects[record.group, csr.condition] += 1
-        requests = self._of_node(record, now)
+        created = min(csr.created, latest)
         if csr.condition in _OPEN:
-            if requests is not None:
-                approved = csr.condition is CsrCondition.APPROVED
-                requests.put_open(csr.uid, csr.name, csr.created, now, approved=approved)
+            if record.node:
+                found = Open(csr.name, created, csr.condition is CsrCondition.APPROVED, csr.revision)
+                self._tracking.put_open(record.key, csr.uid, found, now, latest)
             return
         outcome = _OUTCOMES[csr.condition]
         self._completed[record.group, outcome] += 1
-        at = now if live else csr.answered
+        answered = None if csr.answered is None else min(csr.answered, latest)
+        at = now if live else answered
         if outcome is CsrOutcome.ISSUED and at is not None:
-            self._observe(record.group[0], max(0.0, at - csr.created))
+            self._observe(record.group[0], max(0.0, at - created))
+        at = created if at is None else at
+        signer = record.group[0]
+        if outcome is CsrOutcome.ISSUED and csr.requestor is not Requestor.OTHER:
+            self._last_issued[signer] = max(at, self._last_issued.get(signer, at))
+        if not record.node:
+            return
+        requests = self._tracking.answered(record.key, csr.uid, now)
         if requests is None:
             return
-        if outcome is CsrOutcome.ISSUED:
-            requests.issue(csr.uid, csr.created, csr.created if at is None else at, csr.certificate)
+        if outcome is not CsrOutcome.ISSUED:
+            requests.reject(csr.uid, Rejected(csr.name, outcome, answered or now, csr.words))
+        elif csr.created > latest + MARGIN:
+            requests.issue_misdated(csr.uid, csr.revision, at, csr.certificate, now)
         else:
-            requests.reject(csr.uid, Rejected(csr.name, outcome, csr.answered or now, csr.words))
+            requests.issue(csr.uid, created, at, csr.certificate, latest)
 
     def delete(self, uid: str, now: float) -> None:
         """The object is gone. Its last state, where the watch event tells it, is `put` first."""
         if record := self._records.get(uid):
             self._vanish(record, now)
 
+    def know_nodes(self, nodes: Iterable[str]) -> None:
+        """These are all the nodes there are."""
+        self.version += self._tracking.know(nodes)
+
+    def know_node(self, node: str) -> None:
+        """A node has come."""
+        self.version += self._tracking.know_too(node)
+
     def forget_node(self, node: str) -> None:
         """The Node object was deleted."""
-        for signer in (*self._signers, OTHER_SIGNER):
-            if (requests := self._requests.get((node, signer))) is not None:
-                self.version += 1
-                requests.forget()
+        self.version += self._tracking.forget(node, (*self._signers, OTHER_SIGNER))
 
-    def keep_nodes(self, nodes: frozenset[str], now: float) -> None:
-        """These are all the nodes there are: what is known of others is dropped, if they have been silent for long.
-
-        A node that is being made has its first certificate before it has a Node object.
-        """
-        for key, requests in list(self._requests.items()):
-            if key[0] not in nodes and not requests.waits and now - self._touched[key] > RETRY:
-                self.version += 1
-                del self._requests[key], self._touched[key]
+    def tidy(self, now: float) -> None:
+        """Time has passed: what is known of nodes that are not there is dropped, if they have been silent for long."""
+        self.version += self._tracking.tidy(now)
 
     def totals(self) -> CsrTotals:
         """The figures now."""
@@ -176,8 +204,9 @@ class CsrLedger:
                 (*group, outcome): self._completed[group, outcome] for group in self._groups for outcome in CsrOutcome
             },
             durations={signer: self._durations.get(signer, Durations()) for signer in signers},
-            nodes=tuple(requests.reading(*key) for key, requests in self._requests.items()),
-            untracked=self._untracked,
+            nodes=self._tracking.readings(),
+            untracked=self._tracking.untracked + self._beyond,
+            last_issued=dict(self._last_issued),
         )
 
     def _admitted(self, csr: Csr) -> _Record:
@@ -192,19 +221,6 @@ class CsrLedger:
         record = self._records[csr.uid] = _Record(csr.uid, group, csr.node, csr.condition, self._round)
         return record
 
-    def _of_node(self, record: _Record, now: float) -> Requests | None:
-        if not record.node:
-            return None
-        key = (record.node, record.group[0])
-        requests = self._requests.get(key)
-        if requests is None:
-            if len(self._requests) >= NODES_CAP:
-                self._untracked += 1
-                return None
-            requests = self._requests[key] = Requests()
-        self._touched[key] = now
-        return requests
-
     def _observe(self, signer: str, seconds: float) -> None:
         former = self._durations.get(signer, Durations())
         place = bisect_left(BUCKETS, seconds)
@@ -218,7 +234,5 @@ class CsrLedger:
         if record.condition not in _OPEN:
             return
         self._completed[record.group, CsrOutcome.ABANDONED] += 1
-        key = (record.node, record.group[0])
-        if (requests := self._requests.get(key)) is not None:
-            self._touched[key] = now
-            requests.vanish(record.uid, now)
+        if record.node:
+            self._tracking.vanish(record.key, record.uid, now)

@@ -7,9 +7,21 @@ from typing import TypeVar
 
 import msgspec
 
-__all__ = ["Metadata", "ObjectError", "base64_bytes", "created", "decoded", "required_timestamp", "timestamp"]
+__all__ = [
+    "Metadata",
+    "ObjectError",
+    "base64_bytes",
+    "bounded_text",
+    "created",
+    "decoded",
+    "required_timestamp",
+    "timestamp",
+]
 
 T = TypeVar("T")
+
+LONGEST_TEXT = 512
+"""Characters. Names have 253 at most, uids 36, user names of service accounts some 140."""
 
 
 class ObjectError(ValueError):
@@ -63,6 +75,11 @@ def required_timestamp(text: str | None) -> float:
     if found is None:
         raise ObjectError("not the expected object: no creation time")
     return found
+
+
+def bounded_text(text: str) -> str:
+    """The text itself; of one that no API server would take, the beginning: a list may bring a hundred thousand."""
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT]
 
 
 def base64_bytes(text: str | None) -> bytes:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exporter.facts.kube.metadata import Metadata, required_timestamp
+from exporter.facts.kube.metadata import Metadata, bounded_text, required_timestamp
 from exporter.facts.kube.reader import ObjectReader
 from exporter.reason import Rotation
 
 __all__ = ["SERVING_LABEL", "Node", "node"]
 
+MOST_ADDRESSES = 16
+"""Addresses of one node that are looked at: one of each family and two names are usual."""
 SERVING_LABEL = "kubernetes.azure.com/kubelet-serving-ca"
 """AKS sets it to `cluster` on each node whose kubelet rotates its serving certificate (AKS page on certificates)."""
 
@@ -87,32 +89,37 @@ def _node(found: _Object) -> Node:
     status = found.status or _Status()
     info = status.nodeInfo or _Info()
     ready = next((one.status for one in status.conditions or () if one.type == "Ready"), None)
-    # Interned: a thousand nodes of a pool share these words.
     return Node(
-        name=sys.intern(found.metadata.name),
-        agentpool=sys.intern(labels.get("kubernetes.azure.com/agentpool") or labels.get("agentpool", "")),
-        kubelet_version=sys.intern(info.kubeletVersion),
-        node_image_version=sys.intern(labels.get("kubernetes.azure.com/node-image-version", "")),
-        os=sys.intern(labels.get("kubernetes.io/os") or info.operatingSystem),
-        os_sku=sys.intern(
+        name=_shared(found.metadata.name),
+        agentpool=_shared(labels.get("kubernetes.azure.com/agentpool") or labels.get("agentpool", "")),
+        kubelet_version=_shared(info.kubeletVersion),
+        node_image_version=_shared(labels.get("kubernetes.azure.com/node-image-version", "")),
+        os=_shared(labels.get("kubernetes.io/os") or info.operatingSystem),
+        os_sku=_shared(
             labels.get("kubernetes.azure.com/os-sku-effective") or labels.get("kubernetes.azure.com/os-sku", "")
         ),
-        kubelet_serving_ca=sys.intern(labels.get(SERVING_LABEL, "")),
+        kubelet_serving_ca=_shared(labels.get(SERVING_LABEL, "")),
         serving_rotation=_serving_rotation(labels),
         created=required_timestamp(found.metadata.creationTimestamp),
         ready=None if ready is None else ready == "True",
-        provider_id=(found.spec and found.spec.providerID) or "",
-        node_resource_group=sys.intern(labels.get("kubernetes.azure.com/cluster", "")),
+        provider_id=bounded_text((found.spec and found.spec.providerID) or ""),
+        node_resource_group=_shared(labels.get("kubernetes.azure.com/cluster", "")),
         addresses=_addresses(status),
         kubelet_port=_kubelet_port(status),
     )
 
 
+def _shared(text: str) -> str:
+    """A thousand nodes of a pool share these words."""
+    return sys.intern(bounded_text(text))
+
+
 def _addresses(status: _Status) -> tuple[str, ...]:
     """Internal addresses, then names; external ones are not where a kubelet is asked."""
-    found = status.addresses or ()
+    found = (status.addresses or ())[:MOST_ADDRESSES]
     kinds = ("InternalIP", "Hostname", "InternalDNS")
-    return tuple(dict.fromkeys(one.address for kind in kinds for one in found if one.type == kind and one.address))
+    every = (bounded_text(one.address) for kind in kinds for one in found if one.type == kind and one.address)
+    return tuple(dict.fromkeys(every))
 
 
 def _kubelet_port(status: _Status) -> int:

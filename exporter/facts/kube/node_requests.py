@@ -11,13 +11,15 @@ the time. Approved is no answer: the kubelet has no certificate yet. Waiting end
 - with the node: a deleted node's requests are moot, and a new node of that name begins anew.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
+from exporter.facts.kube.believed import MARGIN
 from exporter.facts.kube.csr import CertificateIdentity
 from exporter.reason import CsrOutcome
 
-__all__ = ["RETRY", "Issued", "NodeRequests", "Rejected", "Requests"]
+__all__ = ["RETRY", "Issued", "NodeRequests", "Open", "Rejected", "Requests"]
 
 RETRY = 3600.0
 """Seconds in which a kubelet without a certificate has asked again: it does so every 15 minutes and a backoff
@@ -67,56 +69,96 @@ class NodeRequests:
 
 
 @dataclass(slots=True)
-class _Open:
+class Open:
+    """A request without a certificate."""
+
     name: str
     created: float
+    """Unix seconds, as believed."""
     approved: bool
+    revision: int
+    """As Csr.revision."""
 
 
 class Requests:
     """Follows them. A request is known by its uid."""
 
-    __slots__ = ("_carried", "_heap", "_issued_created", "_moot_until", "_open", "_quiet_since", "issued", "rejected")
+    __slots__ = (
+        "_carried",
+        "_heap",
+        "_issued_created",
+        "_misdated",
+        "_moot_until",
+        "_open",
+        "_quiet_since",
+        "issued",
+        "rejected",
+    )
 
     def __init__(self) -> None:
         self.issued: Issued | None = None
         self.rejected: Rejected | None = None
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, Open] = {}
         self._heap: list[tuple[float, str]] = []  # (created, uid); those no longer open are dropped when they come up
         self._carried: float | None = None  # creation of the first request that vanished unanswered
         self._quiet_since = LONG_AGO
         self._moot_until = LONG_AGO
         self._issued_created = LONG_AGO
+        self._misdated: tuple[int, float] = (0, LONG_AGO)
+        """The last issued request that was dated ahead of both clocks: its revision, and when it was seen."""
+
+    @property
+    def open(self) -> Mapping[str, Open]:
+        """Those without a certificate, by uid."""
+        return self._open
 
     @property
     def waits(self) -> bool:
         """Whether it waits."""
         return bool(self._open)
 
-    def put_open(self, uid: str, name: str, created: float, now: float, *, approved: bool) -> None:
-        """The request has no answer, or is approved and no more."""
+    def put_open(self, uid: str, found: Open, now: float, latest: float) -> None:
+        """The request has no answer, or is approved and no more. `latest`: see facts.kube.believed."""
+        created = found.created
         if (known := self._open.get(uid)) is not None:
-            known.approved = approved
+            known.approved = found.approved
             return
-        if created <= self._moot_until:
+        self._set_back(latest)
+        if created <= self._moot_until or (found.revision < self._misdated[0] and created <= self._misdated[1]):
             return
         if not self._open and now - self._quiet_since > RETRY:
             self._carried = None
-        self._open[uid] = _Open(name, created, approved)
+        self._open[uid] = found
         heappush(self._heap, (created, uid))
         if len(self._heap) > 2 * len(self._open) + 64:
             self._heap = [entry for entry in self._heap if entry[1] in self._open]
             heapify(self._heap)
 
-    def issue(self, uid: str, created: float, at: float, certificate: CertificateIdentity | None) -> None:
+    def issue(
+        self, uid: str, created: float, at: float, certificate: CertificateIdentity | None, latest: float
+    ) -> None:
         """The request has its certificate since `at`."""
         self._open.pop(uid, None)
+        self._set_back(latest)
         if created >= self._issued_created:
             self._issued_created = created
             self.issued = Issued(at, certificate)
         if self.rejected is not None and self.issued is not None and self.rejected.at <= self.issued.at:
             self.rejected = None
         self._overtake(created)
+
+    def issue_misdated(
+        self, uid: str, revision: int, at: float, certificate: CertificateIdentity | None, now: float
+    ) -> None:
+        """Likewise, of a request that was dated ahead of both clocks: nobody knows when it was made, but for what the
+        cluster's order of changes tells. A request that is not certainly older than it still waits.
+        """
+        self._open.pop(uid, None)
+        self.issued, self.rejected = Issued(at, certificate), None
+        self._misdated = (revision, now)
+        for older in [uid for uid, one in self._open.items() if one.revision < revision]:
+            del self._open[older]
+        self._carried = None
 
     def reject(self, uid: str, rejected: Rejected) -> None:
         """The request was denied or has failed."""
@@ -159,7 +201,14 @@ class Requests:
             rejected=self.rejected,
         )
 
-    def _first(self) -> _Open | None:
+    def _set_back(self, latest: float) -> None:
+        """Moments ahead of both clocks are of a clock that has been set back since: they say nothing any more."""
+        if self._moot_until > latest + MARGIN:
+            self._moot_until = LONG_AGO
+        if self._issued_created > latest + MARGIN:
+            self._issued_created = LONG_AGO
+
+    def _first(self) -> Open | None:
         while self._heap:
             if (found := self._open.get(self._heap[0][1])) is not None:
                 return found

@@ -82,10 +82,19 @@ def test_the_requestor_is_a_class_of_the_user_name(username: str, expected: Requ
     assert requestor(username) is expected
 
 
-@pytest.mark.parametrize("username", ["aksService", "system:bootstrap:abc123", f"system:node:{NODE}", "alice"])
+@pytest.mark.parametrize("username", ["aksService", "system:bootstrap:abc123", f"system:node:{NODE}"])
 def test_the_node_is_the_one_the_certificate_is_for(username: str) -> None:
-    """With secure TLS bootstrapping the user name does not tell it."""
+    """G7: many nodes share one bootstrap token, and with secure TLS bootstrapping the user name does not tell it."""
     assert csr(raw(username=username)).node == NODE
+
+
+@pytest.mark.parametrize(
+    ("username", "node"),
+    [("alice", ""), ("system:serviceaccount:kube-system:x", ""), ("system:node:another", "another")],
+)
+def test_a_claim_is_not_believed_against_who_made_it(username: str, node: str) -> None:
+    """G8: anybody may write `system:node:ghost` into a request; a node speaks for itself only."""
+    assert csr(raw(username=username)).node == node
 
 
 @pytest.mark.parametrize("request_bytes", [b"", b"junk", REQUEST[:200], b"-----BEGIN CERTIFICATE REQUEST-----\n-----"])

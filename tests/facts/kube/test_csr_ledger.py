@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
-from exporter.facts.kube.csr_ledger import BUCKETS, NODES_CAP, CsrLedger
+from exporter.facts.kube.csr_ledger import BUCKETS, RECORDS_CAP, CsrLedger
+from exporter.facts.kube.csr_tracking import NODES_CAP
 from exporter.facts.kube.node_requests import RETRY, NodeRequests
 from exporter.reason import CsrCondition, CsrOutcome, Requestor
 from tests.facts.kube.csrs import (
@@ -179,11 +180,13 @@ def test_what_is_known_of_nodes_that_are_gone_is_dropped_after_a_while() -> None
     """Not at once: a node's first certificate comes before its Node object."""
     ledger = CsrLedger()
     ledger.put(request("a", T0, ISSUED), T0, live=True)
-    ledger.keep_nodes(frozenset(), T0 + RETRY / 2)
+    ledger.tidy(T0 + RETRY / 2)
     assert len(ledger.totals().nodes) == 1
-    ledger.keep_nodes(frozenset({NODE}), T0 + DAY)
+    ledger.know_nodes([NODE])
+    ledger.tidy(T0 + DAY)
     assert len(ledger.totals().nodes) == 1
-    ledger.keep_nodes(frozenset({"another"}), T0 + DAY)
+    ledger.know_nodes(["another"])
+    ledger.tidy(T0 + DAY)
     assert ledger.totals().nodes == ()
     ledger.delete("a", T0 + DAY)
     assert objects(ledger.totals()) == {}
@@ -251,3 +254,104 @@ def test_the_version_changes_with_the_facts_alone() -> None:
 
 
 # A model of an API server with CSRs of two nodes, and of what an honest observer may say.
+
+
+def flooded() -> CsrLedger:
+    """As many requests for nodes that nobody knows as can be followed, and some more."""
+    ledger = CsrLedger()
+    for number in range(NODES_CAP + 10):
+        ledger.put(request(f"made-up-{number}", T0, node=f"made-up-{number}"), T0)
+    return ledger
+
+
+def test_a_node_that_exists_is_followed_whatever_else_there_is() -> None:
+    """A17: its request comes after the flood; a node that nobody knows makes room."""
+    ledger = flooded()
+    ledger.know_nodes([NODE])
+    ledger.put(request("real", T0 + 60), T0 + 60)
+    assert since(ledger) == T0 + 60
+    totals = ledger.totals()
+    assert (len(totals.nodes), totals.untracked) == (NODES_CAP, 11)
+
+
+@pytest.mark.parametrize("by_event", [False, True])
+def test_a_node_that_turns_out_to_exist_is_followed_from_its_first_request_on(by_event: bool) -> None:
+    """A17: the list of nodes may come after that of the requests."""
+    ledger = flooded()
+    ledger.put(request("real-1", T0 + 60), T0 + 60)
+    ledger.put(request("real-2", T0 + 900), T0 + 900)
+    assert ledger.totals().untracked == 12
+    before = ledger.version
+    if by_event:
+        ledger.know_node(NODE)
+    else:
+        ledger.know_nodes([NODE])
+    assert ledger.version > before
+    assert since(ledger) == T0 + 60
+    assert ledger.totals().untracked == 11
+
+
+def test_what_is_not_followed_is_counted_while_it_waits() -> None:
+    """A17: answered or gone, it is untracked no more."""
+    ledger = flooded()
+    ledger.put(request(f"made-up-{NODES_CAP}", T0, ISSUED, node=f"made-up-{NODES_CAP}"), T0 + 1)
+    assert ledger.totals().untracked == 9
+    ledger.delete(f"made-up-{NODES_CAP + 1}", T0 + 1)
+    assert ledger.totals().untracked == 8
+    relist(ledger, T0 + 2)
+    assert ledger.totals().untracked == 0
+
+
+def test_requests_beyond_what_is_remembered_are_counted_in_each_list() -> None:
+    """A17: and a node that exists is followed all the same."""
+    ledger = CsrLedger()
+    ledger.know_nodes([NODE])
+    flood = [request(str(number), T0, node="x") for number in range(RECORDS_CAP + 5)]
+    relist(ledger, T0 + 60, *flood, request("real", T0 + 60))
+    assert ledger.totals().untracked == 5
+    assert since(ledger) == T0 + 60
+    relist(ledger, T0, *flood[:10])
+    assert ledger.totals().untracked == 0
+
+
+def test_an_issued_request_from_the_future_hides_no_later_one() -> None:
+    """A16: the API server's clock was an hour ahead when that one was made."""
+    ledger = CsrLedger()
+    ledger.put(replace(request("ahead", T0 + HOUR, ISSUED), answered=T0 + HOUR, revision=7), T0)
+    ledger.put(replace(request("real", T0 + 1), revision=8), T0 + 1, live=True)
+    assert since(ledger) == T0 + 1
+    (reading,) = ledger.totals().nodes
+    assert reading.issued is not None
+    assert reading.issued.at == T0
+    ledger.put(replace(request("real", T0 + 1, ISSUED), revision=9), T0 + 2, live=True)
+    assert since(ledger) is None
+    assert ledger.totals().last_issued == {SERVING_SIGNER: T0 + 2}
+
+
+def test_a_list_tells_by_the_order_of_changes_what_a_misdated_request_answered() -> None:
+    """A16: what was made before it was issued is moot; what came after, or may have, waits."""
+    for revisions, expected in ((("5", "9"), T0 - 60), (("9", "5"), None), (("0", "0"), T0 - 60)):
+        ledger = CsrLedger()
+        issued, waiting = (int(revision) for revision in revisions)
+        relist(
+            ledger,
+            T0,
+            replace(request("ahead", T0 + HOUR, ISSUED), revision=issued),
+            replace(request("waits", T0 - 60), revision=waiting),
+        )
+        assert since(ledger) == expected, revisions
+
+
+def test_a_clock_that_is_set_back_leaves_nothing_behind() -> None:
+    """A16: what was dated by both clocks' later one lies ahead of both after that is mended."""
+    ledger = CsrLedger()
+    ledger.put(request("then", T0 + HOUR, ISSUED), T0, live=True, latest=T0 + HOUR)
+    ledger.put(request("now", T0 + 60), T0 + 60, live=True, latest=T0 + 60)
+    assert since(ledger) == T0 + 60
+
+
+def test_a_request_from_the_future_waits_since_it_was_first_seen() -> None:
+    """A16: an age below zero would never be too long."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0 + HOUR), T0)
+    assert since(ledger) == T0

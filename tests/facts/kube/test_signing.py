@@ -1,0 +1,41 @@
+"""Whether anybody signs, as the requests and leases tell."""
+
+from dataclasses import replace
+
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.kube.csr_ledger import CsrLedger
+from exporter.facts.kube.signing import Signing, signing
+from exporter.reason import Lease, Requestor
+from tests.facts.kube.csrs import APPROVED, HOUR, ISSUED, T0, request
+
+
+def test_nobody_has_signed_for_eleven_minutes_and_seven_requests_wait() -> None:
+    """G13: of nodes that have one request or more, approved or not; what somebody else asks for does not count."""
+    ledger = CsrLedger()
+    ledger.put(request("last", T0, ISSUED, node="n0"), T0 + 1, live=True)
+    for number in range(5):
+        ledger.put(request(f"p{number}", T0 + 60 + number, node=f"n{number % 4}"), T0 + 100)
+    for number in range(2):
+        ledger.put(request(f"a{number}", T0 + 90, APPROVED, node=f"m{number}"), T0 + 100)
+    ledger.put(replace(request("alice", T0), requestor=Requestor.OTHER, node=""), T0 + 100)
+    _, serving = signing(ledger.totals(), {Lease.KUBE_CONTROLLER_MANAGER: T0 + 2})
+    assert serving == Signing(SERVING_SIGNER, 5, 2, T0 + 60, T0 + 1, None, T0 + 2)
+    assert serving.total == 7
+    assert serving.silent_since == T0 + 60
+
+
+def test_a_certificate_since_then_is_a_sign_of_life() -> None:
+    """Of whichever node."""
+    ledger = CsrLedger()
+    ledger.put(request("waits", T0, node="n1"), T0)
+    ledger.put(request("signed", T0 + 60, ISSUED, node="n2"), T0 + HOUR, live=True)
+    (serving,) = [one for one in signing(ledger.totals(), {}) if one.signer_name == SERVING_SIGNER]
+    assert serving.silent_since == T0 + HOUR
+
+
+def test_where_nothing_waits_nobody_is_silent() -> None:
+    """A cluster asks for a certificate a few times in a year."""
+    client, serving = signing(CsrLedger().totals(), {Lease.KUBELET_SERVING_CSR_APPROVER: T0})
+    assert (client.signer_name, client.silent_since) == (CLIENT_SIGNER, None)
+    assert (serving.approver_renewed, serving.signer_renewed) == (T0, None)
+    assert signing(None, {}) == ()
