@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
-SLOW := tests/e2e tests/apiserver tests/year tests/image tests/browser tests/fuzz
+SLOW := tests/e2e tests/apiserver tests/year tests/image tests/browser tests/grafana tests/fuzz
 
 .PHONY: help
 help: ## list the words
@@ -80,6 +80,11 @@ test-browser: $(VENV)/.develop ## the pages in headless Chromium: light, dark, n
 	@tools/packages.sh chromium prometheus
 	$(PYTEST) tests/browser $(PYTEST_FLAGS)
 
+.PHONY: test-grafana
+test-grafana: $(VENV)/.develop tools ## the dashboards as Grafana's own packages compute and draw them (installs Node packages, chromium)
+	@tools/packages.sh node npm chromium
+	$(PYTEST) tests/grafana $(PYTEST_FLAGS)
+
 .PHONY: test-fuzz
 test-fuzz: $(VENV)/.develop ## each property with a thousand examples, and whole nodes damaged at random (minutes)
 	$(PYTEST) -n auto -m hypothesis --hypothesis-profile=long --timeout=900 $(addprefix --ignore=,$(filter-out tests/fuzz,$(SLOW))) $(PYTEST_FLAGS)
@@ -110,9 +115,9 @@ generate: $(VENV)/.develop ## write the generated docs again
 
 .PHONY: pictures
 pictures: $(VENV)/.develop ## draw the pictures of the documentation again (installs chromium and Prometheus)
-	@tools/packages.sh chromium prometheus
+	@tools/packages.sh chromium prometheus node npm
 	$(BIN)/python -m tools.pictures
-	$(BIN)/python -m tools.dashboard_pictures
+	$(BIN)/python -m tools.grafana.pictures
 
 .PHONY: lock
 lock: $(VENV)/.develop ## resolve the dependencies anew, with hashes

@@ -3,7 +3,7 @@
 # Starts no service.
 set -euo pipefail
 declare -A package=([promtool]=prometheus [prometheus]=prometheus [prometheus-alertmanager]=prometheus-alertmanager
-  [buildah]=buildah [debootstrap]=debootstrap [crun]=crun [chromium]=chromium)
+  [buildah]=buildah [debootstrap]=debootstrap [crun]=crun [chromium]=chromium [node]=nodejs [npm]=npm)
 missing=()
 for command in "$@"; do
   command -v "$command" >/dev/null || missing+=("${package[$command]}")

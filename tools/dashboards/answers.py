@@ -9,9 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Answer", "Prometheus", "Series", "choices", "filled", "targets", "variable_queries"]
+__all__ = ["Answer", "Prometheus", "Series", "choices", "filled", "interval", "targets", "variable_queries"]
 
 Json = dict[str, Any]
+SCRAPE = 15.0
+"""Seconds: what Grafana's Prometheus data source takes for the scrape interval unless somebody tells it another."""
+STEPS = (15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 604800)
+"""Seconds between points that Grafana rounds to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Answer:
 
     series: tuple[Series, ...]
     took: float
+    result: tuple[Json, ...] = ()
+    """The same as Prometheus writes it: its `data.result`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +74,29 @@ class Prometheus:
         except urllib.error.HTTPError as error:
             raise OSError(f"{error.read().decode()}\n{form['query']}") from None
         took = time.perf_counter() - began
-        found = []
-        for one in json.loads(body)["data"]["result"]:
+        found, result = [], json.loads(body)["data"]["result"]
+        for one in result:
             points = one["values"] if "values" in one else [one["value"]]
             found.append(Series(one["metric"], tuple((moment, float(value)) for moment, value in points)))
-        return Answer(tuple(found), took)
+        return Answer(tuple(found), took, tuple(result))
 
 
-def filled(expression: str, chosen: Mapping[str, str], *, step: float = 60.0) -> str:
-    """The expression with the variables as Grafana fills them in."""
-    known = {**chosen, "__rate_interval": f"{max(4 * step, 60):.0f}s", "__interval": f"{step:.0f}s"}
+def filled(expression: str, chosen: Mapping[str, str], *, step: float = 60.0, span: float = 86400.0) -> str:
+    """The expression with the variables as Grafana fills them in. Seconds: `step` between points, `span` over all."""
+    known = {
+        **chosen,
+        "__all": "$__all",
+        "__rate_interval": f"{max(step + SCRAPE, 4 * SCRAPE):.0f}s",
+        "__interval": f"{step:.0f}s",
+        "__interval_ms": f"{1000 * step:.0f}",
+        "__range": f"{span:.0f}s",
+    }
     return re.sub(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))", lambda found: known[found[1] or found[2]], expression)
+
+
+def interval(span: float, points: int) -> float:
+    """Seconds between the points of a panel that has room for so many: Grafana's $__interval."""
+    return float(min((step for step in STEPS if step >= 0.8 * span / points), default=STEPS[-1]))
 
 
 def choices(dashboard: Json, prometheus: Prometheus, at: float) -> dict[str, tuple[str, ...]]:
