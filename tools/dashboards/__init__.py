@@ -14,10 +14,12 @@ from tools.dashboards.azure import AZURE
 from tools.dashboards.blind import BLIND
 from tools.dashboards.control import CONTROL_PLANE, REQUESTS
 from tools.dashboards.document import documented
-from tools.dashboards.fleet import BREAKS, ROTATION, WRONG
+from tools.dashboards.events import EVENTS as FLEET_EVENTS
+from tools.dashboards.fleet import BREAKS, WRONG
 from tools.dashboards.grafana import as_text
-from tools.dashboards.node import ROWS
+from tools.dashboards.node import EVENTS, ROWS
 from tools.dashboards.panel import Dashboard, Variable
+from tools.dashboards.rotation import ROTATION
 from tools.generated import Generated
 
 __all__ = ["DASHBOARDS", "FLEET", "FOLDERS", "GENERATED", "NODE"]
@@ -43,6 +45,7 @@ FLEET = Dashboard(
     description="Is certificate rotation on, is it working, and what breaks when: a whole AKS cluster, or several.",
     variables=(CLUSTER, POOL),
     rows=(WRONG, BREAKS, ROTATION, REQUESTS, CONTROL_PLANE, AZURE, BLIND),
+    events=FLEET_EVENTS,
 )
 NODE = Dashboard(
     uid="akscert-node",
@@ -50,6 +53,7 @@ NODE = Dashboard(
     description="Everything that is known of the certificates of one AKS node and of their rotation.",
     variables=(CLUSTER, POOL, SOME_NODE),
     rows=ROWS,
+    events=(*EVENTS, *FLEET_EVENTS),
 )
 DASHBOARDS = {"fleet": FLEET, "node": NODE}
 

@@ -2,6 +2,7 @@
 
 from tools.dashboards.fleet import CLUSTER
 from tools.dashboards.panel import (
+    Cell,
     Column,
     Query,
     Row,
@@ -10,7 +11,7 @@ from tools.dashboards.panel import (
     Unit,
 )
 from tools.dashboards.promql import ROTATING, by, either, of
-from tools.dashboards.words import AZURE_STATES
+from tools.dashboards.words import AZURE_STATES, OPTED, RBAC
 
 __all__ = ["AZURE"]
 
@@ -38,12 +39,39 @@ AZURE = Row(
                     "{{cluster}} {{resource}} {{name}}",
                 ),
             ),
-            width=12,
+            width=11,
             height=9,
             points=100,
             words=AZURE_STATES,
             empty="? Azure is not asked, or does not answer",
             runbooks=("AksCertClusterRotationStuck", "AksCertClusterRotationRunning", "AksCertNodePoolMissedRotation"),
+        ),
+        Table(
+            title="Clusters",
+            description="What the cluster is in Azure, and when it was made. rbac false: no certificate rotates by "
+            "itself (AKS needs Kubernetes RBAC for it). A CA from before May 2019 lived two years only.",
+            queries=(
+                Query(
+                    f"1000 * {by('', 'akscert_cluster_created_timestamp_seconds')}"
+                    " * on (cluster) group_right () "
+                    + by(
+                        "cluster_name, resource_group, location, kubernetes_version, rbac", "akscert_azure_cluster_info"
+                    )
+                ),
+            ),
+            width=13,
+            height=9,
+            sort="name",
+            empty="? Azure is not asked, or does not answer",
+            columns=(
+                CLUSTER,
+                Column("cluster_name", "name", least=90),
+                Column("resource_group", "resource group", width=125),
+                Column("location", "location", width=95),
+                Column("kubernetes_version", "version", width=75),
+                Column("rbac", "RBAC", words=RBAC, cell=Cell.TEXT, width=75),
+                Column("A", "created", Unit.DAY, width=105),
+            ),
         ),
         Table(
             title="Node pools",
@@ -60,47 +88,20 @@ AZURE = Row(
                     )
                 ),
             ),
-            width=12,
-            height=9,
+            width=24,
+            height=8,
             sort="pool",
             empty="? Azure is not asked, or does not answer",
             runbooks=("AksCertServingOptOutTag",),
             columns=(
                 CLUSTER,
                 Column("agentpool", "pool", width=100),
-                Column("mode", "mode", width=80),
-                Column("os", "OS", width=90),
+                Column("mode", "mode", width=75),
+                Column("os", "OS", width=80),
                 Column("kubernetes_version", "version", width=80),
                 Column("node_image_version", "node image"),
-                Column("serving_rotation_opt_out", "opted out", width=90),
+                Column("serving_rotation_opt_out", "opted out", words=OPTED, cell=Cell.TEXT, width=100),
                 Column("snapshot_image_version", "snapshot"),
-            ),
-        ),
-        Table(
-            title="Clusters",
-            description="What the cluster is in Azure, and when it was made. rbac false: no certificate rotates by "
-            "itself (AKS needs Kubernetes RBAC for it). A CA from before May 2019 lived two years only.",
-            queries=(
-                Query(
-                    f"1000 * {by('', 'akscert_cluster_created_timestamp_seconds')}"
-                    " * on (cluster) group_right () "
-                    + by(
-                        "cluster_name, resource_group, location, kubernetes_version, rbac", "akscert_azure_cluster_info"
-                    )
-                ),
-            ),
-            width=24,
-            height=4,
-            sort="name",
-            empty="? Azure is not asked, or does not answer",
-            columns=(
-                CLUSTER,
-                Column("cluster_name", "name"),
-                Column("resource_group", "resource group"),
-                Column("location", "location"),
-                Column("kubernetes_version", "version"),
-                Column("rbac", "RBAC"),
-                Column("A", "created", Unit.DATE),
             ),
         ),
     ),

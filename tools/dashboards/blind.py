@@ -1,16 +1,8 @@
 """The fleet's dashboard: what nobody sees, and why."""
 
-from tools.dashboards.fleet import CLUSTER, NODE
-from tools.dashboards.panel import (
-    Cell,
-    Column,
-    Lines,
-    Query,
-    Row,
-    Table,
-    Unit,
-)
-from tools.dashboards.promql import OBSERVED, by, of, pooled
+from tools.dashboards.fleet import CLUSTER, LINKED, NO_DATE, NO_NUMBER, NODE
+from tools.dashboards.panel import Cell, Column, Lines, Query, Row, Table, Unit
+from tools.dashboards.promql import OBSERVED, by, linked, listed, of, pooled
 from tools.dashboards.words import UP
 
 __all__ = ["BLIND"]
@@ -20,32 +12,68 @@ BLIND = Row(
     (
         Table(
             title="Nodes that nobody observes",
-            description="Linux nodes of the cluster without a node agent: everything above is silent about them. "
-            "kubectl get pods -A -o wide -l app.kubernetes.io/name=aks-cert-exporter shows what became of "
-            "it; a taint needs a toleration. Empty is good, where the cluster agent runs.",
+            description="Linux nodes of the cluster about whose certificates nobody reports: everything above is "
+            "silent about them. kubectl get pods -A -o wide -l app.kubernetes.io/name=aks-cert-exporter shows what "
+            "became of the node agent; a taint needs a toleration.",
             queries=(
                 Query(
-                    f"1000 * {by('node', 'akscert_node_created_timestamp_seconds')}"
-                    "\n* on (cluster, node) group_left (agentpool) ("
-                    + by(
-                        "node, agentpool",
-                        "akscert_node_info",
-                        os="linux",
-                        kubelet_version="!~.*-vk-.*",
-                        agentpool="=~$pool",
+                    linked(
+                        listed(
+                            f"1000 * {by('node', 'akscert_node_created_timestamp_seconds')}"
+                            "\n* on (cluster, node) group_left (agentpool) ("
+                            + by(
+                                "node, agentpool",
+                                "akscert_node_info",
+                                os="linux",
+                                kubelet_version="!~.*-vk-.*",
+                                agentpool="=~$pool",
+                            )
+                            + f"\nunless on (cluster, node) {OBSERVED})",
+                            "node",
+                            "cluster",
+                        )
                     )
-                    + f"\nunless on (cluster, node) {OBSERVED})"
                 ),
             ),
-            width=8,
+            width=12,
             sort="created",
-            empty="none",
+            empty="✔ every node is observed",
             runbooks=("AksCertNodeNotObserved",),
             columns=(
                 CLUSTER,
-                Column("node", "node"),
+                NODE,
                 Column("agentpool", "pool", width=90),
-                Column("A", "created", Unit.DATE, width=160),
+                Column("A", "created", Unit.DAY, words=NO_DATE, width=105),
+                LINKED,
+            ),
+        ),
+        Table(
+            title="Kubelets that do not answer",
+            description="Node agents whose TLS handshake with their kubelet fails, so nobody knows what it serves. "
+            "Expected where a kubelet waits for its first serving certificate; else look at the kubelet "
+            "and at network policies towards port 10250 of the node.",
+            queries=(
+                Query(
+                    linked(
+                        listed(
+                            f"(min by (cluster, instance) ({of('akscert_source_up', source='kubelet')}) == 0)"
+                            f" * on (cluster, instance) group_left (node)"
+                            f" max by (cluster, instance, node) ({of('akscert_bootstrap_info')})",
+                            "node",
+                            "node",
+                        )
+                    )
+                ),
+            ),
+            width=12,
+            sort="node",
+            empty="✔ all that are asked answer",
+            runbooks=("AksCertSourceDown",),
+            columns=(
+                CLUSTER,
+                NODE,
+                Column("A", "kubelet", words=(*UP, *NO_NUMBER), cell=Cell.TEXT),
+                LINKED,
             ),
         ),
         Table(
@@ -53,10 +81,20 @@ BLIND = Row(
             description="What the node agent was to look at and could not. not_found: a certificate that is awaited, "
             "or a path of your own settings. permission_denied: the agent runs without the rights of the "
             "chart. broken_symlink, empty, malformed: repair the node, mostly by a reimage.",
-            queries=(Query(pooled(by("node, role, path, status", "akscert_file_status", status="!~ok|not_expected"))),),
-            width=16,
+            queries=(
+                Query(
+                    linked(
+                        listed(
+                            pooled(by("node, role, path, status", "akscert_file_status", status="!~ok|not_expected")),
+                            "node",
+                            "node",
+                        )
+                    )
+                ),
+            ),
+            width=24,
             sort="status",
-            empty="none",
+            empty="✔ all can be read, where a node agent reports",
             runbooks=("AksCertFileUnreadable",),
             columns=(
                 CLUSTER,
@@ -65,6 +103,7 @@ BLIND = Row(
                 Column("role", "role", width=130),
                 Column("path", "path"),
                 Column("status", "status", width=150),
+                LINKED,
             ),
         ),
         Table(
@@ -75,53 +114,34 @@ BLIND = Row(
                 Query(by("source", "akscert_source_up", source="!=kubelet", how="min")),
                 Query(f"1000 * {by('source', 'akscert_source_last_success_timestamp_seconds', source='!=kubelet')}"),
             ),
-            width=8,
+            width=12,
             sort="source",
-            empty="? no cluster agent",
+            empty="? no cluster agent reports",
             runbooks=("AksCertSourceDown",),
             columns=(
                 CLUSTER,
                 Column("source", "source"),
-                Column("A", "now", words=UP, cell=Cell.TEXT, width=150),
-                Column("B", "last answer", Unit.FROM_NOW, width=140),
-            ),
-        ),
-        Table(
-            title="Kubelets that do not answer",
-            description="Node agents whose TLS handshake with their kubelet fails, so nobody knows what it serves. "
-            "Expected where a kubelet waits for its first serving certificate; else look at the kubelet "
-            "and at network policies towards port 10250 of the node.",
-            queries=(
-                Query(
-                    f"(min by (cluster, instance) ({of('akscert_source_up', source='kubelet')}) == 0)"
-                    f" * on (cluster, instance) group_left (node)"
-                    f" max by (cluster, instance, node) ({of('akscert_bootstrap_info')})"
-                ),
-            ),
-            width=8,
-            sort="node",
-            empty="none",
-            runbooks=("AksCertSourceDown",),
-            columns=(
-                CLUSTER,
-                NODE,
-                Column("A", "kubelet", words=UP, cell=Cell.TEXT, width=150),
+                Column("A", "now", words=UP, cell=Cell.TEXT, width=160),
+                Column("B", "last answer", Unit.FROM_NOW, width=160),
             ),
         ),
         Lines(
             title="Failures of sources, by reason",
-            description="How often a source failed within the last five minutes. A few now and then are retried; a "
+            description="How often a source failed in each step of time. A few now and then are retried; a "
             "steady line names the reason to look for in the agent's log and in docs/troubleshooting.md.",
             queries=(
                 Query(
-                    f"sum by (source, reason) (increase({of('akscert_source_errors_total')}[5m])) > 0",
-                    "{{source}}: {{reason}}",
+                    f"sum by (source, reason) (increase({of('akscert_source_errors_total')}[$__interval])) > 0"
+                    f'\nor label_replace(0 * max({of("akscert_build_info")}), "source", "none", "", "")',
+                    "{{source}} {{reason}}",
                 ),
             ),
-            width=8,
+            width=12,
             points=100,
+            step="5m",
+            shade="orange",
             unit=Unit.COUNT,
-            empty="none",
+            empty="? no agent reports",
             runbooks=("AksCertSourceDown",),
         ),
     ),

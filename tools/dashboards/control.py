@@ -1,6 +1,6 @@
 """The fleet's dashboard, second half: certificate signing requests and the control plane."""
 
-from tools.dashboards.fleet import CLUSTER, NODE
+from tools.dashboards.fleet import CLUSTER, LINKED, NO_DATE, NO_NUMBER, NOBODY, NODE
 from tools.dashboards.panel import (
     Bars,
     Cell,
@@ -14,14 +14,14 @@ from tools.dashboards.panel import (
     Threshold,
     Unit,
 )
-from tools.dashboards.promql import by, of, of_nodes, share
-from tools.dashboards.words import AGE_OF_LEASE, BUNDLES, LIFETIME, OUTCOMES, STATES, TRUSTED
+from tools.dashboards.promql import by, linked, listed, of, of_nodes, share
+from tools.dashboards.words import AGE_OF_LEASE, AGE_OF_REQUEST, BUNDLES, KINDS, OUTCOMES, STATES, TRUSTED
 
 __all__ = ["CONTROL_PLANE", "REQUESTS"]
 
 API, CA = "akscert_apiserver_certificate_{}_timestamp_seconds", "akscert_ca_{}_timestamp_seconds"
 BUNDLE = "akscert_ca_bundle_not_after_timestamp_seconds"
-AGE = (Threshold(None, "text"), Threshold(20 * 60, "orange"), Threshold(6 * 3600, "red"))
+ANY_CLUSTER_AGENT = f"0 * max({of('akscert_build_info', mode='cluster')})"
 
 REQUESTS = Row(
     "Certificate signing requests",
@@ -31,18 +31,27 @@ REQUESTS = Row(
             description="Since when a kubelet has asked without an answer, over all its retries. From 20 minutes on: "
             "kubectl get csr | grep -v Issued, and see whether the signers below live. Empty is good.",
             queries=(
-                Query(f"time() - {of_nodes('signer_name', 'akscert_csr_pending_since_timestamp_seconds', how='min')}"),
+                Query(
+                    linked(
+                        listed(
+                            f"time() - {of_nodes('signer_name', 'akscert_csr_pending_since_timestamp_seconds', 'min')}",
+                            "node",
+                            "cluster",
+                        )
+                    )
+                ),
             ),
-            width=12,
+            width=14,
             sort="waits for",
             descending=True,
-            empty="none waits",
+            empty="✔ none waits",
             runbooks=("AksCertCsrPending",),
             columns=(
                 CLUSTER,
                 NODE,
                 Column("signer_name", "signer"),
-                Column("A", "waits for", Unit.SECONDS, Cell.TEXT, thresholds=AGE, width=110),
+                Column("A", "waits for", Unit.SECONDS, Cell.TEXT, NO_NUMBER, AGE_OF_REQUEST, width=100),
+                LINKED,
             ),
         ),
         Bars(
@@ -52,31 +61,37 @@ REQUESTS = Row(
             "after an hour.",
             queries=(
                 Query(
-                    f"sum by (condition, requestor) ({of('akscert_csr_objects')}) > 0",
-                    "{{condition}}, by {{requestor}}",
+                    f"sum by (condition, requestor) ({of('akscert_csr_objects')}) > 0"
+                    f'\nor label_replace({ANY_CLUSTER_AGENT}, "condition", "any", "", "")'
+                    f"\nunless on () (sum({of('akscert_csr_objects')}) > 0)",
+                    "{{condition}} {{requestor}}",
                 ),
             ),
             width=5,
+            above=True,
             unit=Unit.COUNT,
-            empty="none",
+            empty="? no cluster agent",
             runbooks=("AksCertCsrPending", "AksCertCsrRejected"),
         ),
         Lines(
             title="Requests answered",
-            description="How requests ended, an hour at a time. issued is what a healthy cluster shows; abandoned "
+            description="How requests ended, in each step of time. issued is what a healthy cluster shows; abandoned "
             "ones were never answered. denied or failed: somebody or a policy refuses kubelets a "
             "certificate.",
             queries=(
                 Query(
-                    f"sum by (outcome) (increase({of('akscert_csr_completed_total')}[1h])) > 0",
+                    f"sum by (outcome) (increase({of('akscert_csr_completed_total')}[$__interval])) > 0"
+                    f'\nor label_replace({ANY_CLUSTER_AGENT}, "outcome", "none", "", "")',
                     "{{outcome}}",
                 ),
             ),
-            width=7,
+            width=5,
             stacked=True,
+            points=100,
+            step="5m",
             unit=Unit.COUNT,
             words=OUTCOMES,
-            empty="none within an hour",
+            empty="? no cluster agent reports",
             runbooks=("AksCertCsrRejected",),
         ),
         Heat(
@@ -85,35 +100,35 @@ REQUESTS = Row(
             "approver or the controller manager is slow or was away: see the signers below.",
             queries=(
                 Query(
-                    f"sum by (le) (increase({of('akscert_csr_issue_duration_seconds_bucket')}[1h]))",
+                    f"sum by (le) (increase({of('akscert_csr_issue_duration_seconds_bucket')}[$__interval]))",
                     "{{le}}",
                 ),
             ),
             width=12,
             height=7,
             points=60,
+            step="5m",
             unit=Unit.SECONDS,
-            empty="none issued",
+            empty="? no cluster agent reports",
             runbooks=("AksCertCsrPending",),
         ),
-        Stat(
+        Table(
             title="Signers: last sign of life",
             description="How long ago the controller manager (approves client certificates, signs all) and the "
             "approver of serving certificates renewed their lease. Over 10 minutes: no kubelet gets a new "
             "certificate. It is AKS's side: az aks show -g RG -n CLUSTER, then a support request.",
-            queries=(
-                Query(
-                    f"time() - {by('lease', 'akscert_signer_lease_renewed_timestamp_seconds')}",
-                    "{{cluster}} {{lease}}",
-                ),
-            ),
+            queries=(Query(f"time() - {by('lease', 'akscert_signer_lease_renewed_timestamp_seconds')}"),),
             width=12,
             height=7,
-            unit=Unit.SECONDS,
-            decimals=0,
-            thresholds=AGE_OF_LEASE,
+            sort="silent for",
+            descending=True,
             empty="? no lease seen",
             runbooks=("AksCertSignerSilent",),
+            columns=(
+                CLUSTER,
+                Column("lease", "lease"),
+                Column("A", "silent for", Unit.SECONDS, Cell.TEXT, thresholds=AGE_OF_LEASE, width=140),
+            ),
         ),
     ),
 )
@@ -139,7 +154,7 @@ CONTROL_PLANE = Row(
                     f" + on (cluster, address) group_left () {by('address', 'akscert_apiserver_trusted', how='min')}"
                 ),
             ),
-            width=12,
+            width=16,
             height=7,
             sort="ends",
             empty="? no cluster agent, or no API server answers",
@@ -150,8 +165,27 @@ CONTROL_PLANE = Row(
                 Column("rotation", "rotation", words=STATES, cell=Cell.TEXT, width=110),
                 Column("C", "trust", words=TRUSTED, cell=Cell.TEXT, width=120),
                 Column("A", "ends", Unit.DATE, width=170),
-                Column("B", "lifetime over", Unit.PERCENT, Cell.BAR, thresholds=LIFETIME),
+                Column("B", "lifetime over", Unit.PERCENT, Cell.BAR, width=115),
             ),
+        ),
+        Stat(
+            title="Clocks: API server and agent differ by",
+            description="Signers date certificates back by five minutes. A node whose clock is further behind refuses "
+            "new ones as not yet valid. Over 60 seconds: look at time synchronisation of the cluster "
+            "agent's node.",
+            queries=(
+                Query(
+                    f"max by (cluster) (abs({of('akscert_apiserver_clock_offset_seconds')}))",
+                    "{{cluster}}",
+                ),
+            ),
+            width=8,
+            height=7,
+            decimals=1,
+            unit=Unit.SECONDS,
+            thresholds=(Threshold(None, "green"), Threshold(60, "orange"), Threshold(240, "red")),
+            empty="? not known",
+            runbooks=("AksCertClockSkew",),
         ),
         Table(
             title="CAs",
@@ -170,10 +204,10 @@ CONTROL_PLANE = Row(
             runbooks=("AksCertClusterCaExpiring", "AksCertRequestHeaderCaExpiring", "AksCertClusterCaMismatch"),
             columns=(
                 CLUSTER,
-                Column("ca", "CA"),
+                Column("ca", "CA", least=110),
                 Column("C", "in bundle", Unit.COUNT, width=90),
                 Column("A", "ends", Unit.DATE, width=170),
-                Column("B", "lifetime over", Unit.PERCENT, Cell.BAR, thresholds=LIFETIME),
+                Column("B", "lifetime over", Unit.PERCENT, Cell.BAR, width=115),
             ),
         ),
         Table(
@@ -182,45 +216,21 @@ CONTROL_PLANE = Row(
             "cluster CA was rotated, so calls fail; restart the component that owns it, most write it "
             "anew when they start.",
             queries=(
-                Query(f"1000 * {by('kind, name', BUNDLE, how='min')}"),
+                Query(listed(f"1000 * {by('kind, name', BUNDLE, how='min')}", "name", "cluster")),
                 Query(by("kind, name", "akscert_ca_bundle_outdated")),
             ),
-            width=16,
+            width=12,
             height=7,
             sort="ends",
-            empty="none has a caBundle",
+            empty="● none has a caBundle",
             runbooks=("AksCertCaBundleOutdated",),
             columns=(
                 CLUSTER,
-                Column("kind", "kind"),
-                Column("name", "name"),
-                Column("B", "cluster CA in it", words=BUNDLES, cell=Cell.TEXT, width=140),
-                Column("A", "ends", Unit.DATE, width=170),
+                Column("kind", "kind", words=KINDS, width=135),
+                Column("name", "name", cell=Cell.TEXT, words=NOBODY),
+                Column("B", "cluster CA", words=BUNDLES, cell=Cell.TEXT, width=100),
+                Column("A", "ends", Unit.DAY, words=NO_DATE, width=105),
             ),
-        ),
-        Stat(
-            title="Clock of the API server, against the agent's",
-            description="Signers date certificates back by five minutes. A node whose clock is further behind refuses "
-            "new ones as not yet valid. Over 60 seconds: look at time synchronisation of the cluster "
-            "agent's node.",
-            queries=(
-                Query(
-                    f"max by (cluster) ({of('akscert_apiserver_clock_offset_seconds')})",
-                    "{{cluster}}",
-                ),
-            ),
-            width=8,
-            height=7,
-            unit=Unit.SECONDS,
-            thresholds=(
-                Threshold(None, "red"),
-                Threshold(-240, "orange"),
-                Threshold(-60, "green"),
-                Threshold(60, "orange"),
-                Threshold(240, "red"),
-            ),
-            empty="? not known",
-            runbooks=("AksCertClockSkew",),
         ),
     ),
 )

@@ -1,247 +1,121 @@
-"""What can be wrong, as expressions without the rules' patience: for Prometheuses that have no rules, and for the first
-minutes. Each yields one series for each broken thing; its value is the date in question, in Unix seconds, or just 1.
+"""What is wrong, from the shipped rules' own expressions, without their patience: rule files in, PromQL out.
+
+Each finding is one series: labels cluster, node, alertname, severity and `about` (whatever else the rule's series tells
+apart); its value is the rule's, mostly the date in question in Unix seconds.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from functools import cache
 
-from tools.dashboards.promql import KUBELET, OBSERVED, by, either, in_pools, labelled, of
+from tools.dashboards.panel import Word
+from tools.dashboards.promql import either, in_pools, labelled, linked, of
+from tools.rules import Rule, groups
 
-__all__ = ["CRITICAL", "FINDINGS", "WARNING", "Finding", "found", "number"]
+__all__ = ["ALERTS", "LABELS", "alert_words", "chosen", "found", "number", "since"]
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One kind of broken thing. `alert` names the rule that pages for it, and so the runbook."""
-
-    severity: str
-    words: str
-    alert: str
-    expression: str
-    about: str = ""
-    """The label that names the thing where it is not a node."""
-    detail: str = ""
-    """The label that says more."""
+SEVERITIES = ("critical", "warning", "info")
+"""The worst first."""
+ALERTS = "AksCert.+"
+OWN = ("alertname", "severity", "cluster", "node")
+"""Labels with a column of their own; `mode`, `source` and the like go into `about`."""
+SHORT = {"Api": "API", "Ca": "CA", "Csr": "CSR"}
+"""Words in alerts' names that are abbreviations."""
 
 
-NOT_AFTER = "akscert_certificate_not_after_timestamp_seconds"
-NOT_BEFORE = "akscert_certificate_not_before_timestamp_seconds"
-API_NOT_AFTER = "akscert_apiserver_certificate_not_after_timestamp_seconds"
-DEADLINE = "akscert_rotation_deadline_timestamp_seconds"
-PENDING = "akscert_csr_pending_since_timestamp_seconds"
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every alerting rule."""
+    return tuple(rule for group in groups() for rule in group.rules)
 
-ENDS = by("node, role", NOT_AFTER, role=KUBELET)
-OFF = {"role": KUBELET, "rotation": "disabled"}
-OFF_ENDS = by("node, role", NOT_AFTER, **OFF)
-OFF_BEGAN = by("node, role", NOT_BEFORE, **OFF)
-EXPIRED = f"min by (cluster, node, role) ({of(NOT_AFTER, role=KUBELET)} < time())"
-OVERDUE = f"max by (cluster, node, role) ({of(DEADLINE)} < time())"
-API_ENDS = by("address", API_NOT_AFTER)
-CLUSTER_CA = by("", "akscert_ca_not_after_timestamp_seconds", ca="cluster")
-REQUESTHEADER_CA = by("", "akscert_ca_not_after_timestamp_seconds", ca="requestheader")
-EVIDENCE = "akscert_rotation_evidence"
-WAITING = by("node, role", "akscert_rotation_state", state="waiting")
-BAD_FILES = {"role": "!=apiserver-copy", "status": "!~ok|not_expected|not_found"}
-STRANGE_CA = (
-    f"({by('node', 'akscert_certificate_info', role='cluster-ca')}"
-    f" and on (cluster) {of('akscert_ca_info', ca='cluster')})"
-    f" unless on (cluster, node) ({of('akscert_certificate_info', role='cluster-ca')}"
-    f" and on (cluster, fingerprint_sha256) {of('akscert_ca_info', ca='cluster')})"
+
+def _labels() -> Iterator[str]:
+    for rule in rules():
+        for listed in re.findall(r"\bby \(([^)]*)\)", rule.expression):
+            yield from re.findall(r"\w+", listed)
+        yield from re.findall(r'label_replace\([^"]*"(\w+)"', rule.expression)
+
+
+LABELS = tuple(
+    label for label in dict.fromkeys(("role", "kind", "name", "address", *_labels())) if label not in (*OWN, "instance")
 )
-UNOBSERVED = (
-    f"{by('node', 'akscert_node_info', os='linux', kubelet_version='!~.*-vk-.*')} unless on (cluster, node) {OBSERVED}"
-)
-OFFSET = of("akscert_apiserver_clock_offset_seconds")
-
-CRITICAL, WARNING = "1-critical", "2-warning"
-
-FINDINGS = (
-    Finding(CRITICAL, "certificate has expired", "AksCertExpired", EXPIRED),
-    Finding(CRITICAL, "certificate has expired", "AksCertExpired", f"{API_ENDS} < time()", "address"),
-    Finding(
-        CRITICAL,
-        "kubelet cannot use the certificate",
-        "AksCertUnusable",
-        f"{by('node, role, reason', 'akscert_certificate_usable', how='min', reason='!=ok')} == bool 0 > 0",
-        detail="reason",
-    ),
-    Finding(
-        CRITICAL,
-        "not rotated, and half of the rest is gone",
-        "AksCertRotationOverdue",
-        f"({OVERDUE} + {ENDS} < 2 * time()) unless {EXPIRED}",
-    ),
-    Finding(
-        WARNING,
-        "not rotated by 90 % of its lifetime",
-        "AksCertRotationOverdue",
-        f"{OVERDUE} + {ENDS} >= 2 * time()",
-    ),
-    Finding(
-        CRITICAL,
-        "nothing renews it, 95 % is over",
-        "AksCertExpiringWithoutRotation",
-        f"({OFF_ENDS} and {OFF_ENDS} - time() < 0.05 * ({OFF_ENDS} - {OFF_BEGAN})) > time()",
-    ),
-    Finding(
-        WARNING,
-        "nothing renews it, 80 % is over",
-        "AksCertExpiringWithoutRotation",
-        f"{OFF_ENDS} and {OFF_ENDS} - time() < 0.2 * ({OFF_ENDS} - {OFF_BEGAN})"
-        f" unless {OFF_ENDS} - time() < 0.05 * ({OFF_ENDS} - {OFF_BEGAN})",
-    ),
-    Finding(CRITICAL, "knows another cluster CA than the control plane", "AksCertClusterCaMismatch", STRANGE_CA),
-    Finding(
-        CRITICAL,
-        "API server not trusted in the cluster",
-        "AksCertApiServerUntrusted",
-        f"{by('address', 'akscert_apiserver_trusted', how='min')} == bool 0 > 0",
-        "address",
-    ),
-    Finding(
-        CRITICAL,
-        "request unanswered for 6 hours",
-        "AksCertCsrPending",
-        f"{by('node, signer_name', PENDING, how='min')} < time() - 6 * 3600",
-        detail="signer_name",
-    ),
-    Finding(
-        WARNING,
-        "request unanswered for 20 minutes",
-        "AksCertCsrPending",
-        f"({by('node, signer_name', PENDING, how='min')} < time() - 20 * 60) >= time() - 6 * 3600",
-        detail="signer_name",
-    ),
-    Finding(
-        CRITICAL, "CA ends within 30 days", "AksCertClusterCaExpiring", f"{CLUSTER_CA} < time() + 30 * 86400", "ca"
-    ),
-    Finding(
-        WARNING,
-        "CA ends within 180 days",
-        "AksCertClusterCaExpiring",
-        f"({CLUSTER_CA} < time() + 180 * 86400) >= time() + 30 * 86400",
-        "ca",
-    ),
-    Finding(
-        WARNING,
-        "request-header CA ends within 90 days",
-        "AksCertRequestHeaderCaExpiring",
-        f"{REQUESTHEADER_CA} < time() + 90 * 86400",
-        "ca",
-    ),
-    Finding(
-        CRITICAL,
-        "API server's certificate ends within 7 days",
-        "AksCertApiServerExpiring",
-        f"({API_ENDS} < time() + 7 * 86400) > time()",
-        "address",
-    ),
-    Finding(
-        WARNING,
-        "API server's certificate ends within 30 days",
-        "AksCertApiServerExpiring",
-        f"({API_ENDS} < time() + 30 * 86400) >= time() + 7 * 86400",
-        "address",
-    ),
-    Finding(
-        WARNING,
-        "nothing renews the client certificate",
-        "AksCertRotationDisabled",
-        by("node, role, reason", "akscert_rotation_state", role="kubelet-client", state="disabled"),
-        detail="reason",
-    ),
-    Finding(
-        WARNING,
-        "waits for its first certificate",
-        "AksCertRotationWaiting",
-        by("node, role, reason", "akscert_rotation_state", state="waiting"),
-        detail="reason",
-    ),
-    Finding(
-        WARNING,
-        "places disagree on whether rotation is on",
-        "AksCertRotationEvidenceConflict",
-        f"({by('node, role', EVIDENCE, how='avg')} > 0) < 1 unless {WAITING}",
-    ),
-    Finding(
-        WARNING,
-        "kubelet serves another certificate than its file's",
-        "AksCertKubeletServesOldCertificate",
-        f"{by('node', 'akscert_certificate_served_matches_file', how='min')} == bool 0 > 0",
-    ),
-    Finding(
-        WARNING,
-        "certificate file cannot be read",
-        "AksCertFileUnreadable",
-        by("node, role, status", "akscert_file_status", **BAD_FILES),
-        detail="status",
-    ),
-    Finding(
-        WARNING,
-        "could not bootstrap a new certificate",
-        "AksCertBootstrapMissing",
-        f"{by('node', 'akscert_bootstrap_info', method='none')}"
-        f" and on (cluster, node) {of('akscert_rotation_state', role='kubelet-client', state='enabled')}",
-    ),
-    Finding(WARNING, "nobody observes this node", "AksCertNodeNotObserved", UNOBSERVED),
-    Finding(
-        WARNING,
-        "caBundle holds a former cluster CA",
-        "AksCertCaBundleOutdated",
-        f"{by('kind, name', 'akscert_ca_bundle_outdated')} > 0",
-        "name",
-        "kind",
-    ),
-    Finding(
-        WARNING,
-        "signer or approver gives no sign of life",
-        "AksCertSignerSilent",
-        f"{by('lease', 'akscert_signer_lease_renewed_timestamp_seconds')} < time() - 600",
-        "lease",
-    ),
-    Finding(
-        WARNING,
-        "Azure ended an operation on the cluster with a failure",
-        "AksCertClusterRotationStuck",
-        by("name, state", "akscert_azure_provisioning_state", resource="cluster", state="=~Failed|Canceled"),
-        "name",
-        "state",
-    ),
-    Finding(
-        WARNING,
-        "clocks are over a minute apart",
-        "AksCertClockSkew",
-        f"max by (cluster) (abs({OFFSET})) > bool 60 > 0",
-    ),
-    Finding(
-        WARNING,
-        "a source does not answer",
-        "AksCertSourceDown",
-        f"{by('source', 'akscert_source_up', source='!=kubelet', how='min')} == bool 0 > 0",
-        "source",
-    ),
-)
-"""Critical and warning; what is for information alone has panels of its own."""
+"""What else tells the rules' series apart, in the order in which it is shown."""
 
 
-def found(severity: str = "") -> str:
-    """Everything found of a severity, or of all: labels severity, finding, alert, node or object, and more."""
-    parts = [
-        labelled(either(*(_told(one) for one in FINDINGS if one.severity == each)), severity=each)
-        for each in (CRITICAL, WARNING)
-        if severity in ("", each)
+def chosen(expression: str) -> str:
+    """A rule's expression for the chosen clusters alone: every series of ours gets the matcher."""
+    pieces = re.split(r'("(?:[^"\\]|\\.)*")', expression.strip())
+    matcher = 'cluster=~"$cluster"'
+
+    def narrowed(code: str) -> str:
+        return re.sub(
+            r"\b(akscert_\w+)(?!\w*:)(\{)?",
+            lambda match: f"{match[1]}{{{matcher}, " if match[2] else f"{match[1]}{{{matcher}}}",
+            re.sub(r"\s+", " ", code),
+        )
+
+    return "".join(piece if number % 2 else narrowed(piece) for number, piece in enumerate(pieces))
+
+
+def alert_words() -> tuple[Word, ...]:
+    """Each alert's name as words, such as "rotation overdue" for AksCertRotationOverdue."""
+    return tuple(Word(name, _spoken(name), "text") for name in dict.fromkeys(rule.alert for rule in rules()))
+
+
+def _spoken(name: str) -> str:
+    words = [SHORT.get(word, word.lower()) for word in re.findall("[A-Z][a-z]*", name.removeprefix("AksCert"))]
+    return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
+
+
+def _about(expression: str) -> str:
+    names = ", ".join(f'"{label}"' for label in LABELS)
+    joined = f'label_join({expression}, "about", " ", {names})'
+    # What is left of no labels at all is blanks, which Grafana would take for the number 0.
+    return f'label_replace({joined}, "about", "$1", "about", " *(.*?) *")'
+
+
+def _condition(rule: Rule) -> str:
+    """The rule's, except where a worse rule of the same alert says the same."""
+    worse = [
+        one
+        for one in rules()
+        if one.alert == rule.alert and SEVERITIES.index(one.severity) < SEVERITIES.index(rule.severity)
     ]
-    return in_pools(f"({either(*parts)})")
+    return " unless ".join(f"({chosen(one.expression)})" for one in (rule, *worse))
+
+
+def _parts(severity: str) -> Iterator[str]:
+    for rule in rules():
+        if rule.severity == severity:
+            yield labelled(f"({_condition(rule)})", alertname=rule.alert)
+
+
+def found(*severities: str) -> str:
+    """Everything found of these severities, in milliseconds where it is a date."""
+    every = either(
+        *(
+            labelled(f"({either(*_parts(severity))})", severity=f"{SEVERITIES.index(severity) + 1}-{severity}")
+            for severity in severities or SEVERITIES
+        )
+    )
+    return linked(f"1000 * max by (cluster, node, alertname, severity, about) ({in_pools(_about(f'({every})'))})")
+
+
+def since() -> str:
+    """Since when each of them holds, in milliseconds, by the rules in this Prometheus; the worst severity only."""
+    found: list[str] = []
+    for number, severity in enumerate(SEVERITIES, start=1):
+        active = of("ALERTS_FOR_STATE", alertname=f"=~{ALERTS}", severity=severity)
+        labelled_so = labelled(
+            f"max by (cluster, node, alertname, about) ({in_pools(_about(active))})", severity=f"{number}-{severity}"
+        )
+        found.append(
+            f"({labelled_so}){''.join(f' unless on (cluster, node, alertname, about) {one}' for one in found)}"
+        )
+    return linked(f"1000 * ({either(*found)})")
 
 
 def number(severity: str) -> str:
     """How many are found of a severity; 0 where there are none, nothing where there is no agent to find any."""
-    counts = [
-        f"(count({in_pools(f'({one.expression})')}) or vector(0))" for one in FINDINGS if one.severity == severity
-    ]
-    return "\n+ ".join(counts) + f"\nand on () count({of('akscert_build_info')})"
-
-
-def _told(finding: Finding) -> str:
-    named = {"object": f"label:{finding.about}"} if finding.about else {}
-    named |= {"detail": f"label:{finding.detail}"} if finding.detail else {}
-    return labelled(finding.expression, finding=finding.words, alert=finding.alert, **named)
+    every = in_pools(f"({either(*_parts(severity))})")
+    return f"(count({every}) or vector(0)) and on () count({of('akscert_build_info')})"

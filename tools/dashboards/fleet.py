@@ -1,33 +1,72 @@
-"""The fleet's dashboard, first half: is anything wrong, is rotation on, what breaks next."""
+"""The fleet's dashboard, first part: what is wrong now, and what breaks when."""
 
-from tools.dashboards.findings import CRITICAL, WARNING, found, number
+from tools.dashboards.findings import alert_words, found, number, since
 from tools.dashboards.panel import (
     RUNBOOKS,
-    Bars,
     Cell,
     Column,
     Histogram,
-    Lines,
     Query,
     Row,
     Stat,
     Table,
     Threshold,
-    Timeline,
     Unit,
+    Word,
 )
-from tools.dashboards.promql import KUBELET, OBSERVED, POOL, by, either, in_pools, labelled, of, of_nodes, pooled, share
-from tools.dashboards.words import ALARM, LIFETIME, NOTICE, SEVERITIES, STATES, TIME_LEFT
+from tools.dashboards.promql import (
+    KUBELET,
+    OBSERVED,
+    POOL,
+    by,
+    either,
+    in_pools,
+    labelled,
+    linked,
+    of,
+    of_nodes,
+    share,
+    stated,
+)
+from tools.dashboards.words import ALARM, GREEN, NOTICE, PAST, SEVERITIES, STATES, UNKNOWN
 
-__all__ = ["BREAKS", "NODE_LINK", "ROTATION", "RUNBOOK_LINK", "WRONG"]
+__all__ = [
+    "BREAKS",
+    "CLUSTER",
+    "LINKED",
+    "NOBODY",
+    "NODE",
+    "NODE_LINK",
+    "NO_DATE",
+    "NO_NUMBER",
+    "RUNBOOK_LINK",
+    "WRONG",
+]
 
-NODE_LINK = "/d/akscert-node?${datasource:queryparam}&${cluster:queryparam}&var-node=${__value.raw}&${__url_time_range}"
+NODE_LINK = (
+    "/d/akscert-node?${datasource:queryparam}&var-cluster=${__data.fields.of}&var-node=${__value.raw}"
+    "&${__url_time_range}"
+)
 RUNBOOK_LINK = f"{RUNBOOKS}/${{__value.raw}}.md"
-STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
-ON = f"({by('node, role', STATE, state='enabled')} or 0 * {by('node, role', STATE)})"
-NODE = Column("node", "node", width=260, link=NODE_LINK, link_title="Everything about ${__value.raw}")
-CLUSTER = Column("cluster", "cluster", width=110)
+DEADLINE = "akscert_rotation_deadline_timestamp_seconds"
+
+NOBODY = (Word("? *", "", UNKNOWN),)
+NODE = Column(
+    "node",
+    "node",
+    cell=Cell.TEXT,
+    words=NOBODY,
+    width=300,
+    link=NODE_LINK,
+    link_title="Everything about ${__value.raw}",
+)
+"""Wide enough for the 33 characters of a node in a scale set; a longer name is whole in the cell's own view."""
+CLUSTER = Column("cluster", "cluster", width=90)
+LINKED = Column("of", "of", hidden=True)
+NO_NUMBER = (Word("NaN", "–", "text"),)
+NO_DATE = (Word("0..1e12", "–", "text"), *NO_NUMBER)
+"""A rule's value where it has no date to tell."""
 
 _LINUX = of_nodes("", "akscert_node_info", os="linux")
 
@@ -38,50 +77,50 @@ def _alerts(severity: str) -> str:
 
 
 WRONG = Row(
-    "Is anything wrong?",
+    "What is wrong?",
     (
         Stat(
-            title="Critical, by the series",
-            description="Broken, or about to break. Counted from the agents' own series, without the patience of the "
-            "alerts, so it shows things earlier. Anything but 0: the table below says which node and what "
-            "to do. Empty: no agent reports at all.",
-            queries=(Query(number(CRITICAL), "critical"),),
+            title="Critical now",
+            description="Broken, or about to break. Counted by the rules' own conditions, before they have lasted as "
+            "long as the rules wait, so it shows things earlier. Anything but 0: the table below says which node and "
+            "what to do. ? means that no agent reports at all.",
+            queries=(Query(number("critical"), "critical"),),
             width=4,
             height=4,
             thresholds=ALARM,
-            empty="? no agent reports",
+            empty="? no agent",
             runbooks=("AksCertExporterDown",),
         ),
         Stat(
-            title="Warnings, by the series",
+            title="Warnings now",
             description="Will break if nobody acts, or cannot be seen. Same counting as to the left. The table below "
             "lists them after the critical ones.",
-            queries=(Query(number(WARNING), "warnings"),),
+            queries=(Query(number("warning"), "warnings"),),
             width=4,
             height=4,
             thresholds=NOTICE,
-            empty="? no agent reports",
+            empty="? no agent",
             runbooks=("AksCertExporterDown",),
         ),
         Stat(
             title="Alerts firing",
-            description="What the shipped rules fire now, inhibited or not. Empty where no rule has ever fired here, "
+            description="What the shipped rules fire now, inhibited or not. ? where no rule has fired here yet, "
             "or where none are installed: then trust the counts to the left, and install the rules (the "
-            "chart's rules.enabled, or the Azure rule groups, whose alerts stand in Azure Monitor and not "
+            "chart's prometheusRule.enabled, or the Azure rule groups, whose alerts are in Azure Monitor and not "
             "here).",
             queries=(
                 Query(_alerts("critical"), "✖ critical"),
                 Query(_alerts("warning"), "▲ warning"),
                 Query(_alerts("info"), "● info"),
             ),
-            width=7,
+            width=6,
             height=4,
-            empty="none, or no rules",
+            empty="? none, or no rules here",
         ),
         Stat(
             title="Nodes observed",
-            description="Linux nodes with a node agent, of all that the cluster has. Below 100 %: see Blind spots at "
-            "the end; silence about the others means nothing.",
+            description="Linux nodes whose certificates somebody reports, of all that the cluster has. Below 100 %: "
+            "see Blind spots at the end; silence about the others means nothing.",
             queries=(
                 Query(
                     f"100 * avg(({_LINUX} and on (cluster, node) {OBSERVED}) or 0 * {_LINUX})",
@@ -92,137 +131,59 @@ WRONG = Row(
             height=4,
             unit=Unit.PERCENT,
             decimals=0,
-            thresholds=(Threshold(None, "red"), Threshold(90, "orange"), Threshold(100, "green")),
+            thresholds=(Threshold(None, "orange"), Threshold(100, "green")),
             empty="? no cluster agent",
             runbooks=("AksCertNodeNotObserved",),
         ),
         Stat(
-            title="First kubelet certificate ends in",
-            description="Until the first certificate of a kubelet ends that has not ended yet. Kubelets renew a "
-            "one-year certificate between day 256 and day 329, so under a month means that one does not: "
-            "see What breaks next.",
-            queries=(Query(f"min({of_nodes('role', ENDS, role=KUBELET)} > time()) - time()"),),
-            width=5,
+            title="Next end that nothing prevents",
+            description="Until the first kubelet certificate ends of those that nothing is going to renew: rotation "
+            "off, unknown or overdue. Which one it is: the table What ends next. A certificate that rotates as it "
+            "should does not count.",
+            queries=(
+                Query(
+                    f"(min(({of_nodes('role', ENDS, role=KUBELET)} unless on (cluster, node, role)"
+                    f" ({by('node, role', DEADLINE)} > time())) > time()) - time())"
+                    f" or on () (0 * count({of('akscert_build_info', mode='node')}) + 1e12)",
+                    "until it ends",
+                ),
+            ),
+            width=6,
             height=4,
             unit=Unit.SECONDS,
             decimals=1,
-            thresholds=TIME_LEFT,
+            words=(Word("1e12..1e13", "✔ none known", GREEN),),
             filled=False,
-            empty="? no certificate seen",
+            empty="? no node agent",
             runbooks=("AksCertRotationOverdue", "AksCertExpiringWithoutRotation"),
         ),
         Table(
             title="What is wrong now",
-            description="One line for each broken thing, critical ones first, from the agents' own series. The name "
-            "in the column alert leads to the runbook with the next step; the node's name to everything "
-            "about it.",
-            queries=(Query(found()),),
+            description="One line for each broken thing, critical ones first, by the rules' own conditions. What is "
+            "wrong leads to the runbook with the next step; the node's name to everything about it. date: when it "
+            "ends, ended or began; since: how long the rules in this Prometheus have seen it.",
+            queries=(Query(either(found(), f"0 * {since()}")), Query(since())),
             width=24,
-            height=10,
+            height=11,
             sort="severity",
-            empty="nothing found",
+            empty="✔ nothing is wrong, say the agents that report",
             columns=(
-                Column("severity", "severity", words=SEVERITIES, cell=Cell.TEXT, width=110),
+                Column("severity", "severity", words=SEVERITIES, cell=Cell.TEXT, width=100),
                 CLUSTER,
                 NODE,
-                Column("object", "or what else", width=160),
-                Column("role", "role", width=130),
-                Column("finding", "what is wrong"),
-                Column("detail", "detail", width=310),
-                Column("alert", "alert and runbook", width=260, link=RUNBOOK_LINK, link_title="Runbook"),
-            ),
-        ),
-    ),
-)
-
-ROTATION = Row(
-    "Is rotation on, and does it work?",
-    (
-        Bars(
-            title="Rotation enabled, by role and node pool",
-            description="Share of nodes whose certificate the kubelet renews by itself. kubelet-client below 100 %: "
-            "those nodes leave the cluster when it ends. kubelet-serving below 100 %: opted out, an old "
-            "image, or not offered yet; no outage on Linux. Nodes that the cluster does not know count as "
-            "pool (not known).",
-            queries=(
-                Query(
-                    f"100 * avg by (cluster, agentpool, role) (\n{pooled(ON)}\n)", "{{cluster}} {{agentpool}} {{role}}"
+                Column(
+                    "alertname",
+                    "what is wrong",
+                    words=alert_words(),
+                    width=260,
+                    link=RUNBOOK_LINK,
+                    link_title="Runbook",
                 ),
+                Column("about", "about"),
+                Column("A", "date", Unit.DATE, words=NO_DATE, width=170),
+                Column("B", "since", Unit.FROM_NOW, width=130),
+                LINKED,
             ),
-            width=10,
-            height=11,
-            unit=Unit.PERCENT,
-            decimals=0,
-            maximum=100,
-            thresholds=(Threshold(None, "red"), Threshold(50, "orange"), Threshold(100, "green")),
-            runbooks=("AksCertRotationDisabled",),
-        ),
-        Table(
-            title="Why: states and reasons",
-            description="How many nodes for each state and reason. static, inline: made before TLS bootstrapping, "
-            "upgrade the pool. opted_out: the pool's tag, which retires on 2027-04-01. self_signed: "
-            "serving rotation not offered yet. undetermined: too little could be read, see Blind spots.",
-            queries=(
-                Query(
-                    "count by (cluster, agentpool, role, state, reason) (\n"
-                    + pooled(by("node, role, state, reason", STATE))
-                    + "\n)"
-                ),
-            ),
-            width=14,
-            height=11,
-            sort="state",
-            runbooks=("AksCertRotationDisabled", "AksCertRotationWaiting"),
-            columns=(
-                CLUSTER,
-                Column("agentpool", "pool"),
-                Column("role", "role"),
-                Column("state", "state", words=STATES, cell=Cell.TEXT),
-                Column("reason", "reason"),
-                Column("A", "nodes", Unit.COUNT, width=80),
-            ),
-        ),
-        Timeline(
-            title="Rotation over time: nodes in each state",
-            description="A band for each state and reason that any node was in, with the number of nodes. Where a band "
-            "of anything but enabled begins is when it broke: compare with upgrades and tags at that time. One node "
-            "over time is on its own dashboard.",
-            queries=(
-                Query(
-                    f"count by (cluster, role, state, reason) ({in_pools(of(STATE))})",
-                    "{{cluster}} {{role}}: {{state}}, {{reason}}",
-                ),
-            ),
-            width=14,
-            height=11,
-            points=30,
-            tints=tuple((word.value, word.color) for word in STATES),
-            decimals=0,
-            runbooks=("AksCertRotationDisabled", "AksCertRotationWaiting"),
-        ),
-        Lines(
-            title="Certificates renewed within the hour before",
-            description="How many certificates on nodes were an hour old or younger, by role. A healthy fleet renews "
-            "a few each day, more when pools are upgraded. Flat at zero for months in a large fleet: "
-            "nothing rotates.",
-            queries=(
-                Query(
-                    "count by (role) (\n"
-                    + in_pools(
-                        f"max by (cluster, node, role) ({of(BEGAN, role=KUBELET, origin='file')} > time() - 3900)"
-                    )
-                    + "\n)",
-                    "{{role}}",
-                ),
-            ),
-            width=10,
-            height=11,
-            stacked=True,
-            points=100,
-            unit=Unit.COUNT,
-            decimals=0,
-            empty="none renewed",
-            runbooks=("AksCertRotationOverdue",),
         ),
     ),
 )
@@ -230,16 +191,21 @@ ROTATION = Row(
 API, CA = "akscert_apiserver_certificate_{}_timestamp_seconds", "akscert_ca_{}_timestamp_seconds"
 
 
+def _unrenewed(node: str) -> str:
+    """Of nodes' certificates, those that nothing is going to renew in time."""
+    return f"({node}) unless on (cluster, node, role) ({by('node, role', DEADLINE)} > time())"
+
+
 def _breaking(node: str, address: str, authority: str) -> str:
     """Values of nodes' certificates that nothing is going to renew in time, of API servers and of CAs."""
-    role_and_reason = f"topk by (cluster, node, role) (1, {by('node, role, state, reason', STATE)})"
-    due = f"{by('node, role', 'akscert_rotation_deadline_timestamp_seconds')} > time()"
-    return either(
-        f"(({node}) unless on (cluster, node, role) ({due}))"
-        f"\n* on (cluster, node, role) group_left (state, reason) {role_and_reason}"
-        f"\n* on (cluster, node) group_left (agentpool) {POOL}",
-        labelled(address, role="API server", object="label:address", state="label:rotation"),
-        labelled(authority, role="CA", object="label:ca", reason="nothing ever renews a CA"),
+    return linked(
+        either(
+            f"({_unrenewed(node)})"
+            f"\n* on (cluster, node, role) group_left (state, reason) topk by (cluster, node, role) (1, {stated()})"
+            f"\n* on (cluster, node) group_left (agentpool) {POOL}",
+            labelled(address, role="API server", object="label:address", state="label:rotation"),
+            labelled(authority, role="CA", object="label:ca", state="none"),
+        )
     )
 
 
@@ -252,16 +218,36 @@ def _certificates(field: str) -> tuple[str, str, str]:
 
 
 _BEGIN, _END = _certificates("not_before"), _certificates("not_after")
+MONDAY, WEEK, YEAR = 4 * 86400, 7 * 86400, 365 * 86400
+"""Seconds: Unix time begins on a Thursday."""
+
+
+def _weekly(dates: str) -> str:
+    """How many of these dates lie in each week of the coming year: the week's Monday in milliseconds as the label."""
+    coming = f"({dates}) > time() < time() + {YEAR}"
+    monday = f"1000 * (floor((({coming}) - {MONDAY}) / {WEEK}) * {WEEK} + {MONDAY})"
+    return f'count_values by (cluster) ("week", {monday})'
+
+
+def _weeks(dates: str) -> str:
+    """How many weeks from now; what is past is at the left end."""
+    return f"clamp_min((({dates}) - time()) / {WEEK}, -1) < 53"
+
+
+_DUE = of_nodes("role", DEADLINE)
+_UNRENEWED = either(
+    in_pools(f"({_unrenewed(_END[0])})"), by("address", API.format("not_after"), rotation="!=enabled"), _END[2]
+)
 
 BREAKS = Row(
-    "What breaks next?",
+    "What breaks when?",
     (
         Table(
             title="What ends next, of what nothing is going to renew",
             description="Kubelet certificates whose rotation is off, unknown or overdue, the API server's and the "
-            "CAs, the first to end on top. A kubelet certificate that rotates as it should is not listed. "
-            "Red bar: act now, by the runbook. An API server whose rotation is enabled is renewed by AKS "
-            "at about 80 %.",
+            "CAs, the first to end on top. A kubelet certificate that rotates as it should is not listed. An API "
+            "server whose rotation is enabled is renewed by AKS at about 80 %. The bar only shows how much of the "
+            "lifetime is over: what that means depends on the rotation beside it, and is judged in the table above.",
             queries=(
                 Query(_breaking(*(f"1000 * {one}" for one in _END))),
                 Query(_breaking(*(f"{one} - time()" for one in _END))),
@@ -270,7 +256,7 @@ BREAKS = Row(
             width=24,
             height=11,
             sort="time left",
-            empty="nothing: all rotates as it should, or nobody looks",
+            empty="? nothing that ends is known: no agent reports",
             runbooks=(
                 "AksCertExpiringWithoutRotation",
                 "AksCertRotationOverdue",
@@ -280,28 +266,59 @@ BREAKS = Row(
             columns=(
                 CLUSTER,
                 NODE,
-                Column("object", "or what else", width=170),
-                Column("agentpool", "pool", width=100),
-                Column("role", "role", width=130),
-                Column("state", "rotation", words=STATES, cell=Cell.TEXT, width=110),
-                Column("reason", "reason", width=200),
+                Column("object", "or what else", least=110),
+                Column("agentpool", "pool", width=90),
+                Column("role", "role", width=125),
+                Column("state", "rotation", words=STATES, cell=Cell.TEXT, width=100),
                 Column("A", "ends", Unit.DATE, width=170),
-                Column(
-                    "B",
-                    "time left",
-                    Unit.SECONDS,
-                    Cell.TEXT,
-                    thresholds=(Threshold(None, "red"), Threshold(7 * 86400, "orange"), Threshold(90 * 86400, "text")),
-                    width=120,
-                ),
-                Column("C", "lifetime over", Unit.PERCENT, Cell.BAR, thresholds=LIFETIME),
+                Column("B", "time left", Unit.SECONDS, Cell.TEXT, thresholds=PAST, width=100),
+                Column("C", "lifetime over", Unit.PERCENT, Cell.BAR, width=115),
+                LINKED,
             ),
+        ),
+        Table(
+            title="The coming year, week by week",
+            description="How many kubelets must have rotated by then (the end of their window, 90 % of the lifetime), "
+            "and how many certificates end that nothing is going to renew. Many in one week: those nodes were made "
+            "together; expect that many requests, or plan for that many ends. Weeks without either are left out.",
+            queries=(
+                # Each has a value wherever the other has one: the column of a query without any would be missing.
+                Query(f"{_weekly(_DUE)}\nor 0 * {_weekly(_UNRENEWED)}"),
+                Query(f"{_weekly(_UNRENEWED)}\nor 0 * {_weekly(_DUE)}"),
+            ),
+            width=8,
+            height=9,
+            sort="week of",
+            empty="? no date is known: no agent reports",
+            runbooks=("AksCertExpiringWithoutRotation", "AksCertCsrPending"),
+            columns=(
+                CLUSTER,
+                Column("week", "week of", Unit.DAY, width=110, number=True),
+                Column("A", "rotate", Unit.COUNT, width=75),
+                Column("B", "end", Unit.COUNT, least=75),
+            ),
+        ),
+        Histogram(
+            title="Rotations and ends, by weeks from now",
+            description="The same as a picture: how far away the ends of the rotation windows are, and the ends of "
+            "what nothing renews, within a year. A heap means that many nodes will renew, or end, within the same "
+            "weeks.",
+            queries=(
+                Query(_weeks(_DUE), "rotate"),
+                Query(_weeks(_UNRENEWED), "end, and nothing renews"),
+            ),
+            width=8,
+            height=9,
+            bucket=1,
+            unit=Unit.WEEKS,
+            empty="? no date is known: no agent reports",
+            runbooks=("AksCertExpiringWithoutRotation",),
         ),
         Histogram(
             title="How much of the lifetime is over",
             description="The fleet's kubelet certificates by how much of their lifetime is gone. Where rotation "
-            "works, nothing stands right of 90 %: whatever does is overdue. A heap at one place means "
-            "that those nodes were made together and will renew within the same weeks.",
+            "works, nothing is right of 90 %: whatever is there is overdue or nothing renews it. A heap in one place "
+            "means that those nodes were made together and will renew within the same weeks.",
             queries=tuple(
                 Query(
                     "max by (cluster, node) ("
@@ -311,28 +328,12 @@ BREAKS = Row(
                 )
                 for role in ("kubelet-client", "kubelet-serving")
             ),
-            width=12,
+            width=8,
             height=9,
             bucket=10,
             unit=Unit.PERCENT,
+            empty="? no certificate is known: no node agent reports",
             runbooks=("AksCertRotationOverdue",),
-        ),
-        Histogram(
-            title="Days left",
-            description="The same certificates by the days they have left, overdue and unrenewed ones at the left "
-            "end. 20-year certificates are serving certificates that the kubelet signed itself.",
-            queries=tuple(
-                Query(
-                    "(" + of_nodes("", ENDS, role=role, origin="file") + " - time()) / 86400 < 800",
-                    role,
-                )
-                for role in ("kubelet-client", "kubelet-serving")
-            ),
-            width=12,
-            height=9,
-            bucket=30,
-            unit=Unit.COUNT,
-            runbooks=("AksCertExpired",),
         ),
     ),
 )

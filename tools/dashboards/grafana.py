@@ -8,6 +8,7 @@ from tools.dashboards.panel import (
     RUNBOOKS,
     Bars,
     Dashboard,
+    Event,
     Heat,
     Histogram,
     Lines,
@@ -33,8 +34,8 @@ INSTANT = (Stat, Bars, Table, Histogram)
 
 
 def as_text(dashboard: Dashboard) -> str:
-    """The file's content."""
-    return json.dumps(_dashboard(dashboard), indent=2, ensure_ascii=False) + "\n"
+    """The file's content, not indented: kubectl apply keeps it in an annotation of at most 256 KiB."""
+    return json.dumps(_dashboard(dashboard), indent=0, ensure_ascii=False) + "\n"
 
 
 def placed(rows: tuple[Row, ...]) -> Iterator[tuple[Row | Panel, int, int, int, int]]:
@@ -69,7 +70,7 @@ def _dashboard(dashboard: Dashboard) -> Json:
         "timezone": "browser",
         "refresh": "1m",
         "time": {"from": dashboard.time_from, "to": "now"},
-        "annotations": {"list": []},
+        "annotations": {"list": [_event(one) for one in dashboard.events]},
         "links": [
             {
                 "title": "AKS certificates",
@@ -86,6 +87,22 @@ def _dashboard(dashboard: Dashboard) -> Json:
         ],
         "templating": {"list": [_data_source(), *(_variable(one) for one in dashboard.variables)]},
         "panels": panels,
+    }
+
+
+def _event(event: Event) -> Json:
+    return {
+        "name": event.title,
+        "datasource": DATA_SOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": event.color,
+        "expr": event.expression,
+        "step": event.step,
+        "titleFormat": event.text,
+        "textFormat": "",
+        "tagKeys": "",
+        "useValueForTime": "on" if event.moment else False,
     }
 
 
@@ -149,20 +166,22 @@ def _panel(panel: Panel) -> Json:
     }
     if panel.points:
         content["maxDataPoints"] = panel.points
+    if panel.step:
+        content["interval"] = panel.step
     match panel:
         case Stat():
-            options = _reduced() | {
+            options = _reduced(label=panel.label) | {
                 "colorMode": "background" if panel.filled and (panel.thresholds or panel.words) else "value",
                 "graphMode": "none",
                 "justifyMode": "auto",
-                "textMode": "name" if panel.named else "value_and_name" if len(panel.queries) > 1 else "auto",
+                "textMode": "value_and_name" if len(panel.queries) > 1 else "auto",
             }
             return content | {"type": "stat", "options": options}
         case Bars():
-            options = _reduced() | {
+            options = _reduced("horizontal") | {
                 "displayMode": "basic",
                 "valueMode": "color",
-                "namePlacement": "auto",
+                "namePlacement": "top" if panel.above else "left",
                 "showUnfilled": True,
                 "minVizHeight": 16,
                 "minVizWidth": 8,
@@ -202,7 +221,7 @@ def _panel(panel: Panel) -> Json:
 
 def _target(panel: Panel, number: int, query: Query) -> Json:
     instant = isinstance(panel, INSTANT)
-    table = isinstance(panel, Table | Histogram)
+    table = isinstance(panel, Table | Histogram) or (isinstance(panel, Stat) and bool(panel.label))
     return {
         "refId": chr(ord("A") + number),
         "datasource": DATA_SOURCE,
@@ -216,8 +235,12 @@ def _target(panel: Panel, number: int, query: Query) -> Json:
     }
 
 
-def _reduced() -> Json:
-    return {"orientation": "auto", "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
+def _reduced(orientation: str = "auto", label: str = "") -> Json:
+    fields = f"/^{label}$/" if label else ""
+    return {
+        "orientation": orientation,
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": fields, "values": bool(label)},
+    }
 
 
 def _heat(panel: Panel) -> Json:

@@ -1,41 +1,57 @@
 """The node's dashboard: everything that is known of one node."""
 
-from tools.dashboards.fleet import RUNBOOK_LINK
+from tools.dashboards.findings import alert_words, found, since
+from tools.dashboards.fleet import NO_DATE, RUNBOOK_LINK
 from tools.dashboards.node_files import FILES
-from tools.dashboards.panel import Cell, Column, Lines, Query, Row, Stat, Table, Threshold, Timeline, Unit, Word
-from tools.dashboards.promql import KUBELET, either, share
-from tools.dashboards.this import by_node, of_node
+from tools.dashboards.panel import Cell, Column, Event, Lines, Query, Row, Stat, Table, Threshold, Timeline, Unit, Word
+from tools.dashboards.promql import KUBELET, either, labelled, share, states
+from tools.dashboards.this import by_node
 from tools.dashboards.words import (
-    ALERT_SEVERITIES,
+    AGE_OF_REQUEST,
     CODES,
-    LIFETIME,
+    ISSUED,
+    NUMBERS,
+    PAST,
     READY,
     SAYS,
+    SERIES,
     SERVED,
+    SEVERITIES,
     STATES,
-    TIME_LEFT,
-    WINDOW,
     YES,
 )
 
-__all__ = ["ROWS"]
+__all__ = ["EVENTS", "ROWS"]
 
 STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
 CLIENT, SERVING = "kubelet-client", "kubelet-serving"
+ISSUED_BY = "akscert_certificate_issued_by_cluster_ca"
 LAST_ISSUED = by_node("signer_name", "akscert_csr_last_issued_timestamp_seconds")
 PENDING_SINCE = by_node("signer_name", "akscert_csr_pending_since_timestamp_seconds", "min")
 CERTIFICATE = "role, origin, rotation"
 
 
-def _state(role: str) -> Query:
-    codes = either(
-        *(
-            f"{code} * {by_node('reason', STATE, role=role, state=state)}"
-            for code, state in ((1, "enabled"), (2, "disabled"), (3, "waiting"), (4, "unknown"))
-        )
-    )
-    return Query(codes, "{{reason}}")
+LATE = (Threshold(None, "orange"), Threshold(0, "text"))
+"""Seconds until the deadline: past it a rotation is overdue, which is a warning."""
+THIS = f"({either(by_node('', STATE), by_node('', 'akscert_node_info'))})"
+"""The node, as whoever knows of it tells."""
+NOBODY_KNOWS = labelled(f"0 * absent({THIS})", severity="0-unknown", about="nobody reports this node")
+
+
+def _coded(**matchers: str) -> str:
+    """The state of a rotation as a number."""
+    return either(*(f"{NUMBERS[state]} * {part}" for state, part in states(node="=~$node", **matchers).items()))
+
+
+def _about_it(findings: str) -> str:
+    return f"({findings} and on (cluster, node) {THIS})"
+
+
+def _rotating(expression: str) -> str:
+    """Certificates, where a serving certificate that nothing rotates is for your information only."""
+    both = f'label_join({expression}, "both", "/", "role", "rotation")'
+    return f'label_replace({both}, "rotation", "unoffered", "both", "{SERVING}/disabled")'
 
 
 def _rotation(title: str, role: str, consequence: str) -> Stat:
@@ -43,11 +59,11 @@ def _rotation(title: str, role: str, consequence: str) -> Stat:
         title=title,
         description=f"Whether the kubelet renews it by itself, and the reason. Anything but enabled: {consequence} The "
         "evidence below says which place claims what.",
-        queries=(_state(role),),
+        queries=(Query(_coded(role=role), "{{reason}}"),),
         width=4,
         height=4,
         words=CODES,
-        empty="? no agent here",
+        empty="? nobody tells",
         runbooks=("AksCertRotationDisabled", "AksCertRotationWaiting"),
     )
 
@@ -62,7 +78,7 @@ def _end(title: str, role: str, consequence: str) -> Stat:
         height=4,
         unit=Unit.SECONDS,
         decimals=1,
-        thresholds=TIME_LEFT,
+        thresholds=PAST,
         filled=False,
         empty="? none seen",
         runbooks=("AksCertExpired", "AksCertRotationOverdue"),
@@ -73,9 +89,9 @@ GLANCE = Row(
     "At a glance",
     (
         _rotation("Client certificate", CLIENT, "the node leaves the cluster when the certificate ends."),
-        _end("Client certificate ends in", CLIENT, "the node leaves the cluster"),
+        _end("Client ends in", CLIENT, "the node leaves the cluster"),
         _rotation("Serving certificate", SERVING, "clients cannot verify this kubelet; no outage on Linux."),
-        _end("Serving certificate ends in", SERVING, "kubectl logs, exec and metrics fail"),
+        _end("Serving ends in", SERVING, "kubectl logs, exec and metrics fail"),
         Stat(
             title="Node",
             description="The Node object's Ready condition. Not ready together with an expired client certificate: "
@@ -99,24 +115,31 @@ GLANCE = Row(
             runbooks=("AksCertKubeletServesOldCertificate",),
         ),
         Table(
-            title="Alerts that fire about this node",
-            description="From the shipped rules. The alert's name leads to its runbook. Empty: none fires, or the "
-            "rules are not in this Prometheus.",
+            title="What is wrong with it",
+            description="By the rules' own conditions, critical ones first. What is wrong leads to the runbook with "
+            "the next step. date: when it ends, ended or began; since: how long the rules here have seen it. "
+            "Of a node that nobody observes only that is known, and is said here.",
             queries=(
-                Query(
-                    "max by (cluster, node, alertname, severity, role) ("
-                    + of_node("ALERTS", alertname="=~AksCert.+", alertstate="firing")
-                    + ")"
-                ),
+                Query(either(_about_it(found()), f"0 * {_about_it(since())}", NOBODY_KNOWS)),
+                Query(_about_it(since())),
             ),
-            width=12,
+            width=24,
             height=7,
-            sort="alert",
-            empty="none fires, or no rules here",
+            sort="severity",
+            empty="✔ nothing is wrong with it, say the agents that report",
             columns=(
-                Column("severity", "severity", words=ALERT_SEVERITIES, cell=Cell.TEXT, width=120),
-                Column("alertname", "alert", link=RUNBOOK_LINK, link_title="Runbook"),
-                Column("role", "role", width=150),
+                Column("severity", "severity", words=SEVERITIES, cell=Cell.TEXT, width=100),
+                Column(
+                    "alertname",
+                    "what is wrong",
+                    words=alert_words(),
+                    width=300,
+                    link=RUNBOOK_LINK,
+                    link_title="Runbook",
+                ),
+                Column("about", "about"),
+                Column("A", "date", Unit.DATE, words=NO_DATE, width=170),
+                Column("B", "since", Unit.FROM_NOW, width=140),
             ),
         ),
         Table(
@@ -133,8 +156,8 @@ GLANCE = Row(
                     )
                 ),
             ),
-            width=12,
-            height=7,
+            width=24,
+            height=4,
             sort="created",
             empty="? not joined, or no cluster agent",
             columns=(
@@ -158,12 +181,18 @@ CERTIFICATES = Row(
             "the cluster CA no, for a serving certificate: self-signed, or from a former CA. "
             "apiserver-copy is AKS's own copy from when the node was made, which nothing uses.",
             queries=(
-                Query(f"1000 * {by_node(CERTIFICATE, BEGAN)}"),
-                Query(f"1000 * {by_node(CERTIFICATE, ENDS)}"),
-                Query(share(by_node(CERTIFICATE, BEGAN), by_node(CERTIFICATE, ENDS))),
+                Query(_rotating(f"1000 * {by_node(CERTIFICATE, BEGAN)}")),
+                Query(_rotating(f"1000 * {by_node(CERTIFICATE, ENDS)}")),
+                Query(_rotating(share(by_node(CERTIFICATE, BEGAN), by_node(CERTIFICATE, ENDS)))),
                 Query(
-                    f"0 * {by_node(CERTIFICATE, ENDS)} + on (cluster, node, role, origin) group_left () "
-                    + by_node("role, origin", "akscert_certificate_issued_by_cluster_ca", how="min")
+                    _rotating(
+                        f"0 * {by_node(CERTIFICATE, ENDS)} + on (cluster, node, role, origin) group_left () ("
+                        + either(
+                            f"2 - {by_node('role, origin', ISSUED_BY, 'min', role=CLIENT)}",
+                            by_node("role, origin", ISSUED_BY, "min", role=f"!={CLIENT}"),
+                        )
+                        + ")"
+                    )
                 ),
             ),
             width=24,
@@ -175,10 +204,10 @@ CERTIFICATES = Row(
                 Column("role", "role", width=150),
                 Column("origin", "seen in", width=90),
                 Column("rotation", "rotation", words=STATES, cell=Cell.TEXT, width=120),
-                Column("D", "issued by the cluster CA", words=YES, cell=Cell.TEXT, width=180),
+                Column("D", "issued by the cluster CA", words=ISSUED, cell=Cell.TEXT, width=180),
                 Column("A", "since", Unit.DATE, width=170),
                 Column("B", "ends", Unit.DATE, width=170),
-                Column("C", "lifetime over", Unit.PERCENT, Cell.BAR, thresholds=LIFETIME),
+                Column("C", "lifetime over", Unit.PERCENT, Cell.BAR),
             ),
         ),
         Lines(
@@ -197,8 +226,8 @@ CERTIFICATES = Row(
             width=12,
             unit=Unit.PERCENT,
             points=200,
-            thresholds=WINDOW,
             maximum=110,
+            words=SERIES,
             empty="? none seen",
             runbooks=("AksCertRotationOverdue",),
         ),
@@ -214,7 +243,7 @@ CERTIFICATES = Row(
             ),
             width=12,
             sort="at the latest",
-            empty="rotation is not enabled",
+            empty="? rotation is not enabled, or nobody tells",
             runbooks=("AksCertRotationOverdue",),
             columns=(
                 Column("role", "role"),
@@ -225,7 +254,7 @@ CERTIFICATES = Row(
                     "which is in",
                     Unit.SECONDS,
                     Cell.TEXT,
-                    thresholds=(Threshold(None, "red"), Threshold(0, "text")),
+                    thresholds=LATE,
                 ),
             ),
         ),
@@ -241,12 +270,7 @@ EVIDENCE = Row(
             "node.",
             queries=(
                 Query(
-                    either(
-                        *(
-                            f"{code} * {by_node('role', STATE, state=state)}"
-                            for code, state in ((1, "enabled"), (2, "disabled"), (3, "waiting"), (4, "unknown"))
-                        )
-                    ),
+                    _coded(),
                     "{{role}}",
                 ),
             ),
@@ -304,7 +328,7 @@ EVIDENCE = Row(
             width=16,
             height=6,
             sort="signer",
-            empty="none waits, none was issued within the agent's memory",
+            empty="? none is known: none waits and none was issued lately, or no cluster agent reports",
             runbooks=("AksCertCsrPending", "AksCertCsrRejected"),
             columns=(
                 Column("signer_name", "signer"),
@@ -315,11 +339,21 @@ EVIDENCE = Row(
                     Unit.SECONDS,
                     Cell.TEXT,
                     (Word("-1", "nothing", "text"),),
-                    thresholds=(Threshold(None, "text"), Threshold(1200, "orange"), Threshold(21600, "red")),
+                    thresholds=AGE_OF_REQUEST,
                     width=130,
                 ),
             ),
         ),
+    ),
+)
+
+EVENTS = (
+    Event(
+        "Rotations",
+        "{{role}}: a new certificate",
+        f"1000 * {by_node('role', BEGAN, role=KUBELET, origin='file')}",
+        "green",
+        moment=True,
     ),
 )
 

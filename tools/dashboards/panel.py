@@ -9,6 +9,7 @@ __all__ = [
     "Cell",
     "Column",
     "Dashboard",
+    "Event",
     "Heat",
     "Histogram",
     "Lines",
@@ -36,6 +37,8 @@ class Unit(StrEnum):
     SECONDS = "s"
     FROM_NOW = "dateTimeFromNow"
     DATE = "dateTimeAsIso"
+    DAY = "time:YYYY-MM-DD"
+    WEEKS = "suffix:weeks"
 
 
 class Cell(StrEnum):
@@ -82,9 +85,15 @@ class Column:
     words: tuple[Word, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     width: int = 0
+    """In pixels; 0: what the others leave, and at least 150, or `least`."""
+    least: int = 0
     link: str = ""
     """URL; ${__value.raw} stands for the cell's value."""
     link_title: str = ""
+    number: bool = False
+    """Whether a label's text is a number, to be sorted and written as one."""
+    hidden: bool = False
+    """There for a link to name it, not to be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +116,16 @@ class Panel:
     decimals: int | None = None
     points: int = 0
     """At most so many points of time; 0: one for each pixel."""
+    step: str = ""
+    """At least so long from point to point, such as 5m: what happens less often than it is scraped needs a window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stat(Panel):
     """Big values, one for each series, with the series' name where there are several."""
 
-    named: bool = False
-    """Write the series' name rather than its value: a label is the answer."""
+    label: str = ""
+    """Write the value of this label instead of the series' own."""
     filled: bool = True
     """Whether the colour fills the tile; else it is the text's."""
 
@@ -124,6 +135,10 @@ class Bars(Panel):
     """One horizontal bar for each series."""
 
     maximum: float | None = None
+    above: bool = False
+    """Names above the bars, where there is little room beside them."""
+    others: tuple[tuple[str, tuple[Threshold, ...]], ...] = ()
+    """Thresholds of the series whose names match a regular expression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +147,18 @@ class Lines(Panel):
 
     stacked: bool = False
     """Bars on top of one another instead of lines."""
+    filled: bool = False
+    """Areas on top of one another instead of lines."""
     maximum: float | None = None
+    tints: tuple[tuple[str, str], ...] = ()
+    """A regular expression of series' names, and the colour that all such series have."""
+    shade: str = ""
+    """A colour of whose shades all series are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline(Panel):
     """States over time, one band for each series; `words` names the states."""
-
-    tints: tuple[tuple[str, str], ...] = ()
-    """A word in the series' name, and the colour that all such series have; the values are then shown as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +203,19 @@ class Variable:
     """Whether several can be chosen, and all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is marked on every panel over time. The value is the moment in milliseconds where `moment`, else not 0."""
+
+    title: str
+    text: str
+    """What to read: {{label}} stands for the label's value."""
+    expression: str
+    color: str
+    moment: bool = False
+    step: str = "1m"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
     """One dashboard."""
@@ -194,6 +225,7 @@ class Dashboard:
     description: str
     variables: tuple[Variable, ...]
     rows: tuple[Row, ...]
+    events: tuple[Event, ...] = ()
     time_from: str = "now-24h"
     tags: tuple[str, ...] = field(default=("aks-cert-exporter", "aks", "certificates"))
 

@@ -9,6 +9,8 @@ Matchers are keywords: role="kubelet-client"; any other operator stands before t
 
 import re
 
+from tools.dashboards.words import NUMBERS
+
 __all__ = [
     "KUBELET",
     "OBSERVED",
@@ -17,10 +19,14 @@ __all__ = [
     "by",
     "either",
     "labelled",
+    "linked",
+    "listed",
     "of",
     "of_nodes",
     "pooled",
     "share",
+    "stated",
+    "states",
 ]
 
 KUBELET = "=~kubelet-client|kubelet-serving"
@@ -88,3 +94,56 @@ def either(*expressions: str) -> str:
 def share(before: str, after: str) -> str:
     """How much of the time between two points is over, in percent."""
     return f"100 * (time() - {before}) / ({after} - {before})"
+
+
+def linked(expression: str) -> str:
+    """The expression with a label `of`: what the variable `cluster` must be for a link to lead to the same series.
+
+    Series of a scrape without a `cluster` label are those of all clusters: Grafana's word for all is $__all.
+    """
+    return labelled(f'label_replace({expression}, "of", "$$__all", "", "")', of="label:cluster")
+
+
+def states(**matchers: str) -> dict[str, str]:
+    """What a rotation is, as people see it, and the nodes and roles of which that is so: state to expression.
+
+    Beside the states of `akscert_rotation_state`: `expired`, `overdue` (enabled and past the deadline) and `unoffered`
+    (a serving certificate that nothing rotates, which is for your information only).
+    """
+    ends, deadline = (
+        by("node, role", f"akscert_{name}_timestamp_seconds", how, **matchers)
+        for name, how in (("certificate_not_after", "min"), ("rotation_deadline", "max"))
+    )
+    living = f"unless on (cluster, node, role) ({ends} < time())"
+
+    def found(**more: str) -> str:
+        return by("node, role, state, reason", "akscert_rotation_state", **{**matchers, **more})
+
+    parts = {
+        "expired": f"({found()} and on (cluster, node, role) ({ends} < time()))",
+        "overdue": f"({found(state='enabled')} and on (cluster, node, role) ({deadline} < time()) {living})",
+        "enabled": f"({found(state='enabled')} unless on (cluster, node, role) ({deadline} < time()) {living})",
+        "waiting": f"({found(state='waiting')} {living})",
+        "disabled": f"({found(state='disabled', role='kubelet-client')} {living})",
+        "unoffered": f"({found(state='disabled', role='kubelet-serving')} {living})",
+        "unknown": f"({found(state='unknown')} {living})",
+    }
+    elsewhere = {"kubelet-client": "unoffered", "kubelet-serving": "disabled"}.get(matchers.get("role", ""), "")
+    return {state: part for state, part in parts.items() if state != elsewhere}
+
+
+def stated(**matchers: str) -> str:
+    """Each node's and role's state and reason, as labels."""
+    found = states(**matchers)
+    return f"({either(*(labelled(part, state=f'{NUMBERS[state]}-{state}') for state, part in found.items()))})"
+
+
+def listed(expression: str, column: str, agent: str) -> str:
+    """The expression, or where no agent of this kind reports, one line that says so in the label `column`.
+
+    An empty list is good news only from somebody who looked.
+    """
+    nobody = labelled(
+        f"NaN * absent({of('akscert_build_info', mode=agent)})", **{column: f"? no {agent} agent reports"}
+    )
+    return either(expression, nobody)

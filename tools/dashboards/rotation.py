@@ -1,0 +1,113 @@
+"""The fleet's dashboard: is rotation on, and does it work."""
+
+from tools.dashboards.fleet import BEGAN, CLUSTER
+from tools.dashboards.panel import Bars, Cell, Column, Lines, Query, Row, Table, Threshold, Unit
+from tools.dashboards.promql import KUBELET, by, in_pools, of, pooled, stated
+from tools.dashboards.words import BLUE, GREEN, ORANGE, SERIES, STATES, UNKNOWN
+
+__all__ = ["ROTATION"]
+
+STATE = "akscert_rotation_state"
+ON = f"({by('node, role', STATE, state='enabled')} or 0 * {by('node, role', STATE)})"
+TINTS = (("enabled", GREEN), ("waiting", "light-orange"), ("disabled", ORANGE), ("unknown", UNKNOWN))
+LAG = 600
+"""Seconds: a certificate is dated back by five minutes, and is scraped within five more."""
+
+
+def _over_time(role: str, disabled: str) -> Lines:
+    return Lines(
+        title=f"{role.removeprefix('kubelet-').capitalize()} certificates: nodes in each state",
+        description="How many nodes are in each state of rotation, over time. Where anything but enabled begins is "
+        "when it broke: compare with the marked upgrades and rotations at that time. One node over time is on its own "
+        "dashboard.",
+        queries=(
+            Query(f"count by (state) (max by (cluster, node, state) ({in_pools(of(STATE, role=role))}))", "{{state}}"),
+        ),
+        width=8,
+        height=9,
+        filled=True,
+        points=100,
+        decimals=0,
+        unit=Unit.COUNT,
+        tints=tuple((word, disabled if word == "disabled" else color) for word, color in TINTS),
+        empty="? no node agent reports",
+        runbooks=("AksCertRotationDisabled", "AksCertRotationWaiting"),
+    )
+
+
+ROTATION = Row(
+    "Is rotation on, and does it work?",
+    (
+        Bars(
+            title="Rotation enabled, by role and node pool",
+            description="Share of nodes whose certificate the kubelet renews by itself. kubelet-client below 100 %: "
+            "those nodes leave the cluster when it ends. kubelet-serving below 100 %: opted out, an old "
+            "image, or not offered yet; no outage on Linux. Nodes that the cluster does not know count as "
+            "pool (not known).",
+            queries=(
+                Query(
+                    f"sort(100 * avg by (cluster, agentpool, role) (\n{pooled(ON)}\n))",
+                    "{{cluster}} {{agentpool}} {{role}}",
+                ),
+            ),
+            width=10,
+            height=11,
+            unit=Unit.PERCENT,
+            decimals=0,
+            maximum=100,
+            thresholds=(Threshold(None, ORANGE), Threshold(100, GREEN)),
+            others=(("kubelet-serving", (Threshold(None, BLUE), Threshold(100, GREEN))),),
+            empty="? no node agent reports",
+            runbooks=("AksCertRotationDisabled",),
+        ),
+        Table(
+            title="Why: states and reasons",
+            description="How many nodes for each state and reason. static, inline: made before TLS bootstrapping, "
+            "upgrade the pool. opted_out: the pool's tag, which retires on 2027-04-01. self_signed: "
+            "serving rotation not offered yet. undetermined: too little could be read, see Blind spots.",
+            queries=(Query(f"count by (cluster, agentpool, role, state, reason) (\n{pooled(stated())}\n)"),),
+            width=14,
+            height=11,
+            sort="state",
+            empty="? no node agent reports",
+            runbooks=("AksCertRotationDisabled", "AksCertRotationWaiting"),
+            columns=(
+                CLUSTER,
+                Column("agentpool", "pool", width=110),
+                Column("role", "role", width=130),
+                Column("state", "state", words=STATES, cell=Cell.TEXT, width=120),
+                Column("reason", "reason"),
+                Column("A", "nodes", Unit.COUNT, width=80),
+            ),
+        ),
+        _over_time("kubelet-client", ORANGE),
+        _over_time("kubelet-serving", BLUE),
+        Lines(
+            title="Certificates issued to nodes",
+            description="How many certificates on nodes were new in each step of time, by role: renewed, or of a new "
+            "node. Shown ten minutes after the date in the certificate. A healthy fleet renews a few each day, more "
+            "when pools are upgraded. Flat at zero for months in a large fleet: nothing rotates.",
+            queries=(
+                Query(
+                    "count by (role) (\n"
+                    + in_pools(
+                        f"(max by (cluster, node, role) ({of(BEGAN, role=KUBELET, origin='file')})"
+                        f" > time() - $__interval_ms / 1000 - {LAG}) <= time() - {LAG}"
+                    )
+                    + f"\n)\nor 0 * count by (role) ({of(BEGAN, role=KUBELET, origin='file')})",
+                    "{{role}}",
+                ),
+            ),
+            width=8,
+            height=9,
+            stacked=True,
+            points=100,
+            step="5m",
+            unit=Unit.COUNT,
+            decimals=0,
+            words=SERIES,
+            empty="? no node agent reports",
+            runbooks=("AksCertRotationOverdue",),
+        ),
+    ),
+)
