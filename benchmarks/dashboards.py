@@ -32,7 +32,7 @@ from simulation.demo.processes import Process, stop_all
 from simulation.node.scenarios import SCENARIOS
 from simulation.pki import DAY, YEAR, Authority
 from tools.dashboards import DASHBOARDS
-from tools.dashboards.answers import Prometheus, filled, interval, targets, variable_queries
+from tools.dashboards.answers import Prometheus, filled, step_of, targets, variable_queries
 from tools.generated import ROOT
 
 BUDGET_MS = 200
@@ -151,8 +151,7 @@ def timed(process: Process, now: float, hours: float, runs: int) -> Iterator[Fig
         asked = [(panel["title"], target["expr"], target["instant"], panel) for panel, target in targets(dashboard)]
         asked += [(f"variable {title}", query, True, {}) for title, query in variable_queries(dashboard)]
         for title, query, instant, panel in asked:
-            least = float(panel.get("interval", "0m").rstrip("m")) * 60
-            step = max(interval(hours * 3600, panel.get("maxDataPoints", PANEL_POINTS)), least)
+            step = step_of(panel, hours * 3600, PANEL_POINTS)
             expression = filled(query, chosen, step=step, span=hours * 3600)
             took, series, before = [], 0, processor_ms(process)
             for _ in range(runs):

@@ -56,7 +56,7 @@ def content(name: str) -> Json:
 
 def questions() -> dict[Question, Json]:
     return {
-        (name, panel["title"], target["refId"]): target
+        (name, panel["title"], target["refId"]): target | {"least": panel.get("interval", "0m")}
         for name in DASHBOARDS
         for panel, target in targets(content(name))
     }
@@ -65,7 +65,8 @@ def questions() -> dict[Question, Json]:
 def ask(prometheus: Prometheus, question: Question, chosen: Mapping[str, str] = ALL) -> tuple[Series, ...]:
     """What Grafana would get for it now, of the last two minutes where the panel shows time."""
     target, now = questions()[question], time.time()
-    expression = filled(target["expr"], chosen, step=STEP)
+    step = max(STEP, 60 * float(target.get("least", "0m").removesuffix("m")))
+    expression = filled(target["expr"], chosen, step=step)
     answer: Answer
     if target["instant"]:
         answer = prometheus.instant(expression, now)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Answer", "Prometheus", "Series", "choices", "filled", "interval", "targets", "variable_queries"]
+__all__ = ["Answer", "Prometheus", "Series", "choices", "filled", "interval", "step_of", "targets", "variable_queries"]
 
 Json = dict[str, Any]
 SCRAPE = 15.0
@@ -97,6 +97,12 @@ def filled(expression: str, chosen: Mapping[str, str], *, step: float = 60.0, sp
 def interval(span: float, points: int) -> float:
     """Seconds between the points of a panel that has room for so many: Grafana's $__interval."""
     return float(min((step for step in STEPS if step >= 0.8 * span / points), default=STEPS[-1]))
+
+
+def step_of(panel: Json, span: float, points: int) -> float:
+    """The same for a panel as it is written: its own limits of points and of the step count."""
+    least = 60 * float(panel.get("interval", "0m").removesuffix("m"))
+    return max(interval(span, panel.get("maxDataPoints", points)), least)
 
 
 def choices(dashboard: Json, prometheus: Prometheus, at: float) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tools.dashboards.answers import Prometheus, filled, interval
+from tools.dashboards.answers import Prometheus, filled, interval, step_of
 
 __all__ = ["Json", "Span", "question"]
 
@@ -40,8 +40,7 @@ def question(
     answers: dict[str, Json] = {}
     steps: dict[str, Json] = {}
     for panel in panels:
-        least = 60 * float(panel.get("interval", "0m").rstrip("m"))
-        step = max(interval(span.end - span.start, panel.get("maxDataPoints", POINTS)), least)
+        step = step_of(panel, span.end - span.start, POINTS)
         for target in panel.get("targets", ()):
             expression = filled(target["expr"], chosen, step=step, span=span.end - span.start)
             if target["instant"]:
