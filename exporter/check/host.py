@@ -45,9 +45,9 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
         tuple(
             (
                 source.source,
-                {True: "yes", False: "no", None: "not asked"}[source.up],
+                "not looked at" if source.skipped else {True: "yes", False: "no", None: "not asked"}[source.up],
                 utc_time(source.last_success) if source.last_success is not None else "-",
-                source.last_error or "-",
+                source.skipped or source.last_error or "-",
             )
             for source in sources
         ),

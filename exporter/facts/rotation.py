@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from exporter.facts.x509 import Certificate
 from exporter.reason import Evidence, Role, Rotation, RotationReason, RotationState
@@ -11,13 +10,11 @@ __all__ = [
     "DEADLINE",
     "DUE",
     "RotationFacts",
-    "StateShown",
     "client_rotation",
     "deadline",
     "due",
     "rotation_label",
     "serving_rotation",
-    "state_shown",
 ]
 
 DUE, DEADLINE = 0.7, 0.9
@@ -89,23 +86,6 @@ def serving_rotation(evidence: Word, *, static: bool, gate_off: bool = False) ->
     else:
         state, reason = RotationState.UNKNOWN, RotationReason.UNDETERMINED
     return RotationFacts(Role.KUBELET_SERVING, state, reason, evidence)
-
-
-class StateShown(StrEnum):
-    """The states that people see: those of the metric, and one that the clock adds."""
-
-    ENABLED = "enabled"
-    WAITING = "waiting"
-    DISABLED = "disabled"
-    UNKNOWN = "unknown"
-    OVERDUE = "overdue"
-    """Enabled, and past the deadline: the kubelet did not rotate when it should have."""
-
-
-def state_shown(facts: RotationFacts, window: tuple[float, float] | None, now: float) -> StateShown:
-    """The state for people at `now` (Unix seconds); `window` as in HostFacts.window."""
-    overdue = facts.state is RotationState.ENABLED and window is not None and now > window[1]
-    return StateShown.OVERDUE if overdue else StateShown(facts.state.value)
 
 
 def rotation_label(state: RotationState) -> Rotation:

@@ -20,6 +20,7 @@ from exporter.findings.limits import (
     rotation_overdue,
     without_rotation,
 )
+from exporter.findings.unseen import source_findings, trust_findings, unread_findings
 from exporter.findings.wording import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS, STATUS_WORDS, USABILITY_WORDS
 from exporter.reason import BootstrapMethod, FileStatus, Origin, Role, Rotation, RotationReason, RotationState
 
@@ -45,7 +46,9 @@ def host_findings(
         *_files(host, this),
         *_trust(host, this, now),
         *_former_cas(host, now),
-        *_sources(host, this, sources),
+        *trust_findings(host, this),
+        *unread_findings(host, this),
+        *source_findings(host, this, sources, _unanswered(this, Role.KUBELET_SERVING)),
     ]
     return worst_first(tuple(found))
 
@@ -367,19 +370,6 @@ def _strange(seen: SeenCertificate) -> bool:
     return seen.issued_by_cluster_ca is False and (
         seen.role is Role.KUBELET_CLIENT or seen.rotation is Rotation.ENABLED
     )
-
-
-def _sources(host: HostFacts, this: Machine, sources: Iterable[SourceFacts]) -> Iterator[Finding]:
-    status = "Get-Service kubelet" if this.windows else "systemctl status kubelet --no-pager"
-    for source in sources:
-        if source.up is False:
-            yield _about(
-                host,
-                Severity.UNKNOWN,
-                "AksCertSourceDown",
-                f"What the {source.source} serves could not be seen: {source.last_error}.",
-                (step("See whether the kubelet runs and listens on its port.", this.run(status)),),
-            )
 
 
 def _name(seen: SeenCertificate) -> str:

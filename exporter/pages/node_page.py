@@ -36,7 +36,7 @@ __all__ = ["node_page"]
 def node_page(host: HostFacts, findings: Sequence[Finding], sources: Iterable[SourceFacts], now: float) -> str:
     """The whole document. `now` in Unix seconds."""
     sources = tuple(sources)
-    unanswered = [source.source.value for source in sources if source.up is None]
+    unanswered = [source.source.value for source in sources if source.up is None and not source.skipped]
     system = "Windows" if host.windows else "Linux"
     body = [
         verdict(findings, unanswered),

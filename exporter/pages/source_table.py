@@ -26,10 +26,10 @@ def source_table(sources: Iterable[SourceFacts], now: float) -> Markup:
         (
             (
                 source.source.value,
-                badge(*states[source.up]),
+                badge(Tone.BLIND, "not looked at") if source.skipped else badge(*states[source.up]),
                 f"{span(now - source.last_success)} ago" if source.last_success is not None else "never",
                 str(sum(source.errors.values())),
-                source.last_error,
+                source.skipped or source.last_error,
             )
             for source in sources
         ),

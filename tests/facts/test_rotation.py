@@ -6,17 +6,14 @@ import time
 import pytest
 
 from exporter.facts.rotation import (
-    RotationFacts,
-    StateShown,
     client_rotation,
     deadline,
     due,
     rotation_label,
     serving_rotation,
-    state_shown,
 )
 from exporter.facts.x509 import certificates
-from exporter.reason import Evidence, Role, Rotation, RotationReason, RotationState
+from exporter.reason import Evidence, Rotation, RotationReason, RotationState
 from simulation.pki import DAY, Authority
 
 WORDS = (True, False, None)
@@ -116,25 +113,6 @@ def test_due_and_deadline_are_parts_of_the_lifetime(days: float) -> None:
     (certificate,) = certificates(Authority.cluster(t0).kubelet_client("one", t0 + 300, days=days).certificate_pem)
     assert due(certificate) == pytest.approx(t0 + 0.7 * days * DAY)
     assert deadline(certificate) == pytest.approx(t0 + 0.9 * days * DAY)
-
-
-@pytest.mark.parametrize(
-    ("state", "window", "shown"),
-    [
-        (ENABLED, (100.0, 200.0), StateShown.ENABLED),
-        (ENABLED, (50.0, 149.0), StateShown.OVERDUE),
-        (ENABLED, None, StateShown.ENABLED),
-        (WAITING, None, StateShown.WAITING),
-        (DISABLED, (50.0, 149.0), StateShown.DISABLED),
-        (UNKNOWN, None, StateShown.UNKNOWN),
-    ],
-)
-def test_people_see_that_an_enabled_rotation_is_overdue(
-    state: RotationState, window: tuple[float, float] | None, shown: StateShown
-) -> None:
-    """G4: enabled, and past the deadline at 150."""
-    facts = RotationFacts(Role.KUBELET_CLIENT, state, RotationReason.ROTATING, {})
-    assert state_shown(facts, window, 150.0) is shown
 
 
 def test_a_feature_gate_is_a_reason_of_its_own_kind() -> None:
