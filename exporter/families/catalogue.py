@@ -5,9 +5,13 @@ import json
 import pkgutil
 
 from exporter import families
-from exporter.metric import Metric
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.host.host_facts import HostFacts
+from exporter.families import cluster_agent, node_agent
+from exporter.metric import Family, Metric
+from exporter.reason import BootstrapMethod, Mode
 
-__all__ = ["as_json", "catalogue", "markdown"]
+__all__ = ["as_json", "catalogue", "emitters", "markdown"]
 
 
 def catalogue() -> dict[str, tuple[Metric, ...]]:
@@ -22,12 +26,28 @@ def catalogue() -> dict[str, tuple[Metric, ...]]:
     return found
 
 
+def emitters() -> dict[str, tuple[Mode, ...]]:
+    """Which agents emit each metric, by its name: every family is there also while nothing is known."""
+    nothing = HostFacts("", False, (), (), (), BootstrapMethod.UNKNOWN, None, None, {})
+    emitted = {
+        Mode.NODE: {_name(family) for family in node_agent.families(nothing, (), "")},
+        Mode.CLUSTER: {_name(family) for family in cluster_agent.families(ClusterFacts(), (), "")},
+    }
+    names = [metric.name for metrics in catalogue().values() for metric in metrics]
+    return {name: tuple(mode for mode, found in emitted.items() if name in found) for name in names}
+
+
+def _name(family: Family) -> str:
+    """As it is declared: the client library takes `_total` off a counter's."""
+    return f"{family.name}_total" if family.type == "counter" else str(family.name)
+
+
 def markdown() -> str:
     """The catalogue as a Markdown table for each subject."""
-    lines = []
+    lines, agents = [], emitters()
     for subject, metrics in catalogue().items():
-        lines += [f"### {subject}", "", "| metric | type | labels | meaning |", "|---|---|---|---|"]
-        lines += [f"| `{m.name}` | {m.kind} | {_labels(m)} | {m.help} |" for m in metrics]
+        lines += [f"### {subject}", "", "| metric | agent | type | labels | meaning |", "|---|---|---|---|---|"]
+        lines += [f"| `{m.name}` | {', '.join(agents[m.name])} | {m.kind} | {_labels(m)} | {m.help} |" for m in metrics]
         lines.append("")
     return "\n".join(lines).rstrip()
 
@@ -41,11 +61,13 @@ def _labels(metric: Metric) -> str:
 
 def as_json() -> str:
     """The catalogue as a JSON array of objects."""
+    agents = emitters()
     return json.dumps(
         [
             {
                 "subject": subject,
                 "name": metric.name,
+                "agents": [mode.value for mode in agents[metric.name]],
                 "type": str(metric.kind),
                 "unit": metric.unit,
                 "help": metric.help,
