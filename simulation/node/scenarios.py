@@ -200,7 +200,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         expected=Expected(
             client=UNDETERMINED,
             files=frozenset({(Role.KUBELET_CLIENT, FileStatus.MALFORMED)}),
-            alerts=frozenset({"AksCertFileUnreadable"}),
+            alerts=frozenset({"AksCertUnusable", "AksCertFileUnreadable"}),
         ),
     ),
     Scenario(
@@ -211,7 +211,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         expected=Expected(
             client=UNDETERMINED,
             files=frozenset({(Role.KUBELET_CLIENT, FileStatus.EMPTY)}),
-            alerts=frozenset({"AksCertFileUnreadable"}),
+            alerts=frozenset({"AksCertUnusable", "AksCertFileUnreadable"}),
         ),
     ),
     Scenario(
