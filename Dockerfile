@@ -18,6 +18,7 @@ COPY requirements-build.lock ./
 RUN python3 -m pip --python /build/backend/bin/python install --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
+COPY docs/runbooks docs/runbooks
 RUN /build/backend/bin/python -m hatchling build -t wheel -d /build/dist
 
 FROM build AS build-node

@@ -11,7 +11,7 @@ from exporter.findings import Finding
 from exporter.findings.node_status import node_statuses
 from exporter.pages.azure_section import azure_section
 from exporter.pages.control_plane_section import control_plane_section
-from exporter.pages.findings_list import findings_list, verdict
+from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
 from exporter.pages.node_section import node_section
 from exporter.pages.page import Column, code, document, section, table
 from exporter.pages.source_table import source_table
@@ -28,13 +28,22 @@ def cluster_page(
     *,
     server: str = "",
     query: Mapping[str, str] | None = None,
+    runbooks: str = OWN_RUNBOOKS,
 ) -> str:
-    """The whole document. `server` names the API server that is asked; `now` in Unix seconds; `query` filters nodes."""
+    """The whole document. `server` names the API server that is asked; `now` in Unix seconds; `query` filters nodes.
+
+    `runbooks`: the base of the links to them.
+    """
     sources = tuple(sources)
     unanswered = [source.source.value for source in sources if source.up is None]
     known = cluster.azure.cluster.name if cluster.azure else ""
+    listed = findings_list(findings, runbooks=runbooks)
     parts = (
-        ("findings", "Findings", section("findings", "Findings", findings_list(findings)) if findings else Markup()),
+        (
+            "findings",
+            "Findings",
+            section("findings", "Findings", listed) if findings else Markup(),
+        ),
         ("nodes", "Nodes", _nodes(cluster, query or {}, now)),
         ("control-plane", "Control plane", control_plane_section(cluster, now)),
         ("requests", "Certificate requests", section("requests", "Certificate requests", *_requests(cluster))),

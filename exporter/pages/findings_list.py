@@ -9,7 +9,10 @@ from exporter.findings import Finding, Severity, Step, runbook_url
 from exporter.findings.gathered import Gathered, gathered
 from exporter.pages.page import SEVERITY_TONE, Tone, badge, code, icon, join
 
-__all__ = ["findings_list", "verdict"]
+__all__ = ["OWN_RUNBOOKS", "findings_list", "verdict"]
+
+OWN_RUNBOOKS = "runbooks/"
+"""Where the agents serve their runbooks, seen from their first page."""
 
 FEW, OPEN, FOLDED = 6, 20, 200
 """Findings that are simply shown; that are to be seen at once; and that are in the page at all, behind those."""
@@ -49,32 +52,35 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 or noun == _NOUNS[Severity.UNKNOWN] else 's'}"
 
 
-def findings_list(findings: Iterable[Finding], *, subject: str = "") -> Markup:
-    """Findings, worst first. `subject` is the one the whole page is about, which then is not said each time."""
+def findings_list(findings: Iterable[Finding], *, subject: str = "", runbooks: str = OWN_RUNBOOKS) -> Markup:
+    """Findings, worst first. `subject` is the one the whole page is about, which then is not said each time.
+
+    `runbooks`: the base of the links to them.
+    """
     ordered = gathered(findings)
     if not ordered:
         return Markup('<p class="none">None.</p>')
     worse = sum(one.finding.severity is not Severity.INFO for one in ordered)
     # Among many, notes are folded where there is something to do; and no page is so bad that nobody can read it.
     shown = len(ordered) if len(ordered) <= FEW else min(worse or len(ordered), OPEN)
-    parts = [_items(ordered[:shown], subject)]
+    parts = [_items(ordered[:shown], subject, runbooks)]
     if folded := ordered[shown:]:
         summary = _count(len(folded), "note" if shown == worse else "more finding")
         beyond = len(folded) - FOLDED
         more = Markup('<p class="none">And {} more, none worse than these.</p>').format(beyond) if beyond > 0 else ""
-        rest = _items(folded[:FOLDED], subject)
+        rest = _items(folded[:FOLDED], subject, runbooks)
         parts.append(Markup('<details class="more"><summary>{}</summary>\n{}{}</details>').format(summary, rest, more))
     return join(parts)
 
 
-def _items(entries: Sequence[Gathered], subject: str) -> Markup:
+def _items(entries: Sequence[Gathered], subject: str, runbooks: str) -> Markup:
     items = []
     for entry in entries:
         finding = entry.finding
         tone = SEVERITY_TONE[finding.severity]
         about = Markup('<span class="subject">{}</span>').format(entry.about) if entry.about != subject else Markup()
         link = Markup('<a href="{}">{}<span class="unseen"> runbook</span></a>').format(
-            runbook_url(finding.alert), finding.alert
+            runbook_url(finding.alert, runbooks), finding.alert
         )
         more = " ".join(filter(None, (finding.why, entry.others_named)))
         why = Markup('<p class="why">{}</p>').format(more) if more else ""

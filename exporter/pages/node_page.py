@@ -12,7 +12,7 @@ from exporter.findings.formatting import span, utc_time
 from exporter.findings.limits import ca_end, file_status
 from exporter.findings.rotation_status import RotationStatus, rotation_status
 from exporter.findings.wording import BOOTSTRAP_WORDS, EVIDENCE_WORDS, ORIGIN_WORDS, ROLE_WORDS
-from exporter.pages.findings_list import findings_list, verdict
+from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import (
     SEVERITY_TONE,
@@ -33,14 +33,22 @@ from exporter.reason import Evidence, FileStatus, Origin, Role
 __all__ = ["node_page"]
 
 
-def node_page(host: HostFacts, findings: Sequence[Finding], sources: Iterable[SourceFacts], now: float) -> str:
-    """The whole document. `now` in Unix seconds."""
+def node_page(
+    host: HostFacts,
+    findings: Sequence[Finding],
+    sources: Iterable[SourceFacts],
+    now: float,
+    *,
+    runbooks: str = OWN_RUNBOOKS,
+) -> str:
+    """The whole document. `now` in Unix seconds; `runbooks`: the base of the links to them."""
     sources = tuple(sources)
     unanswered = [source.source.value for source in sources if source.up is None and not source.skipped]
     system = "Windows" if host.windows else "Linux"
+    listed = findings_list(findings, subject=host.node, runbooks=runbooks)
     body = [
         verdict(findings, unanswered),
-        section("findings", "Findings", findings_list(findings, subject=host.node)) if findings else Markup(),
+        section("findings", "Findings", listed) if findings else Markup(),
         section("certificates", "Certificates", _certificates(host, now)),
         section("rotation", "Rotation", _rotation(host, now)),
         section("bootstrapping", "Bootstrapping", _bootstrapping(host)),

@@ -101,8 +101,11 @@ def document(
     *,
     now: float,
     contents: Iterable[tuple[str, str]] = (),
+    root: str = "",
 ) -> str:
     """A whole document. `over` stands above the heading, `lead` below it; `now` in Unix seconds.
+
+    `root`: the way to the agent's first page, relative, so that it also works behind a proxy's path.
 
     `contents`: names and headings of sections, for a page long enough to need them.
     """
@@ -133,7 +136,9 @@ def document(
 <footer><div class="page">
 <span>aks-cert-exporter {version}</span>
 <span>Looked at <time datetime="{iso}">{moment}</time></span>
-<a href="/metrics">Metrics</a>
+<a href="{root}metrics">Metrics</a>
+<a href="{root}facts">Facts as JSON</a>
+<a href="{root}runbooks/">Runbooks</a>
 </div></footer>
 </body>
 </html>
@@ -145,6 +150,7 @@ def document(
             style=Markup(STYLE),  # noqa: S704 - our own constant, and escaped it would not match its hash
             body=join(body),
             version=__version__,
+            root=root,
             iso=utc_time(now).removesuffix(" UTC").replace(" ", "T") + "Z",
             moment=utc_time(now),
         )

@@ -105,9 +105,13 @@ class Application:
                 return plain(HTTPStatus.OK, "ok")
             case "/readyz":
                 return self._readyz()
-            case path:
-                found = reader_of(path, self._readers)
-                return await self._document(request, *found) if found else plain(HTTPStatus.NOT_FOUND)
+            case path if found := reader_of(path, self._readers):
+                return await self._document(request, *found)
+            case path if f"{path}/" in self._readers:
+                # Relative, as every link of the pages: it holds behind the API server's proxy too.
+                return plain(HTTPStatus.PERMANENT_REDIRECT, "", ("location", f"{path.rpartition('/')[2]}/"))
+            case _:
+                return plain(HTTPStatus.NOT_FOUND)
 
     async def _document(self, request: Request, key: str, name: str) -> Response:
         query, wanted = request.query, coding(request.header(b"accept-encoding"))

@@ -230,6 +230,8 @@ def test_documents_below_a_path_are_found_by_the_rest_of_it(serve: Serve) -> Non
     running = serve()
     assert running.ask("/runbooks/A%20b").text == "<h1>A b</h1>"
     assert running.ask("/runbooks/").text == "<h1></h1>"
+    redirected = running.ask("/runbooks")
+    assert (redirected.status, redirected.headers["location"]) == (308, "runbooks/")
     for path in ("/runbooks/none", "/runbooks/A%20b/", "/runbooks/x/A%20b", "/facts/", "/facts/x"):
         assert running.ask(path).status == 404, path
 

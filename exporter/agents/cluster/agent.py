@@ -22,6 +22,8 @@ from exporter.agents.cluster.node_looks import KubeletLooks, NodeAgentLooks, Obs
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.revision import revision
 from exporter.agents.state_thread import StateThread
+from exporter.documents.cluster_document import cluster_document
+from exporter.documents.encoding import encoded
 from exporter.facts.azure.resource_id import ResourceId, managed_cluster_id
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
@@ -29,6 +31,8 @@ from exporter.families import cluster_agent as families
 from exporter.findings.cluster import cluster_findings
 from exporter.metric import Family
 from exporter.pages.cluster_page import cluster_page
+from exporter.pages.findings_list import OWN_RUNBOOKS
+from exporter.pages.runbook_page import runbook_document
 from exporter.pages.style import html_document
 from exporter.reason import Ca, Mode, Source
 from exporter.settings import Settings, SettingsError
@@ -66,11 +70,14 @@ class ClusterAgent:
         observing: Observing | None = None,
         settle: float = 0.2,
         clock: Callable[[], float] = time.time,
+        runbooks: str = "",
     ) -> None:
         """`addresses` of the API server to look at; none: the one that is talked to and those that Azure names.
         `azure_id` is the cluster to ask Azure about; None: the one that the nodes belong to. `in_pod`: the connection
-        is the Pod's own. `observing`: whether and how node agents and kubelets are asked. Raises SettingsError.
+        is the Pod's own. `observing`: whether and how node agents and kubelets are asked. `runbooks`: the base of links
+        to them; empty: its own. Raises SettingsError.
         """
+        self._runbooks = runbooks
         self._connection, self._wanted, self._clock = connection, addresses, clock
         observing = observing or Observing()
         azure_sources = (Source.AZURE,) if azure is not None else ()
@@ -175,17 +182,28 @@ class ClusterAgent:
     @property
     def documents(self) -> Mapping[str, Reader]:
         """What it says beside its metrics, by path."""
-        return {"/": self._page}
+        return {"/": self._page, "/facts": self._document, "/runbooks/": self._runbook}
 
     def _page(self, _name: str, query: Mapping[str, str]) -> Document:
         return html_document(self.page(query))
+
+    def _document(self, _name: str, _query: Mapping[str, str]) -> Document:
+        now = self._clock()
+        facts, sources = self.facts, self.sources()
+        findings = cluster_findings(facts, sources, now)
+        runbooks = self._runbooks or f"/{OWN_RUNBOOKS}"
+        return encoded(cluster_document(facts, findings, sources, now, name=self.server, runbooks=runbooks))
+
+    def _runbook(self, name: str, _query: Mapping[str, str]) -> Document | None:
+        return runbook_document(name, self._clock())
 
     def page(self, query: Mapping[str, str]) -> str:
         """The cluster's page; `query` filters its nodes."""
         now = self._clock()
         facts, sources = self.facts, self.sources()
         findings = cluster_findings(facts, sources, now)
-        return cluster_page(facts, findings, sources, now, server=self.server, query=query)
+        runbooks = self._runbooks or OWN_RUNBOOKS
+        return cluster_page(facts, findings, sources, now, server=self.server, query=query, runbooks=runbooks)
 
     def _changed(self) -> bool:
         return self._state.version != self._published_version
@@ -247,6 +265,7 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
             service=settings.node_agents_service,
             client_config=settings.node_agents_client_config,
         ),
+        runbooks=settings.runbooks_url,
     )
 
 

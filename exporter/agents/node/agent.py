@@ -46,8 +46,12 @@ class NodeAgent:
         clock: Callable[[], float] = time.time,
         *,
         named: bool = True,
+        runbooks: str = "",
     ) -> None:
-        """`kubelet`: where the kubelet serves, or why that is not looked at. `named`: `node` is known as its name."""
+        """`kubelet`: where the kubelet serves, or why that is not looked at. `named`: `node` is known as its name.
+
+        `runbooks`: the base of links to runbooks; empty: its own.
+        """
         self.node = node
         self._reader = HostReader(files, table)
         self.wire = None if isinstance(kubelet, SourceFacts) else KubeletProbe(kubelet, self._installed, clock)
@@ -55,6 +59,7 @@ class NodeAgent:
         self._named = named
         self._addresses = (self.wire.host,) if self.wire else ()
         self._clock = clock
+        self._runbooks = runbooks
         # Without a registry: these two are collected together with everything else.
         self._process = (ProcessCollector(registry=None), PlatformCollector(registry=None))
 
@@ -92,22 +97,41 @@ class NodeAgent:
     @property
     def documents(self) -> Mapping[str, Reader]:
         """What it says beside its metrics, by path."""
-        return {"/": self._page}
+        return {"/": self._page, "/facts": self._facts, "/runbooks/": self._runbook}
+
+    # The modules of each document are imported by the first who opens it: most agents serve nothing but scrapes.
 
     def _page(self, _name: str, query: Mapping[str, str]) -> Document:
         from exporter.pages.style import html_document
 
         return html_document(self.page(query))
 
-    def page(self, query: Mapping[str, str]) -> str:
-        """The node's page. Its modules are imported by the first who opens it: most agents serve scrapes alone."""
+    def _facts(self, _name: str, _query: Mapping[str, str]) -> Document:
+        from exporter.documents.encoding import encoded
+        from exporter.documents.node_document import node_document
         from exporter.findings.host import host_findings
+        from exporter.pages.findings_list import OWN_RUNBOOKS
+
+        now, host = self._clock(), self.look()
+        findings = host_findings(host, self.sources(), now)
+        return encoded(node_document(host, findings, now, runbooks=self._runbooks or f"/{OWN_RUNBOOKS}"))
+
+    def _runbook(self, name: str, _query: Mapping[str, str]) -> Document | None:
+        from exporter.pages.runbook_page import runbook_document
+
+        return runbook_document(name, self._clock())
+
+    def page(self, query: Mapping[str, str]) -> str:
+        """The node's page."""
+        from exporter.findings.host import host_findings
+        from exporter.pages.findings_list import OWN_RUNBOOKS
         from exporter.pages.node_page import node_page
 
         now = self._clock()
         host = self.look()
         sources = self.sources()
-        return node_page(host, host_findings(host, sources, now), sources, now)
+        findings = host_findings(host, sources, now)
+        return node_page(host, findings, sources, now, runbooks=self._runbooks or OWN_RUNBOOKS)
 
 
 def node_agent(settings: Settings) -> NodeAgent:
@@ -117,7 +141,8 @@ def node_agent(settings: Settings) -> NodeAgent:
     kubelet = settings.kubelet_address or _no_kubelet(on_purpose="kubelet_address" in settings.explicit)
     # Below any other root this machine's name says nothing about the node.
     named = bool(settings.node_name) or settings.host_root == Path("/")
-    return NodeAgent(settings.node_name or socket.gethostname(), files, table, kubelet, named=named)
+    name = settings.node_name or socket.gethostname()
+    return NodeAgent(name, files, table, kubelet, named=named, runbooks=settings.runbooks_url)
 
 
 def _no_kubelet(*, on_purpose: bool) -> SourceFacts:
