@@ -5,23 +5,21 @@ matters: two looks at an unchanged cluster have one entity tag.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from exporter.documents.azure_data import azure_data
 from exporter.documents.certificate_data import certificate_data
 from exporter.documents.encoding import SCHEMA
-from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
 from exporter.facts.source import SourceFacts
 from exporter.findings import PUBLIC_RUNBOOKS, Finding, finding_data, worst_first
 from exporter.findings.limits import SILENT
+from exporter.reason import Observer
 
-__all__ = ["NOBODY", "cluster_document"]
-
-NOBODY = "nobody"
-"""Who tells about a node's certificates where neither an agent on the node nor its kubelet does."""
+__all__ = ["cluster_document"]
 
 
 def cluster_document(
@@ -31,13 +29,11 @@ def cluster_document(
     now: float,
     *,
     name: str = "",
-    observed_by: Mapping[str, str] | None = None,
     runbooks: str = PUBLIC_RUNBOOKS,
 ) -> dict[str, object]:
     """The whole content. `now` in Unix seconds; `name`: what the cluster is called where Azure does not say.
 
-    `observed_by`: who tells about each node's certificates; NOBODY of a node that is missing there. `runbooks`: the
-    base of the links to them.
+    `runbooks`: the base of the links to them.
     """
     ordered = worst_first(tuple(findings))
     told: dict[str, list[dict[str, object]]] = defaultdict(list)
@@ -47,7 +43,7 @@ def cluster_document(
         every.append(data)
         if finding.node:
             told[finding.node].append(data)
-    observers = observed_by or {}
+    observations = cluster.observations or {}
     requests: dict[str, list[dict[str, object]]] = defaultdict(list)
     for one in cluster.csrs.nodes if cluster.csrs else ():
         requests[one.node].append(_requests(one))
@@ -58,7 +54,7 @@ def cluster_document(
         "cluster": known or name,
         "looked_at": now,
         "nodes": [
-            _node(one, observers.get(one.name, NOBODY), requests.get(one.name, []), told.get(one.name, []))
+            _node(one, observations.get(one.name), requests.get(one.name, []), told.get(one.name, []))
             for one in cluster.nodes or ()
         ],
         "control_plane": _control_plane(cluster, now),
@@ -70,10 +66,15 @@ def cluster_document(
     }
 
 
-def _node(node: Node, observed_by: str, requests: list[dict[str, object]], findings: list[dict[str, object]]) -> object:
+def _node(
+    node: Node,
+    observation: NodeObservation | None,
+    requests: list[dict[str, object]],
+    findings: list[dict[str, object]],
+) -> dict[str, object]:
     return {
         "node": node.name,
-        "observed_by": observed_by,
+        "observed_by": (observation.by if observation else Observer.NOBODY).value,
         "agentpool": node.agentpool or None,
         "ready": node.ready,
         "created": node.created,

@@ -13,11 +13,11 @@ from exporter.documents.cluster_document import cluster_document
 from exporter.documents.encoding import encoded
 from exporter.documents.node_document import node_document
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
-from exporter.facts.cluster import ClusterFacts
+from exporter.facts.cluster import ClusterFacts, NodeObservation
 from exporter.facts.host.host_facts import HostFacts
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
-from exporter.reason import CsrOutcome, Role, RotationState
+from exporter.reason import CsrOutcome, Observer, Role, RotationState
 from simulation.azure.bodies import agent_pool, managed_cluster
 from tests.pages.example import NODE, NOW, broken, source, well
 from tests.pages.fleet import fleet
@@ -88,8 +88,12 @@ def test_a_clusters_document_is_as_its_schema_says(cluster: ClusterFacts) -> Non
 def test_who_tells_about_a_node_is_told() -> None:
     cluster = fleet(3)
     names = [one.name for one in cluster.nodes or ()]
-    observers = {names[0]: "node_agent", names[1]: "kubelet"}
-    found = cluster_document(cluster, (), (), NOW, observed_by=observers)
+    observations = {
+        names[0]: NodeObservation(Observer.NODE_AGENT),
+        names[1]: NodeObservation(Observer.KUBELET),
+        names[2]: NodeObservation(Observer.NOBODY),
+    }
+    found = cluster_document(replace(cluster, observations=observations), (), (), NOW)
     CLUSTER_SCHEMA.validate(found)
     assert isinstance(found["nodes"], list)
     assert [one["observed_by"] for one in found["nodes"]] == ["node_agent", "kubelet", "nobody"]
