@@ -2,11 +2,12 @@
 
 import sys
 
-from tools import alerts, azure_rules, dashboards, lead_times, reference, values
+from tools import alerts, azure_rules, dashboards, lead_times, reference, runbooks, values
 from tools.generated import ROOT, Generated
 
 GENERATED: tuple[Generated, ...] = (
     *reference.GENERATED,
+    *runbooks.GENERATED,  # before the table of alerts, which reads the pages
     *alerts.GENERATED,
     *lead_times.GENERATED,
     *azure_rules.GENERATED,

@@ -67,6 +67,7 @@ VERBS = {
     "extension add": Verb(("-n|--name",), ("--version",), ("-y|--yes", "--upgrade", "--allow-preview")),
     "feature show": Verb(("-n|--name", "--namespace")),
     "login": Verb((), ("-t|--tenant",), ("--use-device-code", "--identity")),
+    "monitor activity-log list": Verb((), ("-g|--resource-group", "--offset", "--status")),
     "monitor alert-processing-rule create": Verb(
         ("-n|--name|--rule-name", "-g|--resource-group", "--rule-type", "--scopes"), extension="alertsmanagement"
     ),

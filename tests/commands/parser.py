@@ -18,6 +18,7 @@ PROGRAMS = {
     "chronyc",
     "date",
     "dmesg",
+    "echo",
     "grep",
     "head",
     "journalctl",
