@@ -215,6 +215,14 @@ SETTINGS: tuple[Setting, ...] = (
         frozenset({Command.CHECK}),
     ),
     Setting(
+        "timeout",
+        "How long the whole look may take, with logging in.",
+        "90s",
+        duration,
+        frozenset({Command.CHECK}),
+        "DURATION",
+    ),
+    Setting(
         "max-age",
         "Oldest a certificate may become by your policy, such as 90d.",
         "",

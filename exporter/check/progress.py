@@ -10,7 +10,7 @@ __all__ = ["progress"]
 @contextmanager
 def progress() -> Iterator[Callable[[Sequence[str]], None]]:
     """Call it with the names of those that have not answered yet. The line is gone at the end."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from exporter.findings import Finding, Severity, worst_first
 from exporter.findings.gathered import Gathered
 
-__all__ = ["EXIT_STATUS", "Report", "Section", "report"]
+__all__ = ["EXIT_STATUS", "NotLookedAt", "Report", "Section", "report"]
 
 EXIT_STATUS = {Severity.CRITICAL: 2, Severity.UNKNOWN: 3, Severity.WARNING: 1, Severity.INFO: 0}
 """0 ok, 1 warning, 2 critical, 3 unknown."""
@@ -27,6 +27,15 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class NotLookedAt:
+    """Something that the report says nothing about."""
+
+    what: str
+    how: str
+    """How it can be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything `check` says about one subject."""
 
@@ -35,6 +44,7 @@ class Report:
     """Unix seconds."""
     findings: tuple[Finding, ...]
     sections: tuple[Section, ...]
+    not_looked_at: tuple[NotLookedAt, ...] = ()
 
     @property
     def worst(self) -> Severity | None:
@@ -67,6 +77,19 @@ class Report:
         return str(self.worst) if self.exit_status and self.worst else "ok"
 
 
-def report(subject: str, generated: float, findings: Iterable[Finding], sections: Iterable[Section]) -> Report:
-    """A report with its findings worst first."""
-    return Report(subject, generated, worst_first(tuple(findings)), tuple(sections))
+def report(
+    subject: str,
+    generated: float,
+    findings: Iterable[Finding],
+    sections: Iterable[Section],
+    not_looked_at: tuple[NotLookedAt, ...] = (),
+) -> Report:
+    """A report with its findings worst first, and what was not looked at as its last table."""
+    last = Section(
+        "Not looked at",
+        ("WHAT", "TO LOOK AT IT"),
+        tuple((one.what, one.how) for one in not_looked_at),
+        wrapping=("WHAT", "TO LOOK AT IT"),
+    )
+    shown = (*sections, last) if not_looked_at else tuple(sections)
+    return Report(subject, generated, worst_first(tuple(findings)), shown, not_looked_at)

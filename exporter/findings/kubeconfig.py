@@ -1,57 +1,135 @@
 """A kubeconfig's certificates and what the API server served in, what is wrong with the kubeconfig out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from shlex import quote
+from urllib.parse import urlsplit
 
 from exporter.facts.ca_use import ca_use
+from exporter.facts.kube.kubeconfig_trust import Cause, KubeconfigTrust
+from exporter.facts.usability import Usability, client_usability
 from exporter.facts.x509 import Certificate
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import Place, step
 from exporter.findings.control_plane import lifetime_class
-from exporter.findings.formatting import ends, span, when
+from exporter.findings.formatting import ends, names_listed, span, when
 from exporter.findings.former_ca import former_members
 from exporter.findings.limits import ca_end, kubeconfig_client_end
-from exporter.findings.wording import UNTRUSTED_WORDS
-from exporter.reason import Reason
 
 __all__ = ["kubeconfig_findings"]
 
+_UNUSABLE = {
+    Usability.NOT_A_LEAF: "it is a CA, and the API server lets nobody in with one",
+    Usability.WRONG_USAGE: "its extendedKeyUsage does not allow clients to show it",
+    Usability.UNLOADABLE: "kubectl cannot read it",
+}
+
 
 def kubeconfig_findings(
-    context: str,
-    authorities: tuple[Certificate, ...] | None,
-    client: tuple[Certificate, ...],
-    untrusted: Reason | None,
-    served: Certificate | None,
+    trust: KubeconfigTrust,
     now: float,
     *,
+    known: tuple[Certificate, ...] = (),
     max_age: float | None = None,
     place: Place | None = None,
 ) -> Iterator[Finding]:
-    """The findings, in no order. `untrusted`: why the kubeconfig's CAs do not verify what the API server `served`."""
-    subject, at = Subject(Kind.KUBECONFIG, context), place or Place()
-    if untrusted is not None and served is not None:
-        renew = step("Write the kubeconfig anew.", at.get_credentials)
+    """The findings, in no order. `known`: the cluster's CAs, of which all is said elsewhere."""
+    subject, at = Subject(Kind.KUBECONFIG, trust.context), place or Place()
+    if not trust.tls:
         yield Finding(
-            Severity.CRITICAL,
+            Severity.UNKNOWN,
             subject,
-            "It does not trust the API server: the served certificate "
-            f"{UNTRUSTED_WORDS.get(untrusted, 'does not verify')}.",
-            (renew,)
-            if untrusted is Reason.CERTIFICATE_UNTRUSTED
-            else (
-                Step("Compare the server's name in the kubeconfig.", "kubectl config view --minify"),
-                step("See whether the certificates are being rotated.", at.state),
-            ),
-            "AksCertApiServerUntrusted",
-            f"The served certificate became valid {when(served.not_before, now)}.",
-            since=served.not_before,
+            f"No certificate was seen: its server is {trust.server}, which is plain HTTP.",
+            (Step("Look with a kubeconfig whose server is an https:// URL.", "kubectl config get-contexts"),),
+            "AksCertSourceDown",
+            "kubectl proxy is such a server. What else is told here, nobody has vouched for.",
         )
-    if authorities:
-        use = ca_use(authorities, (served,) if served else ())
+    elif trust.insecure:
+        yield Finding(
+            Severity.UNKNOWN,
+            subject,
+            "Nothing was verified: it says insecure-skip-tls-verify, so whoever answers is believed.",
+            (
+                step("Write the kubeconfig anew, with the cluster's CA.", at.get_credentials),
+                Step("Or look with another context.", "kubectl config get-contexts"),
+            ),
+            "AksCertSourceDown",
+            f"What answers was issued by {_names(trust.issuers)}." if trust.chain else "",
+        )
+    elif trust.cause is not None:
+        yield _untrusted(trust, trust.cause, subject, at, now)
+    if trust.authorities and not set(trust.authorities) <= set(known):
+        use = ca_use(trust.authorities, trust.chain[:1], trust.chain[1:])
         yield from _authority(subject, use.counts, at, now)
         yield from former_members(use, subject, now)
-    if client:
-        yield from _client(subject, client[0], at, now, max_age)
+    if trust.client:
+        yield from _client(subject, trust.client[0], at, now, max_age)
+
+
+def _untrusted(trust: KubeconfigTrust, cause: Cause, subject: Subject, place: Place, now: float) -> Finding:
+    leaf = trust.chain[0]
+    trusted = _names(dict.fromkeys(one.subject for one in trust.authorities or ())) or "the CAs of this machine"
+    served = f"The served certificate was issued by {_names(trust.issuers)}; the kubeconfig trusts {trusted}."
+    renew = step("Write the kubeconfig anew.", place.get_credentials)
+    state = step("See whether the certificates are being rotated.", place.state)
+    show = Step("See the whole chain that is served.", _show(trust))
+    steps: tuple[Step, ...]
+    match cause:
+        case Cause.ROTATED:
+            what = "a CA of the same name and with another key signed what is served: the cluster's CA was rotated"
+            why = f"{served} The certificate became valid {when(leaf.not_before, now)}."
+            steps = (renew, state)
+        case Cause.ANOTHER_CLUSTER:
+            what = "what is served is for other names, by a CA of the same name and with another key: another cluster"
+            why = f"{served} It is for {_names(trust.served_names[:4])}, and {trust.server_name} was asked for."
+            steps = (Step("Compare the server's address in the kubeconfig.", "kubectl config view --minify"), renew)
+        case Cause.INTERCEPTED:
+            what = "the issuer of what is served has never been the cluster's CA: a proxy or firewall opens TLS"
+            way = f" It came through the proxy {trust.through}." if trust.through else ""
+            why = f"{served}{way} A new kubeconfig does not help against that."
+            steps = (
+                show,
+                Step(
+                    f"Have {trust.server_name} exempted from TLS inspection by whoever runs the proxy or firewall, or "
+                    "look from another network."
+                ),
+                Step("If nothing stands between, another server has this name: resolve it.", _resolve(trust)),
+            )
+        case Cause.NAME:
+            what = f"what is served is not for the name {trust.server_name}"
+            names = _names(trust.served_names[:4]) or "no name"
+            why = f"It is for {names}. Set tls-server-name only where the certificate bears another name on purpose."
+            steps = (Step("Compare the server's name in the kubeconfig.", "kubectl config view --minify"), state)
+        case Cause.DATES:
+            what = "what is served is outside its dates, or a certificate above it is"
+            why = f"It {ends(leaf.not_after, now)}."
+            steps = (state, Step("Compare this machine's clock with the right time.", "date -u"))
+    return Finding(
+        Severity.CRITICAL,
+        subject,
+        f"It does not trust the API server: {what}.",
+        steps,
+        "AksCertApiServerUntrusted",
+        why,
+        since=leaf.not_before if cause is Cause.ROTATED else None,
+    )
+
+
+def _names(names: Iterable[str]) -> str:
+    """The names, listed; empty where there is none."""
+    known = tuple(names)
+    return names_listed(known) if known else ""
+
+
+def _show(trust: KubeconfigTrust) -> str:
+    parts = urlsplit(trust.server)
+    place = quote(f"{parts.hostname}:{parts.port or 443}")
+    proxy = urlsplit(trust.through)
+    way = f" -proxy {quote(f'{proxy.hostname}:{proxy.port}')}" if proxy.scheme.startswith("http") else ""
+    return f"openssl s_client -connect {place}{way} -servername {quote(trust.server_name)} -showcerts </dev/null"
+
+
+def _resolve(trust: KubeconfigTrust) -> str:
+    return f"nslookup {quote(urlsplit(trust.server).hostname or '')}"
 
 
 def _authority(subject: Subject, certificate: Certificate, place: Place, now: float) -> Iterator[Finding]:
@@ -77,6 +155,15 @@ def _client(
         kubeconfig_client_end(certificate.not_before, certificate.not_after, now),
     )
     renew = (step("Write the kubeconfig anew.", place.get_credentials),)
+    usable = client_usability(certificate.purpose) if certificate.purpose is not None else Usability.UNLOADABLE
+    if usable is not Usability.OK:
+        yield Finding(
+            Severity.CRITICAL,
+            subject,
+            f"Its client certificate cannot be used: {_UNUSABLE[usable]}.",
+            renew,
+            why=f"It is for {certificate.subject or 'no name'}.",
+        )
     if severity is Severity.CRITICAL:
         yield Finding(
             severity,

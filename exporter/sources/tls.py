@@ -11,15 +11,19 @@ import errno
 import ipaddress
 import socket
 import ssl
-import threading
 import time
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, CertificateError, certificate
 from exporter.reason import Reason
+from exporter.sources.dial import Unresolved, dial
 from exporter.sources.http_failure import socket_reason, tls_word
+
+if TYPE_CHECKING:
+    from exporter.facts.proxy import Proxy
 
 __all__ = ["Handshake", "presented_chain", "probe"]
 
@@ -51,26 +55,28 @@ def probe(
     *,
     server_name: str | None = None,
     timeout: float = 5.0,
+    proxy: "Proxy | None" = None,
     authorities: tuple[Certificate, ...] | None = None,
     now: float | None = None,
 ) -> Handshake | Failure:
     """Look at what is served at `address`, in at most `timeout` seconds over all: a slow server cannot stretch it.
 
     `server_name` is the name to ask for and to verify, the address's host where it is None. With `authorities` the
-    chain is verified for `now` (Unix seconds, the present time where None). Raises nothing that a network can cause.
+    chain is verified for `now` (Unix seconds, the present time where None). Where a `proxy` leads there it is looked at
+    through that. Raises nothing that a network can cause.
     """
     host = server_name or address[0]
     deadline = time.monotonic() + timeout
     try:
-        with _connect(address, deadline) as connection:
+        with dial(address, deadline, proxy) as connection:
             chain = _handshake(connection, host, deadline)
         if not chain:
             return Failure(Reason.TLS_PROTOCOL, "the server presented no certificate")
         served = _certificates(chain)
     except CertificateError as error:
         return Failure(Reason.CERTIFICATE_MALFORMED, str(error))
-    except (OSError, _Unresolved) as error:
-        reason = Reason.DNS if isinstance(error, _Unresolved) else socket_reason(error) or Reason.ERROR
+    except (OSError, Unresolved) as error:
+        reason = Reason.DNS if isinstance(error, Unresolved) else socket_reason(error) or Reason.ERROR
         if isinstance(error, ssl.SSLError) and tls_word(error) == NO_CERTIFICATE_ALERT:
             reason = Reason.NO_CERTIFICATE
         return Failure(reason, _words(error, reason, timeout))
@@ -80,60 +86,6 @@ def probe(
 
     reason_against = distrust(served, authorities, host, time.time() if now is None else now)
     return Handshake(served, reason_against is None, reason_against)
-
-
-class _Unresolved(Exception):
-    """The host name has no address."""
-
-
-def _connect(address: tuple[str, int], deadline: float) -> socket.socket:
-    """A connection to the first address of the host that takes one. Each gets its share of the time that is left."""
-    found = _resolved(address, deadline)
-    error: OSError = TimeoutError("no time left to connect")
-    for position, (family, target) in enumerate(found):
-        share = (deadline - time.monotonic()) / (len(found) - position)
-        if share <= 0:
-            break
-        connection = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(share)
-            connection.connect(target)
-        except OSError as failed:
-            connection.close()
-            error = failed
-        else:
-            return connection
-    raise error
-
-
-_Address = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
-
-
-def _resolved(address: tuple[str, int], deadline: float) -> list[_Address]:
-    with contextlib.suppress(OSError, UnicodeError):
-        return _addresses(address, socket.AI_NUMERICHOST)
-    # A name. getaddrinfo knows no deadline and may take half a minute over a dead name server: it is left in a thread.
-    answer: list[list[_Address] | Exception] = []
-
-    def ask() -> None:
-        try:
-            answer.append(_addresses(address))
-        except (OSError, UnicodeError) as error:
-            answer.append(error)
-
-    thread = threading.Thread(target=ask, name=f"resolve {address[0]}", daemon=True)
-    thread.start()
-    thread.join(max(0.0, deadline - time.monotonic()))
-    if not answer:
-        raise _Unresolved(f"{address[0]}: no answer from the name service in time")
-    if isinstance(answer[0], Exception):
-        raise _Unresolved(f"{address[0]}: {_plain(answer[0])}")
-    return answer[0]
-
-
-def _addresses(address: tuple[str, int], flags: int = 0) -> list[_Address]:
-    found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=flags)
-    return [(family, target) for family, _, _, _, target in found]
 
 
 @cache

@@ -1,5 +1,6 @@
 """C10: every command that a finding tells is complete and can be pasted."""
 
+import itertools
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from exporter.agents.node.agent import node_agent
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
+from exporter.facts.kube.kubeconfig_trust import KubeconfigTrust
 from exporter.facts.kube.node import node
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure, SourceFacts
@@ -105,14 +107,33 @@ def test_what_a_kubeconfigs_findings_tell_to_type() -> None:
     """C10: with Azure's names where they are known."""
     old = Authority("ca", NOW - 700 * DAY, NOW + 20 * DAY)
     client = certificates(old.issue("c", NOW - 700 * DAY, NOW + 3 * DAY).certificate_pem)
-    authority, served = certificates(old.pem), certificates(old.apiserver((), NOW).certificate_pem)[0]
+    authority = certificates(old.pem)
+    chains = [
+        certificates(issuer.apiserver(names, NOW).certificate_pem)
+        for issuer in (old, Authority("Inspection", NOW, NOW + DAY, number=1))
+        for names in ((), ("aks.example",))
+    ]
+    reasons = (Reason.CERTIFICATE_UNTRUSTED, Reason.CERTIFICATE_HOSTNAME, Reason.CERTIFICATE_EXPIRED)
     for place in (None, Place("rg", "aks1")):
-        for reason in (Reason.CERTIFICATE_UNTRUSTED, Reason.CERTIFICATE_HOSTNAME):
-            found = list(
-                kubeconfig_findings("x", authority, client, reason, served, NOW, max_age=90 * DAY, place=place)
+        for chain, reason in itertools.product(chains, reasons):
+            trust = KubeconfigTrust(
+                "x",
+                "https://aks.example",
+                "aks.example",
+                through="http://proxy:3128",
+                authorities=authority,
+                client=client,
+                chain=chain,
+                untrusted=reason,
             )
+            found = list(kubeconfig_findings(trust, NOW, max_age=90 * DAY, place=place))
             assert len(found) == 4
             assert wrong(found) == []
+        for trust in (
+            KubeconfigTrust("x", "http://localhost", "localhost", tls=False),
+            KubeconfigTrust("x", "https://aks.example", "aks.example", insecure=True, chain=chains[0]),
+        ):
+            assert wrong(list(kubeconfig_findings(trust, NOW, place=place))) == []
 
 
 @pytest.mark.parametrize(

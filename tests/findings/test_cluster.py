@@ -15,7 +15,6 @@ from exporter.facts.x509 import Certificate, certificates
 from exporter.findings import Finding, Kind, Severity, Subject
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.gathered import gathered
-from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.reason import Ca, CsrOutcome, Lease, Reason, Rotation, Source
 from simulation.pki import DAY, YEAR, Authority, Credential
 
@@ -281,46 +280,3 @@ def test_sources_that_fail_alike_are_one_blind_spot_with_the_next_step() -> None
     ]
     assert findings[1].what == "Certificate signing requests and nodes could not be looked at: no answer."
     assert "ClusterRole" in findings[2].next[0].text
-
-
-def judge(
-    authorities: tuple[Certificate, ...] | None = None,
-    client: tuple[Certificate, ...] = (),
-    untrusted: Reason | None = None,
-    max_age: float | None = None,
-) -> list[Finding]:
-    served = read(CA.apiserver((), NOW))[0]
-    return list(kubeconfig_findings("aks1", authorities, client, untrusted, served, NOW, max_age=max_age))
-
-
-def test_a_kubeconfig_from_before_a_rotation_says_get_credentials() -> None:
-    """The source page's own remedy."""
-    (finding,) = judge(untrusted=Reason.CERTIFICATE_UNTRUSTED)
-    assert finding.severity is Severity.CRITICAL
-    assert finding.next[0].command == "az aks get-credentials -g RESOURCE_GROUP -n CLUSTER --overwrite-existing"
-    (finding,) = judge(untrusted=Reason.CERTIFICATE_HOSTNAME)
-    assert not any("get-credentials" in step.command for step in finding.next)
-
-
-@pytest.mark.parametrize(("left", "alert"), [(100, ""), (20, "AksCertExpiringWithoutRotation"), (-1, "AksCertExpired")])
-def test_a_kubeconfigs_client_certificate_near_its_end(left: float, alert: str) -> None:
-    """Two years, and nothing renews it."""
-    client = read(CA.issue("masterclient", NOW + (left - 730) * DAY, NOW + left * DAY))
-    assert [one.alert for one in judge(client=client)] == ([alert] if alert else [])
-
-
-def test_a_policy_on_age_reaches_the_client_certificate() -> None:
-    """Off until it is given."""
-    client = read(CA.issue("masterclient", NOW - 100 * DAY, NOW + 630 * DAY))
-    assert judge(client=client) == []
-    assert [one.alert for one in judge(client=client, max_age=90 * DAY)] == ["AksCertOlderThanPolicy"]
-    young = read(CA.issue("masterclient", NOW + DAY, NOW + 630 * DAY))
-    assert [one.alert for one in judge(client=young)] == ["AksCertClockSkew"]
-
-
-def test_a_kubeconfigs_ca_near_its_end() -> None:
-    """Where the cluster's own is not known."""
-    ending = read(Authority("ca", NOW - 700 * DAY, NOW + 20 * DAY))
-    (finding,) = judge(authorities=ending)
-    assert (finding.severity, finding.alert) == (Severity.CRITICAL, "AksCertClusterCaExpiring")
-    assert judge(authorities=read(CA)) == []

@@ -26,7 +26,7 @@ def look_at_endpoint(
     """What is served at one address, and whether clients that have those CAs accept it."""
     # The address that is talked to may be reached by another name than its certificate is to bear: tls-server-name.
     name = connection.server_name if address == connection.server else address[0]
-    seen = probe(address, server_name=name, authorities=trust, timeout=timeout)
+    seen = probe(address, server_name=name, authorities=trust, timeout=timeout, proxy=connection.proxy_to(address))
     if isinstance(seen, Failure):
         return Endpoint(shown(address), None, None, failure=seen)
     return Endpoint(shown(address), seen.chain[0], seen.trusted, seen.untrusted_reason, between=seen.chain[1:])

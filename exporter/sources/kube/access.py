@@ -3,53 +3,73 @@
 import base64
 import contextlib
 import hashlib
-import logging
 import os
 import ssl
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
+from urllib.parse import quote, urlsplit
 
-import yaml
 from kubernetes.client import Configuration
-from kubernetes.config import ConfigException, kube_config
-from kubernetes.config.dateutil import parse_rfc3339
-from kubernetes.config.exec_provider import ExecProvider
+from kubernetes.config import ConfigException
 from kubernetes.config.incluster_config import InClusterConfigLoader
-from kubernetes.config.kube_config import ConfigNode
+from kubernetes.config.kube_config import KubeConfigLoader
 
+from exporter.facts.kube.kubeconfig_choice import Choice
+from exporter.facts.kube.kubeconfig_entries import AuthProvider, KubeconfigError, User
+from exporter.facts.proxy import Proxy, ProxyError, environment_proxy
 from exporter.facts.source import Failure
+from exporter.facts.x509 import CertificateError, certificates
 from exporter.reason import Reason
+from exporter.sources.kube.exec_plugin import run_plugin
 from exporter.sources.kube.failure import ApiError
+from exporter.sources.kube.kubeconfig import (
+    Paths,
+    address_of,
+    file_names,
+    proxy_for,
+    read_kubeconfig,
+    read_material,
+    server_url,
+)
 
-__all__ = ["Access", "Credentials", "Kubeconfig", "ServiceAccount"]
-
-_log = logging.getLogger(__name__)
-_loading = threading.Lock()
+__all__ = ["Access", "Credentials", "Headers", "Kubeconfig", "ServiceAccount"]
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 """Which files, and which state of them."""
+
+Headers = tuple[tuple[str, str], ...]
+"""Name and value; a name may stand there twice."""
+
+PATIENCE = 60.0
+"""Seconds that a credential plugin may take, where nobody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """How to reach the API server at one moment."""
 
-    configuration: Configuration
-    """Host, proxy and server name; it holds no key and names no file any more."""
+    server: str
+    """The URL, without a slash at its end."""
+    server_name: str
+    """The name that the certificate is to be for, where it is not the host."""
+    proxy: Proxy | None
     context: ssl.SSLContext | None
     """None: plain HTTP, as `kubectl proxy` gives it."""
     authorities: bytes
     """PEM of the CAs that are trusted; empty: those of the system, or none."""
     identity: bytes = field(repr=False)
     """Equal as long as a connection made earlier is still the right one."""
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Headers = field(repr=False)
     expires: float | None = None
     """Unix seconds when the credentials must be had anew, where they say so."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return address_of(self.server)
 
 
 class Credentials(Protocol):
@@ -86,7 +106,17 @@ class ServiceAccount:
                 str(self._token), str(self._authority), try_refresh_token=False, environ=self._environment
             )
             loader.load_and_set(configuration)
-            return _access(configuration)
+            authorities = self._authority.read_bytes()
+            server = configuration.host
+            return Access(
+                server=server,
+                server_name="",
+                proxy=environment_proxy("https", *address_of(server), self._environment),
+                context=_tls_context(authorities, insecure=False),
+                authorities=authorities,
+                identity=_identity(server, authorities),
+                headers=_headers(_bearer(configuration)),
+            )
 
     def stamp(self) -> Stamp:
         """See Credentials."""
@@ -94,159 +124,174 @@ class ServiceAccount:
 
 
 class Kubeconfig:
-    """One context of a kubeconfig, with any user the kubernetes package knows: token, file, certificate, plugin."""
+    """One context of a kubeconfig, with any user that kubectl knows."""
 
-    def __init__(self, path: str | Path, context: str | None = None) -> None:
-        """`path` may be several, joined as in KUBECONFIG; `context` None is the current one."""
-        self._path, self._context = str(path), context
-        self._files: tuple[Path, ...] = ()
+    def __init__(
+        self, paths: Paths, context: str | None = None, *, chosen: Choice | None = None, patience: float = PATIENCE
+    ) -> None:
+        """`context` None is the current one. `chosen`: what was read of these files a moment ago, for the first time.
+
+        `patience`: seconds that a credential plugin may take.
+        """
+        self._paths, self._context, self._chosen, self._patience = paths, context, chosen, patience
+        self._files = file_names(paths)
         self.slow = False
 
     def read(self) -> Access:
         """See Credentials."""
-        paths = [Path(part).expanduser() for part in self._path.split(os.pathsep) if part]
-        self._files = tuple(paths)
-        with _as_credentials_error(f"kubeconfig {self._path}"):
-            if not any(path.exists() for path in paths):
-                raise ConfigException("no such file")
-            with _loading, tempfile.TemporaryDirectory(prefix="kubeconfig-") as folder:
-                try:
-                    return self._load(folder)
-                finally:
-                    kube_config._cleanup_temp_files()  # it keeps keys, as files and in memory, until the process ends
+        place = f"kubeconfig {self._paths}"
+        self._files = file_names(self._paths)
+        with _as_credentials_error(""):
+            choice = self._chosen or read_kubeconfig(self._paths, self._context or "")
+        self._chosen = None
+        with _as_credentials_error(place):
+            return self._access(choice)
 
-    def _load(self, folder: str) -> Access:
-        config = kube_config.KubeConfigMerger(self._path).config
-        if not isinstance(config.value, dict):
-            raise ConfigException("not a mapping")
-        name = self._context or config["current-context"]
-        context = config["contexts"].get_with_name(name)["context"]
-        cluster = config["clusters"].get_with_name(context["cluster"])
-        user = None
-        if context.safe_get("user") and config.safe_get("users"):
-            user = config["users"].get_with_name(context["user"], safe=True)
-        _check_base64(cluster["cluster"].value)
-        headers: dict[str, str] = {}
+    def _access(self, choice: Choice) -> Access:
+        cluster, user = choice.cluster, choice.user
+        named = (cluster.authority_path, user.certificate_path, user.key_path, user.token_path)
+        self._files += tuple(Path(name) for name in named if name)
+        server = server_url(cluster)
+        proxy = proxy_for(cluster, server)
+        authorities = read_material(cluster.authority_path, cluster.authority)
+        certificate = read_material(user.certificate_path, user.certificate)
+        key = read_material(user.key_path, user.key)
+        headers = (*_authorization(user, cluster.server), *_impersonation(user))
         expires = None
-        if user is not None:
-            settings = user["user"]
-            if not isinstance(settings, ConfigNode):
-                raise ConfigException("the user is not a mapping")
-            self._files += tuple(_files(cluster["cluster"].value, cluster.path))
-            self._files += tuple(_files(settings.value, user.path))
-            self.slow = "exec" in settings
-            if self.slow and "token" not in settings:
-                expires = _run_plugin(settings, user, cluster)
-            _check_base64(settings.value)
-            headers = _impersonation(settings.value)
-        configuration = Configuration()
-        kube_config.KubeConfigLoader(
-            config, active_context=name, config_base_path=None, temp_file_path=folder
-        ).load_and_set(configuration)
-        return _access(configuration, headers, expires)
+        # Whoever has an Authorization header already needs none of a plugin's, as for kubectl.
+        self.slow = user.plugin is not None and not any(name == "Authorization" for name, _ in headers)
+        if user.plugin is not None and self.slow:
+            given = run_plugin(user.plugin, cluster, server, self._patience)
+            expires = given.expires
+            if given.token:
+                headers = (("Authorization", f"Bearer {given.token}"), *headers)
+            if not certificate:
+                certificate, key = given.certificate, given.key
+        context = None
+        if server.startswith("https://"):
+            context = _tls_context(authorities, insecure=cluster.insecure, certificate=certificate, key=key)
+        identity = _identity(
+            repr((server, cluster.tls_server_name, cluster.insecure, cluster.proxy_url, proxy)),
+            authorities,
+            certificate,
+            key,
+        )
+        return Access(
+            server, cluster.tls_server_name, proxy, context, authorities, identity, _headers(*headers), expires
+        )
 
     def stamp(self) -> Stamp:
         """See Credentials."""
         return _stamp(self._files)
 
 
-def _run_plugin(settings: ConfigNode, user: ConfigNode, cluster: ConfigNode) -> float | None:
-    """Put what the exec plugin says in the plugin's place; when it expires.
-
-    The package would run it too, but swallows its failures, and would then ask as nobody.
-    """
-    status = ExecProvider(settings["exec"], str(Path(user.path).parent), cluster["cluster"]).run()
-    if not isinstance(status, dict):
-        raise ConfigException("exec: the plugin's status is not a mapping")
-    del settings.value["exec"]
-    if token := status.get("token"):
-        settings.value["token"] = token
-    if (certificate := status.get("clientCertificateData")) and (key := status.get("clientKeyData")):
-        settings.value["client-certificate-data"] = base64.b64encode(certificate.encode()).decode()
-        settings.value["client-key-data"] = base64.b64encode(key.encode()).decode()
-    elif not token:
-        raise ConfigException("exec: the plugin gave neither a token nor a certificate with its key")
-    if not (expiry := status.get("expirationTimestamp")):
-        return None
-    return float(parse_rfc3339(expiry).timestamp())
+def _authorization(user: User, server: str) -> Iterator[tuple[str, str]]:
+    """The header of a user that needs no plugin."""
+    if user.token:
+        yield "Authorization", f"Bearer {user.token}"
+    elif user.token_path:
+        if token := Path(user.token_path).read_text(encoding="utf-8").strip():
+            yield "Authorization", f"Bearer {token}"
+    elif user.username or user.password:
+        yield _basic(user.username, user.password)
+    elif user.provider is not None:
+        yield _oidc(user.provider)
+    elif user.plugin is None and (parts := urlsplit(server)).username:
+        yield _basic(parts.username, parts.password or "")  # as Go's HTTP client does with such a URL
 
 
-def _impersonation(user: Mapping[str, Any]) -> dict[str, str]:
-    """`as` of a kubeconfig: asking with one's own rights instead could show more than was meant."""
-    if user.get("as-groups") or user.get("as-user-extra"):
-        raise ConfigException("as-groups and as-user-extra are not supported")
-    return {"Impersonate-User": user["as"]} if user.get("as") else {}
+def _basic(username: str | None, password: str) -> tuple[str, str]:
+    return "Authorization", f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
-def _check_base64(settings: Mapping[str, Any]) -> None:
-    """The package skips what is not base64: of a CA nothing may be left, and the system's would be trusted instead."""
-    for key in ("certificate-authority-data", "client-certificate-data", "client-key-data"):
-        try:
-            base64.b64decode("".join(str(settings.get(key) or "").split()), validate=True)
-        except ValueError:
-            raise ConfigException(f"{key} is not base64") from None
+def _oidc(provider: AuthProvider) -> tuple[str, str]:
+    """The id-token, renewed by its refresh-token where it has expired."""
+    configuration = Configuration()
+    KubeConfigLoader(
+        {
+            "current-context": "-",
+            "contexts": [{"name": "-", "context": {"cluster": "-", "user": "-"}}],
+            "clusters": [{"name": "-", "cluster": {"server": "https://-"}}],
+            "users": [
+                {"name": "-", "user": {"auth-provider": {"name": provider.name, "config": dict(provider.config)}}}
+            ],
+        }
+    ).load_and_set(configuration)
+    return _bearer(configuration)
 
 
-def _files(settings: Mapping[str, Any], path: str) -> Iterator[Path]:
-    for key in ("certificate-authority", "client-certificate", "client-key", "tokenFile"):
-        if isinstance(name := settings.get(key), str):
-            yield Path(path).parent / name
-
-
-def _access(
-    configuration: Configuration, headers: Mapping[str, str] | None = None, expires: float | None = None
-) -> Access:
-    """Everything read into memory, so that no file needs to stay; the configuration forgets keys and token."""
+def _bearer(configuration: Configuration) -> tuple[str, str]:
     token = configuration.auth_settings().get("BearerToken", {}).get("value")
-    all_headers = {"Authorization": token.strip(), **(headers or {})} if token else dict(headers or {})
-    if any(ord(character) < 32 for value in all_headers.values() for character in value):
-        raise ConfigException("the token holds a line break")
-    configuration.api_key, configuration.refresh_api_key_hook = {}, None
-    files = (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
-    authorities, certificate, key = (Path(file).read_bytes() if file else b"" for file in files)
-    context = None
-    if configuration.host.startswith("https://"):
-        context = _tls_context(configuration, authorities)
-    elif not configuration.host.startswith("http://"):
-        raise ConfigException("the cluster's server is not an https:// URL")
-    if not _names_a_port(configuration.host):
-        raise ConfigException("the cluster's server has no host, or an impossible port")
-    configuration.ssl_ca_cert = configuration.cert_file = configuration.key_file = None
-    facts = (configuration.host, configuration.tls_server_name, configuration.verify_ssl, configuration.proxy)
-    digest = hashlib.sha256(repr(facts).encode())
-    for part in (authorities, certificate, key):
+    if not token:
+        raise KubeconfigError("there is no token")
+    return "Authorization", str(token).strip()
+
+
+def _impersonation(user: User) -> Iterator[tuple[str, str]]:
+    """`as` of a kubeconfig: asking with one's own rights instead could show more than was meant."""
+    if user.impersonate:
+        yield "Impersonate-User", user.impersonate
+    if user.impersonate_uid:
+        yield "Impersonate-Uid", user.impersonate_uid
+    for group in user.impersonate_groups:
+        yield "Impersonate-Group", group
+    for key, values in user.impersonate_extra:
+        for value in values:
+            yield f"Impersonate-Extra-{quote(key.lower(), safe='')}", value
+
+
+def _headers(*headers: tuple[str, str]) -> Headers:
+    if any(ord(character) < 32 for _, value in headers for character in value):
+        raise KubeconfigError("the token, or another credential, holds a line break")
+    return headers
+
+
+def _identity(facts: str, *parts: bytes) -> bytes:
+    digest = hashlib.sha256(facts.encode())
+    for part in parts:
         digest.update(hashlib.sha256(part).digest())
-    return Access(configuration, context, authorities, digest.digest(), all_headers, expires)
+    return digest.digest()
 
 
-def _names_a_port(url: str) -> bool:
-    parts = urlsplit(url)
-    try:
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _tls_context(configuration: Configuration, authorities: bytes) -> ssl.SSLContext:
+def _tls_context(authorities: bytes, *, insecure: bool, certificate: bytes = b"", key: bytes = b"") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Every certificate in the bundle is an anchor, as for clients written in Go, be it a root or not.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    if not configuration.verify_ssl:
+    if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif authorities:
-        try:
-            context.load_verify_locations(cadata=authorities.decode())
-        except (ssl.SSLError, ValueError) as error:
-            raise ConfigException("the CA holds no certificate that can be read") from error
+        _trust(context, authorities)
     else:
         context.load_default_certs()
-    if configuration.cert_file:
-        try:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file)
-        except ssl.SSLError as error:
-            raise ConfigException("the client certificate or its key cannot be read, or they are no pair") from error
+    if certificate:
+        _show(context, certificate, key)
     return context
+
+
+def _trust(context: ssl.SSLContext, authorities: bytes) -> None:
+    """The certificates one by one, since OpenSSL would refuse the bundle for a comment or for one bad member."""
+    taken = 0
+    with contextlib.suppress(CertificateError):
+        for one in certificates(authorities):
+            with contextlib.suppress(ssl.SSLError, ValueError):
+                context.load_verify_locations(cadata=one.der)
+                taken += 1
+    if not taken:
+        raise KubeconfigError("the CA holds no certificate that can be read")
+
+
+def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """Let it show a client certificate. OpenSSL reads the key from a file only: one that is there for a moment."""
+    with tempfile.TemporaryDirectory(prefix="kubeconfig-") as folder:
+        files = Path(folder) / "certificate", Path(folder) / "key"
+        for file, content in zip(files, (certificate, key), strict=True):
+            file.touch(0o600)
+            file.write_bytes(content)
+        try:
+            context.load_cert_chain(files[0], files[1], password="")  # a password, so that nobody is asked for one
+        except (ssl.SSLError, ValueError) as error:
+            raise KubeconfigError("the client certificate or its key cannot be read, or they are no pair") from error
 
 
 @contextlib.contextmanager
@@ -254,22 +299,20 @@ def _as_credentials_error(place: str) -> Iterator[None]:
     """What is wrong with the files as one line. Messages of the packages may quote a file, secrets and all: cut off."""
     try:
         yield
-    except yaml.MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        words = f"not YAML{line}"
-    except yaml.YAMLError:
-        words = "not YAML"
+    except KubeconfigError as error:
+        words = str(error)
+    except ProxyError as error:
+        words = str(error)
     except ConfigException as error:
-        words = str(error).removeprefix("Invalid kube-config file. ").removeprefix("Invalid kube-config. ")
+        words = str(error).partition("{")[0]
     except OSError as error:
         words = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        _log.debug("%s: %s", place, type(error).__name__)
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         words = "not a kubeconfig"
     else:
         return
-    words = " ".join(words.partition("{")[0].split())[:300]
-    raise ApiError(Failure(Reason.CREDENTIALS, f"{place}: {words}"))
+    words = " ".join(words.split())[:500]
+    raise ApiError(Failure(Reason.CREDENTIALS, f"{place}: {words}" if place else words))
 
 
 def _stamp(files: tuple[Path, ...]) -> Stamp:

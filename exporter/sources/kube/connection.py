@@ -1,31 +1,32 @@
 """Questions to the Kubernetes API: a path in, the object, the list or the stream of a watch out, or why there is none.
 
-Only GET is ever sent. This and kube_access are the only modules that import the kubernetes package.
+Only GET is ever sent.
 """
 
 import http.client
 import logging
-import ssl
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 import urllib3
-from kubernetes.client.rest import RESTClientObject
 from urllib3.response import BaseHTTPResponse
 
+from exporter.facts.proxy import Proxy, ProxyError, environment_proxy
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.deadline import Deadline, bounded
+from exporter.sources.deadline import Deadline
 from exporter.sources.http_date import http_date
 from exporter.sources.kube.access import Access, Credentials, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError, explained, status_error
 from exporter.sources.kube.listing import PAGE, Listing, decoded, listing
+from exporter.sources.kube.pool import pool_of
 
 __all__ = ["Connection", "Kubeconfig", "ServiceAccount"]
 
@@ -82,18 +83,26 @@ class Connection:
         self._access = credentials.read()
         self._stamp = credentials.stamp()
         self._read_at = clock()
-        self._pool = _pool(self._access)
+        self._pool = pool_of(self._access)
 
     @property
     def server(self) -> tuple[str, int]:
         """Host and port of the API server."""
-        parts = urlsplit(self._access.configuration.host)
-        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        return self._access.address
 
     @property
     def server_name(self) -> str:
         """The name its certificate is to be for."""
-        return self._access.configuration.tls_server_name or self.server[0]
+        return self._access.server_name or self.server[0]
+
+    def proxy_to(self, address: tuple[str, int]) -> Proxy | None:
+        """What leads to one address of the API server; None: it is asked directly."""
+        if address == self.server:
+            return self._access.proxy
+        try:
+            return environment_proxy("https", *address, os.environ)
+        except ProxyError:
+            return None  # nothing leads through that one
 
     @property
     def authorities(self) -> bytes:
@@ -103,7 +112,7 @@ class Connection:
     @property
     def token(self) -> str:
         """The bearer token as it is now; empty where this connection shows something else, or nothing."""
-        scheme, _, token = self._access.headers.get("Authorization", "").partition(" ")
+        scheme, _, token = dict(self._access.headers).get("Authorization", "").partition(" ")
         return token if scheme.lower() == "bearer" else ""
 
     def get(self, path: str, decode: Callable[[bytes], T]) -> T | Failure:
@@ -181,13 +190,13 @@ class Connection:
     def _open(
         self, access: Access, pool: urllib3.PoolManager, path: str, query: Mapping[str, str], within: float
     ) -> BaseHTTPResponse:
-        url = access.configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": "aks-cert-exporter",
-            **access.headers,
-        }
+        url = access.server + path + (f"?{urlencode(query)}" if query else "")
+        own = (
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "identity"),
+            ("User-Agent", "aks-cert-exporter"),
+        )
+        headers = urllib3.HTTPHeaderDict((*own, *access.headers))
         waits = urllib3.Timeout(connect=min(10.0, within), read=within)
         sent = self._clock()
         try:
@@ -253,26 +262,12 @@ class Connection:
                 return
             self._stamp, self._complaint = stamp, ""
             if access.identity != used.identity:
-                self._pool = _pool(access)  # the old one dies with its last watch
+                self._pool = pool_of(access)  # the old one dies with its last watch
             elif access.headers == used.headers:
                 return
             self._access = access
             if access.authorities != used.authorities:
                 self.on_other_authorities()
-
-
-def _pool(access: Access) -> urllib3.PoolManager:
-    configuration = access.configuration
-    configuration.retries = False  # and no redirect: a token goes nowhere else
-    configuration.keep_alive = True
-    configuration.connection_pool_maxsize = 8
-    pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
-    pool.pool_classes_by_scheme = bounded(pool.pool_classes_by_scheme)
-    if access.context is not None:
-        pool.connection_pool_kw["ssl_context"] = access.context
-        if access.context.verify_mode is ssl.CERT_NONE:
-            pool.connection_pool_kw["assert_hostname"] = False
-    return pool
 
 
 def socket_of(response: BaseHTTPResponse) -> object:

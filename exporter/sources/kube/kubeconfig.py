@@ -1,33 +1,67 @@
-"""Kubeconfig files and a context in; out: what it trusts, as whom it asks and where, or why that cannot be read."""
+"""Kubeconfig files and a context in; out: what is meant by them, and what its certificates are, or why it cannot be.
+
+Nothing is asked here, and no credential plugin is run.
+"""
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import yaml
 
-from exporter.facts.kubeconfig import Kubeconfig, kubeconfig
+from exporter.facts.kube.kubeconfig_choice import Choice, choose, joined
+from exporter.facts.kube.kubeconfig_entries import Cluster, KubeconfigError, KubeconfigFile, User
+from exporter.facts.proxy import Proxy, ProxyError, environment_proxy, proxy_url
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, CertificateError, certificates
 from exporter.reason import Reason
 
-__all__ = ["KubeconfigView", "default_kubeconfig", "read_kubeconfig"]
+__all__ = [
+    "KubeconfigView",
+    "Paths",
+    "address_of",
+    "default_kubeconfig",
+    "file_names",
+    "proxy_for",
+    "read_kubeconfig",
+    "read_material",
+    "server_url",
+    "view",
+]
 
-LARGEST = 8 * 1024 * 1024
-"""Bytes. A kubeconfig of 500 clusters has 5 MB."""
+Paths = str | Path
+"""A Path is one file, as kubectl's --kubeconfig; a string may be several, as KUBECONFIG."""
+
+LARGEST = 32 * 1024 * 1024
+"""Bytes. A kubeconfig of 1,000 clusters has 6 MB."""
+DEEPEST = 100
+"""Levels of nesting. The parser in C would exhaust the stack, and with it end the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class KubeconfigView:
-    """One context, with the certificates that its files hold. Keys, tokens and plugins stay where they are."""
+    """The context that is meant, with the certificates that its files hold. Keys, tokens and plugins stay there."""
 
-    kubeconfig: Kubeconfig
     context: str
-    server: tuple[str, int] | None
-    """Host and port; None where the URL is none."""
+    cluster: str
+    user: str
+    """The user's name; empty where there is none."""
+    credential: str
+    """What the user has to show, in words."""
+    server: str
+    """The URL, without a password."""
+    address: tuple[str, int] | None
+    """Host and port; None where the URL has none that can be."""
+    tls: bool
+    """Whether the server is an https:// one."""
+    insecure: bool
+    """Whether nothing is verified: insecure-skip-tls-verify."""
     server_name: str
     """The name that the server's certificate is to be for: tls-server-name, or the host."""
+    proxy: Proxy | None
     authorities: tuple[Certificate, ...] | None
     """None: those of the system."""
     client: tuple[Certificate, ...]
@@ -36,113 +70,172 @@ class KubeconfigView:
     """What could not be read of it."""
 
 
-def default_kubeconfig(environment: dict[str, str] | os._Environ[str] = os.environ) -> str:
-    """What kubectl would read: KUBECONFIG, which may be several paths, or ~/.kube/config; empty where neither is."""
+def default_kubeconfig(environment: Mapping[str, str] = os.environ) -> Paths | None:
+    """What kubectl would read: KUBECONFIG, which may be several paths, or ~/.kube/config; None where neither is."""
     if found := environment.get("KUBECONFIG"):
         return found
     usual = Path.home() / ".kube" / "config"
-    return str(usual) if usual.is_file() else ""
+    return usual if usual.is_file() else None
 
 
-def read_kubeconfig(paths: str, context: str = "") -> KubeconfigView | Failure:
-    """The context of the files, joined as kubectl joins them; the current one where none is named."""
-    joined: dict[str, object] = {"kind": "Config"}
-    found = False
-    for name in filter(None, paths.split(os.pathsep)):
-        path = Path(name).expanduser()
+def file_names(paths: Paths) -> tuple[Path, ...]:
+    """The files that are meant."""
+    if isinstance(paths, Path):
+        return (paths,)
+    return tuple(dict.fromkeys(Path(part) for part in paths.split(os.pathsep) if part))
+
+
+def read_kubeconfig(paths: Paths, context: str = "") -> Choice:
+    """The context of the files, joined as kubectl joins them; the current one where none is named. KubeconfigError."""
+    files = []
+    for path in file_names(paths):
         try:
-            loaded = yaml.load(_bytes(path), Loader=_LOADER)  # noqa: S506 - a safe loader, in C
+            files.append(KubeconfigFile.read(_document(_bytes(path)), lambda written, at=path: _resolved(at, written)))  # type: ignore[misc]
         except FileNotFoundError:
             continue  # as kubectl does, so long as one of them is there
         except OSError as error:
-            return Failure(Reason.CREDENTIALS, f"kubeconfig {path}: {error.strerror or error}")
-        except (yaml.YAMLError, ValueError, RecursionError):
-            return Failure(Reason.CREDENTIALS, f"kubeconfig {path}: not YAML")  # the parser's words may quote secrets
-        if not isinstance(loaded, dict):
-            return Failure(Reason.CREDENTIALS, f"kubeconfig {path}: not a mapping")
-        found = True
-        _join(joined, loaded, path.parent)
-    if not found:
-        return Failure(Reason.CREDENTIALS, f"kubeconfig {paths}: no such file")
+            raise KubeconfigError(f"kubeconfig {path}: {error.strerror or error}") from None
+        except KubeconfigError as error:
+            raise KubeconfigError(f"kubeconfig {path}: {error}") from None
+    if not files:
+        raise KubeconfigError(f"kubeconfig {paths}: no such file")
     try:
-        read = kubeconfig(yaml.safe_dump(joined).encode(), context)
-    except ValueError as error:
-        return Failure(Reason.CREDENTIALS, f"kubeconfig {paths}: {error}")
-    return _view(read, context or str(joined.get("current-context") or ""), _cluster(joined, read.cluster))
+        return choose(joined(files), context)
+    except KubeconfigError as error:
+        raise KubeconfigError(f"kubeconfig {paths}: {error}") from None
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_LISTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+def _resolved(file: Path, written: str) -> str:
+    return written if os.path.isabs(written) else str(file.absolute().parent / written)
 
 
 def _bytes(path: Path) -> bytes:
     with path.open("rb") as stream:
         content = stream.read(LARGEST + 1)
     if len(content) > LARGEST:
-        raise ValueError("too large")
+        raise KubeconfigError(f"larger than {LARGEST >> 20} MiB")
     return content
 
 
-def _join(joined: dict[str, object], loaded: dict[object, object], folder: Path) -> None:
-    """The first file that names something wins; paths are relative to the file they stand in."""
-    if loaded.get("current-context"):
-        joined.setdefault("current-context", loaded["current-context"])
-    for key, inner in _LISTS.items():
-        known = joined.setdefault(key, [])
-        entries = loaded.get(key)
-        if not isinstance(known, list) or not isinstance(entries, list):
-            continue
-        names = {entry["name"] for entry in known}
-        for entry in entries:
-            if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry["name"] not in names:
-                settings = entry.get(inner)
-                absolute = {
-                    path: str(folder / value)
-                    for path in ("certificate-authority", "client-certificate")
-                    if isinstance(settings, dict) and isinstance(value := settings.get(path), str)
-                }
-                known.append({**entry, inner: {**settings, **absolute} if isinstance(settings, dict) else settings})
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML without dates: to Go they are strings."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
-def _cluster(joined: dict[str, object], name: str) -> dict[str, object]:
-    clusters = joined.get("clusters")
-    found = [one["cluster"] for one in clusters if one["name"] == name] if isinstance(clusters, list) else []
-    return found[0] if found and isinstance(found[0], dict) else {}
-
-
-def _view(read: Kubeconfig, context: str, cluster: dict[str, object]) -> KubeconfigView:
-    unreadable = []
-    parts = urlsplit(read.server)
-    server = None
+def _document(content: bytes) -> object:
+    """The first document, as Go's YAML reads one. KubeconfigError; the parser's own words may quote secrets."""
     try:
-        if parts.hostname:
-            server = (parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+        text = content.decode("utf-8-sig")
+        depth = 0
+        for event in yaml.parse(text, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise KubeconfigError("nested too deep")
+            if isinstance(event, yaml.DocumentEndEvent):
+                break
+        return next(yaml.load_all(text, Loader=_Loader), None)
+    except UnicodeDecodeError:
+        raise KubeconfigError("not UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise KubeconfigError(f"not YAML{line}") from None
+    except KubeconfigError:
+        raise
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        raise KubeconfigError("not YAML") from None
+
+
+def server_url(cluster: Cluster) -> str:
+    """The server as client-go takes it: http where no scheme is named, no path's slash at its end. KubeconfigError."""
+    text = cluster.server if "://" in cluster.server else f"http://{cluster.server}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
     except ValueError:
-        unreadable.append("the server's URL")
-    authorities: tuple[Certificate, ...] | None = read.certificate_authorities or None
-    client = read.client_certificates
+        raise KubeconfigError("the cluster's server has no host, or an impossible port") from None
+    if parts.scheme not in {"http", "https"}:
+        raise KubeconfigError("the cluster's server is not an https:// URL")
+    host = parts.hostname or ""
+    if not host or port == 0 or any(character.isspace() or not character.isprintable() for character in text):
+        raise KubeconfigError("the cluster's server has no host, or an impossible port")
+    place = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{place}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def address_of(url: str) -> tuple[str, int]:
+    """Host and port of a server_url."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def proxy_for(cluster: Cluster, url: str, environment: Mapping[str, str] = os.environ) -> Proxy | None:
+    """The proxy that leads to the cluster: its own, or that of the environment. KubeconfigError."""
     try:
-        if read.certificate_authority:
-            authorities = certificates(_bytes(Path(read.certificate_authority)))
-    except (OSError, CertificateError) as error:
-        unreadable.append(f"{read.certificate_authority}: {_words(error)}")
+        if cluster.proxy_url:
+            return proxy_url(cluster.proxy_url)
+        return environment_proxy(urlsplit(url).scheme, *address_of(url), environment)
+    except ProxyError as error:
+        raise KubeconfigError(str(error)) from None
+
+
+def read_material(path: str, data: bytes) -> bytes:
+    """The bytes of a certificate or key that a kubeconfig names or holds; empty where it does neither. OSError."""
+    return Path(path).read_bytes() if path else data
+
+
+def view(choice: Choice, environment: Mapping[str, str] = os.environ) -> KubeconfigView | Failure:
+    """What the choice amounts to; a Failure where its server or proxy cannot be one."""
+    cluster, user = choice.cluster, choice.user
     try:
-        if read.client_certificate:
-            client = certificates(_bytes(Path(read.client_certificate)))
-    except (OSError, CertificateError) as error:
-        unreadable.append(f"{read.client_certificate}: {_words(error)}")
-    name = cluster.get("tls-server-name")
-    host = server[0] if server else ""
+        url = server_url(cluster)
+        proxy = proxy_for(cluster, url, environment)
+    except KubeconfigError as error:
+        return Failure(Reason.CREDENTIALS, str(error))
+    address = address_of(url)
+    unreadable: list[str] = []
+    authorities = _certificates(cluster.authority_path, cluster.authority, "certificate-authority-data", unreadable)
+    client = _certificates(user.certificate_path, user.certificate, "client-certificate-data", unreadable)
     return KubeconfigView(
-        kubeconfig=replace(read, client_certificates=(), certificate_authorities=()),
-        context=context,
-        server=server if parts.scheme == "https" else None,
-        server_name=name if isinstance(name, str) and name else host,
-        authorities=authorities,
+        context=choice.context,
+        cluster=cluster.name,
+        user=user.name,
+        credential=_credential(user),
+        server=url,
+        address=address,
+        tls=url.startswith("https://"),
+        insecure=cluster.insecure,
+        server_name=cluster.tls_server_name or address[0],
+        proxy=proxy,
+        authorities=authorities or None,
         client=client,
         unreadable="; ".join(unreadable),
     )
 
 
-def _words(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+def _certificates(path: str, data: bytes, key: str, unreadable: list[str]) -> tuple[Certificate, ...]:
+    try:
+        content = read_material(path, data)
+        return certificates(content) if content else ()
+    except OSError as error:
+        unreadable.append(f"{path}: {error.strerror or error}")
+    except CertificateError as error:
+        unreadable.append(f"{path or key}: {error}")
+    return ()
+
+
+def _credential(user: User) -> str:
+    if user.certificate_path or user.certificate:
+        return "a client certificate"
+    if user.token or user.token_path:
+        return "a token"
+    if user.username or user.password:
+        return "a name and a password"
+    if user.provider is not None:
+        return f"the auth-provider {user.provider.name}"
+    if user.plugin is not None:
+        return f"the plugin {Path(user.plugin.command).name}"
+    return "no credential: it asks as nobody"

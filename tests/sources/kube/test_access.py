@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -184,9 +185,20 @@ def test_the_server_its_name_and_its_ca_are_known(
 
 def test_impersonation_is_passed_on_or_refused_but_never_ignored(file: Path, config: dict[str, Any]) -> None:
     write_kubeconfig(file, user(config, token=SECRET, **{"as": "auditor"}))
-    assert Kubeconfig(file).read().headers["Impersonate-User"] == "auditor"
-    write_kubeconfig(file, user(config, token=SECRET, **{"as": "auditor", "as-groups": ["readers"]}))
-    with pytest.raises(ApiError, match="as-groups"):
+    assert ("Impersonate-User", "auditor") in Kubeconfig(file).read().headers
+    more = {"as-groups": ["readers", "writers"], "as-uid": "7", "as-user-extra": {"Scopes/x": ["a", "b"]}}
+    write_kubeconfig(file, user(config, token=SECRET, **{"as": "auditor"}, **more))
+    assert Kubeconfig(file).read().headers[1:] == (
+        ("Impersonate-User", "auditor"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Group", "readers"),
+        ("Impersonate-Group", "writers"),
+        ("Impersonate-Extra-scopes%2Fx", "a"),
+        ("Impersonate-Extra-scopes%2Fx", "b"),
+    )
+    assert asked(file) is None
+    write_kubeconfig(file, user(config, token=SECRET, **{"as-groups": ["readers"]}))
+    with pytest.raises(ApiError, match="as-uid, as-groups and as-user-extra need as"):
         Kubeconfig(file).read()
 
 
@@ -210,13 +222,14 @@ def test_a_kubeconfig_that_is_not_there_is_named(file: Path) -> None:
 
 def test_what_is_wrong_with_a_kubeconfig_is_one_line(file: Path, config: dict[str, Any]) -> None:
     text = yaml.safe_dump(user(config, token=SECRET))
-    assert broken(file, "a: [\nb: c") == "not YAML in line 2"
+    assert broken(file, "a: b\nc: d: e") == "not YAML in line 2"
     assert broken(file, "\x00") == "not YAML"
-    assert broken(file, "").endswith("file is empty")
-    assert broken(file, "- a list") == "not a kubeconfig"
-    assert broken(file, f"just {SECRET}") == "not a kubeconfig"
-    assert broken(file, "apiVersion: v1").startswith("Expected key current-context in")
-    assert "nowhere" in broken(file, text, "nowhere")
+    assert broken(file, "[" * 100_000) == "nested too deep"
+    assert broken(file, "") == "it names no cluster and no context"
+    assert broken(file, "- a list") == "the document is not a mapping"
+    assert broken(file, f"just {SECRET}") == "the document is not a mapping"
+    assert broken(file, "apiVersion: v1") == "it names no cluster and no context"
+    assert broken(file, text, "simulate") == "no context 'simulate'. Did you mean 'simulated'? Contexts: simulated."
     assert broken(file, text.replace("https://", "ftp://")) == "the cluster's server is not an https:// URL"
     config["clusters"][0]["cluster"]["certificate-authority-data"] = base64.b64encode(b"no CA").decode()
     assert broken(file, yaml.safe_dump(config)) == "the CA holds no certificate that can be read"
@@ -229,17 +242,23 @@ def test_a_kubeconfig_that_names_an_absent_file_says_which(file: Path, config: d
 
 
 def test_a_user_without_its_settings_is_an_error_that_quotes_nothing(file: Path, config: dict[str, Any]) -> None:
-    config["users"] = [{"name": "reader", "usr": {"token": SECRET}}]
-    assert broken(file, yaml.safe_dump(config)).startswith("Expected key user in")
+    config["users"] = [{"name": "reader", "user": [{"token": SECRET}]}]
+    assert broken(file, yaml.safe_dump(config)) == "user 'reader': its user is not a mapping"
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("import sys; sys.exit('please log in')", "exec: process returned 1. please log in"),
-        ("print('no JSON')", "exec: failed to decode process output"),
-        ("print('{}')", "exec: malformed response"),
-        (f"print({credential()!r})", "exec: the plugin gave neither a token nor a certificate with its key"),
+        (
+            "import sys; sys.exit('first\\n\\x1b[31mplease log in\\n')",
+            "exec: plugin ended with status 1: please log in",
+        ),
+        ("import os; os.kill(os.getpid(), 9)", "exec: plugin ended by signal 9"),
+        ("print('no JSON')", "exec: plugin printed no JSON"),
+        ("print('{}')", "exec: plugin printed no ExecCredential"),
+        (f"print({credential()!r})", "exec: plugin gave neither a token nor a certificate with its key"),
+        (f"print({credential(token='a', clientKeyData='b')!r})", "exec: plugin gave a certificate without its key"),
+        (f"print({credential(token='a', expirationTimestamp='b')!r})", "exec: plugin gave an expirationTimestamp"),
     ],
 )
 def test_a_plugin_that_fails_is_one_line(file: Path, config: dict[str, Any], body: str, words: str) -> None:
@@ -249,7 +268,27 @@ def test_a_plugin_that_fails_is_one_line(file: Path, config: dict[str, Any], bod
 
 def test_a_plugin_that_is_not_installed_is_named(file: Path, config: dict[str, Any]) -> None:
     settings = exec_settings(Path("/absent/kubelogin"))
-    assert "/absent/kubelogin" in broken(file, yaml.safe_dump(user(config, exec=settings)))
+    assert broken(file, yaml.safe_dump(user(config, exec=settings))) == "exec: /absent/kubelogin is not there."
+    settings |= {"command": "absent-kubelogin", "installHint": "It is needed.\n\nSee https://aka.ms/aks/kubelogin\n"}
+    assert broken(file, yaml.safe_dump(user(config, exec=settings))) == (
+        "exec: absent-kubelogin is not in PATH. It is needed. See https://aka.ms/aks/kubelogin"
+    )
+
+
+def test_a_plugin_that_waits_for_a_person_ends_in_time_and_its_last_line_is_told(
+    file: Path, config: dict[str, Any]
+) -> None:
+    """C4: and so does what it started."""
+    body = "import subprocess, sys, time\nprint('To sign in, enter the code ABC', file=sys.stderr, flush=True)\n"
+    body += "subprocess.run(['sleep', '600'])"
+    write_kubeconfig(file, user(config, exec=exec_settings(plugin(file.parent, body))))
+    began = time.monotonic()
+    with pytest.raises(ApiError) as raised:
+        Kubeconfig(file, patience=1.0).read()
+    assert time.monotonic() - began < 10
+    assert raised.value.failure.words == (
+        f"kubeconfig {file}: exec: plugin did not end within 1 s. It said last: To sign in, enter the code ABC"
+    )
 
 
 @pytest.mark.parametrize("server", ["https://:6443", "https://host:0", "https://host:65536", "https://host:x"])
@@ -260,12 +299,12 @@ def test_a_server_that_nobody_can_connect_to_is_one_line(file: Path, config: dic
 
 def test_a_ca_that_is_not_base64_is_not_replaced_by_the_systems(file: Path, config: dict[str, Any]) -> None:
     config["clusters"][0]["cluster"]["certificate-authority-data"] = "@@@"
-    assert broken(file, yaml.safe_dump(config)) == "certificate-authority-data is not base64"
+    assert broken(file, yaml.safe_dump(config)) == "cluster 'simulated': certificate-authority-data is not base64"
 
 
 @pytest.mark.parametrize("key", ["client-certificate-data", "client-key-data"])
 def test_a_client_certificate_that_is_not_base64_is_named(file: Path, config: dict[str, Any], key: str) -> None:
-    assert broken(file, yaml.safe_dump(user(config, **{key: f"{SECRET}@"}))) == f"{key} is not base64"
+    assert broken(file, yaml.safe_dump(user(config, **{key: f"{SECRET}@"}))) == f"user 'reader': {key} is not base64"
 
 
 @given(st.binary(max_size=200))
@@ -308,6 +347,5 @@ def test_a_token_is_not_shown_where_access_is_printed(pod: Pod) -> None:
     pod.mount((pod.folder / "ca.crt").read_bytes(), SECRET)
     environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
     access = ServiceAccount(pod.folder, environment).read()
-    assert access.headers["Authorization"].lower() == f"bearer {SECRET}"
+    assert [(name, value.lower()) for name, value in access.headers] == [("Authorization", f"bearer {SECRET}")]
     assert SECRET not in repr(access)
-    assert SECRET not in str(vars(access.configuration))

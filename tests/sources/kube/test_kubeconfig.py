@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.facts.kubeconfig import Credential
+from exporter.facts.kube.kubeconfig_entries import KubeconfigError
 from exporter.facts.source import Failure
-from exporter.reason import Reason
-from exporter.sources.kube.kubeconfig import KubeconfigView, default_kubeconfig, read_kubeconfig
+from exporter.sources.kube import kubeconfig
+from exporter.sources.kube.kubeconfig import KubeconfigView, Paths, default_kubeconfig, read_kubeconfig
 from simulation.pki import Authority
 
 NOW = time.time()
@@ -43,8 +43,8 @@ def write(path: Path, what: object) -> Path:
     return path
 
 
-def view(paths: object, context: str = "") -> KubeconfigView:
-    found = read_kubeconfig(str(paths), context)
+def view(paths: Paths, context: str = "") -> KubeconfigView:
+    found = kubeconfig.view(read_kubeconfig(paths, context), {})
     assert isinstance(found, KubeconfigView), found
     return found
 
@@ -54,7 +54,7 @@ def test_the_current_context_of_one_file(tmp_path: Path) -> None:
     user = {"client-certificate-data": b64(CLIENT.certificate_pem), "client-key-data": b64(CLIENT.key_pem)}
     found = view(write(tmp_path / "config", content(user=user)))
     assert found.context == "context-aks1"
-    assert found.server == ("contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io", 443)
+    assert found.address == ("contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io", 443)
     assert found.server_name == "contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io"
     assert found.authorities is not None
     assert [one.fingerprint_sha256 for one in found.authorities] == [CA.fingerprint_sha256]
@@ -68,8 +68,8 @@ def test_several_files_are_joined_as_kubectl_joins_them(tmp_path: Path) -> None:
     second["clusters"].append({"name": "one", "cluster": {"server": "https://elsewhere:1"}})  # type: ignore[attr-defined]
     paths = f"{tmp_path / 'gone'}:{first}:{write(tmp_path / 'b' / 'config', second)}"
     assert view(paths).context == "context-one"
-    assert view(paths).server == ("contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io", 443)
-    assert view(paths, "context-two").kubeconfig.cluster == "two"
+    assert view(paths).address == ("contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io", 443)
+    assert view(paths, "context-two").cluster == "two"
 
 
 def test_paths_are_relative_to_their_file(tmp_path: Path) -> None:
@@ -89,9 +89,10 @@ def test_paths_are_relative_to_their_file(tmp_path: Path) -> None:
 
 def test_a_user_with_a_plugin_has_no_client_certificate(tmp_path: Path) -> None:
     """kubelogin; nothing is run to look at the file."""
-    plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/does/not/exist"}}
+    version = "client.authentication.k8s.io/v1"
+    plugin = {"exec": {"apiVersion": version, "command": "/does/not/exist", "interactiveMode": "Never"}}
     found = view(write(tmp_path / "config", content(user=plugin)))
-    assert (found.kubeconfig.credential, found.client) == (Credential.EXEC, ())
+    assert (found.credential, found.client) == ("the plugin exist", ())
 
 
 def test_the_name_of_the_server_may_be_another(tmp_path: Path) -> None:
@@ -99,32 +100,39 @@ def test_the_name_of_the_server_may_be_another(tmp_path: Path) -> None:
     what = content()
     what["clusters"] = [{"name": "aks1", "cluster": {"server": "https://10.0.0.4", "tls-server-name": "aks.example"}}]
     found = view(write(tmp_path / "config", what))
-    assert (found.server, found.server_name, found.authorities) == (("10.0.0.4", 443), "aks.example", None)
+    assert (found.address, found.server_name, found.authorities) == (("10.0.0.4", 443), "aks.example", None)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[]", "not a mapping"),
-        ("a: [b", "not YAML"),
-        ("{}", "no current-context"),
-        ("current-context: x", "no context of the name in current-context"),
-        (yaml.safe_dump({**content(), "clusters": []}), "no cluster of the name in the context"),
-        (yaml.safe_dump({**content(), "current-context": "other"}), "no context of the name in current-context"),
+        ("[]", "the document is not a mapping"),
+        ("a: b: c", "not YAML in line 1"),
+        ("{}", "it names no cluster and no context"),
+        ("current-context: x", "it names no cluster and no context"),
+        (yaml.safe_dump({**content(), "clusters": []}), "context 'context-aks1': no cluster 'aks1'. There is none."),
+        (
+            yaml.safe_dump({**content(), "current-context": "other"}),
+            "current-context: no context 'other'. Contexts: context-aks1.",
+        ),
+        (
+            yaml.safe_dump({**content(), "current-context": ""}),
+            "no current-context: give --context. Contexts: context-aks1.",
+        ),
     ],
 )
 def test_what_is_no_kubeconfig_is_a_failure_of_one_line(text: str, words: str, tmp_path: Path) -> None:
-    """It names the file, and never quotes it."""
+    """It names the file and the contexts there are, and never quotes it."""
     (tmp_path / "config").write_text(text)
-    found = read_kubeconfig(str(tmp_path / "config"))
-    assert found == Failure(Reason.CREDENTIALS, f"kubeconfig {tmp_path / 'config'}: {words}")
+    with pytest.raises(KubeconfigError) as raised:
+        read_kubeconfig(tmp_path / "config")
+    assert str(raised.value) == f"kubeconfig {tmp_path / 'config'}: {words}"
 
 
 def test_a_missing_file_is_a_failure(tmp_path: Path) -> None:
     """All of them missing, that is."""
-    assert read_kubeconfig(f"{tmp_path / 'a'}:{tmp_path / 'b'}") == Failure(
-        Reason.CREDENTIALS, f"kubeconfig {tmp_path / 'a'}:{tmp_path / 'b'}: no such file"
-    )
+    with pytest.raises(KubeconfigError, match=r"kubeconfig .*/a:.*/b: no such file"):
+        read_kubeconfig(f"{tmp_path / 'a'}:{tmp_path / 'b'}")
 
 
 def test_kubeconfig_comes_from_the_environment_or_not_at_all() -> None:
@@ -143,5 +151,12 @@ json = st.recursive(
 def test_any_yaml_is_a_view_or_a_failure(changes: dict[str, object]) -> None:
     """Nothing is raised, and the token is nowhere."""
     with tempfile.TemporaryDirectory() as folder:
-        found = read_kubeconfig(str(write(Path(folder) / "config", {**content(), **changes})))
-    assert "secret-token" not in repr(found)
+        path = write(Path(folder) / "config", {**content(), **changes})
+        try:
+            choice = read_kubeconfig(path)
+        except KubeconfigError as error:
+            assert "secret-token" not in str(error)
+            assert "\n" not in str(error)
+        else:
+            assert isinstance(found := kubeconfig.view(choice, {}), (KubeconfigView, Failure))
+            assert "secret-token" not in repr(choice) + repr(found)

@@ -1,0 +1,42 @@
+"""Looks and a deadline in; each look made in a thread of its own, and why some did not come to an end, out."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from exporter.facts.source import Failure
+from exporter.reason import Reason
+from exporter.sources.bug import bug
+
+__all__ = ["together"]
+
+
+def together(
+    looks: Mapping[str, Callable[[], object]], deadline: float, tell: Callable[[Sequence[str]], None]
+) -> dict[str, Failure]:
+    """Make all looks at once, until `deadline` (time.monotonic) and no longer; `tell` hears who is waited for.
+
+    What is returned are the failures by name: of a look that has not ended, and of one that ended in an exception.
+    """
+    failures: dict[str, Failure] = {}
+
+    def guarded(name: str, look: Callable[[], object]) -> None:
+        try:
+            look()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the look ends in an answer
+            failures[name] = bug(name, error)
+
+    threads = {
+        name: threading.Thread(target=guarded, args=(name, look), name=name, daemon=True)
+        for name, look in looks.items()
+    }
+    for thread in threads.values():
+        thread.start()
+    while (left := deadline - time.monotonic()) > 0:
+        waiting = [name for name, thread in threads.items() if thread.is_alive()]
+        if not waiting:
+            break
+        tell(waiting)
+        threads[waiting[0]].join(min(0.1, left))
+    late = {name: Failure(Reason.TIMEOUT, "no answer in time") for name, one in threads.items() if one.is_alive()}
+    return {**late, **failures}

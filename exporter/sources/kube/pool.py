@@ -1,0 +1,61 @@
+"""Access to an API server in, connections that are kept and used again out: direct, or through its proxy."""
+
+import socket
+import ssl
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection
+
+from exporter.sources.deadline import bounded
+from exporter.sources.kube.access import Access
+
+__all__ = ["pool_of"]
+
+CONNECTIONS = 8
+"""Kept open at most."""
+
+
+def pool_of(access: Access) -> urllib3.PoolManager:
+    """The pool. It follows no redirect and tries nothing twice: a token goes nowhere else."""
+    options: dict[str, Any] = {
+        "retries": False,
+        "maxsize": CONNECTIONS,
+        "socket_options": [*HTTPConnection.default_socket_options, *_keep_alive()],
+    }
+    if access.context is not None:
+        options["ssl_context"] = access.context
+        if access.server_name:
+            options["server_hostname"] = access.server_name
+        if access.context.verify_mode is ssl.CERT_NONE:
+            options["assert_hostname"] = False
+            # The kubeconfig wants it so, and `check` says it.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    found = _pool(access, options)
+    found.pool_classes_by_scheme = bounded(found.pool_classes_by_scheme)
+    return found
+
+
+def _pool(access: Access, options: dict[str, Any]) -> urllib3.PoolManager:
+    proxy = access.proxy
+    if proxy is None:
+        return urllib3.PoolManager(**options)
+    if proxy.scheme == "socks5":
+        from urllib3.contrib.socks import SOCKSProxyManager
+
+        # socks5h: the proxy resolves the name, as for clients written in Go.
+        url = proxy.url.replace("socks5://", "socks5h://")
+        return SOCKSProxyManager(url, proxy.username or None, proxy.password or None, **options)
+    if proxy.scheme == "https":
+        options["proxy_ssl_context"] = access.context  # Go verifies the proxy by the cluster's CA, too
+    headers = None
+    if proxy.username or proxy.password:
+        headers = urllib3.make_headers(proxy_basic_auth=f"{proxy.username}:{proxy.password}")
+    return urllib3.ProxyManager(proxy.url, proxy_headers=headers, **options)
+
+
+def _keep_alive() -> list[tuple[int, int, int]]:
+    """A proxy or load balancer drops a connection that is idle for minutes, and says nothing: 30 s, as client-go."""
+    names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL")  # not on every system
+    times = [(socket.IPPROTO_TCP, getattr(socket, name), 30) for name in names if hasattr(socket, name)]
+    return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *times]

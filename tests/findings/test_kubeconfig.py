@@ -1,0 +1,144 @@
+"""What is wrong with a kubeconfig, and what is likely to be behind it."""
+
+import time
+from typing import Any
+
+import pytest
+
+from exporter.facts.chain import distrust
+from exporter.facts.kube.kubeconfig_trust import Cause, KubeconfigTrust
+from exporter.facts.x509 import Certificate, certificates
+from exporter.findings import Finding, Severity
+from exporter.findings.kubeconfig import kubeconfig_findings
+from exporter.reason import Reason
+from simulation.pki import DAY, YEAR, Authority, Credential
+
+NOW = float(int(time.time()))
+CA, NEXT_CA = Authority.cluster(NOW - 3 * YEAR), Authority.cluster(NOW - DAY, number=1)
+INSPECTION = Authority("Contoso TLS Inspection", NOW - YEAR, NOW + 9 * YEAR, number=2)
+HOST = "contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io"
+
+
+def read(pki: Authority | Credential) -> tuple[Certificate, ...]:
+    return certificates(pki.pem if isinstance(pki, Authority) else pki.certificate_pem)
+
+
+def trust(
+    served: Credential | None = None, authorities: tuple[Certificate, ...] | None = None, **more: Any
+) -> KubeconfigTrust:
+    chain = read(served) if served else ()
+    against = distrust(chain, authorities, HOST, NOW) if chain and authorities else None
+    settings: dict[str, Any] = {
+        "context": "aks1",
+        "server": f"https://{HOST}:443",
+        "server_name": HOST,
+        "authorities": authorities,
+        "chain": chain,
+        "untrusted": against,
+    }
+    return KubeconfigTrust(**{**settings, **more})
+
+
+def judge(client: Credential | None = None, max_age: float | None = None, **more: Any) -> list[Finding]:
+    found = trust(client=read(client) if client else (), **more)
+    return list(kubeconfig_findings(found, NOW, max_age=max_age))
+
+
+@pytest.mark.parametrize(
+    ("served", "cause"),
+    [
+        (CA.apiserver((HOST,), NOW - 60), None),
+        (NEXT_CA.apiserver((HOST,), NOW - 60), Cause.ROTATED),
+        (NEXT_CA.apiserver(("*.hcp.westeurope.azmk8s.io",), NOW - 60), Cause.ROTATED),
+        (NEXT_CA.apiserver(("other-dns.hcp.westeurope.azmk8s.io",), NOW - 60), Cause.ANOTHER_CLUSTER),
+        (INSPECTION.apiserver((HOST,), NOW - 60), Cause.INTERCEPTED),
+        (CA.apiserver(("other-dns.hcp.westeurope.azmk8s.io",), NOW - 60), Cause.NAME),
+        (CA.apiserver((HOST,), NOW - 3 * YEAR), Cause.DATES),
+    ],
+)
+def test_what_is_served_tells_what_is_behind_it(served: Credential, cause: Cause | None) -> None:
+    """B8: a rotated CA, another cluster, TLS inspection, another name, dates."""
+    assert trust(served, read(CA)).cause is cause
+
+
+def test_a_firewall_that_opens_tls_is_not_answered_with_a_new_kubeconfig() -> None:
+    """B8: both issuers are shown, and the proxy or firewall comes first."""
+    (finding,) = judge(
+        served=INSPECTION.apiserver((HOST,), NOW - 60), authorities=read(CA), through="http://proxy:3128"
+    )
+    assert finding.severity is Severity.CRITICAL
+    assert "a proxy or firewall opens TLS" in finding.what
+    assert finding.why == (
+        "The served certificate was issued by CN=Contoso TLS Inspection; the kubeconfig trusts CN=ca. It came through "
+        "the proxy http://proxy:3128. A new kubeconfig does not help against that."
+    )
+    assert finding.next[0].command == (
+        f"openssl s_client -connect {HOST}:443 -proxy proxy:3128 -servername {HOST} -showcerts </dev/null"
+    )
+    assert not any("get-credentials" in step.command for step in finding.next)
+
+
+def test_a_kubeconfig_from_before_a_rotation_says_get_credentials() -> None:
+    """The source page's own remedy."""
+    (finding,) = judge(served=NEXT_CA.apiserver((HOST,), NOW - 60), authorities=read(CA))
+    assert finding.severity is Severity.CRITICAL
+    assert finding.next[0].command == "az aks get-credentials -g RESOURCE_GROUP -n CLUSTER --overwrite-existing"
+    other = CA.apiserver(("other.hcp.westeurope.azmk8s.io",), NOW - 60)
+    (finding,) = judge(served=other, authorities=read(CA))
+    assert not any("get-credentials" in step.command for step in finding.next)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"tls": False, "server": "http://127.0.0.1:8001"}, "No certificate was seen: its server is http://127.0.0.1"),
+        ({"insecure": True}, "Nothing was verified: it says insecure-skip-tls-verify"),
+    ],
+)
+def test_what_nobody_vouched_for_is_unknown(more: dict[str, Any], words: str) -> None:
+    """A9: kubectl proxy, and a server that is not verified."""
+    (finding,) = judge(served=CA.apiserver((HOST,), NOW - 60), **more)
+    assert finding.severity is Severity.UNKNOWN
+    assert finding.what.startswith(words)
+
+
+def test_without_a_ca_the_machines_own_are_named() -> None:
+    """The chain was refused by them."""
+    served = CA.apiserver((HOST,), NOW - 60)
+    (finding,) = judge(served=served, untrusted=Reason.CERTIFICATE_UNTRUSTED)
+    assert "the kubeconfig trusts the CAs of this machine" in finding.why
+
+
+@pytest.mark.parametrize(("left", "alert"), [(100, ""), (20, "AksCertExpiringWithoutRotation"), (-1, "AksCertExpired")])
+def test_a_kubeconfigs_client_certificate_near_its_end(left: float, alert: str) -> None:
+    """Two years, and nothing renews it."""
+    client = CA.issue("masterclient", NOW + (left - 730) * DAY, NOW + left * DAY)
+    assert [one.alert for one in judge(client)] == ([alert] if alert else [])
+
+
+def test_a_policy_on_age_reaches_the_client_certificate() -> None:
+    """Off until it is given."""
+    client = CA.issue("masterclient", NOW - 100 * DAY, NOW + 630 * DAY)
+    assert judge(client) == []
+    assert [one.alert for one in judge(client, 90 * DAY)] == ["AksCertOlderThanPolicy"]
+    young = CA.issue("masterclient", NOW + DAY, NOW + 630 * DAY)
+    assert [one.alert for one in judge(young)] == ["AksCertClockSkew"]
+
+
+def test_a_client_certificate_that_no_client_may_show_is_critical() -> None:
+    """A2, A3: a serving certificate, or the CA, in its place."""
+    (finding,) = judge(CA.apiserver((HOST,), NOW - 60))
+    assert finding.severity is Severity.CRITICAL
+    assert "its extendedKeyUsage does not allow clients to show it" in finding.what
+    ca = Credential(CA.certificate, CA.key)
+    (finding,) = judge(ca)
+    assert "it is a CA" in finding.what
+
+
+def test_a_kubeconfigs_ca_near_its_end() -> None:
+    """Where the cluster's own is not known."""
+    ending = read(Authority("ca", NOW - 700 * DAY, NOW + 20 * DAY))
+    (finding,) = judge(authorities=ending)
+    assert (finding.severity, finding.alert) == (Severity.CRITICAL, "AksCertClusterCaExpiring")
+    assert judge(authorities=read(CA)) == []
+    assert list(kubeconfig_findings(trust(authorities=ending), NOW, known=ending)) == []
