@@ -6,6 +6,7 @@ __all__ = [
     "REASONS",
     "BootstrapMethod",
     "Ca",
+    "CaBundleStatus",
     "CsrCondition",
     "CsrOutcome",
     "Evidence",
@@ -200,6 +201,17 @@ class Ca(StrEnum):
     """What the API server trusts clients by."""
     REQUESTHEADER = "requestheader"
     """What aggregated API servers trust the API server by."""
+
+
+class CaBundleStatus(StrEnum):
+    """What came of reading an object's caBundle; the worst one where it has several. From good to bad."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    """There is none, and the API server cannot verify the Service without it."""
+    NO_CERTIFICATE = "no_certificate"
+    MALFORMED = "malformed"
+    """Not base64, or a certificate in it cannot be read."""
 
 
 class Lease(StrEnum):

@@ -6,11 +6,11 @@ from exporter.facts.ca_use import InUse
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.x509 import ends_last
 from exporter.metric import Family, Metric
-from exporter.reason import Ca
+from exporter.reason import Ca, CaBundleStatus
 
 __all__ = ["families"]
 
-_KINDS = ("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_KINDS = ("APIService", "CustomResourceDefinition", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
 NOT_AFTER = Metric(
     "akscert_ca_not_after_timestamp_seconds",
@@ -46,6 +46,13 @@ BUNDLE_OUTDATED = Metric(
     ("kind", "name"),
     words={"kind": _KINDS},
 )
+BUNDLE_STATUS = Metric(
+    "akscert_ca_bundle_status",
+    "1; one series for each webhook configuration, APIService and CRD conversion that has or needs a caBundle. empty: "
+    "it has none, and the API server cannot verify the Service without it. The worst one where there are several.",
+    ("kind", "name", "status"),
+    words={"kind": _KINDS, "status": tuple(CaBundleStatus)},
+)
 
 
 def families(cluster: ClusterFacts) -> Iterator[Family]:
@@ -65,3 +72,4 @@ def families(cluster: ClusterFacts) -> Iterator[Family]:
     yield BUNDLE_OUTDATED.family(
         ((one.kind, one.name), float(outdated)) for one, outdated in known if outdated is not None
     )
+    yield BUNDLE_STATUS.family(((one.kind, one.name, one.status), 1.0) for one in cluster.bundles)

@@ -17,6 +17,7 @@ __all__ = [
     "api_service",
     "authentication_config",
     "csr_object",
+    "custom_resource_definition",
     "endpoint_slice",
     "lease",
     "namespace",
@@ -233,6 +234,23 @@ def webhooks(name: str, bundle_pem: bytes) -> Object:
                 "admissionReviewVersions": ["v1"],
             }
         ],
+    }
+
+
+def custom_resource_definition(plural: str, group: str, bundle_pem: bytes | None = None) -> Object:
+    """A CustomResourceDefinition; with a bundle one whose versions a webhook converts, with an empty one forgotten."""
+    conversion: Object = {"strategy": "None"}
+    if bundle_pem is not None:
+        config: Object = {"service": {"name": plural, "namespace": "kube-system", "path": "/convert"}}
+        if bundle_pem:
+            config["caBundle"] = base64.b64encode(bundle_pem).decode()
+        conversion = {"strategy": "Webhook", "webhook": {"clientConfig": config, "conversionReviewVersions": ["v1"]}}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    names = {"plural": plural, "kind": plural.capitalize()}
+    return {
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "scope": "Cluster", "names": names, "versions": [version], "conversion": conversion},
     }
 
 

@@ -166,6 +166,7 @@ def cluster(
     azure_id: ResourceId | None = None,
     clock: Callable[[], float] = time.time,
     observing: Observing | None = None,
+    conversions: bool = False,
     token: str = "",
 ) -> Iterator[Cluster]:
     """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
@@ -180,6 +181,7 @@ def cluster(
             azure_id=azure_id,
             intervals=intervals,
             observing=observing,
+            conversions=conversions,
             settle=0.01,
             clock=clock,
         )

@@ -341,3 +341,34 @@ def test_before_the_first_answers_it_is_not_ready_and_says_for_whom_it_waits(tmp
         assert found.values("akscert_source_errors_total", source="nodes", reason="forbidden") == [0.0]
         assert found.values("akscert_node_info") == []
         found.until_ready()
+
+
+def test_every_object_that_needs_a_ca_bundle_has_its_status(tmp_path: Path) -> None:
+    """A18: of conversions too; one wrong object hides no other, and is the source's failure."""
+
+    def prepare(server: ApiServer) -> None:
+        populate(server)
+        store = server.store
+        store.put("customresourcedefinitions", objects.custom_resource_definition("certs", "x.io", CA.pem))
+        store.put("customresourcedefinitions", objects.custom_resource_definition("forgot", "x.io", b""))
+        store.put("customresourcedefinitions", objects.custom_resource_definition("plain", "x.io"))
+        store.put("validatingwebhookconfigurations", objects.webhooks("text", b"to be filled in"))
+
+    with cluster(tmp_path, prepare=prepare, conversions=True) as found:
+        found.until_ready()
+        metric = "akscert_ca_bundle_status"
+        for name, status in {
+            "certs.x.io": "ok",
+            "forgot.x.io": "empty",
+            "text": "no_certificate",
+            "policy": "ok",
+            "injector": "ok",
+            "v1beta1.metrics.k8s.io": "ok",
+        }.items():
+            found.until_value(1.0, metric, name=name, status=status)
+        assert len(found.values(metric)) == 6
+        found.server.store.put("mutatingwebhookconfigurations", {"metadata": {"name": "odd"}, "webhooks": 7})
+        found.until_value(0.0, "akscert_source_up", source="webhooks")
+        assert len(found.values(metric)) == 6
+        found.server.store.delete("mutatingwebhookconfigurations", "odd")
+        found.until_value(1.0, "akscert_source_up", source="webhooks")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.sources.kube.resource import cluster_rules, role_rules
+from exporter.sources.kube.resource import ENDPOINT_RULE, cluster_rules, role_rules
 from tests.chart.rendering import EVERYTHING, Helm, Objects, container, merged, nested
 
 
@@ -16,7 +16,7 @@ def ordered(rules: list[Any]) -> list[Any]:
 FEATURES: dict[str, list[dict[str, list[str]]]] = {
     "kubelets": [{"apiGroups": [""], "resources": ["nodes/configz", "nodes/metrics"], "verbs": ["get"]}],
     "endpoints": [
-        {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["list"]},
+        ENDPOINT_RULE.manifest,
         {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
     ],
     "workloads": [

@@ -36,6 +36,7 @@ METRICS = {
     "akscert_ca_info": "ca subject serial_number fingerprint_sha256 in_use",
     "akscert_ca_bundle_not_after_timestamp_seconds": "kind name",
     "akscert_ca_bundle_outdated": "kind name",
+    "akscert_ca_bundle_status": "kind name status",
     "akscert_node_info": "node agentpool kubelet_version node_image_version os os_sku kubelet_serving_ca "
     "serving_rotation",
     "akscert_node_created_timestamp_seconds": "node",
@@ -86,6 +87,7 @@ WORDS = {
 }
 
 OWN_WORDS = {
+    "akscert_ca_bundle_status": {"status": "ok empty no_certificate malformed"},
     "akscert_kubelet_status": {"status": "ok refused timeout tls_error untrusted unauthorized forbidden error"},
 }
 """Where a label means something else than under other names."""

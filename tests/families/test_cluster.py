@@ -15,7 +15,7 @@ from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, certificates
 from exporter.families import apiserver, ca, cluster, csr, node, rotation, signer
 from exporter.metric import Family
-from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation
+from exporter.reason import Ca, CaBundleStatus, CsrCondition, Lease, Reason, Requestor, Rotation
 from simulation.pki import DAY, Authority
 
 T0 = 1_700_000_000.0
@@ -106,7 +106,7 @@ def test_cas_and_bundles() -> None:
         bundles=(
             CaBundle("APIService", "v1beta1.metrics.k8s.io", read(PRESENT)),
             CaBundle("MutatingWebhookConfiguration", "aks-webhook", read(FORMER)),
-            CaBundle("ValidatingWebhookConfiguration", "broken", (), "not base64"),
+            CaBundle("ValidatingWebhookConfiguration", "broken", (), "it is not base64", CaBundleStatus.MALFORMED),
         ),
     )
     present, former = read(PRESENT)[0], read(FORMER)[0]
@@ -130,13 +130,19 @@ def test_cas_and_bundles() -> None:
         f"{go(former.not_after)}",
         'akscert_ca_bundle_outdated{kind="APIService",name="v1beta1.metrics.k8s.io"} 0.0',
         'akscert_ca_bundle_outdated{kind="MutatingWebhookConfiguration",name="aks-webhook"} 1.0',
+        'akscert_ca_bundle_status{kind="APIService",name="v1beta1.metrics.k8s.io",status="ok"} 1.0',
+        'akscert_ca_bundle_status{kind="MutatingWebhookConfiguration",name="aks-webhook",status="ok"} 1.0',
+        'akscert_ca_bundle_status{kind="ValidatingWebhookConfiguration",name="broken",status="malformed"} 1.0',
     ]
 
 
 def test_bundles_are_not_called_current_while_the_cluster_ca_is_unknown() -> None:
     """Their dates are known all the same."""
     found = lines(*ca.families(ClusterFacts(bundles=(CaBundle("APIService", "x", read(PRESENT)),))))
-    assert [line.partition("{")[0] for line in found] == ["akscert_ca_bundle_not_after_timestamp_seconds"]
+    assert [line.partition("{")[0] for line in found] == [
+        "akscert_ca_bundle_not_after_timestamp_seconds",
+        "akscert_ca_bundle_status",
+    ]
 
 
 def test_nodes_and_what_their_labels_say() -> None:

@@ -68,14 +68,16 @@ class ClusterAgent:
         in_pod: bool = False,
         intervals: Intervals | None = None,
         observing: Observing | None = None,
+        conversions: bool = False,
         settle: float = 0.2,
         clock: Callable[[], float] = time.time,
         runbooks: str = "",
     ) -> None:
         """`addresses` of the API server to look at; none: the one that is talked to and those that Azure names.
         `azure_id` is the cluster to ask Azure about; None: the one that the nodes belong to. `in_pod`: the connection
-        is the Pod's own. `observing`: whether and how node agents and kubelets are asked. `runbooks`: the base of links
-        to them; empty: its own. Raises SettingsError.
+        is the Pod's own. `observing`: whether and how node agents and kubelets are asked. `conversions`: whether the
+        caBundles of webhooks that convert custom resources are read. `runbooks`: the base of links to them; empty: its
+        own. Raises SettingsError.
         """
         self._runbooks = runbooks
         self._connection, self._wanted, self._clock = connection, addresses, clock
@@ -93,6 +95,7 @@ class ClusterAgent:
             self._addresses,
             intervals or Intervals(),
             in_pod=in_pod,
+            conversions=conversions,
             clock=clock,
         )
         self._looks = self._node_looks(observing)
@@ -258,6 +261,7 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
         azure=source,
         azure_id=azure_id,
         in_pod=in_pod,
+        conversions=settings.endpoints_enabled == "true",
         observing=Observing(
             kubelets=settings.kubelets_enabled == "true",
             kubelet_interval=settings.kubelets_interval or 300.0,

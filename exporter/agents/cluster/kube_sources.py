@@ -1,15 +1,15 @@
 """The Kubernetes API's answers in, work for the owner of the cluster's state out: two watches and regular looks."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Generic, TypeVar
 
 from exporter.agents.cluster.apiserver_probe import Address, authorities, look_at_endpoint
+from exporter.agents.cluster.ca_bundles import Found, api_service_bundles, webhook_bundles
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.periodic import Periodic
-from exporter.facts.kube.ca_bundle import CaBundle, api_service, authentication_cas, root_ca, webhooks
+from exporter.facts.kube.ca_bundle import authentication_cas, root_ca
 from exporter.facts.kube.csr import Csr, csr
 from exporter.facts.kube.lease import lease_renewed
 from exporter.facts.kube.metadata import created
@@ -110,6 +110,7 @@ class KubeSources:
         intervals: Intervals,
         *,
         in_pod: bool,
+        conversions: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`post` hands work to the state's owner. `addresses` are those of the API server to look at. `in_pod`: the
@@ -117,7 +118,7 @@ class KubeSources:
         """
         self._connection, self._state, self._post = connection, state, post
         self._addresses, self._intervals, self._clock = addresses, intervals, clock
-        self._in_pod = in_pod
+        self._in_pod, self._conversions = in_pod, conversions
         self._root: tuple[Certificate, ...] = ()
         self.on_node_request: Callable[[str], None] = lambda _: None
         """Told of a node whose certificate request changed."""
@@ -168,27 +169,16 @@ class KubeSources:
         return self._surviving(Source.LEASES, self._leases)
 
     def look_at_webhooks(self) -> bool:
-        """The caBundles of admission webhooks."""
-        kinds = {
-            "ValidatingWebhookConfiguration": resource.VALIDATING_WEBHOOKS,
-            "MutatingWebhookConfiguration": resource.MUTATING_WEBHOOKS,
-        }
+        """The caBundles of webhooks: those of admission, and of conversion where that is wanted."""
         return self._surviving(
             Source.WEBHOOKS,
-            lambda: self._bundles(
-                Source.WEBHOOKS,
-                {kind: self._connection.list_all(one.path, partial(webhooks, kind)) for kind, one in kinds.items()},
-            ),
+            lambda: self._bundles(Source.WEBHOOKS, webhook_bundles(self._connection, conversions=self._conversions)),
         )
 
     def look_at_api_services(self) -> bool:
         """The caBundles of APIServices."""
         return self._surviving(
-            Source.APISERVICES,
-            lambda: self._bundles(
-                Source.APISERVICES,
-                {"APIService": self._connection.list_all(resource.API_SERVICES.path, api_service)},
-            ),
+            Source.APISERVICES, lambda: self._bundles(Source.APISERVICES, api_service_bundles(self._connection))
         )
 
     def look_at_endpoints(self) -> bool:
@@ -213,7 +203,7 @@ class KubeSources:
         self._tell(Source.LEASES, lambda: self._state.leases_read(found, now))
         return not all(isinstance(renewed, Failure) for renewed in found.values())
 
-    def _bundles(self, source: Source, found: Mapping[str, Listing[CaBundle | None] | Failure]) -> bool:
+    def _bundles(self, source: Source, found: Found) -> bool:
         now = self._clock()
         lists = [one for one in found.values() if isinstance(one, Listing)]
         unreadable = [failure for one in lists for failure in one.unreadable.values()]

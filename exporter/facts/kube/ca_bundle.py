@@ -4,15 +4,24 @@ CAs are told apart by their key, for all cluster CAs of AKS are named `CN=ca`, t
 after; a CA that was issued again for its key verifies the same certificates.
 """
 
+import binascii
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
 
-from exporter.facts.kube.metadata import Metadata, ObjectError, base64_bytes, decoded
-from exporter.facts.x509 import Certificate, CertificateError, authority_file, certificates
-from exporter.reason import Ca
+from exporter.facts.kube.metadata import Metadata, ObjectError, bounded_text, decoded
+from exporter.facts.x509 import (
+    Certificate,
+    CertificateError,
+    EmptyFileError,
+    NoCertificateError,
+    authority_file,
+    certificates,
+)
+from exporter.reason import Ca, CaBundleStatus
 
 __all__ = [
     "FORMER_CAP",
@@ -21,6 +30,7 @@ __all__ = [
     "Holds",
     "api_service",
     "authentication_cas",
+    "conversion",
     "holds",
     "outdated",
     "root_ca",
@@ -41,6 +51,7 @@ class CaBundle:
     certificates: tuple[Certificate, ...]
     unreadable: str = ""
     """What is wrong with a bundle that cannot be read, in words."""
+    status: CaBundleStatus = CaBundleStatus.OK
 
 
 class _ConfigMap(msgspec.Struct):
@@ -48,8 +59,13 @@ class _ConfigMap(msgspec.Struct):
     data: dict[str, str] | None = None
 
 
+class _Service(msgspec.Struct):
+    name: str = ""
+
+
 class _ClientConfig(msgspec.Struct):
     caBundle: str | None = None
+    service: _Service | None = None
 
 
 class _Webhook(msgspec.Struct):
@@ -63,6 +79,8 @@ class _WebhookConfiguration(msgspec.Struct):
 
 class _ApiServiceSpec(msgspec.Struct):
     caBundle: str | None = None
+    service: _Service | None = None
+    insecureSkipTLSVerify: bool = False
 
 
 class _ApiService(msgspec.Struct):
@@ -70,9 +88,29 @@ class _ApiService(msgspec.Struct):
     spec: _ApiServiceSpec | None = None
 
 
+class _ConversionWebhook(msgspec.Struct):
+    clientConfig: _ClientConfig | None = None
+
+
+class _Conversion(msgspec.Struct):
+    webhook: _ConversionWebhook | None = None
+
+
+class _DefinitionSpec(msgspec.Struct):
+    conversion: _Conversion | None = None
+
+
+class _Definition(msgspec.Struct):
+    """A CustomResourceDefinition without its schemas, which are nearly all of it."""
+
+    metadata: Metadata
+    spec: _DefinitionSpec | None = None
+
+
 _CONFIG_MAP = msgspec.json.Decoder(_ConfigMap)
 _WEBHOOKS = msgspec.json.Decoder(_WebhookConfiguration)
 _API_SERVICE = msgspec.json.Decoder(_ApiService)
+_DEFINITION = msgspec.json.Decoder(_Definition)
 
 
 def root_ca(raw: bytes) -> tuple[Certificate, ...]:
@@ -105,32 +143,74 @@ def _certificates(config_map: _ConfigMap, key: str) -> tuple[Certificate, ...]:
 
 
 def api_service(raw: bytes) -> CaBundle | None:
-    """The bundle of an APIService; None where it has none. Raises ObjectError."""
+    """The bundle of an APIService; None where it has none and needs none: a local one, or one whose Service is not
+    verified. Raises ObjectError.
+    """
     found = decoded(_API_SERVICE, raw)
-    return _bundle("APIService", found.metadata.name, [found.spec.caBundle if found.spec else None])
+    spec = found.spec or _ApiServiceSpec()
+    needed = spec.service is not None and not spec.insecureSkipTLSVerify
+    return _bundle("APIService", found.metadata.name, [spec.caBundle or ""] if needed or spec.caBundle else [])
 
 
 def webhooks(kind: str, raw: bytes) -> CaBundle | None:
-    """The bundle of a ValidatingWebhookConfiguration or MutatingWebhookConfiguration, likewise."""
+    """The bundle of a ValidatingWebhookConfiguration or MutatingWebhookConfiguration, likewise: one that is reached by
+    a URL may have a certificate that everybody trusts.
+    """
     found = decoded(_WEBHOOKS, raw)
-    fields = [one.clientConfig.caBundle for one in found.webhooks or () if one.clientConfig]
-    return _bundle(kind, found.metadata.name, fields)
+    return _bundle(kind, found.metadata.name, _fields(one.clientConfig for one in found.webhooks or ()))
 
 
-def _bundle(kind: str, name: str, fields: Iterable[str | None]) -> CaBundle | None:
-    texts = dict.fromkeys(text for text in fields if text)  # most configurations repeat one bundle in each webhook
+def conversion(raw: bytes) -> CaBundle | None:
+    """The bundle of the webhook that converts a custom resource, likewise; most have none (strategy `None`)."""
+    found = decoded(_DEFINITION, raw)
+    how = found.spec.conversion if found.spec else None
+    fields = _fields([how.webhook.clientConfig] if how and how.webhook else [])
+    return _bundle("CustomResourceDefinition", found.metadata.name, fields)
+
+
+def _fields(configs: Iterable[_ClientConfig | None]) -> list[str]:
+    """The caBundles that are there, and an empty one for each that is missing."""
+    return [one.caBundle or "" for one in configs if one and (one.caBundle or one.service)]
+
+
+_ORDER = list(CaBundleStatus)
+
+
+def _bundle(kind: str, name: str, fields: Iterable[str]) -> CaBundle | None:
+    texts = dict.fromkeys(fields)  # most configurations repeat one bundle in each webhook
     if not texts:
         return None
     found: dict[Certificate, None] = {}
-    unreadable = ""
+    worst, unreadable = CaBundleStatus.OK, ""
     for text in texts:
-        try:
-            read = authority_file(base64_bytes(text))
-            found.update(dict.fromkeys(read.certificates))
-            unreadable = read.fault or unreadable
-        except CertificateError as error:
-            unreadable = str(error)
-    return CaBundle(kind, name, tuple(found), unreadable)
+        read, status, words = _read(text)
+        found.update(dict.fromkeys(read))
+        if _ORDER.index(status) > _ORDER.index(worst):
+            worst, unreadable = status, words
+    return CaBundle(kind, bounded_text(name), tuple(found), unreadable, worst)
+
+
+def _read(text: str) -> tuple[tuple[Certificate, ...], CaBundleStatus, str]:
+    """The certificates in one caBundle, and what is wrong with it in words that speak of a caBundle."""
+    try:
+        content = b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return (), CaBundleStatus.MALFORMED, "it is not base64"
+    try:
+        found = authority_file(content)
+    except EmptyFileError:
+        return (), CaBundleStatus.EMPTY, "it is empty" if text else "there is none"
+    except NoCertificateError:
+        return (), CaBundleStatus.NO_CERTIFICATE, "it holds no certificate"
+    except CertificateError as error:
+        return (), CaBundleStatus.MALFORMED, _fault(str(error))
+    if found.fault:
+        return found.certificates, CaBundleStatus.MALFORMED, _fault(found.fault)
+    return found.certificates, CaBundleStatus.OK, ""
+
+
+def _fault(words: str) -> str:
+    return words if words.startswith("certificate ") else "a certificate in it cannot be read"
 
 
 class CaHistory:

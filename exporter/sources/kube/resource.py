@@ -10,6 +10,8 @@ __all__ = [
     "API_SERVICES",
     "AUTHENTICATION",
     "CERTIFICATE_SIGNING_REQUESTS",
+    "CUSTOM_RESOURCE_DEFINITIONS",
+    "ENDPOINT_RULE",
     "KUBELET_RULE",
     "KUBE_SYSTEM",
     "LEASES",
@@ -80,6 +82,10 @@ MUTATING_WEBHOOKS = Resource(
     Source.WEBHOOKS, "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", ("list",)
 )
 API_SERVICES = Resource(Source.APISERVICES, "apiregistration.k8s.io", "v1", "apiservices", ("list",))
+CUSTOM_RESOURCE_DEFINITIONS = Resource(
+    Source.WEBHOOKS, "apiextensions.k8s.io", "v1", "customresourcedefinitions", ("list",)
+)
+"""For the webhooks that convert between their versions. Read where `endpoints.enabled` is; else not in the rights."""
 
 RESOURCES = (
     CERTIFICATE_SIGNING_REQUESTS,
@@ -122,6 +128,12 @@ class Rule:
         return {key: list(values) for key, values in rule.items()}
 
 
+ENDPOINT_RULE = Rule(
+    (CUSTOM_RESOURCE_DEFINITIONS.group,),
+    (CUSTOM_RESOURCE_DEFINITIONS.plural,),
+    CUSTOM_RESOURCE_DEFINITIONS.verbs,
+)
+"""In the ClusterRole where `endpoints.enabled` is."""
 KUBELET_RULE = Rule(("",), ("nodes/metrics", "nodes/configz"), ("get",))
 """What a kubelet asks the API server about whoever wants its /metrics and /configz. Never nodes/proxy, which may run
 commands in Pods."""

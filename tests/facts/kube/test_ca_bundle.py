@@ -14,6 +14,7 @@ from exporter.facts.kube.ca_bundle import (
     CaHistory,
     api_service,
     authentication_cas,
+    conversion,
     outdated,
     root_ca,
 )
@@ -21,7 +22,7 @@ from exporter.facts.kube.ca_bundle import webhooks as webhook_bundle
 from exporter.facts.kube.lease import lease_renewed
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.x509 import Certificate, certificates
-from exporter.reason import Ca
+from exporter.reason import Ca, CaBundleStatus
 from simulation.pki import DAY, Authority
 
 T0 = 1_700_000_000.0
@@ -94,6 +95,66 @@ def test_a_webhook_configuration_has_one_bundle_of_all_its_webhooks() -> None:
     assert found == CaBundle("MutatingWebhookConfiguration", "x", read(FORMER, OTHER))
     assert webhook_bundle("MutatingWebhookConfiguration", raw(webhooks=[])) is None
     assert webhook_bundle("MutatingWebhookConfiguration", raw()) is None
+
+
+SERVICE = {"name": "webhook", "namespace": "kube-system"}
+STATUSES = {
+    "absent": (None, CaBundleStatus.EMPTY),
+    "nothing": ("", CaBundleStatus.EMPTY),
+    "a placeholder": ("Cg==", CaBundleStatus.EMPTY),
+    "spaces": (base64.b64encode(b"  \n\t").decode(), CaBundleStatus.EMPTY),
+    "text": (base64.b64encode(b"to be filled in").decode(), CaBundleStatus.NO_CERTIFICATE),
+    "DER": (base64.b64encode(b"\x30\x82\x01\x00abc").decode(), CaBundleStatus.NO_CERTIFICATE),
+    "no base64": ("***", CaBundleStatus.MALFORMED),
+    "PEM itself": (FORMER.pem.decode(), CaBundleStatus.MALFORMED),
+    "cut off": (b64(FORMER)[:400], CaBundleStatus.MALFORMED),
+    "junk in PEM": (
+        base64.b64encode(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").decode(),
+        CaBundleStatus.MALFORMED,
+    ),
+    "good": (b64(PRESENT), CaBundleStatus.OK),
+    "good in lines": ("\n".join([b64(PRESENT)[:76], b64(PRESENT)[76:]]), CaBundleStatus.OK),
+}
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_a_bundle_has_a_status_and_words_that_speak_of_a_bundle(name: str) -> None:
+    """A18: whatever stands there, in each kind of object."""
+    text, expected = STATUSES[name]
+    config = {"service": SERVICE, **({} if text is None else {"caBundle": text})}
+    definition = {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": config}}}
+    for found in (
+        webhook_bundle("MutatingWebhookConfiguration", raw(webhooks=[{"name": "a", "clientConfig": config}])),
+        api_service(raw(spec=config)),
+        conversion(raw(spec=definition)),
+    ):
+        assert found is not None
+        assert found.status is expected
+        assert bool(found.unreadable) == (expected is not CaBundleStatus.OK)
+        assert "file" not in found.unreadable
+        assert "kubelet" not in found.unreadable
+
+
+def test_the_worst_of_several_bundles_counts_and_the_good_ones_are_read() -> None:
+    """A18: one bad beside one good, in one configuration or in one bundle."""
+    configs = [{"clientConfig": {"service": SERVICE, "caBundle": text}} for text in (b64(PRESENT), "***", "Cg==")]
+    found = webhook_bundle("ValidatingWebhookConfiguration", raw(webhooks=configs))
+    assert found is not None
+    assert (found.status, found.certificates) == (CaBundleStatus.MALFORMED, read(PRESENT))
+    half = base64.b64encode(PRESENT.pem + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").decode()
+    both = api_service(raw(spec={"service": SERVICE, "caBundle": half}))
+    assert both is not None
+    assert (both.status, both.certificates) == (CaBundleStatus.MALFORMED, read(PRESENT))
+
+
+def test_what_needs_no_bundle_has_no_status() -> None:
+    """A18: a local APIService, one that skips verification, a webhook with a public certificate, no conversion."""
+    assert api_service(raw(spec={"service": None})) is None
+    assert api_service(raw(spec={"service": SERVICE, "insecureSkipTLSVerify": True})) is None
+    public = [{"clientConfig": {"url": "https://policy.contoso.com"}}]
+    assert webhook_bundle("ValidatingWebhookConfiguration", raw(webhooks=public)) is None
+    for spec in ({}, {"conversion": None}, {"conversion": {"strategy": "None"}}, None):
+        assert conversion(raw(spec=spec)) is None
 
 
 @pytest.mark.parametrize("text", ["%%%", "anVuaw==", b64(FORMER)[:400]])
