@@ -156,10 +156,10 @@ def test_helm_test_asks_both_agents_by_their_services(helm: Helm, defaults: Obje
     assert command(helm, merged((tls, {"webConfig": {"clientCertificates": True}})))[3] == "--connect"
 
 
-def test_helm_test_is_a_hook_that_clears_up_behind_itself(defaults: Objects) -> None:
+def test_helm_test_is_a_hook_whose_pod_stays_for_its_logs_until_the_next_one(defaults: Objects) -> None:
     annotations = defaults.one("Pod")["metadata"]["annotations"]
     assert annotations["helm.sh/hook"] == "test"
-    assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"]
+    assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation"
 
 
 @pytest.fixture(scope="module")
