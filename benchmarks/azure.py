@@ -33,7 +33,7 @@ def fill(server: ApiServer, authority: Authority, nodes: int, pools: int, now: f
         pool = f"pool{number % pools}"
         labels = {"kubernetes.azure.com/agentpool": pool, SERVING_LABEL: "cluster"}
         name = f"aks-{pool}-26535897-vmss{number // pools:06d}"
-        found = node_object(name, labels, now, ready=True, windows=False, version="v1.33.5", address="10.224.0.4")
+        found = node_object(name, labels, now, ready=True, windows=False, version="v1.33.5")
         found["status"]["images"] = images
         return found
 

@@ -53,9 +53,7 @@ def node(number: int, *, ready: bool = True, version: str = "v1.33.2") -> dict[s
         "kubernetes.azure.com/node-image-version": "AKSUbuntu-2204gen2containerd-202607.13.0",
     }
     name = f"aks-nodepool{number // 1000}-12345678-vmss{number % 100000:06}"
-    found = objects.node_object(
-        name, labels, NOW - DAY, ready=ready, windows=False, version=version, address="10.224.0.4"
-    )
+    found = objects.node_object(name, labels, NOW - DAY, ready=ready, windows=False, version=version)
     found["status"]["images"] = IMAGES
     return found
 

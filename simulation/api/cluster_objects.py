@@ -1,10 +1,11 @@
 """A simulated fleet in, the Kubernetes objects that the cluster's API server has of it out."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from simulation.api.objects import (
     CLIENT_SIGNER,
+    NO_KUBELET,
     SERVING_SIGNER,
     Answer,
     CsrOrder,
@@ -44,13 +45,24 @@ KUBELET_VERSION = "v1.33.4"
 OLDER_POOLS = {"legacy": "v1.22.6"}
 
 
-def populate(store: Store, nodes: Iterable[SimulatedNode], now: float, authority: Authority, former: Authority) -> None:
+Kubelets = Mapping[str, tuple[str, int]]
+"""Where the kubelet of a node listens, by the node's name."""
+
+
+def populate(
+    store: Store,
+    nodes: Iterable[SimulatedNode],
+    now: float,
+    authority: Authority,
+    former: Authority,
+    kubelets: Kubelets,
+) -> None:
     """Put everything there as it is right before the cluster CA `former` gives way to `authority`.
 
-    One webhook will be left behind with the former CA alone; the others hold the new one already.
+    One webhook will be left behind with only the former CA; the others hold the new one already.
     """
     nodes = tuple(nodes)
-    store.put_all("nodes", (_node(number, node, now) for number, node in enumerate(nodes) if node.scenario.joined))
+    store.put_all("nodes", (_node(node, now, kubelets) for node in nodes if node.scenario.joined))
     store.put_all("certificatesigningrequests", (one for node in nodes for one in _requests(node, now, authority)))
     for name in NAMESPACES:
         store.put("namespaces", namespace(name, now - CLUSTER_AGE))
@@ -64,7 +76,7 @@ def populate(store: Store, nodes: Iterable[SimulatedNode], now: float, authority
     store.put("apiservices", api_service("metrics.k8s.io", "v1beta1", authority.pem))
 
 
-def _node(number: int, node: SimulatedNode, now: float) -> dict[str, object]:
+def _node(node: SimulatedNode, now: float, kubelets: Kubelets) -> dict[str, object]:
     scenario = node.scenario
     return node_object(
         node.name,
@@ -73,7 +85,7 @@ def _node(number: int, node: SimulatedNode, now: float) -> dict[str, object]:
         ready=scenario.ready,
         windows=scenario.options.system is OperatingSystem.WINDOWS,
         version=OLDER_POOLS.get(scenario.pool, KUBELET_VERSION),
-        address=f"10.224.0.{4 + number}",
+        kubelet=kubelets.get(node.name, NO_KUBELET),
     )
 
 

@@ -2,22 +2,27 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from simulation.api.activity import Activity, RenewingNode
 from simulation.api.cluster_objects import NAMESPACES, populate
-from simulation.api.objects import root_ca_config
+from simulation.api.objects import endpoint_slice, root_ca_config
 from simulation.api.server import ApiServer, write_kubeconfig
 from simulation.node.simulated_node import SimulatedNode, former_authority
 from simulation.pki import Authority
 
-__all__ = ["SimulatedCluster"]
+__all__ = ["AGENT_TOKEN", "NODE_AGENTS", "SimulatedCluster"]
 
 HOST = "127.0.0.1"
+AGENT_TOKEN = "simulated-service-account-token"  # noqa: S105 - of a simulation
+"""What kubelets let in to their /metrics and /configz."""
+NODE_AGENTS = ("monitoring", "aks-cert-exporter-node")
+"""Namespace and name of the node agents' Service."""
+NO_KUBELETS: Mapping[str, tuple[str, int]] = MappingProxyType({})
 NAMES = (HOST, "kubernetes.default.svc")
 TICK_SECONDS = 1.0
 
@@ -28,9 +33,17 @@ class SimulatedCluster:
     A context manager: its servers and threads end with it.
     """
 
-    def __init__(self, nodes: Sequence[SimulatedNode], now: float, authority: Authority) -> None:
-        """`authority`: the CA after the rotation, which all nodes but those left behind know already."""
-        self._nodes = nodes
+    def __init__(
+        self,
+        nodes: Sequence[SimulatedNode],
+        now: float,
+        authority: Authority,
+        kubelets: Mapping[str, tuple[str, int]] = NO_KUBELETS,
+    ) -> None:
+        """`authority`: the CA after the rotation, which all nodes but those left behind know already. `kubelets`: where
+        each node's listens.
+        """
+        self._nodes, self._kubelets = nodes, kubelets
         self._now = now
         self._authority = authority
         self._former = former_authority(now)
@@ -41,7 +54,7 @@ class SimulatedCluster:
         """An address whose certificate the rotation does not reach."""
 
     def __enter__(self) -> Self:
-        populate(self.server.store, self._nodes, self._now, self._authority, self._former)
+        populate(self.server.store, self._nodes, self._now, self._authority, self._former, self._kubelets)
         self._stack.enter_context(self.server)
         self._stack.enter_context(self.stray)
         return self
@@ -60,7 +73,7 @@ class SimulatedCluster:
         """A kubeconfig whose CA stands in a file beside it, which the rotation replaces as it does a Pod's."""
         self._authority_file = folder / "ca.crt"
         self._authority_file.write_bytes(self._former.pem)
-        content = self.server.kubeconfig(self._former.pem)
+        content = self.server.kubeconfig(self._former.pem, token=AGENT_TOKEN)
         for entry in content["clusters"]:
             del entry["cluster"]["certificate-authority-data"]
             entry["cluster"]["certificate-authority"] = str(self._authority_file)
@@ -68,7 +81,14 @@ class SimulatedCluster:
 
     def write_old_kubeconfig(self, folder: Path) -> Path:
         """A kubeconfig as it lies on a laptop since before the rotation."""
-        return write_kubeconfig(folder / "kubeconfig-of-before", self.server.kubeconfig(self._former.pem))
+        return write_kubeconfig(
+            folder / "kubeconfig-of-before", self.server.kubeconfig(self._former.pem, token=AGENT_TOKEN)
+        )
+
+    def serve_node_agents(self, agents: Mapping[str, tuple[str, int]]) -> None:
+        """The node agents' Service has these Pods: addresses and ports by node."""
+        slices = [endpoint_slice(*NODE_AGENTS, node, *address) for node, address in agents.items()]
+        self.server.store.put_all("endpointslices", slices)
 
     def rotate(self) -> None:
         """The control plane has the new CA: what clients trust, and what the API server serves."""

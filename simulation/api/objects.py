@@ -10,6 +10,7 @@ from typing import Any
 __all__ = [
     "CLIENT_SIGNER",
     "NODE_GROUP",
+    "NO_KUBELET",
     "SERVING_SIGNER",
     "SUBSCRIPTION",
     "Answer",
@@ -34,6 +35,10 @@ NODE_GROUP = "mc_contoso_aks1_westeurope"
 """As the cloud provider writes it: in lower case."""
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 SERVING_SIGNER = "kubernetes.io/kubelet-serving"
+
+
+NO_KUBELET = ("127.0.0.1", 1)
+"""Where nothing listens."""
 
 
 class Answer(StrEnum):
@@ -72,10 +77,12 @@ def node_object(
     ready: bool,
     windows: bool,
     version: str,
-    address: str,
-    kubelet_port: int = 10250,
+    kubelet: tuple[str, int] = NO_KUBELET,
 ) -> Object:
-    """A Node with AKS's labels, addresses and providerID."""
+    """A Node with AKS's labels, addresses and providerID; `kubelet` is the address and port where its kubelet listens.
+
+    Agents connect to it, so it is one of this machine's own.
+    """
     scale_set, instance = name[:-6], int(name[-6:], 36)
     return {
         "metadata": {
@@ -94,8 +101,8 @@ def node_object(
             f"/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set}/virtualMachines/{instance}"
         },
         "status": {
-            "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
+            "addresses": [{"type": "InternalIP", "address": kubelet[0]}, {"type": "Hostname", "address": name}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet[1]}},
             "conditions": [
                 {
                     "type": "Ready",

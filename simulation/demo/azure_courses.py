@@ -170,5 +170,5 @@ def _findings(site: ArmSite, course: Course, now: float) -> tuple[Finding, ...]:
 
 def _node(name: str, pool: str, rotates: bool, *, now: float) -> Node:
     labels = {"kubernetes.azure.com/agentpool": pool, **({SERVING_LABEL: "cluster"} if rotates else {})}
-    found = node_object(name, labels, now, ready=True, windows=False, version="v1.33.5", address="10.224.0.4")
+    found = node_object(name, labels, now, ready=True, windows=False, version="v1.33.5")
     return node(json.dumps(found).encode())

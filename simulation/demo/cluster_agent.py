@@ -68,11 +68,13 @@ class DemoCluster:
 def start_demo_cluster(fleet: Fleet, stop: threading.Event) -> DemoCluster:
     """Start the control plane and the cluster agent; when it is ready, rotate the cluster CA, half."""
     nodes = [member.node for member in fleet.members]
-    cluster = fleet.enter(SimulatedCluster(nodes, fleet.now, fleet.authority))
+    kubelets = {member.node.name: member.kubelet.address for member in fleet.members if member.kubelet}
+    cluster = fleet.enter(SimulatedCluster(nodes, fleet.now, fleet.authority, kubelets))
     azure = fleet.enter(SimulatedAzure(fleet.folder / "azure", nodes))
     kubeconfig, old = cluster.write_kubeconfig(fleet.folder), cluster.write_old_kubeconfig(fleet.folder)
     arguments = ["cluster", "--kubeconfig", str(kubeconfig)]
     arguments += ["--azure.enabled", "true", "--azure.endpoint", azure.endpoint]
+    arguments += ["--kubelets.interval", "20s"]
     arguments += ["--web.listen-address", "127.0.0.1:0"]
     for address in cluster.addresses:
         arguments += ["--apiserver-address", address]

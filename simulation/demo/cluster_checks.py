@@ -30,8 +30,10 @@ ALERTS = frozenset(
         "AksCertClusterRotationStuck",
         "AksCertCsrPending",
         "AksCertCsrRejected",
+        "AksCertExpiringWithoutRotation",
         "AksCertRotationDisabled",
         "AksCertRotationEvidenceConflict",
+        "AksCertRotationWaiting",
         "AksCertServingOptOutTag",
     }
 )

@@ -11,10 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from simulation.api.control_plane import AGENT_TOKEN
 from simulation.demo.node_checks import Conclusion, conclusion, mismatches, strangers
 from simulation.demo.processes import Process, StoppedError, stop_all
 from simulation.node.build_options import Damage
 from simulation.node.kubelet import SimulatedKubelet, SimulatedKubelets
+from simulation.node.kubelet_api import settings_of
 from simulation.node.scenarios import Scenario
 from simulation.node.simulated_node import SimulatedNode, build
 from simulation.pki import Authority
@@ -88,6 +90,11 @@ class Fleet:
     def _start_one(self, scenario: Scenario) -> Member:
         node = build(scenario, self.folder / scenario.node_name, self.now, self.authority)
         kubelet = self._kubelets.start(node.serving, node.authority) if node.listening else None
+        if kubelet is not None:
+            kubelet.api.rights = {AGENT_TOKEN: frozenset({"metrics", "configz"})}
+            kubelet.api.settings = settings_of(node)
+            kubelet.api.client_not_after = node.client.not_after if node.client else None
+            kubelet.api.server_not_after = node.serving.not_after if node.serving else None
         host, port = kubelet.address if kubelet else self._kubelets.silent_address()
         arguments = ["node", "--node-name", node.name, "--host-root", str(node.root)]
         arguments += ["--kubelet-address", f"{host}:{port}", "--web.listen-address", "127.0.0.1:0"]

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlsplit
 
 __all__ = ["Process", "ProcessError", "StoppedError", "outputs", "stop_all"]
 
@@ -77,6 +78,12 @@ class Process:
     def words(self) -> str:
         """The last lines it wrote on standard error."""
         return "\n".join(self._lines) or "(it wrote nothing)"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port where it serves."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 0
 
     @property
     def running(self) -> bool:

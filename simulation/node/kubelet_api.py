@@ -9,7 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["KubeletApi", "KubeletSettings"]
+from simulation.node.build_options import Client, OperatingSystem, Serving
+from simulation.node.simulated_node import SimulatedNode
+
+__all__ = ["KubeletApi", "KubeletSettings", "settings_of"]
 
 RESOURCES = {"/metrics": "metrics", "/configz": "configz"}
 LINES_BEFORE, LINES_AFTER = 900, 2100
@@ -24,6 +27,18 @@ class KubeletSettings:
     server_tls_bootstrap: bool = True
     tls_cert_file: str = ""
     feature_gates: Mapping[str, bool] = field(default_factory=dict)
+
+
+def settings_of(node: SimulatedNode) -> KubeletSettings:
+    """What the kubelet of a simulated node runs with."""
+    options = node.scenario.options
+    rotated = options.serving in {Serving.ROTATED, Serving.PENDING}
+    fixed = not rotated and options.system is OperatingSystem.LINUX
+    return KubeletSettings(
+        rotate_certificates=options.client is not Client.STATIC,
+        server_tls_bootstrap=rotated,
+        tls_cert_file="/etc/kubernetes/certs/kubeletserver.crt" if fixed else "",
+    )
 
 
 @dataclass(slots=True)

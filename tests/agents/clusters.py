@@ -46,7 +46,7 @@ def node(
     ready: bool = True,
     version: str = "v1.33.2",
     labels: dict[str, str] | None = None,
-    kubelet: tuple[str, int] = ("10.224.0.4", 10250),
+    kubelet: tuple[str, int] = objects.NO_KUBELET,
 ) -> dict[str, object]:
     """A Node of AKS."""
     return objects.node_object(
@@ -56,8 +56,7 @@ def node(
         ready=ready,
         windows=False,
         version=version,
-        address=kubelet[0],
-        kubelet_port=kubelet[1],
+        kubelet=kubelet,
     )
 
 
