@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulation.api.activity import RenewingNode
-from simulation.api.control_plane import SimulatedCluster
+from simulation.api.control_plane import NODE_AGENTS, SimulatedCluster
 from simulation.azure.managed_cluster import SimulatedAzure
 from simulation.demo.cluster_checks import ClusterCheck, cluster_checks, command_checks, series
 from simulation.demo.node_agents import START_SECONDS, Fleet
@@ -70,11 +70,12 @@ def start_demo_cluster(fleet: Fleet, stop: threading.Event) -> DemoCluster:
     nodes = [member.node for member in fleet.members]
     kubelets = {member.node.name: member.kubelet.address for member in fleet.members if member.kubelet}
     cluster = fleet.enter(SimulatedCluster(nodes, fleet.now, fleet.authority, kubelets))
+    cluster.serve_node_agents({member.node.name: member.agent.address for member in fleet.members})
     azure = fleet.enter(SimulatedAzure(fleet.folder / "azure", nodes))
     kubeconfig, old = cluster.write_kubeconfig(fleet.folder), cluster.write_old_kubeconfig(fleet.folder)
     arguments = ["cluster", "--kubeconfig", str(kubeconfig)]
     arguments += ["--azure.enabled", "true", "--azure.endpoint", azure.endpoint]
-    arguments += ["--kubelets.interval", "20s"]
+    arguments += ["--node-agents.service", "/".join(NODE_AGENTS), "--kubelets.interval", "20s"]
     arguments += ["--web.listen-address", "127.0.0.1:0"]
     for address in cluster.addresses:
         arguments += ["--apiserver-address", address]

@@ -30,13 +30,12 @@ ALERTS = frozenset(
         "AksCertClusterRotationStuck",
         "AksCertCsrPending",
         "AksCertCsrRejected",
-        "AksCertExpiringWithoutRotation",
         "AksCertRotationDisabled",
         "AksCertRotationEvidenceConflict",
-        "AksCertRotationWaiting",
         "AksCertServingOptOutTag",
     }
 )
+"""Of the control plane and of what the API says of nodes; those of the nodes themselves come on top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,13 @@ def cluster_checks(
         *_answers(nodes, found),
         *_leases(found),
         *_azure(nodes, found),
-        ClusterCheck("findings", _listed(ALERTS), _listed(set(re.findall(r"\bAksCert[A-Za-z]+", page)))),
+        ClusterCheck("findings", _listed(_alerts(nodes)), _listed(set(re.findall(r"\bAksCert[A-Za-z]+", page)))),
     )
+
+
+def _alerts(nodes: Sequence[SimulatedNode]) -> frozenset[str]:
+    """One voice: what a node's agent finds, the cluster agent tells too."""
+    return ALERTS.union(*(node.expected.alerts for node in nodes if node.scenario.joined))
 
 
 def _apiserver(cluster: SimulatedCluster, found: Series) -> Iterator[ClusterCheck]:
