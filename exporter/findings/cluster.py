@@ -45,14 +45,15 @@ def _next(reason: Reason, place: Place) -> tuple[Step, ...]:
 
 def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now: float) -> tuple[Finding, ...]:
     """The findings about a cluster, worst first. `now` in Unix seconds."""
-    nodes = cluster.nodes or ()
+    nodes, sources = cluster.nodes or (), tuple(sources)
+    asked = all(one.up is not None for one in sources if one.source in {Source.KUBELETS, Source.NODE_AGENTS})
     found = [
         *_sources(sources, place_of(cluster.azure)),
         *_requests(cluster, now),
         *control_plane_findings(cluster, now),
         *_serving_off(cluster, nodes),
         *_serving_unknown(nodes),
-        *observed_findings(cluster, now),
+        *observed_findings(cluster, now, everybody_asked=bool(sources) and asked),
         *(azure_findings(cluster.azure, nodes, now) if cluster.azure else ()),
     ]
     return worst_first(tuple(found))
@@ -97,7 +98,14 @@ def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
             Subject(Kind.CSR, "certificate signing requests"),
             f"There are {cluster.csrs.untracked} requests for more nodes than can be followed: how long those have "
             "waited is not known.",
-            (Step("See who sends them.", "kubectl get csr -o wide"),),
+            (
+                Step(
+                    "See who sends them.",
+                    "kubectl get csr --no-headers -o custom-columns=USER:.spec.username,SIGNER:.spec.signerName "
+                    "| sort | uniq -c | sort -rn | head -n 20",
+                ),
+            ),
+            "AksCertCsrFlood",
         )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "PENDING",
     "REJECTED",
     "REQUESTHEADER_CA_DAYS",
+    "SETTLING",
     "SILENT",
     "STALE",
     "apiserver_end",
@@ -70,6 +71,8 @@ REJECTED = HOUR
 """For how long a refusal is news: as long as its object exists."""
 SILENT = 15 * MINUTE
 """Without a renewal of its lease, which its holder renews every few seconds."""
+SETTLING = 10 * MINUTE
+"""A node that young need not have been asked yet."""
 STALE = 15 * MINUTE
 """Without an answer from a source, which is asked every minute or more often, Azure apart."""
 LONGEST_ROTATION = HOUR

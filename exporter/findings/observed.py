@@ -5,7 +5,8 @@ same limits; and a node that nobody tells about is a finding itself.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts, NodeObservation
 from exporter.facts.kube.node_view import NodeView, ToldCertificate
@@ -14,7 +15,7 @@ from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
 from exporter.findings.commands import Machine, machine, step
 from exporter.findings.formatting import ends, lasting, names_listed, when
-from exporter.findings.limits import not_yet_valid, rotation_disabled, rotation_overdue, without_rotation
+from exporter.findings.limits import SETTLING, not_yet_valid, rotation_disabled, rotation_overdue, without_rotation
 from exporter.findings.wording import REASON_WORDS, ROLE_WORDS
 from exporter.reason import Evidence, KubeletStatus, Observer, Role, RotationState
 
@@ -29,8 +30,11 @@ _SIGNERS = {
 }
 
 
-def observed_findings(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
-    """The findings about all nodes, in no order. `now` in Unix seconds."""
+def observed_findings(cluster: ClusterFacts, now: float, *, everybody_asked: bool = False) -> Iterator[Finding]:
+    """The findings about all nodes, in no order. `now` in Unix seconds.
+
+    `everybody_asked`: node agents and kubelets had their first turn, so that a node without any word is a finding.
+    """
     nodes = {node.name: node for node in cluster.nodes or ()}
     place = place_of(cluster.azure)
     for name, observed in (cluster.observations or {}).items():
@@ -42,7 +46,7 @@ def observed_findings(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
             windows = node.os.lower() == "windows"
             this = machine(name, provider_id=node.provider_id, pool=node.agentpool, windows=windows, place=place)
             yield from _seen(observed.view, this, now)
-    yield from _unseen(cluster.observations or {})
+    yield from _unseen(cluster, now, everybody_asked=everybody_asked)
 
 
 def _told(document: NodeDocument) -> Iterator[Finding]:
@@ -224,17 +228,22 @@ def _fitness(one: ToldCertificate, this: Machine) -> Iterator[Finding]:
         )
 
 
-def _unseen(observations: Mapping[str, NodeObservation]) -> Iterator[Finding]:
-    nobody = sorted(name for name, one in observations.items() if one.by is Observer.NOBODY and _asked(one))
-    if nobody:
-        yield _of_many(
-            nobody,
-            "Nobody tells about the certificates of {nodes}: no node agent answers there, and no kubelet either.",
+def _unseen(cluster: ClusterFacts, now: float, *, everybody_asked: bool) -> Iterator[Finding]:
+    observations = cluster.observations or {}
+    settled = {node.name for node in cluster.nodes or () if everybody_asked and now - node.created > SETTLING}
+    for name in sorted(
+        name for name, one in observations.items() if one.by is Observer.NOBODY and (name in settled or _asked(one))
+    ):
+        yield Finding(
+            Severity.UNKNOWN,
+            Subject(Kind.NODE, name),
+            "Nobody tells about this node's certificates: no node agent answers there, and its kubelet neither.",
             (
-                Step("See whether the node agents run there.", f"kubectl get pods -A -o wide -l {_OURS}"),
-                Step("See whether the nodes are ready.", "kubectl get nodes -o wide"),
+                Step("See whether the node agent runs there.", f"kubectl get pods -A -o wide -l {_OURS}"),
+                Step("See whether the node is ready.", f"kubectl describe node {quote(name)}"),
             ),
             "AksCertNodeNotObserved",
+            node=name,
         )
     silent: dict[KubeletStatus, list[str]] = defaultdict(list)
     for name, one in observations.items():

@@ -30,6 +30,7 @@ PROGRAMS = {
     "openssl",
     "sort",
     "tail",
+    "uniq",
     "w32tm",
     "wc",
 }

@@ -10,7 +10,7 @@ from tools.generated import ROOT
 from tools.runbooks import PLACES
 
 PAGES = sorted((ROOT / "docs/runbooks").glob("*.md"))
-WORDS = frozenset(PLACES) | {"AUTH", "HOLDER", "RENEWED", "POLICY", "DAC_READ_SEARCH"}
+WORDS = frozenset(PLACES) | {"AUTH", "HOLDER", "RENEWED", "POLICY", "USER", "SIGNER", "DAC_READ_SEARCH"}
 """Placeholders, and headings of a table's columns."""
 
 

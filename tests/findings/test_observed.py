@@ -144,10 +144,14 @@ def test_a_node_that_nobody_tells_about_is_unknown_once_it_was_asked() -> None:
     """A7, A8: not looked at is never ok; before the first question it is not a fault either."""
     silent = Failure(Reason.REFUSED, "connection refused")
     asked = {f"aks-a-12345678-vmss{i:06d}": NodeObservation(Observer.NOBODY, silent=silent) for i in range(7)}
-    (finding,) = observed_findings(facts(asked), NOW)
-    assert (finding.severity, finding.alert) == (Severity.UNKNOWN, "AksCertNodeNotObserved")
-    assert "vmss000000, aks-a-12345678-vmss000001, aks-a-12345678-vmss000002 and 4 more nodes" in finding.what
-    assert [*observed_findings(facts({NODE: NodeObservation(Observer.NOBODY)}), NOW)] == []
+    found = [*observed_findings(facts(asked), NOW)]
+    assert [(one.severity, one.alert, one.node) for one in found] == [
+        (Severity.UNKNOWN, "AksCertNodeNotObserved", name) for name in asked
+    ]
+    unasked = facts({NODE: NodeObservation(Observer.NOBODY)})
+    assert [*observed_findings(unasked, NOW)] == []
+    assert [one.node for one in observed_findings(unasked, NOW, everybody_asked=True)] == [NODE]
+    assert [*observed_findings(unasked, NOW - DAY + 60, everybody_asked=True)] == [], "a node of a minute"
 
 
 @pytest.mark.parametrize("status", [KubeletStatus.UNTRUSTED, KubeletStatus.UNAUTHORIZED, KubeletStatus.FORBIDDEN])

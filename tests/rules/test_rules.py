@@ -31,6 +31,7 @@ CONTRACT = {
     "AksCertClusterCaMismatch": {"critical"},
     "AksCertCsrPending": {"warning", "critical"},
     "AksCertCsrRejected": {"warning"},
+    "AksCertCsrFlood": {"warning"},
     "AksCertSignerSilent": {"warning"},
     "AksCertClusterCaExpiring": {"warning", "critical"},
     "AksCertApiServerExpiring": {"warning", "critical"},

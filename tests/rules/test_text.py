@@ -14,7 +14,7 @@ from tools.rules import DATES, groups
 
 HERE = Path(__file__).parent
 FILES = [file for file in sorted(HERE.glob("*.test.yaml")) if file.name != "policy-off.test.yaml"]
-SHOWN = frozenset(PLACEHOLDERS) | {"CSR", "NODE"}
+SHOWN = frozenset(PLACEHOLDERS) | {"CSR", "NODE", "USER", "SIGNER"}
 """Placeholders of a notification: its commands find the request and the node."""
 LIMIT = 1024
 """Longest annotation that Azure Monitor takes."""
@@ -24,6 +24,7 @@ DATELESS = {
     "AksCertRotationWaiting",  # since 30 minutes, which it says
     "AksCertRotationEvidenceConflict",  # nothing ends
     "AksCertFileUnreadable",  # the date is what cannot be read
+    "AksCertCsrFlood",  # a number of requests
     "AksCertCsrRejected",  # within the last hour, which it says
     "AksCertCaBundleOutdated",  # nothing ends
     "AksCertClusterCaMismatch",  # it ends when the node's connections do

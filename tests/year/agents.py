@@ -6,6 +6,7 @@ What the agents look at over the network is put in its place at the intervals of
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals
 from exporter.agents.cluster.state import ClusterState
@@ -15,10 +16,11 @@ from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.node import Node
+from exporter.facts.node_document import NodeDocument
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.families import cluster_agent, node_agent, source
 from exporter.metric import Family
-from exporter.reason import Ca, Lease, Reason, Source
+from exporter.reason import Ca, Lease, Mode, Reason, Source
 from exporter.sources.azure.access import next_look
 from tests.year.disk import Disk
 from tests.year.leaves import Leaf
@@ -37,6 +39,11 @@ UNTRUSTED = Failure(Reason.CERTIFICATE_UNTRUSTED, "certificate verify failed")
 def _uncounted(sources: Iterable[SourceFacts]) -> Iterator[SourceFacts]:
     """Without the two hundred error counters, which no rule reads and which would be most of the work."""
     return (replace(one, errors={}) for one in sources)
+
+
+@cache
+def _document(node: str) -> NodeDocument:
+    return NodeDocument(node, (), (), b"")
 
 
 class NodeAgent:
@@ -91,7 +98,8 @@ class ClusterAgent:
     def __init__(self, world: World, pod: Pod, draw: random.Random) -> None:
         self._world, self._pod, self._draw = world, pod, draw
         self._every = Intervals()
-        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE) if world.azure_asked else KUBE_SOURCES)
+        asked = (*KUBE_SOURCES, Source.NODE_AGENTS)
+        self._state = ClusterState((*asked, Source.AZURE) if world.azure_asked else asked)
         self._anchors = pod.machine.disk.ca
         self._listed = False
         self._reached = False
@@ -105,7 +113,7 @@ class ClusterAgent:
     def looks(self, now: float) -> Iterator[Look]:
         """Each at once, and then in its own time."""
         every: list[Callable[[float], float]] = [self.watch, self._config_maps, self._leases, self._bundles]
-        every.append(self._endpoints)
+        every += [self._endpoints, self._node_agents]
         if self._world.azure_asked:
             every.append(self._azure)
         for look in every:
@@ -210,6 +218,21 @@ class ClusterAgent:
         self._state.trust_anchors_seen(self._anchors.bundle)
         self._state.endpoints_seen([endpoint], now)
         return self._next(Source.APISERVER, self._every.apiserver, endpoint.failure)
+
+    def _node_agents(self, now: float) -> float:
+        """Each is asked every minute for what it says of its node; what that is no rule reads."""
+        there = {pod.machine.name: pod for pod in self._world.pods if pod.mode is Mode.NODE and pod.ended > now}
+        observed = self._state.observed
+        for node in self._world.nodes:
+            pod = there.get(node.name)
+            if pod is None:
+                observed.agent_left(node.name)
+            elif pod.machine.on and now >= pod.started:
+                observed.agent_told(_document(node.name), now)
+            else:
+                observed.agent_silent(node.name, DOWN, now)
+        self._state.observation_judged(Source.NODE_AGENTS, len(there), len(there), None, now)
+        return 60.0
 
     def _azure(self, now: float) -> float:
         if self._world.azure_answers:
