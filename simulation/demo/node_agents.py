@@ -125,7 +125,7 @@ def verdicts(members: Iterable[Member]) -> tuple[Verdict, ...]:
     strange = strangers(words for _, words in said)
     found = []
     for member, words in said:
-        fleet_alerts = frozenset({MISMATCH}) if words.authorities & strange else frozenset()
+        fleet_alerts = frozenset({MISMATCH}) if words.authorities and words.authorities <= strange else frozenset()
         wrong = mismatches(member.node.expected, words, fleet_alerts)
         found.append(Verdict(member, words, fleet_alerts, wrong))
     return tuple(found)

@@ -59,6 +59,12 @@ class Damage(StrEnum):
     """Cut off in mid-certificate."""
     EMPTIED = "emptied"
     """No byte left: a full disk."""
+    ANOTHER_NODE = "another_node"
+    """Another node's certificate and key: a machine made from a copy of another's disk."""
+    ANOTHER_USE = "another_use"
+    """A serving certificate, for this node, in the client's place."""
+    KEY_LOST = "key_lost"
+    """The certificate without its key: restored from a backup that leaves keys out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,8 @@ class BuildOptions:
     """The VM's tags in the instance metadata cached when the node was made."""
     former_authority: bool = False
     """The node was made before the cluster CA was rotated, and was left behind."""
+    former_authority_kept: bool = False
+    """The CA bundle still has the former cluster CA, long ended, in front of the present one."""
     leftovers: int = 0
     """Dated PEM files of former client certificates that the kubelet left lying about."""
     age_days: float = 400

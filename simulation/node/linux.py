@@ -25,7 +25,8 @@ def write_linux(
 ) -> tuple[Credential | None, Credential | None]:
     """Write the node. Returns its client and its serving certificate, None for one that was never issued."""
     made = now - options.age_days * DAY
-    tree.write(f"{CERTS}/ca.crt", authority.pem, 0o600)
+    former = Authority.cluster(now - 4 * YEAR, years=2, number=2).pem if options.former_authority_kept else b""
+    tree.write(f"{CERTS}/ca.crt", former + authority.pem, 0o600)
     tree.write(f"{CERTS}/apiserver.crt", authority.apiserver((FQDN,), made).certificate_pem)
     tree.write("/etc/kubernetes/azure.json", file_contents.azure_json(), 0o600)
     tree.write(
@@ -80,13 +81,22 @@ def _write_client(
     for former in range(options.leftovers, 0, -1):
         signed = now - (options.client_gone + 0.8 * former) * YEAR + 300
         tree.rotated(PKI, "kubelet-client", authority.kubelet_client(name, signed))
-    client = authority.kubelet_client(name, now - options.client_gone * YEAR + 300)
+    signed = now - options.client_gone * YEAR + 300
+    match options.client_damage:
+        case Damage.ANOTHER_NODE:
+            client = authority.kubelet_client(f"{name[:-1]}z", signed)
+        case Damage.ANOTHER_USE:
+            client = authority.kubelet_serving(name, signed)
+        case _:
+            client = authority.kubelet_client(name, signed)
     _damage(tree, tree.rotated(PKI, "kubelet-client", client), client, options.client_damage)
     return client
 
 
 def _damage(tree: NodeTree, path: str, client: Credential, damage: Damage) -> None:
     match damage:
+        case Damage.KEY_LOST:
+            tree.write(path, client.certificate_pem, 0o600)
         case Damage.REMOVED:
             tree.at(path).unlink()
         case Damage.UNREADABLE:
@@ -95,7 +105,7 @@ def _damage(tree: NodeTree, path: str, client: Credential, damage: Damage) -> No
             tree.write(path, client.pem[: len(client.certificate_pem) // 2], 0o600)
         case Damage.EMPTIED:
             tree.write(path, b"", 0o600)
-        case Damage.NONE:
+        case Damage.NONE | Damage.ANOTHER_NODE | Damage.ANOTHER_USE:
             pass
 
 

@@ -250,6 +250,33 @@ SCENARIOS: tuple[Scenario, ...] = (
         expected=Expected(fleet_alerts=frozenset({"AksCertClusterCaMismatch"})),
     ),
     Scenario(
+        name="another-node",
+        node_name=_vmss("nodepool1", 13),
+        sentence="its client certificate is another node's: the machine was made from a copied disk",
+        options=BuildOptions(client_damage=Damage.ANOTHER_NODE),
+        expected=Expected(alerts=frozenset({"AksCertUnusable"})),
+    ),
+    Scenario(
+        name="another-use",
+        node_name=_vmss("nodepool1", 14),
+        sentence="a serving certificate is in the client certificate's place",
+        options=BuildOptions(client_damage=Damage.ANOTHER_USE),
+        expected=Expected(alerts=frozenset({"AksCertUnusable"})),
+    ),
+    Scenario(
+        name="key-lost",
+        node_name=_vmss("nodepool1", 15),
+        sentence="the client certificate was restored without its private key",
+        options=BuildOptions(client_damage=Damage.KEY_LOST),
+        expected=Expected(client=UNDETERMINED, alerts=frozenset({"AksCertUnusable", "AksCertFileUnreadable"})),
+    ),
+    Scenario(
+        name="former-ca-kept",
+        node_name=_vmss("nodepool1", 16),
+        sentence="well: its CA bundle still has the former cluster CA, which has ended and signed nothing in use",
+        options=BuildOptions(former_authority_kept=True),
+    ),
+    Scenario(
         name="windows-healthy",
         node_name="akswin000000",
         pool="win",

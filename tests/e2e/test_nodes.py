@@ -36,11 +36,15 @@ TOLD = {
     },
     "broken-link": {("AksCertFileUnreadable", "warning", f"{CLIENT} broken_symlink")},
     "unreadable": {("AksCertFileUnreadable", "warning", f"{CLIENT} permission_denied")},
-    "malformed": {("AksCertFileUnreadable", "warning", f"{CLIENT} malformed")},
-    "emptied": {("AksCertFileUnreadable", "warning", f"{CLIENT} empty")},
+    "malformed": {("AksCertUnusable", "critical", CLIENT)},
+    "emptied": {("AksCertUnusable", "critical", CLIENT)},
     "waiting-serving": {("AksCertRotationWaiting", "warning", SERVING)},
     "stuck-bootstrap": {("AksCertRotationWaiting", "warning", CLIENT)},
     "former-ca": set(),  # only beside a control plane
+    "another-node": {("AksCertUnusable", "critical", CLIENT)},
+    "another-use": {("AksCertUnusable", "critical", CLIENT)},
+    "key-lost": {("AksCertUnusable", "critical", CLIENT)},
+    "former-ca-kept": set(),
     "windows-healthy": set(),
     "windows-self-signed": {("AksCertExpiringWithoutRotation", "warning", SERVING)},
 }
@@ -52,6 +56,8 @@ HELD = {
         ("AksCertRotationDisabled", "warning", CLIENT),
         ("AksCertRotationEvidenceConflict", "warning", CLIENT),
     },
+    "malformed": {("AksCertFileUnreadable", "warning", f"{CLIENT} malformed")},
+    "emptied": {("AksCertFileUnreadable", "warning", f"{CLIENT} empty")},
     "stuck-bootstrap": {("AksCertRotationWaiting", "warning", SERVING)},
     "windows-self-signed": {("AksCertRotationDisabled", "info", SERVING)},
 }

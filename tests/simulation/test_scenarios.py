@@ -11,6 +11,7 @@ from exporter.facts.host.host_reads import HostReads
 from exporter.facts.host.paths import path_table
 from exporter.facts.source import SourceLedger
 from exporter.facts.x509 import Certificate, certificates
+from exporter.findings import Severity
 from exporter.findings.host import host_findings
 from exporter.reason import FileStatus, Reason, Role, Source
 from exporter.sources.files.host_files import HostFiles
@@ -71,7 +72,7 @@ def test_what_a_scenario_promises_is_concluded(tmp_path: Path, one: Scenario) ->
         serving=(serving.state, serving.reason),
         bootstrap=host.bootstrap_method,
         files=frozenset((file.role, file.status) for file in host.files if file.status not in WELL),
-        alerts=frozenset(finding.alert for finding in host_findings(host, (kubelet(node).facts(),), NOW)),
+        alerts=frozenset(filter(None, (one.alert for one in host_findings(host, (kubelet(node).facts(),), NOW)))),
         fleet_alerts=one.expected.fleet_alerts,
     )
     assert said == one.expected
@@ -81,3 +82,12 @@ def test_the_healthy_nodes_have_no_finding_at_all(tmp_path: Path) -> None:
     for name in ("healthy", "healthy-secure-tls", "windows-healthy"):
         node = build(scenario(name), tmp_path / name, NOW, AUTHORITY)
         assert host_findings(seen(node), (kubelet(node).facts(),), NOW) == ()
+
+
+def test_a_kept_former_ca_is_information(tmp_path: Path) -> None:
+    """B1: it may be removed; nothing ends, and nobody is told to rotate."""
+    node = build(scenario("former-ca-kept"), tmp_path, NOW, AUTHORITY)
+    (only,) = host_findings(seen(node), (kubelet(node).facts(),), NOW)
+    assert only.severity is Severity.INFO
+    assert "may be removed" in only.next[0].text
+    assert not only.alert
