@@ -16,7 +16,7 @@ from exporter.facts.kube.kubeconfig_choice import Choice, choose, joined
 from exporter.facts.kube.kubeconfig_entries import Cluster, KubeconfigError, KubeconfigFile, User
 from exporter.facts.proxy import Proxy, ProxyError, environment_proxy, proxy_url
 from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate, CertificateError, certificates
+from exporter.facts.x509 import Certificate, CertificateError, authority_file, certificate_file
 from exporter.reason import Reason
 
 __all__ = [
@@ -219,7 +219,9 @@ def view(choice: Choice, environment: Mapping[str, str] = os.environ) -> Kubecon
 def _certificates(path: str, data: bytes, key: str, unreadable: list[str]) -> tuple[Certificate, ...]:
     try:
         content = read_material(path, data)
-        return certificates(content) if content else ()
+        # The first certificate of a client is the one that is shown; a CA bundle has no first.
+        read = certificate_file if key.startswith("client-") else authority_file
+        return read(content).certificates if content else ()
     except OSError as error:
         unreadable.append(f"{path}: {error.strerror or error}")
     except CertificateError as error:

@@ -160,3 +160,15 @@ def test_any_yaml_is_a_view_or_a_failure(changes: dict[str, object]) -> None:
         else:
             assert isinstance(found := kubeconfig.view(choice, {}), (KubeconfigView, Failure))
             assert "secret-token" not in repr(choice) + repr(found)
+
+
+def test_the_first_certificate_of_the_client_is_the_one_that_is_shown(tmp_path: Path) -> None:
+    """A3: one that cannot be read is not replaced by the next; in a CA bundle the others count (B4)."""
+    junk = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    document = content(user={"client-certificate-data": b64(junk + CLIENT.pem), "client-key-data": b64(CLIENT.key_pem)})
+    document["clusters"][0]["cluster"]["certificate-authority-data"] = b64(junk + CA.pem)  # type: ignore[index]
+    found = view(write(tmp_path / "config", document))
+    assert found.client == ()
+    assert "client-certificate-data" in found.unreadable
+    assert found.authorities is not None
+    assert [one.fingerprint_sha256 for one in found.authorities] == [CA.fingerprint_sha256]
