@@ -67,8 +67,10 @@ class Disk:
         if path in (texts := _texts(self)):
             status, content = texts[path]
             return Read(path, status, way(content) if status is FileStatus.OK and callable(way) else None)
-        if (found := self._certificate(path)) is None:
+        if (found := self._certificate(path.removesuffix("key") + "crt" if path.endswith(".key") else path)) is None:
             return Read(path, FileStatus.NOT_FOUND)
+        if way is Way.PRESENCE:
+            return Read(path, FileStatus.OK)
         status = self.client_status if found is self.client else FileStatus.OK
         return Read(path, status, _held(found) if status is FileStatus.OK else None, target=path)
 

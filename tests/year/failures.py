@@ -245,7 +245,7 @@ FAILURES = (
         "A full disk empties a node's client certificate file",
         breakage.empty,
         "the kubelet's next start fails",
-        _alerts("FileUnreadable/warning"),
+        _alerts("Unusable/critical"),
     ),
     Failure(
         "bootstrap-missing",
