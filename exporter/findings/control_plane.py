@@ -4,15 +4,24 @@ from collections.abc import Iterator
 from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.kube.ca_bundle import CaBundle
-from exporter.facts.x509 import Certificate, ends_last
+from exporter.facts.kube.csr import SIGNER_ROLES
+from exporter.facts.kube.signing import APPROVERS
+from exporter.facts.x509 import Certificate
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
+from exporter.findings.bundles import bundle_findings
 from exporter.findings.commands import Place, step
 from exporter.findings.formatting import ends, lasting, span
 from exporter.findings.former_ca import former_members
-from exporter.findings.limits import apiserver_end, ca_end, clock_skew, requestheader_ca_end, signer_silence
-from exporter.findings.wording import CA_WORDS, LEASE_WORDS, UNTRUSTED_WORDS
+from exporter.findings.limits import (
+    apiserver_end,
+    ca_end,
+    clock_skew,
+    nobody_signs,
+    requestheader_ca_end,
+    signer_silence,
+)
+from exporter.findings.wording import CA_WORDS, CERTIFICATE_WORDS, LEASE_WORDS, UNTRUSTED_WORDS
 from exporter.reason import Ca, Lease, Reason, Rotation
 
 __all__ = ["control_plane_findings", "lifetime_class", "rotate_steps"]
@@ -41,9 +50,9 @@ def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Findin
             use = cluster.ca_use(ca)
             yield from _ca(ca, use.counts if use else bundle[0], place, now)
             yield from former_members(use, Subject(Kind.CA, CA_WORDS[ca]), now)
-    for held in cluster.bundles:
-        yield from _bundle(cluster, held, now)
+    yield from bundle_findings(cluster, now)
     yield from _signers(cluster, place, now)
+    yield from _unsigned(cluster, now)
     if cluster.clock_offset is not None and (severity := clock_skew(cluster.clock_offset)):
         behind = "behind" if cluster.clock_offset > 0 else "ahead of"
         yield Finding(
@@ -149,43 +158,6 @@ def _ca(ca: Ca, certificate: Certificate, place: Place, now: float) -> Iterator[
     )
 
 
-def _bundle(cluster: ClusterFacts, held: CaBundle, now: float) -> Iterator[Finding]:
-    name = f"{held.kind.lower()}/{held.name}"
-    subject = (
-        Subject(Kind.APISERVICE, held.name)
-        if held.kind == "APIService"
-        else Subject(Kind.WEBHOOK, f"{held.kind}/{held.name}")
-    )
-    restart = step(
-        "Restart or reinstall the component that owns it: most write the bundle anew when they start.",
-        "kubectl rollout restart -n NAMESPACE deployment DEPLOYMENT",
-    )
-    if cluster.outdated(held):
-        yield Finding(
-            Severity.WARNING,
-            subject,
-            "Its caBundle holds a former cluster CA and not the present one: the API server does not trust it.",
-            (restart,),
-            "AksCertCaBundleOutdated",
-        )
-    elif held.certificates and ends_last(held.certificates).not_after <= now:
-        ended = ends_last(held.certificates).not_after
-        yield Finding(
-            Severity.WARNING,
-            subject,
-            f"Its caBundle holds nothing that is still valid: it {ends(ended, now)}.",
-            (restart,),
-            until=ended,
-        )
-    if held.unreadable:
-        yield Finding(
-            Severity.WARNING,
-            subject,
-            f"Its caBundle cannot be read: {held.unreadable}.",
-            (Step("Look at it.", f"kubectl get {quote(name)} -o yaml"),),
-        )
-
-
 def _signers(cluster: ClusterFacts, place: Place, now: float) -> Iterator[Finding]:
     for lease, renewed in cluster.leases.items():
         if severity := signer_silence(renewed, now):
@@ -217,4 +189,35 @@ def _signers(cluster: ClusterFacts, place: Place, now: float) -> Iterator[Findin
                     "kubectl get csr --watch --field-selector spec.signerName=kubernetes.io/kubelet-serving",
                 ),
             ),
+        )
+
+
+def _unsigned(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
+    """Requests wait and nobody has signed any: each node's wait is told by itself, but only later."""
+    for one in cluster.signing:
+        since = one.silent_since
+        if since is None or (severity := nobody_signs(since, now)) is None:
+            continue
+        many = one.total != 1
+        what = CERTIFICATE_WORDS[SIGNER_ROLES[one.signer_name]]
+        hand = (
+            "Approved requests wait for the signer, kube-controller-manager."
+            if one.approved and not one.waiting
+            else f"Nobody approves them: that is the task of {APPROVERS[one.signer_name]}."
+        )
+        yield Finding(
+            severity,
+            Subject(Kind.SIGNER, one.signer_name),
+            f"Nobody has signed a kubelet's {what} {lasting(since, now)}, and {one.total} "
+            f"request{'s wait' if many else ' waits'}.",
+            (
+                Step("See the requests.", f"kubectl get csr --field-selector spec.signerName={one.signer_name}"),
+                Step(
+                    "See whether anybody approves and signs.",
+                    "kubectl get lease -n kube-system kube-controller-manager kubelet-serving-csr-approver",
+                ),
+            ),
+            why=hand,
+            role=SIGNER_ROLES[one.signer_name],
+            since=since,
         )

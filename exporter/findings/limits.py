@@ -27,6 +27,7 @@ __all__ = [
     "SETTLING",
     "SILENT",
     "STALE",
+    "UNSIGNED",
     "apiserver_end",
     "ca_end",
     "clock_skew",
@@ -36,6 +37,7 @@ __all__ = [
     "kubeconfig_client_end",
     "kubelet_end",
     "lifetime_gone",
+    "nobody_signs",
     "not_yet_valid",
     "requestheader_ca_end",
     "rotation_disabled",
@@ -69,6 +71,8 @@ PENDING = (20 * MINUTE, 6 * HOUR)
 """How long a request may wait. A stuck kubelet sends a new one about every 15 minutes."""
 REJECTED = HOUR
 """For how long a refusal is news: as long as its object exists."""
+UNSIGNED = 10 * MINUTE
+"""For how long requests wait and none at all is signed: a healthy cluster answers each within a minute."""
 SILENT = 15 * MINUTE
 """Without a renewal of its lease, which its holder renews every few seconds."""
 SETTLING = 10 * MINUTE
@@ -221,6 +225,11 @@ def csr_pending(since: float, now: float) -> Severity | None:
 def signer_silence(renewed: float, now: float) -> Severity | None:
     """Who approves or signs, by the last renewal of its lease."""
     return Severity.WARNING if now - renewed > SILENT else None
+
+
+def nobody_signs(since: float, now: float) -> Severity | None:
+    """Requests that have waited since then, while none was signed."""
+    return Severity.WARNING if now - since > UNSIGNED else None
 
 
 def clock_skew(offset: float) -> Severity | None:

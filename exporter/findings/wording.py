@@ -5,6 +5,7 @@ from exporter.findings import Severity
 from exporter.reason import (
     BootstrapMethod,
     Ca,
+    CaBundleStatus,
     Evidence,
     FileStatus,
     Lease,
@@ -18,6 +19,7 @@ from exporter.reason import (
 
 __all__ = [
     "BOOTSTRAP_WORDS",
+    "BUNDLE_STATUS_WORDS",
     "CA_WORDS",
     "CERTIFICATE_WORDS",
     "EVIDENCE_WORDS",
@@ -98,6 +100,13 @@ USABILITY_WORDS = {
     Usability.UNLOADABLE: "cannot be loaded by the kubelet",
 }
 """After the certificate's name."""
+BUNDLE_STATUS_WORDS = {
+    CaBundleStatus.OK: OK,
+    CaBundleStatus.EMPTY: "is empty",
+    CaBundleStatus.NO_CERTIFICATE: "holds no certificate",
+    CaBundleStatus.MALFORMED: "cannot be read",
+}
+"""After `its caBundle`."""
 BOOTSTRAP_WORDS = {
     BootstrapMethod.TOKEN: "a bootstrap token",
     BootstrapMethod.SECURE_TLS_BOOTSTRAPPING: "secure TLS bootstrapping",

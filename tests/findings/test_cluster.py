@@ -15,7 +15,7 @@ from exporter.facts.x509 import Certificate, certificates
 from exporter.findings import Finding, Kind, Severity, Subject
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.gathered import gathered
-from exporter.reason import Ca, CsrOutcome, Lease, Reason, Rotation, Source
+from exporter.reason import Ca, CaBundleStatus, CsrCondition, CsrOutcome, Lease, Reason, Requestor, Rotation, Source
 from simulation.pki import DAY, YEAR, Authority, Credential
 
 NOW = 1_800_000_000.0
@@ -244,16 +244,48 @@ def test_silent_signers_outdated_bundles_and_clocks_apart() -> None:
     facts = ClusterFacts(
         cas={Ca.CLUSTER: read(next_ca)},
         former_cas=frozenset({read(CA)[0].public_key_sha256}),
-        bundles=(CaBundle("APIService", "old", read(CA)), CaBundle("APIService", "bad", (), "not base64")),
+        bundles=(
+            CaBundle("APIService", "old", read(CA)),
+            CaBundle("APIService", "bad", (), "not base64", CaBundleStatus.MALFORMED),
+        ),
         leases={Lease.KUBE_CONTROLLER_MANAGER: NOW - HOUR},
         clock_offset=-300.0,
     )
     assert found(facts) == [
         (Severity.CRITICAL, "clock", "AksCertClockSkew"),
-        (Severity.WARNING, "APIService bad", ""),
+        (Severity.WARNING, "APIService bad", "AksCertCaBundleUnreadable"),
         (Severity.WARNING, "APIService old", "AksCertCaBundleOutdated"),
         (Severity.WARNING, "kube-controller-manager", "AksCertSignerSilent"),
     ]
+
+
+def test_a_bundle_that_has_ended_is_told_under_the_alert_that_says_so() -> None:
+    """G6: an ended caBundle with failurePolicy Fail blocks writes, and had a finding without an alert."""
+    ended = read(Authority("webhook", NOW - 90 * DAY, NOW - HOUR))
+    finding = only(
+        ClusterFacts(cas={Ca.CLUSTER: read(CA)}, bundles=(CaBundle("ValidatingWebhookConfiguration", "a", ended),))
+    )
+    assert (finding.severity, finding.alert, finding.until) == (
+        Severity.WARNING,
+        "AksCertCaBundleOutdated",
+        NOW - HOUR,
+    )
+    assert "failurePolicy Fail" in finding.why
+    beside = CaBundle("ValidatingWebhookConfiguration", "a", (*ended, *read(CA)))
+    assert found(ClusterFacts(cas={Ca.CLUSTER: read(CA)}, bundles=(beside,))) == [], "an ended one beside a valid one"
+
+
+def test_that_nobody_signs_is_told_before_each_node_is() -> None:
+    """G13: requests wait and none was signed for 11 minutes; each node's wait is a finding after 20."""
+    requests = tuple(pending(11 * MINUTE, f"node{number}") for number in range(7))
+    counted = {(SERVING_SIGNER, Requestor.NODE, CsrCondition.PENDING): 7}
+    finding = only(ClusterFacts(csrs=CsrTotals(counted, {}, {}, requests)))
+    assert finding.severity is Severity.WARNING
+    assert finding.what.startswith("Nobody has signed a kubelet's serving certificate for 11 minutes")
+    assert finding.what.endswith("and 7 requests wait.")
+    assert "kubelet-serving-csr-approver" in finding.why
+    lately = CsrTotals(counted, {}, {}, requests, last_issued={SERVING_SIGNER: NOW - 60})
+    assert found(ClusterFacts(csrs=lately)) == [], "another node's was signed a minute ago"
 
 
 def test_a_missing_approver_matters_where_nodes_rotate() -> None:

@@ -38,6 +38,7 @@ CONTRACT = {
     "AksCertApiServerUntrusted": {"critical"},
     "AksCertRequestHeaderCaExpiring": {"warning"},
     "AksCertCaBundleOutdated": {"warning"},
+    "AksCertCaBundleUnreadable": {"warning"},
     "AksCertClusterRotationRunning": {"info"},
     "AksCertClusterRotationStuck": {"critical"},
     "AksCertNodePoolMissedRotation": {"warning"},

@@ -26,7 +26,8 @@ DATELESS = {
     "AksCertFileUnreadable",  # the date is what cannot be read
     "AksCertCsrFlood",  # a number of requests
     "AksCertCsrRejected",  # within the last hour, which it says
-    "AksCertCaBundleOutdated",  # nothing ends
+    "AksCertCaBundleOutdated",  # where it has ended
+    "AksCertCaBundleUnreadable",  # a status
     "AksCertClusterCaMismatch",  # it ends when the node's connections do
     "AksCertServingOptOutTag",  # a date in the text
     "AksCertClockSkew",  # a number of seconds
