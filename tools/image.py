@@ -34,16 +34,8 @@ PLATFORM = "linux/amd64"
 PIP_KEYS = frozenset({"index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries", "find-links"})
 CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 CONTEXT = (
-    *(
-        "Dockerfile",
-        "Dockerfile.minimal",
-        ".dockerignore",
-        "LICENSE",
-        "README.md",
-        "pyproject.toml",
-        "exporter",
-        "image",
-    ),
+    *("Dockerfile", "Dockerfile.minimal", ".dockerignore", "LICENSE", "README.md", "pyproject.toml"),
+    *("exporter", "docs/runbooks", "image"),
     *("requirements.lock", "requirements-node.lock", "requirements-build.lock"),
 )
 """What the Dockerfiles copy, and they themselves."""

@@ -182,6 +182,7 @@ class ControlPlane:
             "--etcd-compaction-interval=0",  # compact() does it when a test wants it
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
+            "--endpoint-reconciler-type=none",  # newer ones refuse a loopback address as an endpoint
             f"--secure-port={self.port}",
             f"--cert-dir={folder}",
             f"--tls-cert-file={folder / 'apiserver.crt'}",
