@@ -23,15 +23,19 @@ from exporter.reason import CsrOutcome, Reason, Rotation, Source
 
 __all__ = ["certificate_words", "cluster_findings", "serving_off_reason"]
 
-_RIGHTS = (Step("Grant the rights that the chart's ClusterRole lists.", "kubectl auth can-i --list"),)
+_RIGHTS = Step("Grant the rights that the chart's ClusterRole lists.", "kubectl auth can-i --list")
+_NAMESPACE = re.compile(r'in the namespace "([a-z0-9-]{1,63})"')
+"""The API server says so of a right that a Role would give (apiserver, handlers/responsewriters: forbiddenMessage)."""
 _UNTRUSTED = "The CA here is not the API server's. In a Pod, wait until the kubelet renews the mounted one."
 _TRY = (Step("Try it by hand with the same kubeconfig.", "kubectl get --raw /readyz"),)
 
 
-def _next(reason: Reason, place: Place) -> tuple[Step, ...]:
+def _next(reason: Reason, words: str, place: Place) -> tuple[Step, ...]:
     match reason:
         case Reason.FORBIDDEN:
-            return _RIGHTS
+            return tuple(_rights(words))
+        case Reason.BUG:
+            return (Step("Report it with these words, and with what the agent's log level debug shows of it."),)
         case Reason.UNAUTHORIZED:
             return (
                 step("The credentials are not accepted: log in, or write the kubeconfig anew.", place.get_credentials),
@@ -41,6 +45,18 @@ def _next(reason: Reason, place: Place) -> tuple[Step, ...]:
         case Reason.CREDENTIALS:
             return (Step("Log in again, or repair the kubeconfig.", "az login"),)
     return _TRY
+
+
+def _rights(words: str) -> Iterator[Step]:
+    """A refusal may be about objects of one namespace, whose rights are in a Role there and in no ClusterRole."""
+    namespaces = dict.fromkeys(_NAMESPACE.findall(words))
+    for namespace in namespaces:
+        yield Step(
+            f"Grant the rights that the chart's Role in the namespace {namespace} lists.",
+            f"kubectl auth can-i --list -n {namespace}",
+        )
+    if not namespaces or "at the cluster scope" in words:
+        yield _RIGHTS
 
 
 def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now: float) -> tuple[Finding, ...]:
@@ -73,7 +89,7 @@ def _sources(sources: Iterable[SourceFacts], place: Place) -> Iterator[Finding]:
             Severity.UNKNOWN,
             Subject(Kind.SOURCE, "Kubernetes API" if those[1:] else those[0]),
             f"{_list(SOURCE_WORDS[one] for one in those)} could not be looked at: {words}.",
-            _next(reason, place),
+            _next(reason, words, place),
             "AksCertSourceDown",
         )
 

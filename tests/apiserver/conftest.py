@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.sources.kube.resource import cluster_rules, role_rules
+from exporter.sources.kube.resource import ENDPOINT_RULE, cluster_rules, role_rules
 from tests.apiserver.controlplane import ControlPlane
 from tools.apiserver import binaries
 
@@ -24,7 +24,7 @@ def token(plane: ControlPlane) -> str:
     group = "rbac.authorization.k8s.io"
     subjects = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": "default"}]
     plane.kubectl("create", "serviceaccount", ACCOUNT)
-    rules = [rule.manifest for rule in cluster_rules()]
+    rules = [rule.manifest for rule in (*cluster_rules(), ENDPOINT_RULE)]
     plane.apply({**api, "kind": "ClusterRole", "metadata": {"name": ACCOUNT}, "rules": rules})
     role = {"apiGroup": group, "kind": "ClusterRole", "name": ACCOUNT}
     plane.apply(

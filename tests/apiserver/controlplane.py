@@ -200,6 +200,8 @@ class ControlPlane:
             "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
             "--shutdown-delay-duration=0s",
+            # Later versions do not start with an address of this machine only: nobody needs their endpoints here.
+            "--endpoint-reconciler-type=none",
         ]
 
     def _controller_manager(self, program: Path) -> list[str]:

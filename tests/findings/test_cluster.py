@@ -312,3 +312,28 @@ def test_sources_that_fail_alike_are_one_blind_spot_with_the_next_step() -> None
     ]
     assert findings[1].what == "Certificate signing requests and nodes could not be looked at: no answer."
     assert "ClusterRole" in findings[2].next[0].text
+
+
+@pytest.mark.parametrize(
+    ("words", "commands"),
+    [
+        ("HTTP 403", ["kubectl auth can-i --list"]),
+        (
+            'HTTP 403: configmaps "kube-root-ca.crt" is forbidden: User "system:serviceaccount:x:exporter" cannot '
+            'get resource "configmaps" in API group "" in the namespace "kube-system"',
+            ["kubectl auth can-i --list -n kube-system"],
+        ),
+        (
+            'HTTP 403: namespaces "kube-system" is forbidden: User "x" cannot get resource "namespaces" at the cluster '
+            'scope; HTTP 403: … in the namespace "kube-system"',
+            ["kubectl auth can-i --list -n kube-system", "kubectl auth can-i --list"],
+        ),
+    ],
+)
+def test_a_refusal_leads_to_the_role_that_lacks_the_right(words: str, commands: list[str]) -> None:
+    """G9: what stands in a Role is in no ClusterRole, and the whole message is there."""
+    ledger = SourceLedger(Source.CONFIGMAPS)
+    ledger.failure(Reason.FORBIDDEN, words)
+    (found,) = [one for one in cluster_findings(ClusterFacts(), [ledger.facts()], NOW) if words in one.what]
+    assert [one.command for one in found.next] == commands
+    assert ("Role in the namespace kube-system" in found.next[0].text) == ("namespace" in words)
