@@ -11,6 +11,7 @@ import contextlib
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -77,9 +78,16 @@ class ApiServer(ServerState):
         """Stop listening and cut every connection, as a server that dies."""
         self._do(self._stop)
 
-    def restart(self) -> None:
-        """Die and listen again: clients see resets, then answers."""
+    def restart(self, *, unsettled: float = 0.0) -> None:
+        """Die and listen again: clients see resets, then answers.
+
+        A real one refuses everybody at first, until it has read the roles, and has forgotten the versions to go on
+        from: with `unsettled`, for so many seconds.
+        """
         self.stop()
+        if unsettled:
+            self.store.expire()
+            self.settled_at = time.monotonic() + unsettled
         self.start()
 
     def sever(self) -> None:

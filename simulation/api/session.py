@@ -99,7 +99,7 @@ class Session(HttpConnection):
     async def _proxy(self, found: Place, query: str) -> None:
         """Hand the request on to a kubelet or a Service."""
         server, resource = self._server, f"{found.plural}/proxy"
-        if resource in server.forbidden:
+        if server.refuses(resource):
             return await self._forbidden(found, "get", resource)
         way = server.node_proxy if found.plural == "nodes" else server.service_proxy
         if way is None:
@@ -122,7 +122,7 @@ class Session(HttpConnection):
     async def _write(self, method: str, found: Place, sent: bytes) -> None:
         """Create, change or delete as kubectl asks: enough for what its commands do."""
         verb = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}.get(method, method)
-        if found.plural in self._server.forbidden:
+        if self._server.refuses(found.plural):
             return await self._forbidden(found, verb, found.plural)
         try:
             status, body = written(self._server.store, method, found, _json_object(sent))

@@ -1,6 +1,7 @@
 """What one simulated API server is set to do: its store, its faults, whom it lets in. Read by every connection."""
 
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ class ServerState:
         """Bearer tokens that are let in; None: everybody is."""
         self.forbidden: set[str] = set()
         """Plurals, and plural/subresource, that are answered with 403."""
+        self.settled_at = 0.0
+        """Until then (monotonic seconds) all are: the server has just started, and knows no roles."""
         self.absent: set[str] = set()
         """Plurals whose API does not exist: 404."""
         self.gone_as_status = False
@@ -40,3 +43,7 @@ class ServerState:
         """(node, path and query) to the kubelet's answer, called in a thread of its own; None: 503."""
         self.service_proxy: Callable[[str, str, str], Proxied] | None = None
         """(namespace, NAME, NAME:PORT or SCHEME:NAME:PORT, path and query) to the Service's answer; None: 503."""
+
+    def refuses(self, resource: str) -> bool:
+        """Whether nobody may read it now."""
+        return resource in self.forbidden or time.monotonic() < self.settled_at

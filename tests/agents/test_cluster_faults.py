@@ -1,11 +1,14 @@
 """Whatever the API server does wrong, in the end the cluster agent says what a fresh list would say."""
 
+import logging
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals
 from simulation.api.objects import Answer
 from simulation.api.server import Fault, FaultKind
 from tests.agents.clusters import MARK, NODE, NOW, Cluster, cluster, csr, node
@@ -119,3 +122,20 @@ def test_a_storm_of_faults_leaves_the_facts_of_a_fresh_list(seed: int, tmp_path:
         as_listed(found)
         counted = sum(found.values("akscert_csr_completed_total"))
         assert counted <= 120
+
+
+def test_a_restart_of_the_api_server_is_one_line_and_over_in_seconds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """G10: refused, then 403 for a second, then 410: with the waits of the real agent."""
+    often = replace(Intervals(), probe_timeout=2.0)
+    with caplog.at_level(logging.INFO, "exporter"), cluster(tmp_path, intervals=often) as found:
+        found.until_ready()
+        found.server.restart(unsettled=1.5)
+        found.server.store.put("nodes", node(ready=False))
+        found.until_value(0.0, "akscert_node_ready", node=NODE)
+        for source in KUBE_SOURCES:
+            found.until_value(1.0, "akscert_source_up", source=source)
+    assert [line for line in caplog.messages if "answer" in line or "403" in line][1:] == [
+        "the API server answers again"
+    ]

@@ -6,6 +6,7 @@ Only GET is ever sent.
 import http.client
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -209,6 +210,8 @@ class Connection:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             response.close()  # nobody asked for that: a few bytes of it may unfold to gigabytes
             raise ApiError(Failure(Reason.DECODE, "not an answer in HTTP: it is encoded, which was not asked for"))
+        if (used := socket_of(response)) is not None:
+            used.settimeout(None)  # from here on whoever reads has a deadline
         return response
 
     def _refusal(self, response: BaseHTTPResponse) -> ApiError:
@@ -270,6 +273,7 @@ class Connection:
                 self.on_other_authorities()
 
 
-def socket_of(response: BaseHTTPResponse) -> object:
+def socket_of(response: BaseHTTPResponse) -> socket.socket | None:
     """The socket an answer comes from, while it does."""
-    return getattr(response.connection, "sock", None)
+    found: socket.socket | None = getattr(response.connection, "sock", None)
+    return found

@@ -325,3 +325,27 @@ def test_an_endless_event_ends_at_the_bound(tmp_path: Path) -> None:
     with Hostile(answer) as server:
         view = watched(server, tmp_path)
         assert {failure.reason for failure in view.failures} == {Reason.TOO_LARGE}
+
+
+def test_a_watch_may_be_silent_for_longer_than_an_answer_may_take(tmp_path: Path) -> None:
+    """Nothing happens in a quiet cluster, and that is no failure."""
+    event = {"type": "ADDED", "object": {"metadata": {"name": "late", "uid": "1", "resourceVersion": "2"}}}
+    line = json.dumps(event).encode() + b"\n"
+
+    def answer(target: str) -> Iterator[bytes | float]:
+        if "watch=" not in target:
+            yield http(page())
+            return
+        yield HEAD
+        yield 1.0
+        yield f"{len(line):x}\r\n".encode() + line + b"\r\n"
+        yield 60.0
+
+    view = View(CERTIFICATE_SIGNING_REQUESTS)
+    with Hostile(answer) as server, closing(server.connection(tmp_path, 0.3)) as connection:
+        watcher = Watcher(connection, CERTIFICATE_SIGNING_REQUESTS, decode, view)
+        watcher.start()
+        view.until(lambda: bool(view.changes), "the event")
+        watcher.stop()
+    assert view.failures == []
+    assert view.lists == 1
