@@ -8,6 +8,7 @@ from pathlib import Path
 from simulation.api.activity import RenewingNode
 from simulation.api.control_plane import NODE_AGENTS, SimulatedCluster
 from simulation.azure.managed_cluster import SimulatedAzure
+from simulation.demo.agentless_checks import agentless_checks
 from simulation.demo.cluster_checks import ClusterCheck, cluster_checks, command_checks, series
 from simulation.demo.node_agents import START_SECONDS, Fleet
 from simulation.demo.processes import Process, ProcessError, StoppedError, outputs
@@ -35,11 +36,16 @@ class DemoCluster:
 
     def judged(self, stop: threading.Event) -> tuple[ClusterCheck, ...]:
         """What the agent says, once it is right in everything or has had its time. Raises as Process does."""
-        nodes = [member.node for member in self.fleet.members]
+        agentless = [one.node for one in self.fleet.agentless]
+        nodes = [*(member.node for member in self.fleet.members), *agentless]
         until = time.monotonic() + SETTLE_SECONDS
         while True:
             try:
-                found = cluster_checks(self.cluster, nodes, series(self.agent.fetch("/metrics")), self.agent.fetch("/"))
+                samples = series(self.agent.fetch("/metrics"))
+                found = (
+                    *cluster_checks(self.cluster, nodes, samples, self.agent.fetch("/")),
+                    *agentless_checks(agentless, samples, self.agent.fetch("/facts")),
+                )
             except OSError as error:
                 raise ProcessError(f"{self.agent.name} does not answer: {error}\n{self.agent.words}") from None
             if all(claim.right for claim in found) or time.monotonic() > until:
@@ -67,8 +73,9 @@ class DemoCluster:
 
 def start_demo_cluster(fleet: Fleet, stop: threading.Event) -> DemoCluster:
     """Start the control plane and the cluster agent; when it is ready, rotate the cluster CA, half."""
-    nodes = [member.node for member in fleet.members]
+    nodes = [*(member.node for member in fleet.members), *(one.node for one in fleet.agentless)]
     kubelets = {member.node.name: member.kubelet.address for member in fleet.members if member.kubelet}
+    kubelets |= {one.node.name: one.address for one in fleet.agentless}
     cluster = fleet.enter(SimulatedCluster(nodes, fleet.now, fleet.authority, kubelets))
     cluster.serve_node_agents({member.node.name: member.agent.address for member in fleet.members})
     azure = fleet.enter(SimulatedAzure(fleet.folder / "azure", nodes))

@@ -23,6 +23,7 @@ from simulation.demo.node_agents import Fleet, Verdict, settled_verdicts
 from simulation.demo.processes import Process, ProcessError, StoppedError
 from simulation.demo.prometheus import alerts_page, prometheus_process, rule_files
 from simulation.demo.summary import azure_table, cluster_check_table, summary
+from simulation.node.agentless import AGENTLESS
 from simulation.node.scenarios import SCENARIOS
 from simulation.pki import YEAR, Authority
 
@@ -69,6 +70,7 @@ def _shown(console: Console, fleet: Fleet, stop: threading.Event, *, once: bool)
     began = time.monotonic()
     with console.status(f"starting {len(SCENARIOS)} node agents"):
         fleet.start(SCENARIOS, stop)
+        fleet.add_agentless(AGENTLESS)
         try:
             found = settled_verdicts(fleet.members, stop)
         except OSError as error:

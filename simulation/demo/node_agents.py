@@ -21,7 +21,7 @@ from simulation.node.scenarios import Scenario
 from simulation.node.simulated_node import SimulatedNode, build
 from simulation.pki import Authority
 
-__all__ = ["Fleet", "Member", "Verdict", "settled_verdicts", "verdicts"]
+__all__ = ["Agentless", "Fleet", "Member", "Verdict", "settled_verdicts", "verdicts"]
 
 T = TypeVar("T")
 
@@ -40,6 +40,15 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Agentless:
+    """One node without a node agent."""
+
+    node: SimulatedNode
+    address: tuple[str, int]
+    """Where its kubelet listens, or where nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one node's agent says of it, and where it is wrong."""
 
@@ -54,6 +63,7 @@ class Fleet:
 
     def __init__(self, folder: Path, now: float, authority: Authority) -> None:
         self.members: list[Member] = []
+        self.agentless: list[Agentless] = []
         self.folder, self.now, self.authority = folder, now, authority
         self._others: list[Process] = []
         self._stack = ExitStack()
@@ -79,6 +89,14 @@ class Fleet:
         for agent in starting:
             agent.wait_ready(START_SECONDS, stop)
 
+    def add_agentless(self, scenarios: Iterable[Scenario]) -> None:
+        """Build nodes without a node agent."""
+        for scenario in scenarios:
+            node, kubelet = self._node(scenario)
+            reachable = kubelet is not None and scenario.reachable
+            address = kubelet.address if kubelet is not None and reachable else self._kubelets.silent_address()
+            self.agentless.append(Agentless(node, address))
+
     def own(self, process: Process) -> None:
         """End this process too at the end."""
         self._others.append(process)
@@ -88,13 +106,7 @@ class Fleet:
         return self._stack.enter_context(context)
 
     def _start_one(self, scenario: Scenario) -> Member:
-        node = build(scenario, self.folder / scenario.node_name, self.now, self.authority)
-        kubelet = self._kubelets.start(node.serving, node.authority) if node.listening else None
-        if kubelet is not None:
-            kubelet.api.rights = {AGENT_TOKEN: frozenset({"metrics", "configz"})}
-            kubelet.api.settings = settings_of(node)
-            kubelet.api.client_not_after = node.client.not_after if node.client else None
-            kubelet.api.server_not_after = node.serving.not_after if node.serving else None
+        node, kubelet = self._node(scenario)
         host, port = kubelet.address if kubelet else self._kubelets.silent_address()
         arguments = ["node", "--node-name", node.name, "--host-root", str(node.root)]
         arguments += ["--kubelet-address", f"{host}:{port}", "--web.listen-address", "127.0.0.1:0"]
@@ -103,6 +115,16 @@ class Fleet:
         member = Member(node, kubelet, Process(f"the agent of {node.name}", arguments))
         self.members.append(member)
         return member
+
+    def _node(self, scenario: Scenario) -> tuple[SimulatedNode, SimulatedKubelet | None]:
+        node = build(scenario, self.folder / scenario.node_name, self.now, self.authority)
+        kubelet = self._kubelets.start(node.serving, node.authority) if node.listening else None
+        if kubelet is not None:
+            kubelet.api.rights = {AGENT_TOKEN: frozenset({"metrics", "configz"})}
+            kubelet.api.settings = settings_of(node)
+            kubelet.api.client_not_after = node.client.not_after if node.client else None
+            kubelet.api.server_not_after = node.serving.not_after if node.serving else None
+        return node, kubelet
 
 
 def settled_verdicts(members: Sequence[Member], stop: threading.Event) -> tuple[Verdict, ...]:

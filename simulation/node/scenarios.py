@@ -6,7 +6,19 @@ from exporter.reason import BootstrapMethod, FileStatus, Role, RotationReason, R
 from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from simulation.node.build_options import OPT_OUT, Bootstrap, BuildOptions, Client, Damage, OperatingSystem, Serving
 
-__all__ = ["SCENARIOS", "Expected", "Scenario", "Sent", "State", "scenario"]
+__all__ = [
+    "MISSING",
+    "SCENARIOS",
+    "SELF_SIGNED",
+    "UNDETERMINED",
+    "Expected",
+    "Scenario",
+    "Sent",
+    "State",
+    "scenario",
+    "unanswered",
+    "vmss",
+]
 
 State = tuple[RotationState, RotationReason]
 
@@ -53,6 +65,8 @@ class Scenario:
     """What is the matter with it, in words for the table."""
     options: BuildOptions = field(default_factory=BuildOptions)
     expected: Expected = field(default_factory=Expected)
+    reachable: bool = True
+    """Whether the kubelet can be reached over the network."""
     joined: bool = True
     """Whether the cluster has a Node object of it."""
     ready: bool = True
@@ -61,40 +75,41 @@ class Scenario:
     image: str = "AKSUbuntu-2204gen2containerd-202607.13.0"
 
 
-def _unanswered(signer_name: str, *, hours: float) -> tuple[Sent, ...]:
+def unanswered(signer_name: str, *, hours: float) -> tuple[Sent, ...]:
     """A kubelet asks anew about every 15 minutes (client-go, util/certificate/certificate_manager.go)."""
     return tuple(Sent(signer_name=signer_name, minutes_ago=ago) for ago in range(int(hours * 60), 0, -15))
 
 
-def _vmss(pool: str, number: int) -> str:
+def vmss(pool: str, number: int) -> str:
+    """The name of a scale set's node."""
     return f"aks-{pool}-26535897-vmss{number:06d}"
 
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         name="healthy",
-        node_name=_vmss("nodepool1", 0),
+        node_name=vmss("nodepool1", 0),
         sentence="well: both certificates rotate, bootstrap token",
         options=BuildOptions(leftovers=2, age_days=800),
     ),
     Scenario(
         name="healthy-secure-tls",
-        node_name=_vmss("nodepool1", 1),
+        node_name=vmss("nodepool1", 1),
         sentence="well: both certificates rotate, secure TLS bootstrapping",
         options=BuildOptions(bootstrap=Bootstrap.SECURE_TLS, client_gone=0.1, serving_gone=0.1, age_days=36),
         expected=Expected(bootstrap=BootstrapMethod.SECURE_TLS_BOOTSTRAPPING),
     ),
     Scenario(
         name="overdue",
-        node_name=_vmss("nodepool1", 2),
+        node_name=vmss("nodepool1", 2),
         sentence="the client certificate was not renewed by 90 % of its lifetime",
         options=BuildOptions(client_gone=0.93),
-        requests=_unanswered(CLIENT_SIGNER, hours=2),
+        requests=unanswered(CLIENT_SIGNER, hours=2),
         expected=Expected(alerts=frozenset({"AksCertRotationOverdue"})),
     ),
     Scenario(
         name="expiring",
-        node_name=_vmss("nodepool1", 3),
+        node_name=vmss("nodepool1", 3),
         sentence="the client certificate was not renewed and ends within four days",
         options=BuildOptions(client_gone=0.99),
         requests=(Sent(signer_name=CLIENT_SIGNER, minutes_ago=20, answer=Answer.DENIED),),
@@ -102,7 +117,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="expired",
-        node_name=_vmss("nodepool1", 4),
+        node_name=vmss("nodepool1", 4),
         sentence="the client certificate expired two days ago",
         options=BuildOptions(client_gone=1 + 2 / 365),
         ready=False,
@@ -110,7 +125,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="serving-off",
-        node_name=_vmss("older", 0),
+        node_name=vmss("older", 0),
         pool="older",
         image="AKSUbuntu-2204gen2containerd-202411.12.0",
         sentence="serving rotation was never offered: a self-signed certificate for 20 years",
@@ -119,7 +134,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="serving-off-flags",
-        node_name=_vmss("older", 1),
+        node_name=vmss("older", 1),
         pool="older",
         image="AKSUbuntu-2204gen2containerd-202411.12.0",
         sentence="the same, with the kubelet's settings all in its flags",
@@ -128,7 +143,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="opted-out",
-        node_name=_vmss("optout", 0),
+        node_name=vmss("optout", 0),
         pool="optout",
         sentence="serving rotation switched off by the tag, node reimaged since",
         options=BuildOptions(serving=Serving.OPTED_OUT, provisioning_tags=OPT_OUT),
@@ -136,7 +151,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="tagged-not-reimaged",
-        node_name=_vmss("optout", 1),
+        node_name=vmss("optout", 1),
         pool="optout",
         sentence="the tag says off, the node still rotates its serving certificate: not reimaged",
         options=BuildOptions(provisioning_tags=OPT_OUT),
@@ -144,14 +159,14 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="serves-old",
-        node_name=_vmss("nodepool1", 5),
+        node_name=vmss("nodepool1", 5),
         sentence="the serving certificate was renewed, the kubelet still serves the one before it",
         options=BuildOptions(serving_gone=0.02, serves_previous=True),
         expected=Expected(alerts=frozenset({"AksCertKubeletServesOldCertificate"})),
     ),
     Scenario(
         name="static-client",
-        node_name=_vmss("legacy", 0),
+        node_name=vmss("legacy", 0),
         pool="legacy",
         image="AKSUbuntu-1804gen2containerd-2022.02.15",
         sentence="a client certificate from before TLS bootstrapping: two years, nothing renews it",
@@ -172,7 +187,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="broken-link",
-        node_name=_vmss("nodepool1", 6),
+        node_name=vmss("nodepool1", 6),
         sentence="kubelet-client-current.pem leads to a file that is gone",
         options=BuildOptions(client_damage=Damage.REMOVED),
         expected=Expected(
@@ -183,7 +198,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="unreadable",
-        node_name=_vmss("nodepool1", 7),
+        node_name=vmss("nodepool1", 7),
         sentence="the client certificate's file may not be read",
         options=BuildOptions(client_damage=Damage.UNREADABLE),
         expected=Expected(
@@ -194,7 +209,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="malformed",
-        node_name=_vmss("nodepool1", 8),
+        node_name=vmss("nodepool1", 8),
         sentence="the client certificate's file is cut off in the middle",
         options=BuildOptions(client_damage=Damage.TRUNCATED),
         expected=Expected(
@@ -205,7 +220,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="emptied",
-        node_name=_vmss("nodepool1", 9),
+        node_name=vmss("nodepool1", 9),
         sentence="the client certificate's file is empty, as after a full disk",
         options=BuildOptions(client_damage=Damage.EMPTIED),
         expected=Expected(
@@ -216,10 +231,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="waiting-serving",
-        node_name=_vmss("nodepool1", 10),
+        node_name=vmss("nodepool1", 10),
         sentence="the first serving certificate was never issued",
         options=BuildOptions(serving=Serving.PENDING, client_gone=0.01, age_days=3),
-        requests=_unanswered(SERVING_SIGNER, hours=8),
+        requests=unanswered(SERVING_SIGNER, hours=8),
         expected=Expected(
             serving=MISSING,
             files=frozenset({(Role.KUBELET_SERVING, FileStatus.NOT_FOUND)}),
@@ -228,11 +243,11 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="stuck-bootstrap",
-        node_name=_vmss("nodepool1", 11),
+        node_name=vmss("nodepool1", 11),
         sentence="the first client certificate was never issued: the node cannot join",
         options=BuildOptions(client=Client.PENDING, serving=Serving.PENDING, age_days=1),
         joined=False,
-        requests=_unanswered(CLIENT_SIGNER, hours=1),
+        requests=unanswered(CLIENT_SIGNER, hours=1),
         expected=Expected(
             client=STUCK,
             serving=MISSING,
@@ -244,35 +259,35 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="former-ca",
-        node_name=_vmss("nodepool1", 12),
+        node_name=vmss("nodepool1", 12),
         sentence="left behind by a half-finished rotate-certs: it knows the former cluster CA",
         options=BuildOptions(former_authority=True),
         expected=Expected(fleet_alerts=frozenset({"AksCertClusterCaMismatch"})),
     ),
     Scenario(
         name="another-node",
-        node_name=_vmss("nodepool1", 13),
+        node_name=vmss("nodepool1", 13),
         sentence="its client certificate is another node's: the machine was made from a copied disk",
         options=BuildOptions(client_damage=Damage.ANOTHER_NODE),
         expected=Expected(alerts=frozenset({"AksCertUnusable"})),
     ),
     Scenario(
         name="another-use",
-        node_name=_vmss("nodepool1", 14),
+        node_name=vmss("nodepool1", 14),
         sentence="a serving certificate is in the client certificate's place",
         options=BuildOptions(client_damage=Damage.ANOTHER_USE),
         expected=Expected(alerts=frozenset({"AksCertUnusable"})),
     ),
     Scenario(
         name="key-lost",
-        node_name=_vmss("nodepool1", 15),
+        node_name=vmss("nodepool1", 15),
         sentence="the client certificate was restored without its private key",
         options=BuildOptions(client_damage=Damage.KEY_LOST),
         expected=Expected(client=UNDETERMINED, alerts=frozenset({"AksCertUnusable", "AksCertFileUnreadable"})),
     ),
     Scenario(
         name="former-ca-kept",
-        node_name=_vmss("nodepool1", 16),
+        node_name=vmss("nodepool1", 16),
         sentence="well: its CA bundle still has the former cluster CA, which has ended and signed nothing in use",
         options=BuildOptions(former_authority_kept=True),
     ),
