@@ -65,6 +65,8 @@ class Setting:
     fallback_variable: str = ""
     """An environment variable beside our own, lower in rank."""
     repeatable: bool = False
+    short: str = ""
+    """The letter of a short flag."""
 
     @property
     def variable(self) -> str:
@@ -213,6 +215,7 @@ SETTINGS: tuple[Setting, ...] = (
         "table",
         word("table", "json", "markdown"),
         frozenset({Command.CHECK}),
+        short="o",
     ),
     Setting(
         "timeout",
@@ -261,7 +264,8 @@ def add_flags(parser: argparse.ArgumentParser, command: Command) -> None:
             parser.add_argument(f"--{setting.flag}", action="store_const", const="true", **common)
         else:
             action = "append" if setting.repeatable else "store"
-            parser.add_argument(f"--{setting.flag}", metavar=setting.placeholder, action=action, **common)
+            names = (*([f"-{setting.short}"] if setting.short else []), f"--{setting.flag}")
+            parser.add_argument(*names, metavar=setting.placeholder, action=action, **common)
 
 
 def resolve(command: Command, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:

@@ -1,20 +1,24 @@
 """`check`: look once at a node or a cluster and print what was seen; the exit status is the verdict."""
 
 import logging
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from exporter import logs
-from exporter.agents.node.agent import node_agent
+from exporter.agents.node.agent import NodeAgent, node_agent
 from exporter.check.host import host_sections
+from exporter.check.output import standard_output, write_out
 from exporter.check.progress import progress
-from exporter.check.render import as_json, as_markdown, print_table
-from exporter.check.report import Report, report
+from exporter.check.render import as_json, as_markdown, as_table
+from exporter.check.report import NotLookedAt, Report, report
 from exporter.findings.host import host_findings
+from exporter.reason import FileStatus
 from exporter.settings import Settings, SettingsError
 
 __all__ = ["cluster_meant", "look_at_host", "run"]
+
+ABSENT = frozenset({FileStatus.NOT_FOUND, FileStatus.NOT_EXPECTED})
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 """A Pod that may ask its cluster has it; the node agent's has none."""
@@ -30,8 +34,24 @@ def look_at_host(settings: Settings) -> Report:
         tell(["the node's files"])
         now = time.time()
         host, sources = agent.look(), agent.sources()
+    if "host_root" not in settings.explicit and all(file.status in ABSENT for file in host.files):
+        raise SettingsError(
+            "no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this machine has none of an AKS node's files: "
+            "give --kubeconfig FILE for a cluster, or --host-root DIR for a node"
+        )
     findings = host_findings(host, sources, now, max_age=settings.max_age)
-    return report(f"node {host.node}", now, findings, host_sections(host, sources, now))
+    apart = tuple(_not_looked_at(agent))
+    return report(f"node {host.node}", now, findings, host_sections(host, sources, now), apart)
+
+
+def _not_looked_at(agent: NodeAgent) -> Iterator[NotLookedAt]:
+    if agent.wire is None:
+        yield NotLookedAt(
+            "what the kubelet serves on its port", "--kubelet-address HOST:10250, or HOST_IP in the environment"
+        )
+    yield NotLookedAt(
+        "the cluster: its API server, CAs, certificate requests, signers and Azure's state", "check --kubeconfig FILE"
+    )
 
 
 def cluster_meant(settings: Settings) -> bool:
@@ -51,7 +71,8 @@ def cluster_meant(settings: Settings) -> bool:
 
 
 def run(settings: Settings) -> int:
-    """Print the report and return its exit status."""
+    """Print the report and return its exit status. OutputError, before anything is looked at, where that cannot be."""
+    standard_output()
     logs.configure(settings.log_level, settings.log_format)
     if "log_level" not in settings.explicit:
         logging.getLogger("exporter").setLevel(logging.ERROR)  # the report says the same in its own words
@@ -63,9 +84,9 @@ def run(settings: Settings) -> int:
         seen = look_at_host(settings)
     match settings.output:
         case "json":
-            print(as_json(seen))  # noqa: T201 - what the command is for
+            write_out(as_json(seen))
         case "markdown":
-            print(as_markdown(seen))  # noqa: T201
+            write_out(as_markdown(seen))
         case _:
-            print_table(seen, sys.stdout)
+            write_out(as_table(seen, standard_output()))
     return seen.exit_status

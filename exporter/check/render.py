@@ -1,8 +1,10 @@
 """A report in, its text out: a table for a terminal, JSON for a program, Markdown for a ticket."""
 
+import io
 import json
+import os
 import re
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from exporter.check.layout import GAP, broken, widths
 from exporter.check.report import Report, Section
@@ -13,7 +15,10 @@ from exporter.findings.gathered import Gathered, gathered
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["as_json", "as_markdown", "print_table"]
+__all__ = ["as_json", "as_markdown", "as_table"]
+
+WIDEST = 20_000
+"""Columns in a pipe: nothing needs more."""
 
 STYLES = {
     Severity.CRITICAL: "bold red",
@@ -38,8 +43,8 @@ _ASCII_HEAD = """\
 
 
 def as_json(report: Report) -> str:
-    """The report as a JSON object; docs/check.schema.json is its schema."""
-    return json.dumps(
+    """The report as a JSON object; docs/check.schema.json is its schema. It holds no control characters."""
+    text = json.dumps(
         {
             "schema": 2,
             "subject": report.subject,
@@ -48,6 +53,7 @@ def as_json(report: Report) -> str:
             "verdict": report.verdict,
             "exit_status": report.exit_status,
             "findings": [finding_data(finding) for finding in report.findings],
+            "not_looked_at": [{"what": one.what, "how": one.how} for one in report.not_looked_at],
             "sections": [
                 {
                     "title": section.title,
@@ -60,6 +66,13 @@ def as_json(report: Report) -> str:
         indent=2,
         ensure_ascii=False,
     )
+    return "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    """A character as JSON writes it in ASCII (RFC 8259 §7)."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
 
 
 def as_markdown(report: Report) -> str:
@@ -96,24 +109,38 @@ def _fenced(command: str, indent: str) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Text without control characters, in one line."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    """Text in one line, in which what moves the cursor or hides others is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _cell(text: str) -> str:
     """Text that cannot end a cell, a line or become markup."""
-    escaped = "".join(f"\\{c}" if c in "\\`*_[]<>|" else c for c in text)
-    return " ".join(escaped.split())
+    spaced = " ".join(text.split())
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|" else c for c in _shown(spaced))
 
 
-def print_table(report: Report, stream: TextIO) -> None:
-    """Print the report for a person: coloured on a terminal, plain in a pipe, as wide as the terminal."""
+def as_table(report: Report, stream: TextIO) -> str:
+    """The report for a person, as it fits a stream: on a terminal coloured and as wide as that; in a pipe plain, and
+    as wide as its tables need, but where COLUMNS says how wide.
+    """
     from rich.console import Console
     from rich.style import Style
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, emoji=False, markup=False)
-    unicode = (console.encoding or "ascii").lower().startswith("utf")
+    meant = Console(file=stream)
+    bounded = meant.is_terminal or "COLUMNS" in os.environ
+    text = io.StringIO()
+    console = Console(
+        file=text,
+        force_terminal=meant.is_terminal,
+        color_system=cast("Any", meant.color_system),  # a str there, one of a few words here
+        legacy_windows=meant.legacy_windows,
+        width=meant.width if bounded else WIDEST,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    unicode = (meant.encoding or "ascii").lower().startswith("utf")
     mark = {True: "●", False: "*"}[unicode]
 
     def line(entry: Gathered) -> Text:
@@ -126,34 +153,33 @@ def print_table(report: Report, stream: TextIO) -> None:
             finding.alert, Style(link=runbook_url(finding.alert) if finding.alert else None)
         )
 
-    with console.capture() as capture:
-        console.print(Text(_plain(report.subject, unicode), "bold"))
-        console.print(f"Looked at {utc_time(report.generated)}.")
-        style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
-        console.print(Text(report.headline, style))
-        for entry in gathered(report.findings):
-            console.print()
-            console.print(line(entry))
-            for told in filter(None, (entry.finding.what, entry.finding.why, entry.others_named)):
-                console.print(Text(_plain(told, unicode)))
-            for number, step in enumerate(entry.finding.next, 1):
-                console.print(Text.assemble((f"{number}. ", "bold"), _plain(step.text, unicode)))
-                if step.command:
-                    # In one line, however narrow: a command that is broken cannot be pasted.
-                    console.print(Text(f"   {_plain(step.command, unicode)}", "green"), soft_wrap=True)
-        if any(finding.alert for finding in report.findings):
-            console.print()
-            console.print(Text(f"Runbooks: {PUBLIC_RUNBOOKS}", "dim"))
-        for section in report.sections:
-            if not section.rows and not section.note:
-                continue
-            console.print()
-            console.print(Text(section.title, "bold underline"))
-            if section.rows:
-                _print_rows(console, section, unicode)
-            if section.note:
-                console.print(Text(_plain(section.note, unicode), "dim"))
-    stream.writelines(f"{each.rstrip()}\n" for each in capture.get().splitlines())
+    console.print(Text(_plain(report.subject, unicode), "bold"))
+    console.print(f"Looked at {utc_time(report.generated)}.")
+    style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
+    console.print(Text(report.headline, style))
+    for entry in gathered(report.findings):
+        console.print()
+        console.print(line(entry))
+        for told in filter(None, (entry.finding.what, entry.finding.why, entry.others_named)):
+            console.print(Text(_plain(told, unicode)))
+        for number, step in enumerate(entry.finding.next, 1):
+            console.print(Text.assemble((f"{number}. ", "bold"), _plain(step.text, unicode)))
+            if step.command:
+                # In one line, however narrow: a command that is broken cannot be pasted.
+                console.print(Text(f"   {_plain(step.command, unicode)}", "green"), soft_wrap=True)
+    if any(finding.alert for finding in report.findings):
+        console.print()
+        console.print(Text(f"Runbooks: {PUBLIC_RUNBOOKS}", "dim"))
+    for section in report.sections:
+        if not section.rows and not section.note:
+            continue
+        console.print()
+        console.print(Text(section.title, "bold underline"))
+        if section.rows:
+            _print_rows(console, section, unicode)
+        if section.note:
+            console.print(Text(_plain(section.note, unicode), "dim"))
+    return "".join(f"{each.rstrip()}\n" for each in text.getvalue().splitlines())
 
 
 def _print_rows(console: "Console", section: Section, unicode: bool) -> None:

@@ -15,7 +15,7 @@ from exporter.agents.node.agent import node_agent
 from exporter.check.azure import azure_sections
 from exporter.check.cluster import cluster_sections
 from exporter.check.host import host_sections
-from exporter.check.render import as_json, as_markdown, print_table
+from exporter.check.render import as_json, as_markdown, as_table
 from exporter.check.report import Report, report
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
@@ -57,7 +57,7 @@ def table(shown: Report, columns: int, encoding: str) -> str:
     """As it is printed into a pipe."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
     with _columns(columns):
-        print_table(shown, stream)
+        stream.write(as_table(shown, stream))
     stream.seek(0)
     return stream.read()
 

@@ -23,7 +23,9 @@ JSON
 
 def check(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "exporter", "check", *flags]
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("AKSCERT_", "KUBE", "AZURE_"))}
+    clean = {
+        key: value for key, value in os.environ.items() if not key.startswith(("AKSCERT_", "KUBE", "AZURE_", "COLUMNS"))
+    }
     return subprocess.run(command, capture_output=True, text=True, env={**clean, **environment}, check=False)
 
 
@@ -172,14 +174,14 @@ def test_the_context_is_the_one_that_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_looked_at_by_mistake_is_one_line(flags: tuple[str, ...], words: str) -> None:
-    """Exit status 2, no traceback."""
+    """Exit status 3, no traceback."""
     done = check(*flags)
-    assert (done.stdout, done.stderr, done.returncode) == ("", words, 2)
+    assert (done.stdout, done.stderr, done.returncode) == ("", words, 3)
 
 
 def test_a_kubeconfig_with_an_unknown_context_is_one_line(tmp_path: Path) -> None:
     """It names the context."""
     (tmp_path / "config").write_text(yaml.safe_dump({"kind": "Config", "clusters": [], "contexts": []}))
     done = check("--kubeconfig", str(tmp_path / "config"), "--context", "x")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert "no context 'x'" in done.stderr

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from exporter.check.command import look_at_host
-from exporter.check.render import as_json, as_markdown, print_table
+from exporter.check.render import as_json, as_markdown, as_table
 from exporter.check.report import Report, Section, report
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.settings import Command, resolve
@@ -99,7 +99,7 @@ def test_a_table_loses_nothing_however_narrow_the_terminal(
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
     alone = Section("Path", ("PATH",), (("long" * 40,),), wrapping=("PATH",))
     shown = sample(finding(Severity.UNKNOWN, "control \x1b[31m character"))
-    print_table(replace(shown, sections=(*shown.sections, alone)), stream)
+    stream.write(as_table(replace(shown, sections=(*shown.sections, alone)), stream))
     stream.seek(0)
     text = stream.read()
     assert "\x1b" not in text
@@ -115,13 +115,13 @@ def test_the_alert_of_each_finding_stands_beside_it_and_its_runbook_is_a_link_on
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     stream = io.StringIO()
-    print_table(sample(finding(Severity.CRITICAL)), stream)
+    stream.write(as_table(sample(finding(Severity.CRITICAL)), stream))
     assert "https://github.com/aks-cert-exporter/aks-cert-exporter/blob/main/docs/runbooks/AksCertExpired.md" in (
         stream.getvalue()
     )
     monkeypatch.delenv("FORCE_COLOR")
     stream = io.StringIO()
-    print_table(sample(finding(Severity.CRITICAL)), stream)
+    stream.write(as_table(sample(finding(Severity.CRITICAL)), stream))
     assert "critical  AksCertExpired\n" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
 
@@ -130,7 +130,7 @@ def test_a_section_without_anything_to_say_is_left_out() -> None:
     """In the table and for a ticket."""
     empty = report("node aks-1", NOW, (), (Section("Sources", ("A",), ()),))
     stream = io.StringIO()
-    print_table(empty, stream)
+    stream.write(as_table(empty, stream))
     assert "Sources" not in stream.getvalue() + as_markdown(empty)
 
 
@@ -139,7 +139,7 @@ def test_a_table_that_needs_more_room_is_printed_wider_than_the_terminal(monkeyp
     monkeypatch.setenv("COLUMNS", "40")
     words = ("kubelet-serving", "2027-03-13", "2027-05-25", "permission_denied")
     stream = io.StringIO()
-    print_table(report("x", NOW, (), (Section("Wide", ("A", "B", "C", "D"), (words,)),)), stream)
+    stream.write(as_table(report("x", NOW, (), (Section("Wide", ("A", "B", "C", "D"), (words,)),)), stream))
     assert all(word in stream.getvalue() for word in words)
 
 
