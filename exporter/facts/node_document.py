@@ -49,6 +49,10 @@ class ToldRotation(msgspec.Struct, frozen=True):
 
     role: str
     state: str
+    due: float | None = None
+    """Unix seconds from which it may be renewed; None where nothing is due."""
+    deadline: float | None = None
+    """Unix seconds by which it has been."""
 
 
 class _Document(msgspec.Struct):

@@ -1,17 +1,18 @@
-"""A cluster's facts in, how each of its nodes stands out: waiting, refused, not ready, rotation off; worst first."""
+"""A cluster's facts and findings in, the state of each of its nodes out, worst first; "not looked at" is a state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
-from exporter.findings import Severity
+from exporter.findings import Finding, Severity
 from exporter.findings.cluster import certificate_words, serving_off_reason
 from exporter.findings.formatting import span, utc_time, when
 from exporter.findings.limits import REJECTED, csr_pending
-from exporter.reason import CsrOutcome, Rotation
+from exporter.findings.wording import NOT_LOOKED_AT, OK
+from exporter.reason import CsrOutcome, Observer, Role, Rotation
 
 __all__ = ["NodeStatus", "State", "Trouble", "node_statuses"]
 
@@ -21,6 +22,8 @@ class State(StrEnum):
 
     WAITING = "waiting"
     REFUSED = "refused"
+    CERTIFICATE = "certificate"
+    """What its node agent or its kubelet tells is a finding."""
     NOT_READY = "not-ready"
     UNKNOWN = "unknown"
     OFF = "off"
@@ -46,27 +49,62 @@ class NodeStatus:
     node: Node | None
     """None: it asks for its first certificate, and the cluster has no Node object of it."""
     troubles: tuple[Trouble, ...]
-    """Worst first; empty: it is ok, as far as the cluster tells."""
+    """Worst first."""
+    observed_by: Observer = Observer.NOBODY
+    """Who tells about its certificates."""
 
     @property
     def pool(self) -> str:
         """The node pool; empty where there is none or where it is not known yet."""
         return self.node.agentpool if self.node else ""
 
+    @property
+    def word(self) -> str:
+        """`critical`, `unknown`, `warning`, NOT_LOOKED_AT or `ok`: a node that nobody looked at is never ok."""
+        worst = self.troubles[0].severity if self.troubles else None
+        if worst not in {None, Severity.INFO}:
+            return str(worst)
+        return NOT_LOOKED_AT if self.observed_by is Observer.NOBODY else OK
 
-def node_statuses(cluster: ClusterFacts, now: float) -> tuple[NodeStatus, ...]:
-    """Every node that is known, also of those that have asked for a certificate and are not there yet."""
+
+_TOLD_BY_REQUESTS = frozenset({"AksCertCsrPending", "AksCertCsrRejected"})
+"""Alerts about a node that its certificate requests say already."""
+
+
+def node_statuses(cluster: ClusterFacts, now: float, findings: Iterable[Finding] = ()) -> tuple[NodeStatus, ...]:
+    """Every node that is known, also of those that have asked for a certificate and are not there yet.
+
+    `findings`: those about the cluster; each that is about one node is a trouble of it.
+    """
     troubles: dict[str, list[Trouble]] = {}
-    for one in cluster.csrs.nodes if cluster.csrs else ():
-        if found := [*_requests(one, now)]:
-            troubles.setdefault(one.node, []).extend(found)
+    for asked in cluster.csrs.nodes if cluster.csrs else ():
+        if found := [*_requests(asked, now)]:
+            troubles.setdefault(asked.node, []).extend(found)
     nodes = {node.name: node for node in cluster.nodes or ()}
     for node in nodes.values():
         if found := [*_node(node)]:
             troubles.setdefault(node.name, []).extend(found)
-    names = dict.fromkeys([*nodes, *troubles])
-    found_all = (NodeStatus(name, nodes.get(name), tuple(sorted(troubles.get(name, ()), key=_order))) for name in names)
+    for one in findings:
+        if one.node in nodes and one.alert not in _TOLD_BY_REQUESTS and not _label_says(one, nodes[one.node]):
+            told = Trouble(one.severity, State.CERTIFICATE, one.what, one.since or one.until or 0.0)
+            troubles.setdefault(one.node, []).append(told)
+    observations = cluster.observations or {}
+    found_all = (
+        NodeStatus(
+            name,
+            nodes.get(name),
+            tuple(sorted(troubles.get(name, ()), key=_order)),
+            observations[name].by if name in observations else Observer.NOBODY,
+        )
+        for name in dict.fromkeys([*nodes, *troubles])
+    )
     return tuple(sorted(found_all, key=_urgency))
+
+
+def _label_says(one: Finding, node: Node) -> bool:
+    """Whether the node's label says the same, that its serving certificate is not rotated."""
+    off = one.alert == "AksCertRotationDisabled" and one.role is Role.KUBELET_SERVING
+    return off and node.serving_rotation is Rotation.DISABLED
 
 
 def _requests(one: NodeRequests, now: float) -> Iterator[Trouble]:
@@ -111,5 +149,5 @@ def _order(trouble: Trouble) -> tuple[int, int, float]:
 
 
 def _urgency(one: NodeStatus) -> tuple[int, int, float, str]:
-    worst = _order(one.troubles[0]) if one.troubles else (len(_SEVERITIES), 0, 0.0)
+    worst = _order(one.troubles[0]) if one.troubles else (len(_SEVERITIES), int(one.word == OK), 0.0)
     return *worst, one.name

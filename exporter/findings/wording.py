@@ -24,6 +24,7 @@ __all__ = [
     "CERTIFICATE_WORDS",
     "EVIDENCE_WORDS",
     "LEASE_WORDS",
+    "NOT_LOOKED_AT",
     "OK",
     "ORIGIN_WORDS",
     "REASON_WORDS",
@@ -38,6 +39,8 @@ __all__ = [
 
 OK = "ok"
 """Nothing to do."""
+NOT_LOOKED_AT = "not looked at"
+"""The word for what nobody looked at, and of which nothing bad is known: neither ok nor unknown."""
 
 ROLE_WORDS = {
     Role.KUBELET_CLIENT: "kubelet client certificate",

@@ -8,13 +8,17 @@ from markupsafe import Markup
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding
+from exporter.findings.cluster_timeline import cluster_events
 from exporter.findings.node_status import node_statuses
+from exporter.findings.wording import NOT_LOOKED_AT
 from exporter.pages.azure_section import azure_section
 from exporter.pages.control_plane_section import control_plane_section
 from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
-from exporter.pages.node_section import node_section
-from exporter.pages.page import Column, code, document, section, table
-from exporter.pages.source_table import source_table
+from exporter.pages.frame import Frame, document
+from exporter.pages.node_section import node_section, pool_counts
+from exporter.pages.page import Column, code, section, table
+from exporter.pages.source_table import old_facts, source_table
+from exporter.pages.timeline_section import timeline_section
 from exporter.reason import CsrCondition
 
 __all__ = ["cluster_page"]
@@ -34,36 +38,36 @@ def cluster_page(
 
     `runbooks`: the base of the links to them.
     """
-    sources = tuple(sources)
-    unanswered = [source.source.value for source in sources if source.up is None]
-    known = cluster.azure.cluster.name if cluster.azure else ""
-    listed = findings_list(findings, runbooks=runbooks)
+    sources, query = tuple(sources), query or {}
+    unanswered = [source.source.value for source in sources if source.up is None and not source.skipped]
+    statuses = node_statuses(cluster, now, findings)
+    judged = verdict(findings, unanswered, sum(one.word == NOT_LOOKED_AT for one in statuses))
+    name = (cluster.azure.cluster.name if cluster.azure else "") or server or "Cluster"
+    nodes = section("nodes", "Nodes", Markup('<p class="none">They have not been listed yet.</p>'))
+    if cluster.nodes is not None:
+        nodes = node_section(statuses, query, now)
     parts = (
-        (
-            "findings",
-            "Findings",
-            section("findings", "Findings", listed) if findings else Markup(),
-        ),
-        ("nodes", "Nodes", _nodes(cluster, query or {}, now)),
+        ("timeline", "What breaks when", timeline_section(cluster_events(cluster, now), now)),
+        ("nodes", "Nodes", nodes),
         ("control-plane", "Control plane", control_plane_section(cluster, now)),
         ("requests", "Certificate requests", section("requests", "Certificate requests", *_requests(cluster))),
         ("azure", "Azure", azure_section(cluster.azure) if cluster.azure else Markup()),
         ("sources", "Sources", section("sources", "Sources", source_table(sources, now))),
     )
-    return document(
-        known or server or "Cluster",
+    shown = tuple((fragment, heading) for fragment, heading, part in parts if part)
+    frame = Frame(
+        name,
         "AKS certificates · cluster",
-        "Who trusts whom in this cluster, which certificates rotate, and what breaks when.",
-        (verdict(findings, unanswered), *(part for _, _, part in parts if part)),
-        now=now,
-        contents=[(name, heading) for name, heading, part in parts if part],
+        now,
+        verdict=(judged.tone, judged.word),
+        contents=(("findings", "Findings"), *shown) if findings else shown,
+        query=query,
     )
-
-
-def _nodes(cluster: ClusterFacts, query: Mapping[str, str], now: float) -> Markup:
-    if cluster.nodes is None:
-        return section("nodes", "Nodes", Markup('<p class="none">They have not been listed yet.</p>'))
-    return node_section(node_statuses(cluster, now), query, now)
+    listed = findings_list(findings, runbooks=runbooks, nodes="nodes/", unfolded=False)
+    wrong = section("findings", "Findings", listed) if findings else Markup()
+    pools = pool_counts(statuses) if statuses else Markup()
+    head = Markup('<div class="head">{}{}</div>').format(wrong, pools)
+    return document(frame, (judged.banner, *old_facts(sources, now), head, *(part for _, _, part in parts if part)))
 
 
 def _requests(cluster: ClusterFacts) -> Iterator[Markup]:

@@ -1,18 +1,22 @@
 """One node's facts and findings in, the page that a person reads out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
-from exporter.findings import Finding
-from exporter.findings.formatting import span, utc_time
-from exporter.findings.limits import ca_end, file_status
-from exporter.findings.rotation_status import RotationStatus, rotation_status
+from exporter.facts.usability import Usability
+from exporter.findings import Finding, Severity
+from exporter.findings.certificate_status import certificate_severity, certificate_window
+from exporter.findings.formatting import dated, span, utc_time
+from exporter.findings.limits import file_status, worst
+from exporter.findings.rotation_status import OVERDUE, RotationStatus, rotation_status
+from exporter.findings.timeline import host_events
 from exporter.findings.wording import BOOTSTRAP_WORDS, EVIDENCE_WORDS, ORIGIN_WORDS, ROLE_WORDS
 from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
+from exporter.pages.frame import Frame, document
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import (
     SEVERITY_TONE,
@@ -21,13 +25,13 @@ from exporter.pages.page import (
     badge,
     card,
     code,
-    document,
     join,
     key_values,
     section,
     table,
 )
-from exporter.pages.source_table import source_table
+from exporter.pages.source_table import old_facts, source_table
+from exporter.pages.timeline_section import timeline_section
 from exporter.reason import Evidence, FileStatus, Origin, Role
 
 __all__ = ["node_page"]
@@ -40,23 +44,33 @@ def node_page(
     now: float,
     *,
     runbooks: str = OWN_RUNBOOKS,
+    query: Mapping[str, str] | None = None,
 ) -> str:
-    """The whole document. `now` in Unix seconds; `runbooks`: the base of the links to them."""
+    """The whole document. `now` in Unix seconds; `runbooks`: the base of the links to them; `query` is the page's."""
     sources = tuple(sources)
     unanswered = [source.source.value for source in sources if source.up is None and not source.skipped]
+    judged = verdict(findings, unanswered)
     system = "Windows" if host.windows else "Linux"
     listed = findings_list(findings, subject=host.node, runbooks=runbooks)
     body = [
-        verdict(findings, unanswered),
+        judged.banner,
+        *old_facts(sources, now),
         section("findings", "Findings", listed) if findings else Markup(),
+        timeline_section(host_events(host, now), now),
         section("certificates", "Certificates", _certificates(host, now)),
         section("rotation", "Rotation", _rotation(host, now)),
         section("bootstrapping", "Bootstrapping", _bootstrapping(host)),
         section("files", "Files", _files(host.files)),
         section("sources", "Sources", source_table(sources, now)) if sources else Markup(),
     ]
-    lead = f"What the certificates of this {system} node are, whether they rotate, and what breaks when."
-    return document(host.node, "AKS certificates · node", lead, filter(None, body), now=now)
+    frame = Frame(
+        host.node,
+        f"AKS certificates · {system} node",
+        now,
+        verdict=(judged.tone, judged.word),
+        query=query or {},
+    )
+    return document(frame, filter(None, body))
 
 
 def _certificates(host: HostFacts, now: float) -> Markup:
@@ -70,11 +84,9 @@ def _certificates(host: HostFacts, now: float) -> Markup:
 
 def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> Markup:
     certificate = seen.certificate
-    same = seen.origin is Origin.FILE or host.served_matches_file
-    window = host.window(seen.role) if same and seen.role in _ROTATING else None
+    window = certificate_window(host, seen)
     copy = seen.role is Role.APISERVER_COPY
-    judged = Tone.QUIET if copy else _authority_tone(seen, now)
-    life = Lifetime(certificate.not_before, certificate.not_after, window, rotation=seen.rotation, judged=judged)
+    life = Lifetime(certificate.not_before, certificate.not_after, window, judged=_judged(host, seen, now))
     signed = {True: "yes", False: "no", None: ""}[seen.issued_by_cluster_ca]
     identity = key_values(
         (
@@ -104,6 +116,7 @@ def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> Markup:
             (
                 ("Lifetime", span(certificate.lifetime)),
                 ("Signed by the cluster CA", signed),
+                ("The kubelet can use it", _usable(host, seen)),
                 ("Same as on disk", _matches(host) if seen.origin is Origin.WIRE else ""),
                 ("Purpose", "left from when the node was made; nothing uses it" if copy else ""),
             )
@@ -112,23 +125,41 @@ def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> Markup:
     )
 
 
-def _authority_tone(seen: SeenCertificate, now: float) -> Tone | None:
-    """A CA has limits of its own; None for what has not."""
-    if seen.role is not Role.CLUSTER_CA:
-        return None
-    severity = ca_end(seen.certificate.not_after, now)
-    return SEVERITY_TONE[severity] if severity else Tone.OK
+def _judged(host: HostFacts, seen: SeenCertificate, now: float) -> Tone:
+    """As bad as the findings say; blue where a rotation is due by now."""
+    if seen.role is Role.APISERVER_COPY:
+        return Tone.QUIET
+    severity, window = certificate_severity(host, seen, now), certificate_window(host, seen)
+    if severity is not None:
+        return SEVERITY_TONE[severity]
+    return Tone.INFO if window is not None and now >= window[0] else Tone.OK
 
 
 _ROTATING = (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)
 
 
 def _rotation_badge(host: HostFacts, seen: SeenCertificate, now: float) -> Markup | str:
+    """Whether it is renewed; never better than the certificate itself."""
     if seen.role not in _ROTATING:
         return ""
     status = rotation_status(host, host.rotation_of(seen.role), now)
-    words = {"enabled": "rotates", "disabled": "does not rotate", "unknown": "rotation unknown"}
-    return badge(_tone(status), words.get(status.word, status.word))
+    return badge(_tone(status, certificate_severity(host, seen, now)), _rotation_words(host, status))
+
+
+def _rotation_words(host: HostFacts, status: RotationStatus) -> str:
+    window, seen = host.window(status.role), host.certificate(status.role)
+    if status.word == OVERDUE and window and seen:
+        return f"on, overdue since {dated(window[1], seen.certificate.lifetime)}"
+    return {"enabled": "on", "disabled": "off", "waiting": "on, waiting for a certificate"}.get(
+        status.word, status.word
+    )
+
+
+def _usable(host: HostFacts, seen: SeenCertificate) -> str:
+    usable = host.usability.get((seen.role, seen.origin))
+    if usable is None:
+        return ""
+    return "yes" if usable is Usability.OK else f"no: {usable.value.replace('_', ' ')}"
 
 
 def _matches(host: HostFacts) -> str:
@@ -140,15 +171,26 @@ def _rotation(host: HostFacts, now: float) -> Markup:
         "Rotation of the kubelet's certificates, and what each place says of it",
         (Column("Certificate"), Column("State"), Column("Why"), Column("What each place says")),
         (
-            (ROLE_WORDS[facts.role], badge(_tone(status), status.word), status.why, _evidence(facts))
+            (
+                ROLE_WORDS[facts.role],
+                badge(_tone(status, _worst_seen(host, facts.role, now)), _rotation_words(host, status)),
+                status.why,
+                _evidence(facts),
+            )
             for facts in host.rotation
             for status in [rotation_status(host, facts, now)]
         ),
     )
 
 
-def _tone(status: RotationStatus) -> Tone:
-    return SEVERITY_TONE[status.severity] if status.severity else Tone.OK
+def _worst_seen(host: HostFacts, role: Role, now: float) -> Severity | None:
+    return worst(*(certificate_severity(host, seen, now) for seen in host.certificates if seen.role is role))
+
+
+def _tone(status: RotationStatus, certificate: Severity | None) -> Tone:
+    """Of a rotation: "on" is not green beside a certificate that has ended or that the kubelet cannot use."""
+    severity = worst(status.severity, certificate)
+    return SEVERITY_TONE[severity] if severity else Tone.OK
 
 
 def _evidence(facts: RotationFacts) -> Markup | str:

@@ -3,12 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from exporter.findings import Severity
-from exporter.findings.formatting import span, utc_time
 from exporter.findings.node_status import NodeStatus, State, Trouble
+from exporter.findings.wording import NOT_LOOKED_AT, OK
+from exporter.pages.moment import moment
 from exporter.pages.page import (
     NOTHING,
     SEVERITY_TONE,
@@ -18,22 +20,42 @@ from exporter.pages.page import (
     badge,
     code,
     folded_table,
+    icon,
     join,
     key_values,
     section,
     table,
 )
-from exporter.pages.selection import ATTENTION, CHOICES, EVERY, NO_POOL, PAGE, WELL, Selection, selection
-from exporter.reason import Rotation
+from exporter.pages.selection import ATTENTION, CHOICES, EVERY, FINE, NO_POOL, PAGE, UNSEEN, Selection, selection
+from exporter.reason import Observer, Rotation
 
-__all__ = ["node_section"]
+__all__ = ["OBSERVER_WORDS", "node_section", "pool_counts"]
+
+_WORD_TONE = {
+    str(Severity.CRITICAL): Tone.CRITICAL,
+    str(Severity.UNKNOWN): Tone.BLIND,
+    str(Severity.WARNING): Tone.WARNING,
+    NOT_LOOKED_AT: Tone.QUIET,
+    OK: Tone.OK,
+}
+"""The words for a node, worst first. What nobody looked at is never green."""
+
+POOLS = 10
+"""Node pools whose counts stand at the top of the page, the worst first."""
 
 BADGES = {
     State.WAITING: "waits",
     State.REFUSED: "refused",
+    State.CERTIFICATE: "certificate",
     State.NOT_READY: "not ready",
     State.UNKNOWN: "serving rotation unknown",
     State.OFF: "serving rotation off",
+}
+
+OBSERVER_WORDS = {
+    Observer.NODE_AGENT: "the agent on the node",
+    Observer.KUBELET: "its kubelet",
+    Observer.NOBODY: "nobody",
 }
 
 Pools = Mapping[str, Sequence[NodeStatus]]
@@ -45,15 +67,48 @@ def node_section(node_statuses: Sequence[NodeStatus], query: Mapping[str, str], 
     for one in node_statuses:
         pools[one.pool].append(one)
     chosen = selection(query, pools)
-    well = sum(not one.troubles for one in node_statuses)
-    lead = f"{len(node_statuses):,} nodes; {well:,} of them are well, as far as the cluster tells."
+    lead = f"{len(node_statuses):,} nodes: {_node_counts(node_statuses)}."
     parts = [_pool_table(pools), _form(pools, chosen), *_list(node_statuses, chosen, now)]
     return section("nodes", "Nodes", *parts, lead=lead)
 
 
+def _node_counts(node_statuses: Sequence[NodeStatus]) -> str:
+    """Such as `2 critical, 1 warning, 7 ok`."""
+    counts = Counter(one.word for one in node_statuses)
+    return ", ".join(f"{counts[word]:,} {word}" for word in _WORD_TONE if counts[word]) or "none"
+
+
+def pool_counts(node_statuses: Sequence[NodeStatus]) -> Markup:
+    """How many nodes of each pool are in which state, in a few lines for the top of the page."""
+    pools: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in node_statuses:
+        pools[one.pool][one.word] += 1
+    rows = [
+        Markup("<dt>{}</dt><dd>{}</dd>").format(
+            _link(Selection(pool=pool), pool or "no pool", "nodes that need attention"),
+            join(
+                badge(tone, Markup('{:,}<span class="unseen"> {}</span>').format(counts[word], word))
+                for word, tone in _WORD_TONE.items()
+                if counts[word]
+            ),
+        )
+        for pool, counts in [*pools.items()][:POOLS]
+    ]
+    rest = len(pools) - POOLS
+    more = Markup('<p class="none"><a href="#nodes">{} more node pools, none worse</a></p>').format(rest)
+    words = [word for word in _WORD_TONE if any(counts[word] for counts in pools.values())]
+    legend = join(
+        Markup('<span class="{}">{} {}</span>').format(_WORD_TONE[word], icon(_WORD_TONE[word]), word) for word in words
+    )
+    return Markup(
+        '<div class="card panel pools"><h2>Nodes by pool</h2><dl>\n{}\n</dl>{}'
+        '<p class="legend" aria-hidden="true">{}</p></div>'
+    ).format(join(rows), more if rest > 0 else "", legend)
+
+
 def _pool_table(pools: Pools) -> Markup:
     """The pools, those with the worst node first."""
-    columns = ("Node pool", "Nodes", "Ready", "Waiting", "Serving rotation", "Kubelet")
+    columns = ("Node pool", "Nodes", "Ready", "Waiting", "Serving rotation by label", "Kubelet")
     return folded_table(
         "Node pools",
         [Column(heading, "" if heading == "Node pool" else heading) for heading in columns],
@@ -70,7 +125,7 @@ def _pool_row(pool: str, members: Sequence[NodeStatus]) -> tuple[Cell, ...]:
     waiting = [one.troubles for one in members if any(t.state is State.WAITING for t in one.troubles)]
     rotation = Counter(node.serving_rotation for node in there)
     words = (
-        (Rotation.ENABLED, Tone.OK, "on", ""),
+        (Rotation.ENABLED, Tone.QUIET, "on", ""),  # a label: nobody has seen it work
         (Rotation.DISABLED, Tone.INFO, "off", State.OFF.value),
         (Rotation.UNKNOWN, Tone.BLIND, "unknown", State.UNKNOWN.value),
     )
@@ -115,14 +170,17 @@ def _form(pools: Pools, chosen: Selection) -> Markup:
     pool_options += [(one or NO_POOL, one or "no pool", chosen.pool == one) for one in by_name]
     state_options = [(state, words, chosen.state == state) for state, words in CHOICES.items()]
     reset = Markup('<a href="{}">Without a filter</a>').format(Selection().link) if chosen.filtered else ""
+    steady = "" if chosen.refresh else Markup('<input type="hidden" name="refresh" value="0">')
     return Markup(
         '<form id="shown" class="card filter" method="get" action="#shown" role="search" '
         'aria-label="Which nodes to show">\n'
         '<p><label for="state">Nodes</label> <select id="state" name="state">{states}</select></p>\n'
         '<p><label for="pool">of<span class="unseen"> node pool</span></label> '
         '<select id="pool" name="pool">{pools}</select></p>\n'
-        '<p><button type="submit">Show</button> {reset}</p>\n</form>'
-    ).format(pools=_options(pool_options), states=_options(state_options), reset=reset)
+        '<p><label for="q">named</label> <input type="search" id="q" name="q" value="{name}" '
+        'placeholder="part of a name" maxlength="253" autocomplete="off"></p>\n'
+        '<p>{steady}<button type="submit">Show</button> {reset}</p>\n</form>'
+    ).format(name=chosen.name, steady=steady, pools=_options(pool_options), states=_options(state_options), reset=reset)
 
 
 def _options(options: Sequence[tuple[str, str, bool]]) -> Markup:
@@ -155,7 +213,8 @@ def _list(node_statuses: Sequence[NodeStatus], chosen: Selection, now: float) ->
             join(Markup("<p>{}</p>").format(one) for one in notices)
         )
     where = "" if chosen.pool is None else f" of {chosen.pool or 'no pool'}"
-    heading = f"Nodes{where} {CHOICES[chosen.state]}"
+    named = f" with “{chosen.name}” in their name" if chosen.name else ""
+    heading = f"Nodes{where}{named} {CHOICES[chosen.state]}"
     if not shown:
         yield Markup('<p class="empty">{}: none.</p>').format(heading)
     else:
@@ -168,8 +227,9 @@ def _list(node_statuses: Sequence[NodeStatus], chosen: Selection, now: float) ->
         )
     if pages > 1:
         yield _pager(chosen, page)
-    if chosen.state == ATTENTION and (well := _well(node_statuses, chosen)):
-        yield well
+    if chosen.state == ATTENTION and not chosen.name:
+        for words, state in (("Not looked at from here", UNSEEN), ("Ok, and not shown", FINE)):
+            yield from _folded(node_statuses, chosen, words, state)
 
 
 def _row(one: NodeStatus, now: float) -> tuple[Cell, ...]:
@@ -184,15 +244,20 @@ def _row(one: NodeStatus, now: float) -> tuple[Cell, ...]:
                     ("Kubelet", node.kubelet_version),
                     ("Node image", code(node.node_image_version) if node.node_image_version else ""),
                     ("System", node.os_sku or node.os),
-                    ("Made", f"{utc_time(node.created)}, {span(now - node.created)} ago"),
+                    ("Made", moment(node.created, now)),
+                    ("Who tells about it", OBSERVER_WORDS[one.observed_by]),
                     ("Ready", {True: "yes", False: "no", None: "not said yet"}[node.ready]),
                     ("Serving CA label", code(node.kubelet_serving_ca) if node.kubelet_serving_ca else "none"),
                 )
             ),
         )
-    troubles = join(_trouble(trouble) for trouble in one.troubles) or badge(Tone.OK, "well")
+    state = badge(_WORD_TONE[one.word], "not looked at from here" if one.word == NOT_LOOKED_AT else one.word)
+    troubles = join(_trouble(trouble) for trouble in one.troubles)
+    if not troubles or one.word == NOT_LOOKED_AT:
+        troubles = join((Markup('<p class="trouble">{}</p>').format(state), troubles))
+    page = Markup('<a class="name" href="nodes/{}">{}</a>').format(quote(one.name, safe=""), one.name)
     return (
-        Markup('<span class="name">{}</span>').format(one.name),
+        page if node else Markup('<span class="name">{}</span>').format(one.name),
         one.pool or ("no pool" if node else "not known yet"),
         join((troubles, about)),
     )
@@ -215,17 +280,18 @@ def _pager(chosen: Selection, page: _Page) -> Markup:
     return Markup('<nav class="pager" aria-label="Pages of nodes">{}</nav>').format(join(links))
 
 
-def _well(node_statuses: Sequence[NodeStatus], chosen: Selection) -> Markup | None:
-    """What is folded: how many are well, pool by pool, and the way to them."""
-    counts = Counter(one.pool for one in node_statuses if not one.troubles and chosen.pool in {None, one.pool})
+def _folded(node_statuses: Sequence[NodeStatus], chosen: Selection, words: str, state: str) -> Iterator[Markup]:
+    """What is not listed: how many nodes are in this state, pool by pool, and the way to them."""
+    those = Selection(chosen.pool, state)
+    counts = Counter(one.pool for one in node_statuses if those.takes(one))
     if not counts:
-        return None
+        return
     ways = (
-        Markup('<li><a href="{}">{}: {}<span class="unseen"> well</span></a></li>').format(
-            Selection(pool, WELL).link, pool or "no pool", f"{count:,}"
+        Markup('<li><a href="{}">{}: {}<span class="unseen"> {}</span></a></li>').format(
+            Selection(pool, state).link, pool or "no pool", f"{count:,}", words.lower()
         )
         for pool, count in counts.most_common()
     )
-    return Markup('<div class="folded"><p>Well, and not shown: {}</p>\n<ul>{}</ul></div>').format(
-        f"{counts.total():,}", join(ways)
+    yield Markup('<div class="folded"><p>{}: {}</p>\n<ul>{}</ul></div>').format(
+        words, f"{counts.total():,}", join(ways)
     )

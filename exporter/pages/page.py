@@ -6,20 +6,17 @@ from enum import StrEnum
 
 from markupsafe import Markup, escape
 
-from exporter import __version__
 from exporter.findings import Severity
-from exporter.findings.formatting import utc_time
-from exporter.pages.style import STYLE
 
 __all__ = [
     "NOTHING",
     "SEVERITY_TONE",
+    "SHAPES",
     "Column",
     "Tone",
     "badge",
     "card",
     "code",
-    "document",
     "folded_table",
     "icon",
     "join",
@@ -49,7 +46,7 @@ SEVERITY_TONE = {
     Severity.INFO: Tone.INFO,
 }
 
-_SHAPES = {
+SHAPES = {
     Tone.OK: Markup('<circle cx="8" cy="8" r="7.5"/><path class="mark" d="M4.6 8.3l2.4 2.4 4.5-5"/>'),
     Tone.INFO: Markup('<circle cx="8" cy="8" r="7.5"/><path class="mark" d="M8 7.4v4M8 4.5v.1"/>'),
     Tone.WARNING: Markup(
@@ -75,10 +72,10 @@ NOTHING = Markup('<span class="none">—</span>')
 
 def icon(tone: Tone) -> Markup:
     """The shape of a tone. Hidden from screen readers: a word always stands beside it."""
-    return Markup('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{}</svg>').format(_SHAPES[tone])
+    return Markup('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{}</svg>').format(SHAPES[tone])
 
 
-def badge(tone: Tone, word: str) -> Markup:
+def badge(tone: Tone, word: Cell) -> Markup:
     """A word with its shape and colour."""
     return Markup('<span class="badge {}">{}{}</span>').format(tone, icon(tone), word)
 
@@ -91,70 +88,6 @@ def code(text: str) -> Markup:
 def join(parts: Iterable[Cell]) -> Markup:
     """Parts one after the other."""
     return Markup("\n").join(escape(part) for part in parts)
-
-
-def document(
-    heading: str,
-    over: str,
-    lead: Cell,
-    body: Iterable[Markup],
-    *,
-    now: float,
-    contents: Iterable[tuple[str, str]] = (),
-    root: str = "",
-) -> str:
-    """A whole document. `over` stands above the heading, `lead` below it; `now` in Unix seconds.
-
-    `root`: the way to the agent's first page, relative, so that it also works behind a proxy's path.
-
-    `contents`: names and headings of sections, for a page long enough to need them.
-    """
-    ways = join(Markup('<li><a href="#{}">{}</a></li>').format(name, heading) for name, heading in contents)
-    nav = Markup('<nav class="contents" aria-label="On this page"><ul>\n{}\n</ul></nav>\n').format(ways) if ways else ""
-    return str(
-        Markup("""\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>{heading} · aks-cert-exporter</title>
-<style>{style}</style>
-</head>
-<body>
-<a class="skip" href="#content">Skip to the content</a>
-<header><div class="page">
-<p class="over">{over}</p>
-<h1>{heading}</h1>
-<p class="lead">{lead}</p>
-{nav}</div></header>
-<main id="content" tabindex="-1"><div class="page">
-{body}
-</div></main>
-<footer><div class="page">
-<span>aks-cert-exporter {version}</span>
-<span>Looked at <time datetime="{iso}">{moment}</time></span>
-<a href="{root}metrics">Metrics</a>
-<a href="{root}facts">Facts as JSON</a>
-<a href="{root}runbooks/">Runbooks</a>
-</div></footer>
-</body>
-</html>
-""").format(
-            heading=heading,
-            over=over,
-            lead=lead,
-            nav=nav,
-            style=Markup(STYLE),  # noqa: S704 - our own constant, and escaped it would not match its hash
-            body=join(body),
-            version=__version__,
-            root=root,
-            iso=utc_time(now).removesuffix(" UTC").replace(" ", "T") + "Z",
-            moment=utc_time(now),
-        )
-    )
 
 
 def section(name: str, heading: str, *body: Markup, lead: Cell = "") -> Markup:

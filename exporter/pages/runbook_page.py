@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from exporter.findings import PUBLIC_RUNBOOKS
-from exporter.pages.page import document, join
+from exporter.pages.frame import Frame, document
+from exporter.pages.page import join
 from exporter.pages.runbooks import runbook_names, runbook_text
 from exporter.pages.style import html_document
 from exporter.web.document import Document
@@ -35,7 +36,7 @@ def _index(now: float) -> str:
         for name in names
     )
     body = Markup('<ul class="card panel runbooks">\n{}\n</ul>').format(join(items))
-    return document("Runbooks", "AKS certificates", "One for each alert.", (body,), now=now, root="../")
+    return document(Frame("Runbooks", "AKS certificates", now, "One for each alert.", root="../"), (body,))
 
 
 def _meaning(text: str) -> str:
@@ -49,7 +50,8 @@ def _runbook(text: str, now: float) -> str:
     title, _, rest = text.partition("\n")
     body = Markup('<article class="card panel runbook">\n{}</article>').format(_html(rest))
     lead = Markup('<a href="./">All runbooks</a>')
-    return document(title.removeprefix("# ").strip(), "AKS certificates · runbook", lead, (body,), now=now, root="../")
+    heading = title.removeprefix("# ").strip()
+    return document(Frame(heading, "AKS certificates · runbook", now, lead, root="../"), (body,))
 
 
 def _html(text: str) -> Markup:

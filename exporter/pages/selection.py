@@ -6,27 +6,33 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from exporter.findings.node_status import NodeStatus, State
+from exporter.findings.wording import NOT_LOOKED_AT, OK
 
-__all__ = ["ATTENTION", "CHOICES", "EVERY", "NO_POOL", "PAGE", "WELL", "Selection", "selection"]
+__all__ = ["ATTENTION", "CHOICES", "EVERY", "FINE", "NO_POOL", "PAGE", "UNSEEN", "Selection", "selection"]
 
 PAGE = 50
 """Nodes on one page: what can be looked over, and some 50 KiB however large the cluster is."""
 
-ATTENTION, WELL, EVERY = "attention", "well", "all"
+ATTENTION, UNSEEN, FINE, EVERY = "attention", "not-looked-at", "ok", "all"
 CHOICES = {
-    ATTENTION: "that are not well",
+    ATTENTION: "that need attention",
     State.WAITING.value: "that wait for a certificate",
     State.REFUSED.value: "that were refused a certificate",
+    State.CERTIFICATE.value: "whose certificates need attention",
     State.NOT_READY.value: "that are not ready",
     State.UNKNOWN.value: "whose serving rotation is unknown",
     State.OFF.value: "whose serving rotation is off",
-    WELL: "that are well",
+    UNSEEN: "that are not looked at from here",
+    FINE: "that are ok",
     EVERY: "in any state",
 }
 """Words of the query's `state`, and how they go on after `Nodes`; the first is what a page without one shows."""
 
 NO_POOL = "-"
 """Stands in the query for nodes without a pool; no pool can have this name (AKS: letters and digits)."""
+
+NAME = 253
+"""Longest part of a name that is looked for: as long as a whole name may be (RFC 1123)."""
 
 SHOWN = 40
 """Characters of a word that is not known, as it is told back."""
@@ -38,7 +44,11 @@ class Selection:
 
     pool: str | None = None
     state: str = ATTENTION
+    name: str = ""
+    """Part of a node's name, whatever its case."""
     page: int = 1
+    refresh: bool = True
+    """Whether the page is loaded again by itself."""
     notices: tuple[str, ...] = ()
     """What of the query was not understood, in whole sentences."""
 
@@ -46,11 +56,15 @@ class Selection:
         """Whether a node is to be shown."""
         if self.pool is not None and one.pool != self.pool:
             return False
+        if self.name and self.name.lower() not in one.name.lower():
+            return False
         match self.state:
             case "all":
                 return True
-            case "well":
-                return not one.troubles
+            case "ok":
+                return one.word == OK
+            case "not-looked-at":
+                return one.word == NOT_LOOKED_AT
             case "attention":
                 return bool(one.troubles)
             case state:
@@ -59,7 +73,7 @@ class Selection:
     @property
     def filtered(self) -> bool:
         """Whether it is another than that of a page without a query."""
-        return self.pool is not None or self.state != ATTENTION
+        return self.pool is not None or self.state != ATTENTION or bool(self.name)
 
     def with_pool(self, pool: str | None) -> "Selection":
         """The first page of another pool."""
@@ -75,7 +89,11 @@ class Selection:
         fields = {}
         if self.pool is not None:
             fields["pool"] = self.pool or NO_POOL
-        if self.state != ATTENTION:
+        if self.name:
+            fields["q"] = self.name
+        if not self.refresh:
+            fields["refresh"] = "0"
+        if self.state != (EVERY if self.name else ATTENTION):
             fields["state"] = self.state
         if self.page > 1:
             fields["page"] = str(self.page)
@@ -84,7 +102,10 @@ class Selection:
 
 def selection(query: Mapping[str, str], pools: Collection[str]) -> Selection:
     """The filter of a query. A word that is not known selects nothing and is told back; other fields are ignored."""
-    found, notices = Selection(), []
+    found, notices = Selection(refresh=query.get("refresh") != "0"), []
+    if name := query.get("q", "").strip():
+        # Whoever looks for a node wants to see it, whatever its state.
+        found = replace(found, name=name[:NAME], state=EVERY)
     if wanted := query.get("pool", ""):
         pool = "" if wanted == NO_POOL else wanted
         if pool in pools:

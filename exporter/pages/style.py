@@ -1,4 +1,4 @@
-"""The page's stylesheet, and the headers that allow it and nothing else."""
+"""The page's stylesheet and script, and the headers that allow them and nothing else."""
 
 import base64
 import hashlib
@@ -6,14 +6,20 @@ from importlib.resources import files
 
 from exporter.web.document import Document
 
-__all__ = ["POLICY", "STYLE", "html_document"]
+__all__ = ["POLICY", "SCRIPT", "STYLE", "html_document"]
 
-STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+STYLE, SCRIPT = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
 
-_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
-POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-"""CSP level 3: no script, no request to anywhere, this one stylesheet."""
+def _source(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+POLICY = (
+    f"default-src 'none'; style-src {_source(STYLE)}; script-src {_source(SCRIPT)}; img-src data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""CSP level 3: this one stylesheet, this one script, the icon inside the page, no request to anywhere."""
 
 _HEADERS = (
     ("content-security-policy", POLICY),

@@ -7,7 +7,7 @@ import pytest
 
 from simulation.node.scenarios import SCENARIOS, Scenario
 from simulation.node.simulated_node import build
-from tests.agents.clusters import cluster
+from tests.agents.clusters import NODE, cluster
 from tests.agents.nodes import CA, NOW, agent_of, simulated
 from tests.documents.test_facts import CLUSTER_SCHEMA, NODE_SCHEMA
 
@@ -67,3 +67,17 @@ def test_both_agents_serve_the_runbooks(tmp_path: Path) -> None:
             pages = [runbook(name, {}) for name in ("AksCertExpired", "AksCertExpired.md", "")]
             assert all(page is not None and page.content_type.startswith("text/html") for page in pages)
             assert runbook("AksCertNone", {}) is None
+
+
+def test_the_cluster_agent_has_a_page_for_each_node(tmp_path: Path) -> None:
+    """And none for a node that is not there."""
+    with cluster(tmp_path) as found:
+        found.until_ready()
+        found.until_told()
+        reader = found.agent.documents["/nodes/"]
+        page = reader(NODE, {})
+        assert page is not None
+        assert "Not looked at: nobody tells about them." in page.body.decode()
+        assert 'href="../runbooks/' in page.body.decode()
+        assert reader("other", {}) is None
+        assert reader("", {}) is None

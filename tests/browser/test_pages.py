@@ -87,7 +87,7 @@ def focused(tab: Tab) -> str:
     return str(tab.value("(document.activeElement.textContent || '').trim()"))
 
 
-def tab_to(tab: Tab, text: str, most: int = 100) -> None:
+def tab_to(tab: Tab, text: str, most: int = 250) -> None:
     """Press Tab until that text has the focus, which then must be seen."""
     for _ in range(most):
         tab.key("Tab")
@@ -128,9 +128,9 @@ def test_the_form_works_by_keyboard_and_without_a_script(site: str, chromium: Br
         if tab.value("document.activeElement.id") == "state":
             break
     tab.key("ArrowDown")
-    tab_to(tab, "Show", most=2)
+    tab_to(tab, "Show", most=3)
     tab.follow()
-    assert tab.value("location.search + location.hash") == "?state=waiting&pool=#shown"
+    assert tab.value("location.search + location.hash") == "?state=waiting&pool=&q=#shown"
     assert tab.value("document.querySelector('#state').value") == "waiting"
     top = tab.value("document.querySelector('#shown').getBoundingClientRect().top")
     assert isinstance(top, int | float)
@@ -143,3 +143,43 @@ def test_a_note_that_is_folded_opens_by_keyboard(site: str, chromium: Browser) -
     tab_to(tab, "1 note")
     tab.key("Enter")
     assert tab.value("document.activeElement.parentElement.open") is True
+
+
+def test_the_first_screen_has_the_verdict_four_findings_and_the_counts_by_pool(site: str, chromium: Browser) -> None:
+    """At 1280 by 800, as on a laptop."""
+    tab = chromium.tab(1280, 800)
+    tab.open(site)
+    parts = "['.verdict', '.finding:nth-child(4)', '.pools']"
+    bottoms = tab.value(f"{parts}.map(one => document.querySelector(one).getBoundingClientRect().bottom)")
+    assert isinstance(bottoms, list)
+    assert max(bottoms) <= 800
+
+
+def test_a_command_is_copied_by_keyboard(site: str, chromium: Browser) -> None:
+    tab = chromium.tab(1100, 900)
+    tab.open(f"{site}?which=broken-node")
+    commands = tab.value("document.querySelectorAll('pre > code').length")
+    assert commands == tab.value("document.querySelectorAll('pre > button.copy').length") != 0
+    tab.value("document.addEventListener('copy', () => { window.copied = String(getSelection()); }) || 0")
+    tab.value("Object.defineProperty(window, 'isSecureContext', {value: false}) && 0")
+    tab_to(tab, "Copy")
+    tab.key("Enter")
+    command = tab.value("document.activeElement.previousElementSibling.textContent")
+    assert tab.value("window.copied") == command
+    assert tab.complaints == []
+
+
+def test_without_a_script_commands_are_there_and_buttons_are_not(site: str, chromium: Browser) -> None:
+    tab = chromium.tab(1100, 900)
+    tab.order("Emulation.setScriptExecutionDisabled", value=True)
+    tab.open(f"{site}?which=broken-node")
+    assert tab.value("document.querySelectorAll('pre > code').length") != 0
+    assert tab.value("document.querySelectorAll('button.copy').length") == 0
+
+
+def test_a_node_can_be_found_by_its_name(site: str, chromium: Browser) -> None:
+    tab = chromium.tab(1100, 900)
+    tab.open(f"{site}?q=pool3-26535897-vmss00001#shown")
+    caption = str(tab.value("document.querySelector('caption.title').textContent"))
+    assert caption == "Nodes with “pool3-26535897-vmss00001” in their name in any state: 16"
+    assert str(tab.value("document.querySelector('a.name').getAttribute('href')")).startswith("nodes/aks-pool3-")

@@ -3,9 +3,9 @@
 import re
 from html.parser import HTMLParser
 
-from exporter.pages.style import STYLE
+from exporter.pages.style import SCRIPT, STYLE
 
-VOID = {"meta", "link", "br", "circle", "path", "rect", "line"}
+VOID = {"meta", "link", "br", "circle", "path", "rect", "line", "input"}
 
 
 class Reader(HTMLParser):
@@ -27,7 +27,7 @@ class Reader(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style" and data.strip():
+        if self.open and self.open[-1] not in {"style", "script"} and data.strip():
             self.text.append(data.strip())
 
 
@@ -40,17 +40,21 @@ def read(html: str) -> Reader:
 
 
 def check(html: str) -> None:
-    """Well-formed, with its landmarks, names and headings; no script, no request, no style but the one stylesheet."""
+    """Well-formed, with its landmarks, names and headings; no request, no script and style but the one of each."""
     reader = read(html)
     tags = [tag for tag, _ in reader.elements]
     assert html.startswith("<!doctype html>\n")
     assert [tags.count(tag) for tag in ("h1", "main", "header", "footer", "title")] == [1, 1, 1, 1, 1]
     assert ("html", {"lang": "en"}) in reader.elements
     assert re.findall(r"<style>(.*?)</style>", html, re.DOTALL) == [STYLE]
+    assert re.findall(r"<script>(.*?)</script>", html, re.DOTALL) == [SCRIPT]
     ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for tag, attributes in reader.elements:
-        assert tag not in {"script", "iframe", "img", "link", "object", "embed", "base"}
+        assert tag not in {"iframe", "img", "object", "embed", "base"}
+        if tag == "link":
+            assert attributes["rel"] == "icon"
+            assert (attributes["href"] or "").startswith("data:image/svg+xml,")
         assert not {"style", "src"} & set(attributes)
         assert not any(name.startswith("on") for name in attributes)
         if "aria-labelledby" in attributes:
@@ -59,7 +63,7 @@ def check(html: str) -> None:
             assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
         if tag == "th":
             assert attributes.get("scope") in {"row", "col"}
-        if tag == "select":
+        if tag == "select" or (tag == "input" and attributes["type"] != "hidden"):
             assert ("label", {"for": attributes["id"]}) in reader.elements
         if tag == "nav":
             assert attributes.get("aria-label")

@@ -1,5 +1,6 @@
 """The cluster page: what it says of trust, node pools and requests, also before anything has answered."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -124,7 +125,7 @@ def test_a_cluster_without_requests_says_so() -> None:
 def test_the_way_to_each_section_stands_on_top() -> None:
     reader = read(page(full()))
     ways = [attributes["href"] for tag, attributes in reader.elements if tag == "a"][1:6]
-    assert ways == ["#findings", "#nodes", "#control-plane", "#requests", "#sources"]
+    assert ways == ["#findings", "#timeline", "#nodes", "#control-plane", "#requests"]
 
 
 @pytest.mark.parametrize("trusted", [False, None])
@@ -146,5 +147,23 @@ def test_names_of_the_cluster_are_text_and_never_markup() -> None:
         endpoints=(Endpoint(ATTACK, APISERVER, None, failure=Failure(Reason.ERROR, ATTACK)),),
     )
     html = page(hostile, replace(source(Source.NODES, up=False), last_error=ATTACK))
-    assert "<script" not in html
+    assert html.count("<script") == 1  # our own
     assert sum(ATTACK in part for part in read(html).text) >= 5
+
+
+def test_the_worst_state_stands_in_title_and_icon() -> None:
+    silent = Endpoint("aks.example:443", APISERVER, False, Reason.CERTIFICATE_UNTRUSTED)
+    bad, unseen = page(replace(full(), endpoints=(silent,))), page(ClusterFacts(), source(Source.NODES, up=None))
+    found = [re.findall(r'<title>([^·]*) · .*\n<link rel="icon" href="([^"]*)">', html) for html in (bad, unseen)]
+    assert [[word for word, _ in one] for one in found] == [["critical"], ["not looked at"]]
+    assert found[0][0][1] != found[1][0][1]
+
+
+def test_facts_that_are_old_are_marked() -> None:
+    """A source that has stopped answering: what it told last is shown, and that it is old."""
+    silent = replace(source(Source.NODES, up=False), last_success=NOW - 3 * 3600)
+    html = page(full(), silent)
+    assert "Old facts:" in read(html).text
+    assert '<time datetime="2026-11-24T03:00Z" title="2026-11-24 03:00 UTC">3 hours ago</time>' in html
+    assert "Old facts:" not in page(full(), replace(silent, last_success=NOW - 60))
+    assert "Old facts:" not in page(full(), replace(silent, up=True))

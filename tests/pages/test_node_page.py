@@ -7,6 +7,7 @@ import pytest
 
 from exporter.facts.host.host_facts import FileFacts, HostFacts
 from exporter.facts.source import SourceFacts
+from exporter.facts.usability import Usability
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.host import host_findings
 from exporter.pages.findings_list import findings_list, verdict
@@ -66,7 +67,7 @@ def test_a_broken_node_shows_the_worst_first_with_next_step_and_runbook() -> Non
 def test_a_node_is_not_well_before_it_was_looked_at() -> None:
     text = read(PAGES["fresh"]).text
     assert "All is ok" not in text
-    assert "Not everything has been looked at yet" in text
+    assert "Not everything has been looked at" in text
     assert "No first answer yet from: kubelet." in text
 
 
@@ -90,8 +91,9 @@ def test_what_comes_from_the_node_is_text_and_never_markup() -> None:
     )
     html = node_page(hostile, findings, [kubelet], NOW)
     reader = read(html)
-    assert {"script", "img"}.isdisjoint(tag for tag, _ in reader.elements)
-    assert "<script" not in html
+    tags = [tag for tag, _ in reader.elements]
+    assert "img" not in tags
+    assert tags.count("script") == html.count("<script") == 1  # our own
     assert sum(attack in part for part in reader.text) >= 7
 
 
@@ -136,11 +138,11 @@ def test_what_nobody_can_read_is_counted() -> None:
             (),
             "ok: All is ok. Every place was looked at, and nothing needs to be done. 1 note below.",
         ),
-        ((), ("azure",), "blind: Not everything has been looked at yet. No first answer yet from: azure."),
+        ((), ("azure",), "blind: Not everything has been looked at. No first answer yet from: azure."),
         (
             (Severity.INFO,),
             ("azure",),
-            "blind: Not everything has been looked at yet. No first answer yet from: azure.",
+            "blind: Not everything has been looked at. 1 note below. No first answer yet from: azure.",
         ),
         ((Severity.WARNING,), ("azure", "csrs"), "warning: 1 warning. No first answer yet from: azure, csrs."),
         ((Severity.UNKNOWN, Severity.WARNING), (), "blind: 1 unknown. Also 1 warning."),
@@ -154,10 +156,18 @@ def test_what_nobody_can_read_is_counted() -> None:
 def test_the_verdict_is_the_worst_and_never_hides_what_was_not_looked_at(
     severities: tuple[Severity, ...], unanswered: tuple[str, ...], expected: str
 ) -> None:
-    html = verdict([late("a", severity) for severity in severities], unanswered)
-    match = re.fullmatch(r'<div class="verdict (\w+)".*<strong>(.*)</strong><span>(.*)</span></div></div>', html)
-    assert match is not None
-    assert f"{match[1]}: {match[2]}. {match[3]}" == expected
+    found = verdict([late("a", severity) for severity in severities], unanswered)
+    assert f"{found.tone}: {found.strong}. {found.told}" == expected
+    assert f'<div class="verdict {found.tone}">' in found.banner
+    assert f"<strong>{found.strong}</strong> <span>{found.told}</span>" in found.banner
+
+
+def test_nodes_that_nobody_tells_about_keep_the_verdict_from_being_ok() -> None:
+    """A8."""
+    found = verdict([], (), unseen=1_234)
+    assert (found.tone, found.word) == (Tone.BLIND, "not looked at")
+    assert found.told == "Nobody tells about the certificates of 1,234 nodes."
+    assert verdict([late("a")], (), unseen=1).word == "warning"
 
 
 def test_every_tone_has_a_shape_of_its_own() -> None:
@@ -169,3 +179,29 @@ def test_a_row_with_the_wrong_number_of_cells_is_an_error() -> None:
 
     with pytest.raises(ValueError):
         table("A table", (Column("one"), Column("two")), [("only one",)])
+
+
+def test_overdue_is_a_state_with_its_date_and_is_never_green() -> None:
+    """B12: "on" in green does not stand beside a certificate that is overdue, has ended or cannot be used."""
+    html = PAGES["broken"]
+    assert "on, overdue since 2026-11-02" in read(html).text
+    host = well()
+    client = host.certificates[0]
+    ended = replace(
+        host,
+        certificates=(
+            replace(client, bundle=(replace(client.certificate, not_after=NOW - 60),)),
+            *host.certificates[1:],
+        ),
+    )
+    unusable = replace(host, usability={(Role.KUBELET_CLIENT, Origin.FILE): Usability.ANOTHER_NODE})
+    for facts in (ended, unusable):
+        page = node_page(facts, host_findings(facts, [], NOW), (), NOW)
+        client_card = re.search(r'(?s)<article class="card certificate" aria-label="kubelet client.*?</article>', page)
+        assert client_card is not None
+        assert '<span class="badge critical">' in client_card[0]
+        assert '<div class="life critical">' in client_card[0]
+        row = re.search(r'(?s)<th scope="row" role="rowheader">kubelet client certificate</th>.*?</tr>', page)
+        assert row is not None
+        assert "badge ok" not in row[0]
+    assert "no: another node" in read(node_page(unusable, (), (), NOW)).text

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from exporter.pages.style import POLICY, STYLE
+from exporter.pages.style import POLICY, SCRIPT, STYLE
 
 TONES = ("ok", "info", "warning", "blind", "critical")
 LIGHT, DARK = (
@@ -48,10 +48,16 @@ def test_both_schemes_define_the_same_colours() -> None:
     assert set(re.findall(r"var\(--([a-z-]+)\)", STYLE)) - {"tone", "tone-ground"} <= set(LIGHT)
 
 
-def test_the_policy_names_the_stylesheet_by_its_hash() -> None:
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}';" in POLICY
+def test_the_policy_names_stylesheet_and_script_by_their_hashes() -> None:
+    for kind, content in (("style", STYLE), ("script", SCRIPT)):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}';" in POLICY
     assert "unsafe" not in POLICY
+    assert "http" not in POLICY
+
+
+def test_the_script_fetches_nothing() -> None:
+    assert not re.search(r"fetch\(|XMLHttpRequest|import|WebSocket|eval|innerHTML|</", SCRIPT)
 
 
 def test_the_stylesheet_fetches_nothing() -> None:

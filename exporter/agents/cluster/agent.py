@@ -34,6 +34,7 @@ from exporter.pages.cluster_page import cluster_page
 from exporter.pages.findings_list import OWN_RUNBOOKS
 from exporter.pages.runbook_page import runbook_document
 from exporter.pages.style import html_document
+from exporter.pages.told_node_page import told_node_page
 from exporter.reason import Ca, Mode, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.azure.access import azure_wanted, next_look
@@ -146,7 +147,7 @@ class ClusterAgent:
                 self._connection,
                 self._state,
                 self._owner.post,
-                lambda: self._published.nodes,
+                lambda: self._published.nodes or (),
                 lambda: self._published.cas.get(Ca.CLUSTER) or authorities(self._connection),
                 observing,
                 self._clock,
@@ -185,7 +186,12 @@ class ClusterAgent:
     @property
     def documents(self) -> Mapping[str, Reader]:
         """What it says beside its metrics, by path."""
-        return {"/": self._page, "/facts": self._document, "/runbooks/": self._runbook}
+        return {
+            "/": self._page,
+            "/facts": self._document,
+            "/nodes/": self._node,
+            "/runbooks/": self._runbook,
+        }
 
     def _page(self, _name: str, query: Mapping[str, str]) -> Document:
         return html_document(self.page(query))
@@ -196,6 +202,13 @@ class ClusterAgent:
         findings = cluster_findings(facts, sources, now)
         runbooks = self._runbooks or f"/{OWN_RUNBOOKS}"
         return encoded(cluster_document(facts, findings, sources, now, name=self.server, runbooks=runbooks))
+
+    def _node(self, name: str, query: Mapping[str, str]) -> Document | None:
+        now = self._clock()
+        facts = self.facts
+        findings = cluster_findings(facts, (), now)
+        page = told_node_page(facts, findings, name, now, query=query, runbooks=self._runbooks)
+        return html_document(page) if page is not None else None
 
     def _runbook(self, name: str, _query: Mapping[str, str]) -> Document | None:
         return runbook_document(name, self._clock())

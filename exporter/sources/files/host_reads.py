@@ -47,24 +47,17 @@ class Files(Protocol):
 
 
 class HostReader:
-    """Reads one node again and again.
-
-    Every path is looked at each time, in one hand-off. While every answer is what it was, the reading is the very same
-    object, from which nothing needs to be derived again. Thread-safe.
-    """
+    """Reads one node again and again. What the last reading looked at is looked at in one hand-off the next time."""
 
     def __init__(self, files: Files, table: PathTable) -> None:
         self._files, self._table = files, table
-        self._last: tuple[dict[Look, Read[object]], HostReads | None] = ({}, None)
+        self._last: tuple[Look, ...] = ()
 
     def read(self) -> HostReads:
         """Look at every file once. No file can make it fail: whatever happens is a status."""
-        before, reads = self._last
-        batch = _Batch(self._files, tuple(before))
-        if reads is not None and batch.answers == before:
-            return reads
+        batch = _Batch(self._files, self._last)
         reads = read_host(batch, self._table)
-        self._last = ({look: batch.answers[look] for look in batch.asked}, reads)
+        self._last = tuple(batch.asked)
         return reads
 
 
@@ -73,15 +66,15 @@ class _Batch:
 
     def __init__(self, files: Files, expected: Sequence[Look]) -> None:
         self._files = files
-        self.answers = dict(zip(expected, files.look_all(expected), strict=True)) if expected else {}
+        self._ahead = dict(zip(expected, files.look_all(expected), strict=True)) if expected else {}
         self.asked: dict[Look, None] = {}
 
     def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
         """Each look once."""
         self.asked |= dict.fromkeys(wanted)
-        if missing := [look for look in dict.fromkeys(wanted) if look not in self.answers]:
-            self.answers |= zip(missing, self._files.look_all(missing), strict=True)
-        return [self.answers[look] for look in wanted]
+        if missing := [look for look in dict.fromkeys(wanted) if look not in self._ahead]:
+            self._ahead |= zip(missing, self._files.look_all(missing), strict=True)
+        return [self._ahead[look] for look in wanted]
 
 
 def read_host(files: Files, table: PathTable) -> HostReads:

@@ -1,0 +1,242 @@
+"""What the cluster agent knows of one node in, the page about that node out; None where there is no such node.
+
+A node agent's own page shows more. This one needs no way to the node, and is there where no agent runs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from markupsafe import Markup
+
+from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.kube.node import Node
+from exporter.facts.told_node import SaidNode, said_node
+from exporter.findings import Finding, Severity
+from exporter.findings.formatting import dated
+from exporter.findings.node_status import NodeStatus, node_statuses
+from exporter.findings.wording import EVIDENCE_WORDS, NOT_LOOKED_AT, ORIGIN_WORDS, REASON_WORDS, ROLE_WORDS
+from exporter.pages.findings_list import findings_list, verdict
+from exporter.pages.frame import Frame, document
+from exporter.pages.lifetime import Lifetime, lifetime_bar
+from exporter.pages.moment import moment
+from exporter.pages.node_section import OBSERVER_WORDS
+from exporter.pages.page import SEVERITY_TONE, Cell, Column, Tone, badge, card, code, join, key_values, section, table
+from exporter.reason import Evidence, Origin, Role, RotationReason
+
+__all__ = ["told_node_page"]
+
+OWN_RUNBOOKS = "../runbooks/"
+
+
+def told_node_page(
+    cluster: ClusterFacts,
+    findings: Sequence[Finding],
+    name: str,
+    now: float,
+    *,
+    query: Mapping[str, str],
+    runbooks: str = "",
+) -> str | None:
+    """The whole document. `now` in Unix seconds; `runbooks`: the base of the links to them, empty: the agent's own."""
+    node = next((one for one in cluster.nodes or () if one.name == name), None)
+    if node is None:
+        return None
+    own = [one for one in findings if one.node == name]
+    status = next(one for one in node_statuses(cluster, now, own) if one.name == name)
+    observed = (cluster.observations or {}).get(name)
+    said = said_node(observed.document.content) if observed is not None and observed.document is not None else None
+    judged = verdict(own, (), int(status.word == NOT_LOOKED_AT))
+    listed = findings_list(own, subject=name, runbooks=runbooks or OWN_RUNBOOKS)
+    body = [
+        judged.banner,
+        section("findings", "Findings", listed) if own else Markup(),
+        section("node", "Node", _about(node, status, observed, said, now)),
+        _requests(status),
+        *(_said(said, now) if said is not None else _seen(observed, now)),
+    ]
+    frame = Frame(
+        name,
+        "AKS certificates · node, as the cluster agent knows it",
+        now,
+        Markup('<a href="../#nodes">All nodes</a>'),
+        verdict=(judged.tone, judged.word),
+        root="../",
+        query=query,
+    )
+    return document(frame, filter(None, body))
+
+
+def _about(
+    node: Node, status: NodeStatus, observed: NodeObservation | None, said: SaidNode | None, now: float
+) -> Markup:
+    silent = observed.silent.words if observed is not None and observed.silent is not None else ""
+    report = observed.view.report if observed is not None and observed.view is not None else None
+    return card(
+        key_values(
+            (
+                ("Who tells about its certificates", OBSERVER_WORDS[status.observed_by]),
+                ("Its agent last looked", moment(said.looked_at, now) if said is not None else ""),
+                ("Its agent does not answer", silent),
+                (
+                    "Its kubelet, when asked",
+                    f"{report.status}{f': {report.detail}' if report.detail else ''}" if report else "",
+                ),
+                ("Node pool", node.agentpool),
+                ("Ready", {True: "yes", False: "no", None: "not said yet"}[node.ready]),
+                ("Made", moment(node.created, now)),
+                ("Kubelet", node.kubelet_version),
+                ("Node image", code(node.node_image_version) if node.node_image_version else ""),
+                ("System", node.os_sku or node.os),
+                ("Provider ID", code(node.provider_id) if node.provider_id else ""),
+            )
+        )
+    )
+
+
+def _requests(status: NodeStatus) -> Markup:
+    """What its certificate requests and its Node object say, where that is something."""
+    told = [one for one in status.troubles if one.state.value != "certificate"]
+    if not told:
+        return Markup()
+    rows = (
+        Markup("<p>{} {}</p>").format(badge(SEVERITY_TONE[one.severity], one.state.value.replace("-", " ")), one.what)
+        for one in told
+    )
+    return section("cluster", "What the cluster says of it", card(*rows))
+
+
+def _said(said: SaidNode, now: float) -> Iterator[Markup]:
+    """In its agent's words."""
+    cards = [
+        _card(
+            one.role,
+            code(one.path) if one.path else _origin(one.origin),
+            Lifetime(
+                one.not_before,
+                one.not_after,
+                (one.due, one.deadline) if one.due is not None and one.deadline is not None else None,
+                judged=_tone(one.severity),
+            ),
+            (
+                ("Subject", code(one.subject) if one.subject else ""),
+                ("Serial number", code(one.serial_number) if one.serial_number else ""),
+                ("The kubelet can use it", {None: "", "ok": "yes"}.get(one.usable, f"no: {one.usable}")),
+            ),
+            now,
+        )
+        for one in said.certificates
+    ]
+    if cards:
+        yield section("certificates", "Certificates", Markup('<div class="cards">\n{}\n</div>').format(join(cards)))
+    rows = (
+        (
+            _role(one.role),
+            badge(_tone(one.severity), _state(one.shown or one.state, one.deadline)),
+            _reason(one.reason),
+            _evidence(one.evidence),
+        )
+        for one in said.rotation
+    )
+    yield _rotation(rows)
+    if said.files:
+        yield section(
+            "files",
+            "Files",
+            table(
+                "Every file its agent looks at",
+                (Column("Path"), Column("Status"), Column("About", "About the"), Column("Detail")),
+                (
+                    (
+                        code(one.path),
+                        badge(
+                            Tone.QUIET if one.status == "not_expected" else _tone(one.severity),
+                            one.status.replace("_", " "),
+                        ),
+                        _role(one.role),
+                        one.detail or "",
+                    )
+                    for one in said.files
+                ),
+            ),
+        )
+
+
+def _seen(observed: NodeObservation | None, now: float) -> Iterator[Markup]:
+    """As its kubelet tells."""
+    if observed is None or observed.view is None or not observed.view.report.told:
+        yield section(
+            "certificates", "Certificates", Markup('<p class="none">Not looked at: nobody tells about them.</p>')
+        )
+        return
+    cards = [
+        _card(
+            one.role,
+            _origin(one.origin),
+            Lifetime(
+                one.not_before if one.not_before is not None else now,
+                one.not_after,
+                one.window,
+                rotation=one.rotation,
+            ),
+            (("Not before", "" if one.not_before is not None else "not known"),),
+            now,
+        )
+        for one in observed.view.certificates
+    ]
+    if cards:
+        yield section("certificates", "Certificates", Markup('<div class="cards">\n{}\n</div>').format(join(cards)))
+    yield _rotation(
+        (
+            ROLE_WORDS[facts.role],
+            badge(Tone.QUIET, facts.state.value),
+            REASON_WORDS[facts.reason],
+            _evidence({place.value: word for place, word in facts.evidence.items()}),
+        )
+        for facts in observed.view.rotation
+    )
+
+
+def _rotation(rows: Iterator[tuple[Cell, ...]]) -> Markup:
+    columns = (Column("Certificate"), Column("State"), Column("Why"), Column("What each place says"))
+    return section("rotation", "Rotation", table("Rotation of the kubelet's certificates", columns, rows))
+
+
+def _card(role: str, where: str | Markup, life: Lifetime, more: Sequence[tuple[str, Cell]], now: float) -> Markup:
+    title = _role(role)
+    return Markup(
+        '<article class="card certificate" aria-label="{title}">\n<div class="title"><h3>{title}</h3></div>'
+        '<p class="where">{where}</p>\n{life}\n{more}</article>'
+    ).format(title=title[:1].upper() + title[1:], where=where, life=lifetime_bar(life, now), more=key_values(more))
+
+
+def _tone(severity: str | None) -> Tone:
+    if severity is None:
+        return Tone.OK
+    return SEVERITY_TONE[Severity(severity)] if severity in set(Severity) else Tone.BLIND
+
+
+def _state(shown: str, deadline: float | None) -> str:
+    if shown == "overdue" and deadline is not None:
+        return f"on, overdue since {dated(deadline, 30 * 86400)}"
+    return {"enabled": "on", "disabled": "off"}.get(shown, shown)
+
+
+def _role(word: str) -> str:
+    return ROLE_WORDS[Role(word)] if word in set(Role) and Role(word) in ROLE_WORDS else word
+
+
+def _origin(word: str) -> str:
+    return ORIGIN_WORDS[Origin(word)] if word in set(Origin) else word
+
+
+def _reason(word: str) -> str:
+    return REASON_WORDS[RotationReason(word)] if word in set(RotationReason) else word.replace("_", " ")
+
+
+def _evidence(said: Mapping[str, bool]) -> Markup:
+    words = (
+        Markup("<b>{}</b> {}").format(
+            "on" if word else "off", EVIDENCE_WORDS[Evidence(place)] if place in set(Evidence) else place
+        )
+        for place, word in said.items()
+    )
+    return Markup("<br>").join(words)
