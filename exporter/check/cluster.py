@@ -162,9 +162,10 @@ def csr_rows(csrs: Iterable[Csr], now: float) -> tuple[tuple[tuple[str, ...], ..
 
     Bad rows first: refused, then unanswered from the oldest; the newest of the issued last.
     """
+    # By node: those that bootstrap share one user name.
     alike: dict[tuple[str, str, CsrCondition], list[Csr]] = defaultdict(list)
     for one in csrs:
-        alike[one.signer_name, one.username, one.condition].append(one)
+        alike[one.signer_name, one.node or one.username, one.condition].append(one)
     order = list(_CONDITIONS)
 
     def place(those: list[Csr]) -> tuple[int, float, str]:
@@ -187,7 +188,7 @@ def _request(one: Csr, more: int, now: float) -> tuple[str, ...]:
         one.name,
         _short(now - one.created),
         one.signer_name,
-        one.username,
+        one.username if not one.node or one.username.endswith(one.node) else f"{one.username} for {one.node}",
         "<none>" if one.expiration_seconds is None else _short(one.expiration_seconds),
         _CONDITIONS[one.condition],
         str(more),

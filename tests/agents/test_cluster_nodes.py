@@ -268,3 +268,15 @@ def test_what_is_not_this_nodes_word_is_not_believed(tmp_path: Path, facts: Fact
         found.until(lambda: facts.asked, "it was asked")
         found.until_value(0.0, "akscert_source_up", source="node_agents")
         assert found.values("akscert_node_observed", node=NODE, by="node_agent") == []
+
+
+def test_a_cluster_without_nodes_has_its_answer(tmp_path: Path) -> None:
+    """Nobody is to be asked: the agent is ready all the same."""
+
+    def prepare(server: ApiServer) -> None:
+        populate(server)
+        server.store.delete("nodes", NODE)
+
+    with cluster(tmp_path, prepare=prepare, observing=KUBELETS, token=TOKEN) as found:
+        found.until_ready()
+        found.until_value(1.0, "akscert_source_up", source="kubelets")

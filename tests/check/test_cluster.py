@@ -50,6 +50,20 @@ def test_csrs_have_kubectls_columns_and_the_bad_ones_stand_first() -> None:
     assert shown.total() == 6
 
 
+def test_nodes_that_share_a_bootstrap_token_are_told_apart() -> None:
+    """G7: each has its row, and is named; its own retries are one row."""
+    shared = [
+        replace(csr(f"csr-{node}-{age}", CsrCondition.PENDING, age), username="system:bootstrap:abc123", node=node)
+        for node in ("aks-a", "aks-b")
+        for age in (60, 960)
+    ]
+    rows, _ = csr_rows(shared, NOW)
+    assert [(row[0], row[3], row[-1]) for row in rows] == [
+        ("csr-aks-a-960", "system:bootstrap:abc123 for aks-a", "1"),
+        ("csr-aks-b-960", "system:bootstrap:abc123 for aks-b", "1"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("age", "shown"),
     [
@@ -80,7 +94,11 @@ def test_ages_are_as_kubectl_prints_them(age: float, shown: str) -> None:
 def test_a_storm_shows_its_worst_and_counts_the_rest() -> None:
     """No terminal wants 100,000 rows."""
     storm = [
-        replace(csr(f"csr-{number}-{retry}", CsrCondition.PENDING, number + retry), username=f"system:node:{number}")
+        replace(
+            csr(f"csr-{number}-{retry}", CsrCondition.PENDING, number + retry),
+            username=f"system:node:{number}",
+            node=f"{number}",
+        )
         for number in range(LONGEST + 7)
         for retry in (0, 1000)
     ]
@@ -95,7 +113,7 @@ def test_a_storm_shows_its_worst_and_counts_the_rest() -> None:
 def test_of_a_whole_fleets_renewal_the_newest_few_are_enough() -> None:
     """What was issued is well; a thousand rows of it would hide the one that was not."""
     issued = [
-        replace(csr(f"csr-{number}", CsrCondition.ISSUED, number), username=f"system:node:{number}")
+        replace(csr(f"csr-{number}", CsrCondition.ISSUED, number), username=f"system:node:{number}", node=f"{number}")
         for number in range(1000)
     ]
     waiting = csr("csr-x", CsrCondition.PENDING, 5)

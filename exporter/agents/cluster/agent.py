@@ -147,7 +147,7 @@ class ClusterAgent:
                 self._connection,
                 self._state,
                 self._owner.post,
-                lambda: self._published.nodes or (),
+                lambda: self._published.nodes,
                 lambda: self._published.cas.get(Ca.CLUSTER) or authorities(self._connection),
                 observing,
                 self._clock,

@@ -25,7 +25,7 @@ from exporter.sources.node_agents.client_config import ClientAccess, client_acce
 __all__ = ["KubeletLooks", "NodeAgentLooks", "Observing"]
 
 Post = Callable[[Callable[[], None]], None]
-Nodes = Callable[[], tuple[Node, ...]]
+Nodes = Callable[[], tuple[Node, ...] | None]
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,9 @@ class KubeletLooks:
         observing: Observing,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`nodes` and `authorities` are those that are known now; the same tuple as long as nothing changed."""
+        """`nodes` and `authorities`: those known now, the same tuple as long as nothing changed. The nodes are
+        None before their first list.
+        """
         self._state, self._post, self._nodes, self._clock = state, post, nodes, clock
         self._port = observing.kubelet_port
         self._asker = KubeletAsker(authorities, lambda: connection.token, clock, timeout=observing.kubelet_timeout)
@@ -96,7 +98,7 @@ class KubeletLooks:
         self._poll.soon(node)
 
     def _fleet(self) -> Mapping[str, Kubelet]:
-        nodes = self._nodes()
+        nodes = self._nodes() or ()
         if nodes is not self._known:
             self._known = nodes
             found = {
@@ -124,7 +126,7 @@ class KubeletLooks:
         def judge() -> None:
             asked, told, failure = self._state.observed.kubelet_failures()
             known = self._nodes()
-            if known and (asked or not members):
+            if known is not None and (asked or not members):
                 self._state.observation_judged(Source.KUBELETS, asked, told, failure, now)
 
         self._post(judge)

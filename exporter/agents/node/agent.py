@@ -1,10 +1,13 @@
 """The node agent: one node's files and its kubelet's port in, metrics and a page out. It never asks Kubernetes."""
 
+import itertools
 import logging
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from prometheus_client import PlatformCollector, ProcessCollector
 
@@ -13,6 +16,7 @@ from exporter.agents import memory
 from exporter.agents.node.kubelet_probe import KubeletProbe
 from exporter.agents.revision import revision
 from exporter.facts.host.host_facts import HostFacts, Served, host_facts
+from exporter.facts.host.host_reads import HostReads
 from exporter.facts.host.paths import PathTable, path_table
 from exporter.facts.host.read import Look, Way
 from exporter.facts.source import SourceFacts, skipped
@@ -23,13 +27,22 @@ from exporter.reason import FileStatus, Mode, Origin, Role, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.files.host_files import HostFiles
 from exporter.sources.files.host_reads import HostReader
+from exporter.web.cache import CachedExposition
 from exporter.web.document import Document, Reader
-from exporter.web.exposition import Payload, payload
+from exporter.web.exposition import Payload
 from exporter.web.server import WebServer
 
 __all__ = ["NodeAgent", "node_agent", "run"]
 
 log = logging.getLogger(__name__)
+
+
+class _Seen(NamedTuple):
+    """What was concluded last, and from what."""
+
+    reads: HostReads
+    served: Served | None
+    host: HostFacts
 
 
 class NodeAgent:
@@ -61,20 +74,34 @@ class NodeAgent:
         self._clock = clock
         self._runbooks = runbooks
         # Without a registry: these two are collected together with everything else.
-        self._process = (ProcessCollector(registry=None), PlatformCollector(registry=None))
+        self._process, self._platform = ProcessCollector(registry=None), PlatformCollector(registry=None)
+        self._seen: _Seen | None = None
+        self._shown: HostFacts | None = None
+        self._cache = CachedExposition(self._steady, self._settled, self._fresh)
+        self._lock = threading.Lock()
+        self._looks = itertools.count()
+        self._newest = -1
 
     def look(self) -> HostFacts:
-        """The node now. Reads every file; a hung disk costs a bounded time."""
+        """The node now. Reads every file; a hung disk costs a bounded time.
+
+        While no file and nothing on the port has changed, it is the very same object.
+        """
         host = self._host(self.wire.served() if self.wire else None)
         if self.wire:
             self.wire.installed(_serving_file(host))
         return host
 
     def _host(self, served: Served | None) -> HostFacts:
-        return host_facts(self.node, self._reader.read(), served, self._addresses, named=self._named)
+        reads, seen = self._reader.read(), self._seen
+        if seen is None or seen.reads is not reads or seen.served != served:
+            host = host_facts(self.node, reads, served, self._addresses, named=self._named)
+            seen = self._seen = _Seen(reads, served, host)
+        return seen.host
 
     def _installed(self) -> Certificate | None:
-        return _serving_file(self._host(None))
+        served = self.wire.served() if self.wire else None
+        return _serving_file(self._host(served))
 
     def sources(self) -> tuple[SourceFacts, ...]:
         """What the agent asks beside files, and what it would ask."""
@@ -83,12 +110,34 @@ class NodeAgent:
     def families(self) -> Iterator[Family]:
         """Every series of one scrape."""
         yield from emitted.families(self.look(), self.sources(), revision())
-        for collector in self._process:
-            yield from collector.collect()
+        yield from self._platform.collect()
+        yield from self._process.collect()
 
     def exposition(self, accept: str, gzip: bool) -> Payload:
-        """The scrape for a client with this Accept header."""
-        return payload(self.families(), accept, gzipped=gzip)
+        """The scrape for a client with this Accept header. Every file is looked at; what is as it was is not rendered
+        again.
+        """
+        number = next(self._looks)
+        host = self.look()
+        with self._lock:
+            # Of two scrapes at once the one that began its look last knows better.
+            if number > self._newest:
+                self._newest = number
+                if host is not self._shown:
+                    self._shown = host
+                    self._cache.refresh()
+        return self._cache.payload(accept, gzipped=gzip)
+
+    def _steady(self) -> Iterator[Family]:
+        return emitted.steady(self._shown or self.look())
+
+    def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
+        sources = self.sources()
+        key = tuple((facts.up, tuple(facts.errors.values())) for facts in sources)
+        return key, lambda: itertools.chain(emitted.settled(sources, revision()), self._platform.collect())
+
+    def _fresh(self) -> Iterator[Family]:
+        return itertools.chain(emitted.fresh(self.sources()), self._process.collect())
 
     def unanswered(self) -> tuple[str, ...]:
         """Sources without a first answer."""

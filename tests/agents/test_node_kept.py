@@ -1,0 +1,99 @@
+"""What stays as it is is looked at each time, and concluded and rendered once."""
+
+import gzip
+import threading
+from pathlib import Path
+
+from exporter.agents.node.agent import NodeAgent
+from simulation.node.kubelet import SimulatedKubelets
+from tests.agents.nodes import CA, NOW, agent_of, series, simulated, text, values
+
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+NOT_AFTER = "akscert_certificate_not_after_timestamp_seconds"
+
+
+def test_nothing_is_concluded_again_while_every_answer_is_the_same(tmp_path: Path) -> None:
+    """Also where files are absent, and where all are so young that their bytes are read each time."""
+    agent = agent_of(simulated(tmp_path).root)
+    assert agent.look() is agent.look()
+
+
+def test_whatever_changes_is_in_the_very_next_scrape(tmp_path: Path) -> None:
+    """Content, absence, a directory's names, the kubelet's settings: each by itself."""
+    node = simulated(tmp_path)
+    agent = agent_of(node.root)
+    renewed = CA.kubelet_client("aks-1", NOW)
+    pki = node.root / "var/lib/kubelet/pki"
+    seen = [agent.look()]
+
+    def looked() -> None:
+        assert agent.look() is not seen[-1]
+        seen.append(agent.look())
+
+    link = pki / "kubelet-client-current.pem"
+    (pki / link.readlink().name).write_bytes(renewed.pem)
+    looked()
+    assert values(series(agent), NOT_AFTER, role="kubelet-client") == [renewed.not_after]
+    (node.root / "etc/kubernetes/certs/apiserver.crt").unlink()
+    looked()
+    (pki / "kubelet-client-2020-01-01-00-00-00.pem").write_bytes(b"")
+    looked()
+    (node.root / "etc/default/kubelet").write_text("KUBELET_FLAGS=--rotate-certificates=false\n")
+    looked()
+    (client,) = values(series(agent), "akscert_rotation_state", role="kubelet-client", state="disabled")
+    assert client == 1.0
+
+
+def test_what_is_on_the_port_changes_the_scrape_while_no_file_does(tmp_path: Path) -> None:
+    node = simulated(tmp_path)
+    with SimulatedKubelets() as kubelets:
+        kubelet = kubelets.start(node.serving, CA)
+        agent = agent_of(node.root, kubelet=kubelet.address)
+        assert agent.wire is not None
+        before = series(agent)
+        agent.wire.look()
+        after = series(agent)
+    assert values(before, NOT_AFTER, origin="wire") == []
+    assert len(values(after, NOT_AFTER, origin="wire")) == 1
+
+
+def test_every_format_tells_the_same(tmp_path: Path) -> None:
+    """Plain and compressed, text and OpenMetrics, after a change too."""
+    node = simulated(tmp_path)
+    agent = agent_of(node.root)
+    for part in ("etc/kubernetes/certs/apiserver.crt", "etc/kubernetes/certs/ca.crt"):
+        plain = agent.exposition(OPENMETRICS, False).body
+        packed = gzip.decompress(agent.exposition(OPENMETRICS, True).body)
+        assert _ours(plain.decode()) == _ours(packed.decode()) == _ours(text(agent))
+        assert plain.endswith(b"# EOF\n")
+        (node.root / part).unlink()
+
+
+def test_scrapes_at_once_never_show_what_is_over(tmp_path: Path) -> None:
+    """While a file goes back and forth, a scrape that begins after a change tells of it."""
+    node = simulated(tmp_path)
+    agent = agent_of(node.root)
+    stop = threading.Event()
+
+    def scrape(of: NodeAgent) -> None:
+        while not stop.is_set():
+            of.exposition("", False)
+
+    threads = [threading.Thread(target=scrape, args=(agent,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    target = node.root / "etc/kubernetes/certs/ca.crt"
+    content = target.read_bytes()
+    try:
+        for number in range(20):
+            target.write_bytes(content if number % 2 else b"")
+            status = "ok" if number % 2 else "empty"
+            assert values(series(agent), "akscert_file_status", path="/etc/kubernetes/certs/ca.crt", status=status)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def _ours(exposed: str) -> list[str]:
+    return sorted(line for line in exposed.splitlines() if line.startswith("akscert_"))
