@@ -53,8 +53,9 @@ chart: $(VENV)/.develop ## the Helm chart, checked and packed into dist/
 	"$$($(BIN)/python -m tools.helm)" package --destination dist helm/aks-cert-exporter
 
 .PHONY: package
-package: $(VENV)/.develop ## the wheel and the source distribution, into dist/
+package: $(VENV)/.develop ## the wheel, the source distribution and the krew manifest, into dist/
 	@mkdir -p dist
+	$(BIN)/python -m tools.krew
 	$(BIN)/uv build --quiet --build-constraints requirements-build.lock --require-hashes --out-dir dist
 
 .PHONY: test-e2e

@@ -3,7 +3,7 @@
 import signal
 import sys
 
-__all__ = ["main"]
+__all__ = ["kubectl_plugin", "main"]
 
 SERVERS = ("node", "cluster")
 """Commands that read their web configuration again on SIGHUP."""
@@ -18,6 +18,15 @@ def main() -> int:
     from exporter.cli import main as command_line
 
     return command_line()
+
+
+def kubectl_plugin() -> int:
+    """The same program as `kubectl akscert`: without a command it is `check`."""
+    given = sys.argv[1:]
+    known = given[:1] and (not given[0].startswith("-") or given[0] in {"-h", "--help", "--version"})
+    from exporter.cli import main as command_line
+
+    return command_line(given if known else ["check", *given], "kubectl akscert")
 
 
 if __name__ == "__main__":

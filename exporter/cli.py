@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from exporter import __version__
 from exporter.check.output import OutputError, complain, settle, write_out
+from exporter.completion import SHELLS, complete, shell_code
+from exporter.examples import epilog
 from exporter.settings import Command, Settings, SettingsError, add_flags, resolve
 from exporter.sources.bug import bug
 
@@ -30,6 +32,8 @@ MODULES = {
 LEFT_OUT = frozenset({"azure", "kubernetes", "msgspec"})
 """Packages that the node agent's image does not hold."""
 
+PROGRAM = "aks-cert-exporter"
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that ends with the command's own status for what cannot be used."""
@@ -44,37 +48,62 @@ class Parser(argparse.ArgumentParser):
         self.exit(self.failure, f"{self.prog}: error: {message}\n")
 
 
-def parser() -> Parser:
+def parser(program: str = PROGRAM) -> Parser:
     """The argument parser of all subcommands."""
-    top = Parser(prog="aks-cert-exporter", description="Certificates of Azure Kubernetes Service and their rotation.")
-    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    top = Parser(
+        prog=program,
+        description="Certificates of Azure Kubernetes Service and their rotation.",
+        epilog=epilog(program, ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _version(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def subcommand(name: str, summary: str) -> Parser:
+        found: Parser = commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=epilog(program, name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        _version(found)
+        return found
+
     for command, summary in SUMMARIES.items():
-        one = commands.add_parser(command.value, help=summary, description=summary, allow_abbrev=False)
+        one = subcommand(command.value, summary)
         one.failure = 3 if command is Command.CHECK else 2
         add_flags(one, command)
-    metrics = commands.add_parser("metrics", help="print the metric catalogue", allow_abbrev=False)
+    metrics = subcommand("metrics", "print the metric catalogue")
+    forms = ("markdown", "json")
+    metrics.add_argument("-o", "--output", "--format", choices=forms, default="markdown", dest="format")
+    completion = subcommand("completion", "print what a shell needs to complete this command")
+    completion.add_argument("shell", choices=SHELLS)
     top.of_command = commands.choices
-    metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
     return top
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def _version(one: Parser) -> None:
+    one.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+
+
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run a command and return its exit status; for settings that cannot be used 2, of `check` 3."""
     try:
         try:
-            return _main(arguments)
+            return _main(arguments, parser(program))
         finally:
             settle()
     except OutputError as error:
-        complain(f"aks-cert-exporter: {error}")
+        complain(f"{PROGRAM}: {error}")
         return 3
     except KeyboardInterrupt:
         return 130
 
 
-def _main(arguments: Sequence[str] | None) -> int:
-    top = parser()
+def _main(arguments: Sequence[str] | None, top: Parser) -> int:
+    complete(top, top.of_command)
     parsed, unknown = top.parse_known_args(arguments)
     if unknown:
         top.of_command[parsed.command].error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -85,13 +114,16 @@ def _main(arguments: Sequence[str] | None) -> int:
         if package not in LEFT_OUT:
             raise
         complain(
-            f"aks-cert-exporter: {parsed.command} needs the Python package {package}, which is not installed here; the "
+            f"{PROGRAM}: {parsed.command} needs the Python package {package}, which is not installed here; the "
             "node agent's image holds only what `node` and `check --host-root` need"
         )
         return 3 if parsed.command == Command.CHECK else 2
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    if parsed.command == "completion":
+        write_out(shell_code(parsed.shell))
+        return 0
     if parsed.command == "metrics":
         from exporter.families import catalogue
 
@@ -103,7 +135,7 @@ def _run(parsed: argparse.Namespace) -> int:
         run: Callable[[Settings], int] = importlib.import_module(MODULES[command]).run
         return run(settings)
     except SettingsError as error:
-        complain(f"aks-cert-exporter: {error}")
+        complain(f"{PROGRAM}: {error}")
         return 3 if command is Command.CHECK else 2
     except (OutputError, ModuleNotFoundError):
         raise
@@ -111,5 +143,5 @@ def _run(parsed: argparse.Namespace) -> int:
         if command is not Command.CHECK:
             raise
         # Python's own status would be 1, which says that there is a warning.
-        complain(f"aks-cert-exporter: {bug('check', error).words}")
+        complain(f"{PROGRAM}: {bug('check', error).words}")
         return 3

@@ -67,6 +67,8 @@ class Setting:
     repeatable: bool = False
     short: str = ""
     """The letter of a short flag."""
+    bare: str = ""
+    """The value that the flag has where none is given with it."""
 
     @property
     def variable(self) -> str:
@@ -127,7 +129,14 @@ SETTINGS: tuple[Setting, ...] = (
         word("auto", "aks-linux", "aks-windows"),
         HOSTS,
     ),
-    Setting("kubeconfig", "Kubeconfig of the cluster; without it the agent's own Pod.", "", path, LOOKERS, "FILE"),
+    Setting(
+        "kubeconfig",
+        "Kubeconfig of the cluster. Without it check reads KUBECONFIG or ~/.kube/config, an agent its own Pod.",
+        "",
+        path,
+        LOOKERS,
+        "FILE",
+    ),
     Setting("context", "Context of the kubeconfig; without it the current one.", "", text, LOOKERS, "NAME"),
     Setting(
         "apiserver-address",
@@ -218,6 +227,31 @@ SETTINGS: tuple[Setting, ...] = (
         short="o",
     ),
     Setting(
+        "severity",
+        "Show findings of this severity and worse, and always what could not be looked at. The verdict and the exit "
+        "status are those of all.",
+        "info",
+        word("info", "warning", "critical"),
+        frozenset({Command.CHECK}),
+    ),
+    Setting(
+        "quiet",
+        "Show the findings only; nothing where there is none to be shown.",
+        "false",
+        switch,
+        frozenset({Command.CHECK}),
+        short="q",
+    ),
+    Setting(
+        "watch",
+        "Look again and again, with so long between two looks, until interrupted.",
+        "",
+        duration,
+        frozenset({Command.CHECK}),
+        "DURATION",
+        bare="1m",
+    ),
+    Setting(
         "timeout",
         "How long the whole look may take, with logging in.",
         "90s",
@@ -260,12 +294,19 @@ def add_flags(parser: argparse.ArgumentParser, command: Command) -> None:
             continue
         default = f" (default {setting.default})" if setting.default else ""
         common: dict[str, Any] = {"dest": setting.attribute, "default": None, "help": f"{setting.help}{default}"}
+        names = (*([f"-{setting.short}"] if setting.short else []), f"--{setting.flag}")
         if setting.parse is switch:
-            parser.add_argument(f"--{setting.flag}", action="store_const", const="true", **common)
-        else:
-            action = "append" if setting.repeatable else "store"
-            names = (*([f"-{setting.short}"] if setting.short else []), f"--{setting.flag}")
-            parser.add_argument(*names, metavar=setting.placeholder, action=action, **common)
+            parser.add_argument(*names, action="store_const", const="true", **common)
+            continue
+        if setting.bare:
+            common |= {"nargs": "?", "const": setting.bare}
+        one = parser.add_argument(
+            *names, metavar=setting.placeholder, action="append" if setting.repeatable else "store", **common
+        )
+        if isinstance(setting.parse, word):
+            # Not argparse's own choices: a wrong word is to be told as in the environment and in the file.
+            words = setting.parse.words
+            one.completer = lambda words=words, **_: words  # type: ignore[attr-defined]
 
 
 def resolve(command: Command, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:

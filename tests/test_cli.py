@@ -36,7 +36,7 @@ def test_a_web_configuration_that_cannot_be_used_is_one_line_and_status_2(tmp_pa
 def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
     """By their names."""
     shown = run("nod").stderr.replace("'", "")  # Python 3.14 leaves the quotes out
-    assert "(choose from node, cluster, check, metrics)" in shown
+    assert "(choose from node, cluster, check, metrics, completion)" in shown
 
 
 @pytest.mark.parametrize("arguments", [(), ("nod",), ("node", "--nosuch"), ("metrics", "--format", "xml")])

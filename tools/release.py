@@ -115,7 +115,8 @@ def made(digests: Mapping[str, str]) -> Iterator[Path]:
         bill = DIST / f"{whole}-{number}.cdx.json"
         bill.write_text(sbom.document(whole, datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
         yield bill
-    yield from (file for file in sorted(DIST.glob("akscert.yaml")) if file.is_file())  # the krew manifest
+    # The krew manifest and what it points to, by `make package`.
+    yield from (file for name in ("akscert.yaml", "kubectl-akscert-*.tar.gz") for file in sorted(DIST.glob(name)))
     yield from images()
 
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from exporter import logs
 from exporter.agents.node.agent import NodeAgent, node_agent
@@ -12,11 +13,15 @@ from exporter.check.output import standard_output, write_out
 from exporter.check.progress import progress
 from exporter.check.render import as_json, as_markdown, as_table
 from exporter.check.report import NotLookedAt, Report, report
+from exporter.findings import Severity
 from exporter.findings.host import host_findings
 from exporter.reason import FileStatus
 from exporter.settings import Settings, SettingsError
 
 __all__ = ["cluster_meant", "look_at_host", "run"]
+
+CLEAR = "\x1b[H\x1b[2J"
+"""Empties a terminal, for the next look."""
 
 ABSENT = frozenset({FileStatus.NOT_FOUND, FileStatus.NOT_EXPECTED})
 
@@ -72,21 +77,43 @@ def cluster_meant(settings: Settings) -> bool:
 
 def run(settings: Settings) -> int:
     """Print the report and return its exit status. OutputError, before anything is looked at, where that cannot be."""
-    standard_output()
+    stream = standard_output()
     logs.configure(settings.log_level, settings.log_format)
     if "log_level" not in settings.explicit:
         logging.getLogger("exporter").setLevel(logging.ERROR)  # the report says the same in its own words
+    status = 0
+    try:
+        while True:
+            seen = _look(settings)
+            status = seen.exit_status
+            _print(seen, settings, stream)
+            if settings.watch is None:
+                return status
+            time.sleep(settings.watch)
+    except KeyboardInterrupt:
+        if settings.watch is None:
+            raise
+        return status
+
+
+def _look(settings: Settings) -> Report:
     if cluster_meant(settings):
         from exporter.check.cluster_look import look_at_cluster
 
-        seen = look_at_cluster(settings)
-    else:
-        seen = look_at_host(settings)
+        return look_at_cluster(settings)
+    return look_at_host(settings)
+
+
+def _print(seen: Report, settings: Settings, stream: TextIO) -> None:
+    shown = seen.shown(Severity(settings.severity), quiet=settings.quiet)
     match settings.output:
         case "json":
-            write_out(as_json(seen))
+            text = as_json(shown)
         case "markdown":
-            write_out(as_markdown(seen))
+            text = as_markdown(shown) if shown.told else ""
         case _:
-            write_out(as_table(seen, standard_output()))
-    return seen.exit_status
+            text = as_table(shown, stream) if shown.told else ""
+    if settings.watch is not None and stream.isatty():
+        text = f"{CLEAR}{text}"
+    if text:
+        write_out(text)

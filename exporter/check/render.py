@@ -52,7 +52,7 @@ def as_json(report: Report) -> str:
             "generated_timestamp_seconds": report.generated,
             "verdict": report.verdict,
             "exit_status": report.exit_status,
-            "findings": [finding_data(finding) for finding in report.findings],
+            "findings": [finding_data(finding) for finding in report.findings_shown],
             "not_looked_at": [{"what": one.what, "how": one.how} for one in report.not_looked_at],
             "sections": [
                 {
@@ -78,7 +78,7 @@ def _escape(character: str) -> str:
 def as_markdown(report: Report) -> str:
     """The report for a ticket."""
     lines = [f"# {_cell(report.subject)}: {report.headline}", "", f"Looked at {utc_time(report.generated)}.", ""]
-    for entry in gathered(report.findings):
+    for entry in gathered(report.findings_shown):
         finding = entry.finding
         link = f" ([{finding.alert}]({runbook_url(finding.alert)}))" if finding.alert else ""
         about = f" {_cell(report.about(entry))}" if report.about(entry) else ""
@@ -157,7 +157,7 @@ def as_table(report: Report, stream: TextIO) -> str:
     console.print(f"Looked at {utc_time(report.generated)}.")
     style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
     console.print(Text(report.headline, style))
-    for entry in gathered(report.findings):
+    for entry in gathered(report.findings_shown):
         console.print()
         console.print(line(entry))
         for told in filter(None, (entry.finding.what, entry.finding.why, entry.others_named)):
@@ -167,7 +167,7 @@ def as_table(report: Report, stream: TextIO) -> str:
             if step.command:
                 # In one line, however narrow: a command that is broken cannot be pasted.
                 console.print(Text(f"   {_plain(step.command, unicode)}", "green"), soft_wrap=True)
-    if any(finding.alert for finding in report.findings):
+    if any(finding.alert for finding in report.findings_shown):
         console.print()
         console.print(Text(f"Runbooks: {PUBLIC_RUNBOOKS}", "dim"))
     for section in report.sections:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.findings import Finding, Severity, worst_first
 from exporter.findings.gathered import Gathered
@@ -45,6 +45,26 @@ class Report:
     findings: tuple[Finding, ...]
     sections: tuple[Section, ...]
     not_looked_at: tuple[NotLookedAt, ...] = ()
+    least: Severity = Severity.INFO
+    """Findings less severe than that count, and are not shown."""
+    quiet: bool = False
+    """Findings only."""
+
+    def shown(self, least: Severity, *, quiet: bool) -> "Report":
+        """The same report, of which less is shown."""
+        return replace(self, least=least, quiet=quiet, sections=() if quiet else self.sections)
+
+    @property
+    def findings_shown(self) -> tuple[Finding, ...]:
+        """Those that are severe enough."""
+        order = list(Severity)
+        severe = {Severity.UNKNOWN, *order[: order.index(self.least) + 1]}
+        return tuple(one for one in self.findings if one.severity in severe)
+
+    @property
+    def told(self) -> bool:
+        """Whether there is anything to be shown."""
+        return not self.quiet or bool(self.findings_shown)
 
     @property
     def worst(self) -> Severity | None:
@@ -64,7 +84,9 @@ class Report:
         counts = Counter(one.severity for one in self.findings)
         each = ", ".join(f"{counts[one]} {one}" for one in Severity if counts[one])
         apart = f" ({each})" if set(counts) != {self.verdict} else ""
-        return f"{self.verdict}: {count} finding{'' if count == 1 else 's'}{apart}"
+        hidden = count - len(self.findings_shown)
+        less = f", {hidden} less severe not shown" if hidden else ""
+        return f"{self.verdict}: {count} finding{'' if count == 1 else 's'}{apart}{less}"
 
     @property
     def exit_status(self) -> int:

@@ -23,6 +23,7 @@ __all__ = [
     "KubeconfigView",
     "Paths",
     "address_of",
+    "context_names",
     "default_kubeconfig",
     "file_names",
     "proxy_for",
@@ -87,6 +88,19 @@ def file_names(paths: Paths) -> tuple[Path, ...]:
 
 def read_kubeconfig(paths: Paths, context: str = "") -> Choice:
     """The context of the files, joined as kubectl joins them; the current one where none is named. KubeconfigError."""
+    found = _read(paths)
+    try:
+        return choose(found, context)
+    except KubeconfigError as error:
+        raise KubeconfigError(f"kubeconfig {paths}: {error}") from None
+
+
+def context_names(paths: Paths) -> tuple[str, ...]:
+    """The names of the contexts there are. KubeconfigError."""
+    return tuple(sorted(_read(paths).contexts))
+
+
+def _read(paths: Paths) -> KubeconfigFile:
     files = []
     for path in file_names(paths):
         try:
@@ -99,10 +113,7 @@ def read_kubeconfig(paths: Paths, context: str = "") -> Choice:
             raise KubeconfigError(f"kubeconfig {path}: {error}") from None
     if not files:
         raise KubeconfigError(f"kubeconfig {paths}: no such file")
-    try:
-        return choose(joined(files), context)
-    except KubeconfigError as error:
-        raise KubeconfigError(f"kubeconfig {paths}: {error}") from None
+    return joined(files)
 
 
 def _resolved(file: Path, written: str) -> str:

@@ -1,0 +1,51 @@
+"""A shell's name in, the lines that complete this command in it out; and at each TAB, what may come next.
+
+argcomplete does it: of the libraries for argparse that are kept it is the one with bash, zsh, fish and PowerShell, and
+it asks the program itself, so that contexts of the kubeconfig are completed too. shtab writes static files, which start
+faster, and has neither PowerShell nor anything that must be read first.
+"""
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from exporter.settings import Command
+
+__all__ = ["PROGRAMS", "SHELLS", "complete", "shell_code"]
+
+PROGRAMS = ("aks-cert-exporter", "kubectl-akscert")
+SHELLS = ("bash", "zsh", "fish", "powershell")
+
+
+def shell_code(shell: str) -> str:
+    """What the shell reads to complete both programs."""
+    from argcomplete.shell_integration import shellcode
+
+    return shellcode(list(PROGRAMS), shell=shell)
+
+
+def complete(top: argparse.ArgumentParser, of_command: Mapping[str, argparse.ArgumentParser]) -> None:
+    """Answer a shell's question and end the process; nothing where no shell asks."""
+    if "_ARGCOMPLETE" not in os.environ:
+        return
+    import argcomplete
+
+    for name in (Command.CHECK, Command.CLUSTER):
+        for action in of_command[name]._actions:
+            if action.dest == "context":
+                action.completer = _contexts  # type: ignore[attr-defined]
+    argcomplete.autocomplete(top)
+
+
+def _contexts(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """The names of the contexts there are."""
+    from exporter.facts.kube.kubeconfig_entries import KubeconfigError
+    from exporter.sources.kube.kubeconfig import context_names, default_kubeconfig
+
+    given = getattr(parsed_args, "kubeconfig", None)
+    paths = Path(given) if given else default_kubeconfig()
+    try:
+        return list(context_names(paths)) if paths else []
+    except KubeconfigError:
+        return []
