@@ -1,6 +1,8 @@
 """The real Azure SDK asks a simulated Resource Manager and token endpoint over TLS."""
 
+import gzip
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from exporter.reason import REASONS, Reason, Source
 from exporter.sources.azure.managed_cluster import MOST_ABANDONED, AzureSource
 from simulation.azure import bodies
 from simulation.azure.bodies import agent_pool
-from simulation.azure.faults import FAULTS
+from simulation.azure.faults import FAULTS, Answer
 from simulation.azure.resource_manager import Request, Route
 from simulation.azure.site import ArmSite
 from tests.sources.azure.simulated import CLUSTER, CLUSTER_READ, GROUP, SNAPSHOT, asked, facts, failure, put
@@ -280,3 +282,28 @@ def role_actions() -> set[str]:
     role = json.loads((Path(__file__).parents[3] / "docs/azure-role.json").read_text())
     assert role["NotActions"] == role["DataActions"] == role["NotDataActions"] == []
     return set(role["Actions"])
+
+
+@pytest.mark.parametrize("route", [Route.CLUSTER, Route.TOKEN])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(body=gzip.compress(b" " * 100_000_000), headers={"Content-Encoding": "gzip"}),
+        Answer(body=b" " * 20_000_000),
+        Answer(status=429, headers={"Retry-After": "Thu, 01 Jan 1970 00:01:40 +99999999999999999999"}),
+        Answer(status=503, headers={"Retry-After": "9" * 5000, "Date": "Thu, 01 Jan 99999999999999999 00:00:00 GMT"}),
+        Answer(body=b'{"a":' * 100_000),
+    ],
+    ids=["bomb", "huge", "odd zone", "odd numbers", "deep"],
+)
+def test_an_answer_that_means_ill_is_a_failure_of_bounded_memory(
+    site: ArmSite, source: AzureSource, answer: Answer, route: Route
+) -> None:
+    """A10, A11: of Resource Manager and of the token endpoint."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    site.arm.faults[route] = answer
+    found = failure(source.read_cluster(CLUSTER))
+    assert found.reason is not Reason.BUG, found
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60 * 1024
+    site.arm.faults.clear()
+    facts(source.read_cluster(CLUSTER))
