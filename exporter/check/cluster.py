@@ -163,9 +163,9 @@ def csr_rows(csrs: Iterable[Csr], now: float) -> tuple[tuple[tuple[str, ...], ..
     Bad rows first: refused, then unanswered from the oldest; the newest of the issued last.
     """
     # By node: those that bootstrap share one user name.
-    alike: dict[tuple[str, str, CsrCondition], list[Csr]] = defaultdict(list)
+    alike: dict[tuple[str, tuple[str, str], CsrCondition], list[Csr]] = defaultdict(list)
     for one in csrs:
-        alike[one.signer_name, one.node or one.username, one.condition].append(one)
+        alike[one.signer_name, (one.username, one.node), one.condition].append(one)
     order = list(_CONDITIONS)
 
     def place(those: list[Csr]) -> tuple[int, float, str]:
