@@ -6,20 +6,22 @@ The process's own metrics (`process_*`, `python_info`) are added by the agent: t
 from collections.abc import Iterable, Iterator
 
 from exporter.facts.host.host_facts import HostFacts
+from exporter.facts.sandbox import Sandbox
 from exporter.facts.source import SourceFacts
-from exporter.families import bootstrap, build, certificate, file, rotation, source
+from exporter.families import bootstrap, build, certificate, file, rotation, sandbox, source
 from exporter.metric import Family
 from exporter.reason import Mode
 
 __all__ = ["families", "fresh", "settled", "steady"]
 
 
-def steady(host: HostFacts) -> Iterator[Family]:
-    """Those that change when the node does."""
+def steady(host: HostFacts, sealed: Sandbox | None = None) -> Iterator[Family]:
+    """Those that change when the node does. `sealed`: how far the agent is; None: it is not."""
     yield from certificate.families(host)
     yield from file.families(host)
     yield from rotation.families(host)
     yield from bootstrap.families(host)
+    yield from sandbox.families(host.node, sealed)
 
 
 def settled(sources: Iterable[SourceFacts], revision: str) -> Iterator[Family]:
@@ -33,9 +35,11 @@ def fresh(sources: Iterable[SourceFacts]) -> Iterator[Family]:
     yield source.answers(sources)
 
 
-def families(host: HostFacts, sources: Iterable[SourceFacts], revision: str) -> Iterator[Family]:
+def families(
+    host: HostFacts, sources: Iterable[SourceFacts], revision: str, sealed: Sandbox | None = None
+) -> Iterator[Family]:
     """All of them, each once."""
     sources = tuple(sources)
-    yield from steady(host)
+    yield from steady(host, sealed)
     yield from settled(sources, revision)
     yield from fresh(sources)

@@ -18,6 +18,7 @@ METRICS = {
     "akscert_certificate_usable": "node role origin reason",
     "akscert_file_status": "node role path status",
     "akscert_file_leftovers": "node role",
+    "akscert_sandbox_info": "node landlock_abi filesystem network seccomp",
     "akscert_rotation_state": "node role state reason",
     "akscert_rotation_evidence": "node role evidence",
     "akscert_rotation_due_timestamp_seconds": "node role",

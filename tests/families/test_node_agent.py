@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from exporter.agents.node.agent import NodeAgent
+from exporter.facts.sandbox import FilesystemSeal, NetworkSeal, Sandbox, Seccomp
 from exporter.families import node_agent
 from exporter.families.catalogue import catalogue, emitters
 from exporter.metric import Family
@@ -10,7 +11,8 @@ from exporter.reason import Mode
 from simulation.node.kubelet import SimulatedKubelets
 from tests.agents.nodes import CA, agent_of, simulated
 
-SUBJECTS = ("bootstrap", "build", "certificate", "file", "rotation", "source")
+SUBJECTS = ("bootstrap", "build", "certificate", "file", "rotation", "sandbox", "source")
+SEALED = Sandbox(7, FilesystemSeal.SEALED, NetworkSeal.TCP, Seccomp.FILTER)
 
 
 def name(family: Family) -> str:
@@ -20,7 +22,8 @@ def name(family: Family) -> str:
 
 def emitted(agent: NodeAgent) -> list[str]:
     """The families with samples of one scrape, the process's own apart."""
-    return [name(family) for family in node_agent.families(agent.look(), agent.sources(), "abc") if family.samples]
+    families = node_agent.families(agent.look(), agent.sources(), "abc", SEALED)
+    return [name(family) for family in families if family.samples]
 
 
 def test_every_declared_metric_is_emitted_and_every_emitted_one_is_declared(tmp_path: Path) -> None:

@@ -13,12 +13,14 @@ from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter import logs, presets
 from exporter.agents import memory
+from exporter.agents.node.confinement import confine
 from exporter.agents.node.kubelet_probe import KubeletProbe
 from exporter.agents.revision import revision
 from exporter.facts.host.host_facts import HostFacts, Served, host_facts
 from exporter.facts.host.host_reads import HostReads
 from exporter.facts.host.paths import PathTable, path_table
 from exporter.facts.host.read import Look, Way
+from exporter.facts.sandbox import Sandbox
 from exporter.facts.source import SourceFacts, skipped
 from exporter.facts.x509 import Certificate
 from exporter.families import node_agent as emitted
@@ -60,10 +62,11 @@ class NodeAgent:
         *,
         named: bool = True,
         runbooks: str = "",
+        sealed: Sandbox | None = None,
     ) -> None:
         """`kubelet`: where the kubelet serves, or why that is not looked at. `named`: `node` is known as its name.
 
-        `runbooks`: the base of links to runbooks; empty: its own.
+        `runbooks`: the base of links to runbooks; empty: its own. `sealed`: how far this process is.
         """
         self.node = node
         self._reader = HostReader(files, table)
@@ -72,7 +75,7 @@ class NodeAgent:
         self._named = named
         self._addresses = (self.wire.host,) if self.wire else ()
         self._clock = clock
-        self._runbooks = runbooks
+        self._runbooks, self._sealed = runbooks, sealed
         # Without a registry: these two are collected together with everything else.
         self._process, self._platform = ProcessCollector(registry=None), PlatformCollector(registry=None)
         self._seen: _Seen | None = None
@@ -109,7 +112,7 @@ class NodeAgent:
 
     def families(self) -> Iterator[Family]:
         """Every series of one scrape."""
-        yield from emitted.families(self.look(), self.sources(), revision())
+        yield from emitted.families(self.look(), self.sources(), revision(), self._sealed)
         yield from self._platform.collect()
         yield from self._process.collect()
 
@@ -129,7 +132,7 @@ class NodeAgent:
         return self._cache.payload(accept, gzipped=gzip)
 
     def _steady(self) -> Iterator[Family]:
-        return emitted.steady(self._shown or self.look())
+        return emitted.steady(self._shown or self.look(), self._sealed)
 
     def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
         sources = self.sources()
@@ -183,7 +186,7 @@ class NodeAgent:
         return node_page(host, findings, sources, now, runbooks=self._runbooks or OWN_RUNBOOKS, query=query)
 
 
-def node_agent(settings: Settings) -> NodeAgent:
+def node_agent(settings: Settings, sealed: Sandbox | None = None) -> NodeAgent:
     """The agent that the settings describe, not yet looking at the wire. Raises SettingsError."""
     files = HostFiles(settings.host_root)
     table = _table(settings, files)
@@ -192,7 +195,7 @@ def node_agent(settings: Settings) -> NodeAgent:
     named = bool(settings.node_name) or settings.host_root == Path("/")
     name = settings.node_name or socket.gethostname()
     runbooks = getattr(settings, "runbooks_url", "")  # `check` has no such setting, and serves nothing
-    return NodeAgent(name, files, table, kubelet, named=named, runbooks=runbooks)
+    return NodeAgent(name, files, table, kubelet, named=named, runbooks=runbooks, sealed=sealed)
 
 
 def _no_kubelet(*, on_purpose: bool) -> SourceFacts:
@@ -226,7 +229,7 @@ def _there(files: HostFiles, table: PathTable) -> int:
 def run(settings: Settings) -> int:
     """Serve until told to stop."""
     logs.configure(settings.log_level, settings.log_format)
-    agent = node_agent(settings)
+    agent = node_agent(settings, confine(settings))  # before the first thread: a seal does not hold for older ones
     server = WebServer(agent, settings.web_listen_address, settings.web_config_file)
     memory.settle()
     log.info("node agent of %s looks below %s", agent.node, settings.host_root)
