@@ -13,7 +13,7 @@ from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter import logs, presets
 from exporter.agents import memory
-from exporter.agents.node.confinement import confine
+from exporter.agents.node import confinement
 from exporter.agents.node.kubelet_probe import KubeletProbe
 from exporter.agents.revision import revision
 from exporter.facts.host.host_facts import HostFacts, Served, host_facts
@@ -229,9 +229,11 @@ def _there(files: HostFiles, table: PathTable) -> int:
 def run(settings: Settings) -> int:
     """Serve until told to stop."""
     logs.configure(settings.log_level, settings.log_format)
-    agent = node_agent(settings, confine(settings))  # before the first thread: a seal does not hold for older ones
+    sealed = confinement.confine(settings)  # before the first thread: a seal does not hold for older ones
+    agent = node_agent(settings, sealed)
     server = WebServer(agent, settings.web_listen_address, settings.web_config_file)
     memory.settle()
+    confinement.tell(sealed)
     log.info("node agent of %s looks below %s", agent.node, settings.host_root)
     if agent.wire:
         agent.wire.start()

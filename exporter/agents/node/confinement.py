@@ -13,7 +13,7 @@ from exporter.settings import Settings
 from exporter.sources.seal import seal
 from exporter.web.config import read_web_config
 
-__all__ = ["confine"]
+__all__ = ["confine", "tell"]
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +41,15 @@ def confine(settings: Settings) -> Sandbox:
     """Seal this process for a node agent of these settings. Call it before the first thread starts; it never raises."""
     kubelet = settings.kubelet_address
     _, port = settings.web_listen_address
-    sandbox = seal(
+    return seal(
         [*_python(), *_SYSTEM, *_host(settings), *_web(settings)],
         bind=[port],
         connect=[kubelet[1]] if kubelet else [],
     )
+
+
+def tell(sandbox: Sandbox) -> None:
+    """One line in the log."""
     log.info(
         "sealed: Landlock %d, file system %s, network %s, seccomp %s%s",
         sandbox.landlock_abi,
@@ -54,7 +58,6 @@ def confine(settings: Settings) -> Sandbox:
         sandbox.seccomp,
         f" ({sandbox.detail})" if sandbox.detail else "",
     )
-    return sandbox
 
 
 def _python() -> Iterator[str]:
