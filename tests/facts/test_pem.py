@@ -1,6 +1,7 @@
 """PEM as Go reads it: blocks begin and end whole lines, and all else is passed over."""
 
 import base64
+import itertools
 import re
 
 import pytest
@@ -121,6 +122,7 @@ def test_what_go_reads_is_read(case: str) -> None:
         (b"  " + KEY.replace(b"\n", b"\n  "), False),
         (b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + KEY, True),
     ],
+    ids=itertools.count(),
 )
 def test_a_private_key_is_seen_by_its_label(content: bytes, expected: bool) -> None:
     """A4: Go takes the first block whose label ends in PRIVATE KEY, and cannot ask for a password."""
