@@ -95,15 +95,8 @@ bench: $(VENV)/.develop ## measure: latency, memory and lag, as a table for each
 	@for one in node files web azure cluster pages; do echo "== $$one"; $(BIN)/python -m benchmarks.$$one; done
 
 .PHONY: check
-check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, drift of generated files
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/zizmor --offline --quiet .github
-	$(BIN)/yamllint --strict .
-	$(BIN)/python -m tools.versions
-	$(BIN)/python -m tools.generate --check
+check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, versions, drift of generated files
+	@$(BIN)/python -m tools.checks
 
 .PHONY: format
 format: $(VENV)/.develop ## put the code into shape

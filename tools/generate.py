@@ -1,9 +1,14 @@
 """Writes every generated text again; `python -m tools.generate --check` says instead which have drifted."""
 
+import difflib
 import sys
+from itertools import islice
 
 from tools import alerts, azure_rules, dashboards, lead_times, reference, runbooks, values
 from tools.generated import ROOT, Generated
+
+LONGEST_DIFF = 60
+"""Lines shown of what has drifted in one file."""
 
 GENERATED: tuple[Generated, ...] = (
     *reference.GENERATED,
@@ -27,6 +32,9 @@ def main(arguments: list[str]) -> int:
         drifted = True
         if "--check" in arguments:
             print(f"{generated.path} has drifted: run `make generate`")
+            before, after = generated.written().splitlines(), wanted.splitlines()
+            shown = difflib.unified_diff(before, after, "as committed", "as generated", n=1, lineterm="")
+            print("\n".join(islice(shown, LONGEST_DIFF)))
         else:
             (ROOT / generated.path).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / generated.path).write_text(wanted, encoding="utf-8")
