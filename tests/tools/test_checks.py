@@ -42,4 +42,4 @@ def test_every_file_that_the_recipes_name_exists() -> None:
     page = (ROOT / "docs/developing.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:exporter|tools|tests|helm)/[\w./-]+)`", page))
     assert len(named) > 25
-    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    assert [name for name in sorted(named) if "SUBJECT" not in name and not (ROOT / name).exists()] == []
