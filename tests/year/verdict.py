@@ -23,7 +23,7 @@ from tests.e2e.stack import free_port
 from tests.year.recording import LEAD, SCRAPE, Window
 from tools.rules import Rule, groups, inhibitions, seconds
 
-__all__ = ["Firing", "Store", "notified", "stretches"]
+__all__ = ["Firing", "Store", "holds", "notified", "stretches"]
 
 RULES = tuple(rule for group in groups() for rule in group.rules)
 INHIBITIONS = inhibitions()
@@ -131,7 +131,7 @@ def notified(firings: Iterable[Firing], wait: int = 0) -> list[Firing]:
         if one.severity == "info":
             continue
         holding = [
-            other for other in firings if other.begin <= one.end and one.begin <= other.end and _holds(other, one)
+            other for other in firings if other.begin <= one.end and one.begin <= other.end and holds(other, one)
         ]
         minutes = range(int(one.begin), int(one.end) + 1, SCRAPE)
         free = [float(at) for at in minutes if not any(other.begin <= at <= other.end for other in holding)]
@@ -143,7 +143,7 @@ def notified(firings: Iterable[Firing], wait: int = 0) -> list[Firing]:
     return found
 
 
-def _holds(source: Firing, target: Firing) -> bool:
+def holds(source: Firing, target: Firing) -> bool:
     """Whether the one holds back the other while both fire."""
     above, below = dict(source.labels), dict(target.labels)
     for rule in INHIBITIONS:
