@@ -40,10 +40,13 @@ class Verdict:
         )
 
 
-def verdict(findings: Iterable[Finding], unanswered: Sequence[str], unseen: int = 0) -> Verdict:
+def verdict(
+    findings: Iterable[Finding], unanswered: Sequence[str], unseen: int = 0, seen: str = "Every place was looked at"
+) -> Verdict:
     """How much is wrong; or that all is ok, but only where all was looked at.
 
-    `unanswered`: sources without a first answer. `unseen`: nodes of whose certificates nobody tells.
+    `unanswered`: sources without a first answer. `unseen`: nodes of whose certificates nobody tells. `seen`: what was
+    looked at, as the beginning of a sentence.
     """
     counts = Counter(finding.severity for finding in findings)
     worst, *others = [_count(counts[one], _NOUNS[one]) for one in Severity if counts[one]] or [""]
@@ -56,7 +59,7 @@ def verdict(findings: Iterable[Finding], unanswered: Sequence[str], unseen: int 
         told = ""
     else:
         tone, word, strong = Tone.OK, OK, "All is ok"
-        told = "Every place was looked at, and nothing needs to be done."
+        told = f"{seen}, and nothing needs to be done."
     if worst and severity is None:
         told += f" {worst} below."
     if unseen:

@@ -9,9 +9,11 @@ from markupsafe import Markup
 
 from exporter.facts.cluster import ClusterFacts, NodeObservation
 from exporter.facts.kube.node import Node
-from exporter.facts.told_node import SaidNode, said_node
+from exporter.facts.kube.node_view import ToldCertificate
+from exporter.facts.told_node import SaidCertificate, SaidNode, SaidRotation, said_node
 from exporter.findings import Finding, Severity
 from exporter.findings.formatting import dated
+from exporter.findings.limits import rotation_state, worst
 from exporter.findings.node_status import NodeStatus, node_statuses
 from exporter.findings.wording import EVIDENCE_WORDS, NOT_LOOKED_AT, ORIGIN_WORDS, REASON_WORDS, ROLE_WORDS
 from exporter.pages.findings_list import findings_list, verdict
@@ -44,14 +46,15 @@ def told_node_page(
     status = next(one for one in node_statuses(cluster, now, own) if one.name == name)
     observed = (cluster.observations or {}).get(name)
     said = said_node(observed.document.content) if observed is not None and observed.document is not None else None
-    judged = verdict(own, (), int(status.word == NOT_LOOKED_AT))
+    seen = "Its agent looked at every place" if said is not None else "Its kubelet was asked, its files were not read"
+    judged = verdict(own, (), int(status.word == NOT_LOOKED_AT), seen)
     listed = findings_list(own, subject=name, runbooks=runbooks or OWN_RUNBOOKS)
     body = [
         judged.banner,
         section("findings", "Findings", listed) if own else Markup(),
         section("node", "Node", _about(node, status, observed, said, now)),
         _requests(status),
-        *(_said(said, now) if said is not None else _seen(observed, now)),
+        *(_said(said, now) if said is not None else _seen(observed, own, now)),
     ]
     frame = Frame(
         name,
@@ -106,37 +109,19 @@ def _requests(status: NodeStatus) -> Markup:
 
 def _said(said: SaidNode, now: float) -> Iterator[Markup]:
     """In its agent's words."""
-    cards = [
-        _card(
-            one.role,
-            code(one.path) if one.path else _origin(one.origin),
-            Lifetime(
-                one.not_before,
-                one.not_after,
-                (one.due, one.deadline) if one.due is not None and one.deadline is not None else None,
-                judged=_tone(one.severity),
-            ),
-            (
-                ("Subject", code(one.subject) if one.subject else ""),
-                ("Serial number", code(one.serial_number) if one.serial_number else ""),
-                ("The kubelet can use it", {None: "", "ok": "yes"}.get(one.usable, f"no: {one.usable}")),
-            ),
-            now,
-        )
-        for one in said.certificates
-    ]
+    cards = [_said_card(one, now) for one in said.certificates]
     if cards:
         yield section("certificates", "Certificates", Markup('<div class="cards">\n{}\n</div>').format(join(cards)))
-    rows = (
+    yield _rotation(
         (
             _role(one.role),
-            badge(_tone(one.severity), _state(one.shown or one.state, one.deadline)),
+            # "on" is not green beside a certificate that has ended or cannot be used.
+            badge(_worst_tone(one, said.certificates), _state(one.shown or one.state, one.deadline)),
             _reason(one.reason),
             _evidence(one.evidence),
         )
         for one in said.rotation
     )
-    yield _rotation(rows)
     if said.files:
         yield section(
             "files",
@@ -160,34 +145,45 @@ def _said(said: SaidNode, now: float) -> Iterator[Markup]:
         )
 
 
-def _seen(observed: NodeObservation | None, now: float) -> Iterator[Markup]:
-    """As its kubelet tells."""
+def _said_card(one: SaidCertificate, now: float) -> Markup:
+    window = (one.due, one.deadline) if one.due is not None and one.deadline is not None else None
+    judged = Tone.QUIET if one.role == Role.APISERVER_COPY else _tone(one.severity)
+    return _card(
+        one.role,
+        code(one.path) if one.path else _origin(one.origin),
+        lifetime_bar(Lifetime(one.not_before, one.not_after, window, judged=judged), now),
+        (
+            ("Subject", code(one.subject) if one.subject else ""),
+            ("Serial number", code(one.serial_number) if one.serial_number else ""),
+            ("The kubelet can use it", {None: "", "ok": "yes"}.get(one.usable, f"no: {one.usable}")),
+        ),
+    )
+
+
+def _worst_tone(one: SaidRotation, certificates: Sequence[SaidCertificate]) -> Tone:
+    words = {one.severity, *(other.severity for other in certificates if other.role == one.role)} - {None}
+    known = worst(*(Severity(word) for word in words if word in set(Severity)))
+    return _tone(known if known is not None else next(iter(words), None))
+
+
+def _seen(observed: NodeObservation | None, own: Sequence[Finding], now: float) -> Iterator[Markup]:
+    """As its kubelet tells. `own`: the findings about this node."""
     if observed is None or observed.view is None or not observed.view.report.told:
         yield section(
             "certificates", "Certificates", Markup('<p class="none">Not looked at: nobody tells about them.</p>')
         )
         return
-    cards = [
-        _card(
-            one.role,
-            _origin(one.origin),
-            Lifetime(
-                one.not_before if one.not_before is not None else now,
-                one.not_after,
-                one.window,
-                rotation=one.rotation,
-            ),
-            (("Not before", "" if one.not_before is not None else "not known"),),
-            now,
-        )
-        for one in observed.view.certificates
-    ]
+    worst_of = {role: worst(*(one.severity for one in own if one.role is role)) for role in Role}
+    cards = [_told(one, worst_of[one.role], now) for one in observed.view.certificates]
     if cards:
         yield section("certificates", "Certificates", Markup('<div class="cards">\n{}\n</div>').format(join(cards)))
     yield _rotation(
         (
             ROLE_WORDS[facts.role],
-            badge(Tone.QUIET, facts.state.value),
+            badge(
+                _tone(worst(worst_of[facts.role], rotation_state(facts.role, facts.state))),
+                _state(facts.state.value, None),
+            ),
             REASON_WORDS[facts.reason],
             _evidence({place.value: word for place, word in facts.evidence.items()}),
         )
@@ -195,17 +191,27 @@ def _seen(observed: NodeObservation | None, now: float) -> Iterator[Markup]:
     )
 
 
+def _told(one: ToldCertificate, severity: Severity | None, now: float) -> Markup:
+    """A certificate that the kubelet serves, or of which it only says until when."""
+    if one.not_before is None:
+        end = Markup("{} ({})").format(moment(one.not_after, now), dated(one.not_after, 30 * 86400))
+        life = Markup('<p class="told">{} {}</p>').format(badge(_tone(severity), "ends"), end)
+    else:
+        life = lifetime_bar(Lifetime(one.not_before, one.not_after, one.window, judged=_tone(severity)), now)
+    return _card(one.role, _origin(one.origin), life, ())
+
+
 def _rotation(rows: Iterator[tuple[Cell, ...]]) -> Markup:
     columns = (Column("Certificate"), Column("State"), Column("Why"), Column("What each place says"))
     return section("rotation", "Rotation", table("Rotation of the kubelet's certificates", columns, rows))
 
 
-def _card(role: str, where: str | Markup, life: Lifetime, more: Sequence[tuple[str, Cell]], now: float) -> Markup:
+def _card(role: str, where: str | Markup, life: Markup, more: Sequence[tuple[str, Cell]]) -> Markup:
     title = _role(role)
     return Markup(
         '<article class="card certificate" aria-label="{title}">\n<div class="title"><h3>{title}</h3></div>'
         '<p class="where">{where}</p>\n{life}\n{more}</article>'
-    ).format(title=title[:1].upper() + title[1:], where=where, life=lifetime_bar(life, now), more=key_values(more))
+    ).format(title=title[:1].upper() + title[1:], where=where, life=life, more=key_values(more) if more else "")
 
 
 def _tone(severity: str | None) -> Tone:

@@ -1,21 +1,28 @@
 """A node's page as the cluster agent serves it: by its node agent's word, by its kubelet's, and by nobody's."""
 
 import json
+import re
 import zlib
 from dataclasses import replace
 
 from exporter.documents.node_document import node_document
 from exporter.facts.cluster import ClusterFacts, NodeObservation
 from exporter.facts.host.host_facts import HostFacts
+from exporter.facts.kube.kubelet_metrics import KubeletConfig
+from exporter.facts.kube.kubelet_report import KubeletReport
+from exporter.facts.kube.node_view import node_view
 from exporter.facts.node_document import NodeDocument
 from exporter.facts.node_document import node_document as read_document
 from exporter.facts.source import Failure
+from exporter.facts.usability import Usability
+from exporter.facts.x509 import certificates
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
 from exporter.pages.told_node_page import told_node_page
-from exporter.reason import Observer, Reason
+from exporter.reason import KubeletStatus, Observer, Origin, Reason, Role
+from simulation.pki import DAY
 from tests.pages.document import check, read
-from tests.pages.example import NODE, NOW, broken, source, well
+from tests.pages.example import CA, NODE, NOW, broken, source, well
 from tests.pages.fleet import fleet
 
 ATTACK = "<script>alert(1)</script>"
@@ -98,3 +105,40 @@ def test_what_an_agent_tells_is_text_and_never_markup() -> None:
     check(html)
     assert html.count("<script") == 1
     assert sum(ATTACK in part for part in read(html).text) >= 5
+
+
+def test_what_a_kubelet_tells_is_shown_and_no_more_than_that() -> None:
+    """Only until when its client certificate lasts: no beginning is made up, and unread files are mentioned."""
+    client = CA.kubelet_client(NODE, NOW - 100 * DAY)
+    serving = CA.kubelet_serving(NODE, NOW - 100 * DAY)
+    report = KubeletReport(
+        NODE,
+        KubeletStatus.OK,
+        served=certificates(serving.certificate_pem),
+        config=KubeletConfig(True, True, "", True),
+        client_certificate=True,
+        client_not_after=client.not_after,
+    )
+    view = node_view(report, certificates(CA.pem), {}, addresses=(NODE, "10.224.0.4"))
+    words = text(cluster(NodeObservation(Observer.KUBELET, view=view)))
+    assert "Its kubelet was asked, its files were not read, and nothing needs to be done." in words
+    assert "in 265 days" in words
+    assert words.count("not before") == 1  # the serving certificate's
+    assert words.count("on") >= 2
+    ended = replace(report, client_not_after=NOW - 60)
+    html = page(cluster(NodeObservation(Observer.KUBELET, view=node_view(ended, certificates(CA.pem), {}))))
+    assert html is not None
+    row = re.search(r'(?s)<th scope="row" role="rowheader">kubelet client certificate</th>.*?</tr>', html)
+    assert row is not None
+    assert "badge critical" in row[0]
+
+
+def test_on_is_not_green_beside_a_certificate_that_cannot_be_used() -> None:
+    """B12."""
+    host = replace(well(), usability={(Role.KUBELET_CLIENT, Origin.FILE): Usability.ANOTHER_NODE})
+    html = page(cluster(told(host)))
+    assert html is not None
+    row = re.search(r'(?s)<th scope="row" role="rowheader">kubelet client certificate</th>.*?</tr>', html)
+    assert row is not None
+    assert "badge critical" in row[0]
+    assert "no: another_node" in read(html).text
