@@ -79,7 +79,8 @@ def named_environment_files(unit: Read[ServiceUnit] | None, drop_ins: Sequence[R
     for read in (unit, *drop_ins):
         for key, value in read.value.assignments if read is not None and read.value is not None else ():
             if key == "EnvironmentFile":
-                found = [*found, value.removeprefix("-")] if value else []
+                found = found if value else []
+                found += [value.removeprefix("-")] if value else []
     return tuple(dict.fromkeys(found))
 
 

@@ -146,23 +146,29 @@ def _gates(value: str) -> dict[str, bool]:
 def windows_words(line: str) -> list[str]:
     r"""A Windows command line as a Go program gets it (os.Args): backslashes are plain except before a quote."""
     words: list[str] = []
-    word, quoted, begun, position = "", False, False, 0
+    word: list[str] | None = None
+    quoted, position = False, 0
     while position < len(line):
         character = line[position]
+        if character in " \t" and not quoted:
+            if word is not None:
+                words.append("".join(word))
+            word, position = None, position + 1
+            continue
+        word = [] if word is None else word
         if character == "\\":
             end = position
             while end < len(line) and line[end] == "\\":
                 end += 1
             count, quote = end - position, line[end : end + 1] == '"'
-            word, begun, position = word + "\\" * (count // 2 if quote else count), True, end
+            word.append("\\" * (count // 2 if quote else count))
+            position = end
             if quote and count % 2:
-                word, position = word + '"', end + 1
+                word.append('"')
+                position = end + 1
         elif character == '"':
-            quoted, begun, position = not quoted, True, position + 1
-        elif character in " \t" and not quoted:
-            if begun:
-                words.append(word)
-            word, begun, position = "", False, position + 1
+            quoted, position = not quoted, position + 1
         else:
-            word, begun, position = word + character, True, position + 1
-    return [*words, word] if begun else words
+            word.append(character)
+            position += 1
+    return words if word is None else [*words, "".join(word)]

@@ -12,6 +12,8 @@ from exporter.facts.host.kubelet_configuration import KubeletConfiguration, merg
 
 __all__ = ["KubeletSettings", "effective"]
 
+MOST_WORDS = 400
+"""Characters kept of what could not be read."""
 CLIENT_GATE, SERVING_GATE = "RotateKubeletClientCertificate", "RotateKubeletServerCertificate"
 
 
@@ -43,7 +45,7 @@ def effective(
     flags, configuration = command.flags, KubeletConfiguration()
     for one in configurations:
         configuration = merged(configuration, one)
-    if unread := ", ".join(words for words in (command.unread, unread) if words):
+    if unread := ", ".join(words for words in (command.unread, unread) if words)[:MOST_WORDS]:
         # What could not be read may switch it off, but does not switch on again what a flag switches off.
         serving_off = _serving_gate_off(flags.feature_gates)
         return KubeletSettings(

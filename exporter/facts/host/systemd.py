@@ -36,26 +36,32 @@ class Command:
 
 
 def service_unit(content: bytes) -> ServiceUnit:
-    """The [Service] section of a unit file or of a drop-in. Raises ValueError where the text is no unit file."""
-    text = content.decode("utf-8", errors="replace").replace("\r\n", "\n")
-    section, found, pending = "", list[tuple[str, str]](), ""
-    for number, raw in enumerate(text.split("\n"), start=1):
+    """The [Service] section of a unit file or of a drop-in. Raises ValueError where the bytes are no text.
+
+    As systemd does, it passes over a line that is no assignment or stands in no section.
+    """
+    try:
+        text = content.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    if "\0" in text:
+        raise ValueError("not a text")
+    section, found, pending = "", list[tuple[str, str]](), list[str]()
+    for raw in text.split("\n"):
         line = raw.strip(_WHITESPACE)
         if line[:1] in ("#", ";"):
             continue  # also between the lines of a continued assignment
         if line.endswith("\\"):
-            pending += line[:-1] + " "
+            pending.append(line[:-1])
             continue
-        line, pending = pending + line, ""
+        line, pending = " ".join([*pending, line]), []
         if not line:
             continue
         if line.startswith("["):
             section = line
             continue
         key, equals, value = line.partition("=")
-        if not equals or not section:
-            raise ValueError(f"not a unit file: line {number}")
-        if section == "[Service]" and key.strip() in {"ExecStart", "Environment", "EnvironmentFile"}:
+        if equals and section == "[Service]" and key.strip() in {"ExecStart", "Environment", "EnvironmentFile"}:
             found.append((key.strip(), value.strip(_WHITESPACE)))
     return ServiceUnit(tuple(found))
 
@@ -71,7 +77,8 @@ def command(units: Iterable[ServiceUnit], files: Mapping[str, Mapping[str, str]]
         if key == "ExecStart":
             start = value
         elif key == "EnvironmentFile":
-            paths = [*paths, value] if value else []
+            paths = paths if value else []
+            paths += [value] if value else []
         elif value:
             pairs = (word.partition("=") for word in quoted_words(value))
             environment |= {name: text for name, equals, text in pairs if equals and _NAME.fullmatch(name)}
@@ -104,26 +111,27 @@ def quoted_words(text: str) -> list[str]:
     A quote that is never closed ends with the text, as systemd reads the value of a variable (EXTRACT_RELAX).
     """
     words: list[str] = []
-    word, quote, escaped, begun = "", "", False, False
+    word: list[str] | None = None
+    quote, escaped = "", False
     for character in text:
+        if not (escaped or quote) and character in _WHITESPACE:
+            if word is not None:
+                words.append("".join(word))
+            word = None
+            continue
+        word = [] if word is None else word
         if escaped:
-            word, escaped = word + character, False
+            word.append(character)
+            escaped = False
         elif character == "\\":
-            escaped = begun = True
-        elif quote:
-            if character == quote:
-                quote = ""
-            else:
-                word += character
-        elif character in "\"'":
-            quote, begun = character, True
-        elif character in _WHITESPACE:
-            if begun:
-                words.append(word)
-            word, begun = "", False
+            escaped = True
+        elif character == quote:
+            quote = ""
+        elif not quote and character in "\"'":
+            quote = character
         else:
-            word, begun = word + character, True
-    return [*words, word] if begun else words
+            word.append(character)
+    return words if word is None else [*words, "".join(word)]
 
 
 def environment_file(content: bytes) -> dict[str, str]:
@@ -160,31 +168,33 @@ def _name(text: str, position: int) -> tuple[str | None, int]:
 
 def _value(text: str, position: int) -> tuple[str, int]:
     """The value that begins there, and the place behind it. Quotes count only at its beginning or after one another."""
-    value, plain = "", False
+    value, plain = list[str](), False
     while position < len(text) and text[position] not in _NEWLINE:
         character = text[position]
         if character == "\\":
             following = text[position + 1 : position + 2]
-            value += "" if following in _NEWLINE else following  # "" too: the text's end
+            value.append("" if following in _NEWLINE else following)  # "" too: the text's end
             plain, position = True, position + 2
         elif not plain and character in "\"'":
             inside, position = _quoted(text, position + 1, character)
-            value += inside
+            value.append(inside)
         else:
             if plain or character not in _WHITESPACE:
-                value, plain = value + character, True
+                value.append(character)
+                plain = True
             position += 1
-    return (value.rstrip(_WHITESPACE) if plain else value), position
+    found = "".join(value)
+    return (found.rstrip(_WHITESPACE) if plain else found), position
 
 
 def _quoted(text: str, position: int, quote: str) -> tuple[str, int]:
-    value = ""
+    value = list[str]()
     while position < len(text) and text[position] != quote:
         if quote == '"' and text[position] == "\\":
             following = text[position + 1 : position + 2]
-            value += following if following in '"\\`$' else "" if following == "\n" else "\\" + following
+            value.append(following if following in '"\\`$' else "" if following == "\n" else "\\" + following)
             position += 2
         else:
-            value += text[position]
+            value.append(text[position])
             position += 1
-    return value, position + 1
+    return "".join(value), position + 1

@@ -135,7 +135,8 @@ def _command(files: Files, table: PathTable, reads: Reads) -> tuple[KubeletComma
     looks = [Look(f"{directory}/{name}", service_unit, EVIDENCE_CAP) for name in chosen[:MOST_DROP_INS]]
     drop_ins = cast("list[Read[ServiceUnit]]", files.look_all(looks) if looks else [])
     default = table.evidence.get(EvidenceFile.KUBELET_FLAGS, "")
-    others = [path for path in named_environment_files(unit, drop_ins) if path != default]
+    named = [path for path in named_environment_files(unit, drop_ins) if path != default]
+    others = named[:MOST_DROP_INS]
     looks = [Look(path, environment_file, EVIDENCE_CAP) for path in others]
     found = dict(zip(others, files.look_all(looks) if looks else [], strict=True))
     if EvidenceFile.KUBELET_FLAGS in reads:
@@ -144,8 +145,8 @@ def _command(files: Files, table: PathTable, reads: Reads) -> tuple[KubeletComma
     members += [(EvidenceFile.KUBELET_FLAGS, found[path]) for path in others]
     listed = [cast("Read[tuple[str, ...]]", listing)] if listing is not None else []
     command = linux_command(unit, [*listed, *drop_ins], cast("dict[str, Read[dict[str, str]]]", found), default)
-    if len(chosen) > MOST_DROP_INS:
-        command = replace(command, known=False, unread=f"{command.unread} more drop-ins in {directory}".strip())
+    if max(len(chosen), len(named)) > MOST_DROP_INS:
+        command = replace(command, known=False, unread=f"more drop-ins or environment files than {MOST_DROP_INS}")
     return command, members
 
 

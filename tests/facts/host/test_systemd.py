@@ -1,5 +1,7 @@
 """Systemd's files as systemd reads them (systemd.exec(5), systemd.service(5), src/basic/env-file.c)."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,10 +86,31 @@ def test_a_drop_in_may_replace_what_the_unit_says() -> None:
     assert command([service_unit(UNIT), drop_in], {}).missing_files == ("/own",)
 
 
-@pytest.mark.parametrize("content", [b"ExecStart=/bin/true\n", b"[Service]\nno assignment\n", b"\x7fELF\x02\x01"])
-def test_what_is_no_unit_file_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match="not a unit file"):
+@pytest.mark.parametrize(
+    "content", [b"ExecStart=/bin/true\n", b"[Unit]\nExecStart=/x\n", b"[Service]\nno assignment\n"]
+)
+def test_a_line_out_of_place_is_passed_over(content: bytes) -> None:
+    """Systemd warns of it, and goes on."""
+    assert service_unit(content).assignments == ()
+
+
+@pytest.mark.parametrize("content", [b"[Service]\n\xff\xfe", b"\x7fELF\x02\0"])
+def test_what_is_no_text_is_no_unit_file(content: bytes) -> None:
+    with pytest.raises(ValueError, match="not"):
         service_unit(content)
+
+
+@pytest.mark.parametrize(
+    "piece", [b"A=b\n", b"x", b'"', b"\\", b"A=x\\\n", b"$A ", b"Environment=A=b\n", b"EnvironmentFile=/a\n"]
+)
+def test_a_large_file_costs_no_more_than_its_size(piece: bytes) -> None:
+    """A12: 256 KiB of anything are read in a moment, and not in the square of it."""
+    content = piece * (256 * 1024 // len(piece))
+    begin = time.process_time()
+    environment_file(b"A=" + content)
+    unit = service_unit(b"[Service]\nExecStart=" + content)
+    command([unit], {})
+    assert time.process_time() - begin < 5
 
 
 @given(st.binary(max_size=200))

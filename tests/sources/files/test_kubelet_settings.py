@@ -151,7 +151,7 @@ ROWS = (
         default("--rotate-certificates=true") | {f"{UNITS}/kubelet.service":
         "[Service]\nExecStart=/bin/bash /opt/start.sh\n"} | shipped(**ON), None, None, None),
     Row("systemd.service(5)", "a drop-in that is no unit file",
-        default("--rotate-certificates=true") | {f"{UNITS}/kubelet.service.d/9.conf": "\x7fELF\n"} | shipped(**ON),
+        default("--rotate-certificates=true") | {f"{UNITS}/kubelet.service.d/9.conf": "\x7fELF\0"} | shipped(**ON),
         None, None, None),
 )  # fmt: skip
 
@@ -263,3 +263,15 @@ def test_what_the_user_leaves_out_and_a_flag_names_is_not_read(tmp_path: Path) -
     tree(tmp_path, default("--config=/etc/default/kubeletconfig.json --rotate-certificates") | shipped())
     found = read_host(HostFiles(tmp_path), table).evidence.settings
     assert (found.rotate_certificates, found.unread) == (None, "/etc/default/kubeletconfig.json")
+
+
+def test_more_files_than_anybody_has_are_not_read_and_not_guessed(tmp_path: Path) -> None:
+    """A6: a bound on what one file can make the agent open."""
+    named = "".join(f"EnvironmentFile=-/etc/e/{number}\n" for number in range(3000))
+    unit = {f"{UNITS}/kubelet.service": f"[Service]\n{named}ExecStart=/opt/bin/kubelet --rotate-certificates\n"}
+    found = tree(tmp_path, unit)
+    assert found.settings.rotate_certificates is None
+    assert len(found.members) <= 64
+    many = {f"etc/kubelet.d/{number}.conf": kubelet_config() for number in range(80)}
+    found = tree(tmp_path / "other", default(DIR) | shipped(**ON) | many)
+    assert (found.settings.rotate_certificates, found.settings.unread) == (None, "all below /etc/kubelet.d")
