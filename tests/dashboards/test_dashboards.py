@@ -12,7 +12,7 @@ from exporter.metric import Kind
 from tests.dashboards.schema import encoded, misfits, parsed
 from tools.dashboards import DASHBOARDS, FOLDERS
 from tools.dashboards.answers import filled, targets, variable_queries
-from tools.dashboards.findings import LABELS, alert_words, chosen, found, number
+from tools.dashboards.findings import LABELS, alert_words, chosen, found, number, rules
 from tools.dashboards.grafana import as_text, placed
 from tools.dashboards.panel import Lines, Row, Table
 from tools.generated import ROOT
@@ -295,23 +295,28 @@ def test_windows_follow_the_range_that_is_looked_at() -> None:
 
 def test_what_is_wrong_is_asked_by_the_rules_own_expressions() -> None:
     """Every rule, under its own name and severity, with nothing changed but the choice of clusters."""
-    asked = found()
-    for rule in (rule for group in groups() for rule in group.rules):
+    asked = [query.expression for query in found("date")]
+    for rule in rules():
         narrowed = chosen(rule.expression)
-        assert f"({narrowed})" in asked, rule.alert
         assert narrowed.replace('{cluster=~"$cluster", ', "{").replace('{cluster=~"$cluster"}', "") == " ".join(
             rule.expression.split()
         )
-        assert f'"alertname", "{rule.alert}"' in asked
+        (query,) = (one for one in asked if f"(({narrowed})" in one or f"(({narrowed}) unless" in one)
+        assert f'"alertname", "{rule.alert}"' in query
+        assert f'"severity", "{["", "critical", "warning", "info"].index(rule.severity)}-{rule.severity}"' in query
         if rule.severity in ("critical", "warning"):
-            assert f"({narrowed})" in number(rule.severity)
-    assert {word.value for word in alert_words()} == {rule.alert for group in groups() for rule in group.rules}
+            assert any(f"(({narrowed})" in one.expression for one in number(rule.severity))
+    assert {word.value for word in alert_words()} == {rule.alert for rule in rules()}
+    assert {rule.alert for rule in rules()} == {rule.alert for group in groups() for rule in group.rules}
 
 
 def test_a_rule_is_narrowed_to_the_chosen_clusters_and_its_labels_are_shown() -> None:
     """E: the table is made from whatever rules there are: selectors get a matcher, texts stay as they are."""
     assert chosen('max by (node) (akscert_a{b="akscert_c"}) or akscert_a[5m]') == (
         'max by (node) (akscert_a{cluster=~"$cluster", b="akscert_c"}) or akscert_a{cluster=~"$cluster"}[5m]'
+    )
+    assert chosen("akscert_node_ready == akscert_csr_untracked", node=True) == (
+        'akscert_node_ready{cluster=~"$cluster", node=~"$node"} == akscert_csr_untracked{cluster=~"$cluster"}'
     )
     for label in ("role", "reason", "path", "source", "mode", "lease", "signer_name", "kind", "name", "agentpool"):
         assert label in LABELS

@@ -18,7 +18,7 @@ from tools.dashboards.panel import (
 )
 from tools.dashboards.words import SERIES, UNKNOWN
 
-__all__ = ["custom", "defaults", "overrides", "sorting", "transformations"]
+__all__ = ["custom", "defaults", "overrides", "sorting", "total", "transformations"]
 
 Json = dict[str, object]
 NEUTRAL = (Threshold(None, "text"),)
@@ -204,6 +204,12 @@ def sorting(table: Table) -> Json:
 def transformations(table: Table) -> list[Json]:
     """Labels and values of all queries as columns, in order and under their titles."""
     several = len(table.queries) > 1
+    if table.gathered:
+        return [
+            {"id": "labelsToFields", "options": {"mode": "columns", "valueLabel": table.gathered}},
+            {"id": "merge", "options": {}},
+            *_arranged({column.source: column.title for column in table.columns}),
+        ]
     names = {column.source: column.title for column in table.columns}
     fields = {_field_name(source, several): title for source, title in names.items()}
     if several and "A" in names:
@@ -212,9 +218,23 @@ def transformations(table: Table) -> list[Json]:
     numbers = [column.source for column in table.columns if column.number]
     conversions = [{"targetField": name, "destinationType": "number"} for name in numbers]
     converted: list[Json] = [{"id": "convertFieldType", "options": {"conversions": conversions}}] if numbers else []
+    return [*merged, *converted, *_arranged(fields)]
+
+
+def total(name: str) -> list[Json]:
+    """The values of all queries, added up."""
     return [
-        *merged,
-        *converted,
+        {"id": "joinByField", "options": {"byField": "Time", "mode": "outer"}},
+        {
+            "id": "calculateField",
+            "options": {"mode": "reduceRow", "reduce": {"reducer": "sum"}, "replaceFields": True, "alias": name},
+        },
+    ]
+
+
+def _arranged(fields: dict[str, str]) -> list[Json]:
+    """These fields under these titles, in this order, and no other."""
+    return [
         {"id": "filterFieldsByName", "options": {"include": {"names": list(fields)}}},
         {
             "id": "organize",

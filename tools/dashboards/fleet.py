@@ -1,6 +1,6 @@
 """The fleet's dashboard, first part: what is wrong now, and what breaks when."""
 
-from tools.dashboards.findings import alert_words, found, number, since
+from tools.dashboards.findings import COLUMN, alert_words, found, number, since
 from tools.dashboards.panel import (
     RUNBOOKS,
     Cell,
@@ -25,8 +25,8 @@ from tools.dashboards.promql import (
     linked,
     of,
     of_nodes,
+    ranked,
     share,
-    stated,
 )
 from tools.dashboards.words import ALARM, GREEN, NOTICE, PAST, SEVERITIES, STATES, UNKNOWN
 
@@ -84,7 +84,8 @@ WRONG = Row(
             description="Broken, or about to break. Counted by the rules' own conditions, before they have lasted as "
             "long as the rules wait, so it shows things earlier. Anything but 0: the table below says which node and "
             "what to do. ? means that no agent reports at all.",
-            queries=(Query(number("critical"), "critical"),),
+            queries=number("critical"),
+            total="critical",
             width=4,
             height=4,
             thresholds=ALARM,
@@ -95,7 +96,8 @@ WRONG = Row(
             title="Warnings now",
             description="Will break if nobody acts, or cannot be seen. Same counting as to the left. The table below "
             "lists them after the critical ones.",
-            queries=(Query(number("warning"), "warnings"),),
+            queries=number("warning"),
+            total="warnings",
             width=4,
             height=4,
             thresholds=NOTICE,
@@ -162,7 +164,8 @@ WRONG = Row(
             description="One line for each broken thing, critical ones first, by the rules' own conditions. What is "
             "wrong leads to the runbook with the next step; the node's name to everything about it. date: when it "
             "ends, ended or began; since: how long the rules in this Prometheus have seen it.",
-            queries=(Query(either(found(), f"0 * {since()}")), Query(since())),
+            queries=(*found("date"), since("since")),
+            gathered=COLUMN,
             width=24,
             height=11,
             sort="severity",
@@ -180,8 +183,8 @@ WRONG = Row(
                     link_title="Runbook",
                 ),
                 Column("about", "about"),
-                Column("A", "date", Unit.DATE, words=NO_DATE, width=170),
-                Column("B", "since", Unit.FROM_NOW, width=130),
+                Column("date", "date", Unit.DATE, words=NO_DATE, width=170),
+                Column("since", "since", Unit.FROM_NOW, width=130),
                 LINKED,
             ),
         ),
@@ -196,13 +199,25 @@ def _unrenewed(node: str) -> str:
     return f"({node}) unless on (cluster, node, role) ({by('node, role', DEADLINE)} > time())"
 
 
+STATE = "akscert_rotation_state"
+
+
 def _breaking(node: str, address: str, authority: str) -> str:
-    """Values of nodes' certificates that nothing is going to renew in time, of API servers and of CAs."""
+    """Values of nodes' certificates that nothing is going to renew in time, of API servers and of CAs.
+
+    `node` has {} where the end of each certificate stands, in Unix seconds with its labels.
+    """
+    ends = (
+        f"(({_unrenewed(_END[0])})"
+        f" * on (cluster, node, role) group_left (state, reason)"
+        f" topk by (cluster, node, role) (1, {by('node, role, state, reason', STATE)}))"
+    )
+    expired = labelled(f"({ends} < time())", state="expired")
+    overdue = f'label_replace(({ends} >= time()), "state", "overdue", "state", "enabled")'
+    known = f"({either(expired, ranked(overdue))})"
     return linked(
         either(
-            f"({_unrenewed(node)})"
-            f"\n* on (cluster, node, role) group_left (state, reason) topk by (cluster, node, role) (1, {stated()})"
-            f"\n* on (cluster, node) group_left (agentpool) {POOL}",
+            f"({node.replace('{}', known)})\n* on (cluster, node) group_left (agentpool) {POOL}",
             labelled(address, role="API server", object="label:address", state="label:rotation"),
             labelled(authority, role="CA", object="label:ca", state="none"),
         )
@@ -249,9 +264,14 @@ BREAKS = Row(
             "server whose rotation is enabled is renewed by AKS at about 80 %. The bar only shows how much of the "
             "lifetime is over: what that means depends on the rotation beside it, and is judged in the table above.",
             queries=(
-                Query(_breaking(*(f"1000 * {one}" for one in _END))),
-                Query(_breaking(*(f"{one} - time()" for one in _END))),
-                Query(_breaking(*(f"({share(*pair)})" for pair in zip(_BEGIN, _END, strict=True)))),
+                Query(_breaking("1000 * {}", *(f"1000 * {one}" for one in _END[1:]))),
+                Query(_breaking("{} - time()", *(f"{one} - time()" for one in _END[1:]))),
+                Query(
+                    _breaking(
+                        f"0 * {{}} + on (cluster, node, role) group_left () ({share(_BEGIN[0], _END[0])})",
+                        *(f"({share(*pair)})" for pair in zip(_BEGIN[1:], _END[1:], strict=True)),
+                    )
+                ),
             ),
             width=24,
             height=11,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tools.dashboards.fields import custom, defaults, overrides, sorting, transformations
+from tools.dashboards.fields import custom, defaults, overrides, sorting, total, transformations
 from tools.dashboards.panel import (
     RUNBOOKS,
     Bars,
@@ -174,9 +174,10 @@ def _panel(panel: Panel) -> Json:
                 "colorMode": "background" if panel.filled and (panel.thresholds or panel.words) else "value",
                 "graphMode": "none",
                 "justifyMode": "auto",
-                "textMode": "value_and_name" if len(panel.queries) > 1 else "auto",
+                "textMode": "value_and_name" if len(panel.queries) > 1 and not panel.total else "auto",
             }
-            return content | {"type": "stat", "options": options}
+            added = {"transformations": total(panel.total)} if panel.total else {}
+            return content | {"type": "stat", "options": options} | added
         case Bars():
             options = _reduced("horizontal") | {
                 "displayMode": "basic",
@@ -221,7 +222,9 @@ def _panel(panel: Panel) -> Json:
 
 def _target(panel: Panel, number: int, query: Query) -> Json:
     instant = isinstance(panel, INSTANT)
-    table = isinstance(panel, Table | Histogram) or (isinstance(panel, Stat) and bool(panel.label))
+    gathered = isinstance(panel, Table) and bool(panel.gathered)
+    table = isinstance(panel, Histogram) or (isinstance(panel, Table) and not gathered)
+    table = table or (isinstance(panel, Stat) and bool(panel.label))
     return {
         "refId": chr(ord("A") + number),
         "datasource": DATA_SOURCE,

@@ -1,6 +1,6 @@
 """The node's dashboard: everything that is known of one node."""
 
-from tools.dashboards.findings import alert_words, found, since
+from tools.dashboards.findings import COLUMN, alert_words, found, since
 from tools.dashboards.fleet import NO_DATE, RUNBOOK_LINK
 from tools.dashboards.node_files import FILES
 from tools.dashboards.panel import Cell, Column, Event, Lines, Query, Row, Stat, Table, Threshold, Timeline, Unit, Word
@@ -36,7 +36,7 @@ LATE = (Threshold(None, "orange"), Threshold(0, "text"))
 """Seconds until the deadline: past it a rotation is overdue, which is a warning."""
 THIS = f"({either(by_node('', STATE), by_node('', 'akscert_node_info'))})"
 """The node, as whoever knows of it tells."""
-NOBODY_KNOWS = labelled(f"0 * absent({THIS})", severity="0-unknown", about="nobody reports this node")
+NOBODY_KNOWS = labelled(f"0 * absent({THIS})", severity="0-unknown", about="nobody reports this node", column="date")
 
 
 def _coded(**matchers: str) -> str:
@@ -45,7 +45,7 @@ def _coded(**matchers: str) -> str:
 
 
 def _about_it(findings: str) -> str:
-    return f"({findings} and on (cluster, node) {THIS})"
+    return f"(({findings}) and on (cluster, node) {THIS})"
 
 
 def _rotating(expression: str) -> str:
@@ -120,9 +120,10 @@ GLANCE = Row(
             "the next step. date: when it ends, ended or began; since: how long the rules here have seen it. "
             "Of a node that nobody observes only that is known, and is said here.",
             queries=(
-                Query(either(_about_it(found()), f"0 * {_about_it(since())}", NOBODY_KNOWS)),
-                Query(_about_it(since())),
+                *(Query(either(_about_it(one.expression), NOBODY_KNOWS)) for one in found("date", node=True)),
+                Query(_about_it(since("since").expression)),
             ),
+            gathered=COLUMN,
             width=24,
             height=7,
             sort="severity",
@@ -138,8 +139,8 @@ GLANCE = Row(
                     link_title="Runbook",
                 ),
                 Column("about", "about"),
-                Column("A", "date", Unit.DATE, words=NO_DATE, width=170),
-                Column("B", "since", Unit.FROM_NOW, width=140),
+                Column("date", "date", Unit.DATE, words=NO_DATE, width=170),
+                Column("since", "since", Unit.FROM_NOW, width=140),
             ),
         ),
         Table(

@@ -128,6 +128,8 @@ class Stat(Panel):
     """Write the value of this label instead of the series' own."""
     filled: bool = True
     """Whether the colour fills the tile; else it is the text's."""
+    total: str = ""
+    """Add the values of all queries up to one of this name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,8 @@ class Table(Panel):
     sort: str
     """The title of the column to sort by, the smallest first."""
     descending: bool = False
+    gathered: str = ""
+    """The label that says in which column the value of a series stands: queries share columns then."""
 
 
 @dataclass(frozen=True, slots=True)

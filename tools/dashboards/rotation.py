@@ -2,7 +2,7 @@
 
 from tools.dashboards.fleet import BEGAN, CLUSTER
 from tools.dashboards.panel import Bars, Cell, Column, Lines, Query, Row, Table, Threshold, Unit
-from tools.dashboards.promql import KUBELET, by, in_pools, of, pooled, stated
+from tools.dashboards.promql import KUBELET, by, either, in_pools, labelled, of, pooled, stated
 from tools.dashboards.words import BLUE, GREEN, ORANGE, SERIES, STATES, UNKNOWN
 
 __all__ = ["ROTATION"]
@@ -10,6 +10,7 @@ __all__ = ["ROTATION"]
 STATE = "akscert_rotation_state"
 ON = f"({by('node, role', STATE, state='enabled')} or 0 * {by('node, role', STATE)})"
 TINTS = (("enabled", GREEN), ("waiting", "light-orange"), ("disabled", ORANGE), ("unknown", UNKNOWN))
+KUBELETS = ("kubelet-client", "kubelet-serving")
 LAG = 600
 """Seconds: a certificate is dated back by five minutes, and is scraped within five more."""
 
@@ -26,7 +27,7 @@ def _over_time(role: str, disabled: str) -> Lines:
         width=8,
         height=9,
         filled=True,
-        points=100,
+        points=60,
         decimals=0,
         unit=Unit.COUNT,
         tints=tuple((word, disabled if word == "disabled" else color) for word, color in TINTS),
@@ -94,14 +95,17 @@ ROTATION = Row(
                         f"(max by (cluster, node, role) ({of(BEGAN, role=KUBELET, origin='file')})"
                         f" > time() - $__interval_ms / 1000 - {LAG}) <= time() - {LAG}"
                     )
-                    + f"\n)\nor 0 * count by (role) ({of(BEGAN, role=KUBELET, origin='file')})",
+                    + "\n)\nor "
+                    + either(
+                        *(labelled(f"0 * max({of('akscert_build_info', mode='node')})", role=role) for role in KUBELETS)
+                    ),
                     "{{role}}",
                 ),
             ),
             width=8,
             height=9,
             stacked=True,
-            points=100,
+            points=48,
             step="5m",
             unit=Unit.COUNT,
             decimals=0,
