@@ -23,6 +23,7 @@ from tools.dashboards import DASHBOARDS
 from tools.dashboards.answers import Answer, Prometheus, Series, choices, filled, targets
 from tools.dashboards.words import NUMBERS
 from tools.generated import ROOT
+from tools.grafana.fleets import hide_kubelet
 
 Json = dict[str, Any]
 Question = tuple[str, str, str]
@@ -33,7 +34,7 @@ PATIENCE = 150.0
 """The cluster agent looks at some things every minute, and a node renews its certificates every half."""
 STEP = 5.0
 UNSEEN = "serving-off-flags"
-"""The scenario whose agent is gone: nobody observes that node."""
+"""The scenario whose agent is gone and whose kubelet is not to be found: nobody observes that node."""
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -110,7 +111,9 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         with Stack(folder / "stack", (*seen, Target(cluster, "cluster", "cluster-0"))) as stack:
             bare.wait_ready(60, stop)
             lively = control.go_on()
-            next(one for one in fleet.members if one.node.scenario.name == UNSEEN).agent.ask_to_stop()
+            unseen = next(one for one in fleet.members if one.node.scenario.name == UNSEEN)
+            unseen.agent.ask_to_stop()
+            hide_kubelet(control.cluster, unseen.node.name)
             yield Observed(Prometheus(stack.prometheus.url), Prometheus(bare.url), lively)
 
 

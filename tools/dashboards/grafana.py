@@ -1,6 +1,7 @@
 """Panels in, Grafana's dashboard JSON out (schema version 38: that of Grafana 10.0, which later ones migrate)."""
 
 import json
+import re
 from collections.abc import Iterator
 
 from tools.dashboards.fields import custom, defaults, overrides, sorting, total, transformations
@@ -229,13 +230,18 @@ def _target(panel: Panel, number: int, query: Query) -> Json:
         "refId": chr(ord("A") + number),
         "datasource": DATA_SOURCE,
         "editorMode": "code",
-        "expr": query.expression,
+        "expr": _quoted(query.expression),
         "legendFormat": query.legend or "__auto",
         "format": "table" if table else "heatmap" if isinstance(panel, Heat) else "time_series",
         "instant": instant,
         "range": not instant,
         "exemplar": False,
     }
+
+
+def _quoted(expression: str) -> str:
+    """With the quotes that JSON need not escape, let alone JSON in JSON."""
+    return re.sub(r'"([^"\'\\]*)"', r"'\1'", expression)
 
 
 def _reduced(orientation: str = "auto", label: str = "") -> Json:

@@ -15,7 +15,7 @@ import yaml
 
 from exporter.facts.azure.resource_id import NodeGroup
 from simulation.api.cluster_objects import KUBELET_VERSION, LEFT_BEHIND
-from simulation.api.control_plane import SimulatedCluster
+from simulation.api.control_plane import NODE_AGENTS, SimulatedCluster
 from simulation.api.objects import NODE_GROUP, SUBSCRIPTION, webhooks
 from simulation.azure.bodies import agent_pool, managed_cluster, node_resource_group
 from simulation.azure.managed_cluster import RESOURCE
@@ -28,7 +28,7 @@ from simulation.node.scenarios import SCENARIOS, Scenario, scenario
 from simulation.pki import YEAR, Authority
 from tools.dashboards.answers import Prometheus
 
-__all__ = ["SHOWN", "UNSEEN", "Fleets", "Running", "fleets"]
+__all__ = ["SHOWN", "UNSEEN", "Fleets", "Running", "fleets", "hide_kubelet"]
 
 UNSEEN, SHOWN = "serving-off-flags", "static-client"
 """The scenario whose agent is stopped, so that there is a blind spot; and the one whose node is looked at."""
@@ -79,9 +79,17 @@ def _broken(folder: Path, now: float, stop: threading.Event) -> Iterator[Running
         control.go_on()
         unseen = next(member for member in fleet.members if member.node.scenario.name == UNSEEN)
         unseen.agent.ask_to_stop()
+        hide_kubelet(control.cluster, unseen.node.name)
         nodes = [_address(member.agent) for member in fleet.members]
         targets = {"node-agents": nodes, "cluster-agent": [_address(control.agent)]}
         yield Running(targets, scenario(SHOWN).node_name, scenario("healthy").node_name, unseen.node.name)
+
+
+def hide_kubelet(cluster: SimulatedCluster, node: str) -> None:
+    """Let the cluster agent find nobody where the node's kubelet should be."""
+    (found,) = (one for one in cluster.server.store.objects("nodes") if one["metadata"]["name"] == node)
+    found["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"] = 1
+    cluster.server.store.put("nodes", found)
 
 
 @contextlib.contextmanager
@@ -89,7 +97,9 @@ def _healthy(folder: Path, now: float, stop: threading.Event) -> Iterator[Runnin
     with Fleet(folder, now, Authority.cluster(now - 3 * YEAR)) as fleet, contextlib.ExitStack() as stack:
         fleet.start([_well(number) for number in range(8)], stop)
         nodes = [member.node for member in fleet.members]
-        cluster = stack.enter_context(SimulatedCluster(nodes, now, fleet.authority))
+        kubelets = {member.node.name: member.kubelet.address for member in fleet.members if member.kubelet}
+        cluster = stack.enter_context(SimulatedCluster(nodes, now, fleet.authority, kubelets))
+        cluster.serve_node_agents({member.node.name: member.agent.address for member in fleet.members})
         kubeconfig = cluster.write_kubeconfig(folder)
         cluster.rotate()
         cluster.server.store.put("mutatingwebhookconfigurations", webhooks(LEFT_BEHIND, fleet.authority.pem))
@@ -101,7 +111,7 @@ def _healthy(folder: Path, now: float, stop: threading.Event) -> Iterator[Runnin
         stack.enter_context(azure.arm)
         arguments = ["cluster", "--kubeconfig", str(kubeconfig), "--apiserver-address", cluster.addresses[0]]
         arguments += ["--azure.enabled", "true", "--azure.endpoint", azure.arm.endpoint]
-        arguments += ["--web.listen-address", "127.0.0.1:0"]
+        arguments += ["--node-agents.service", "/".join(NODE_AGENTS), "--web.listen-address", "127.0.0.1:0"]
         agent = Process("the healthy cluster's agent", arguments, environment=azure.environment)
         fleet.own(agent)
         agent.wait_ready(START_SECONDS, stop)
