@@ -69,7 +69,7 @@ def linux_command(
     try:
         flags = kubelet_flags(started.words[names.index("kubelet") + 1 :])
     except ValueError as error:
-        return KubeletCommand(unread=", ".join([*unread, f"the kubelet's flags: {error}"]))
+        return KubeletCommand(unread=", ".join([*unread, f"the kubelet would not start with its flags: {error}"]))
     return KubeletCommand(flags, known=_seen(unit) and not unread, unread=", ".join(unread))
 
 
@@ -151,5 +151,5 @@ def windows_command(read: Read[WindowsArguments] | None) -> KubeletCommand:
     try:
         flags = kubelet_flags(read.value.words)
     except ValueError as error:
-        return KubeletCommand(unread=f"the kubelet's flags: {error}")
+        return KubeletCommand(unread=f"the kubelet would not start with its flags: {error}")
     return KubeletCommand(flags, known=bool(read.value.words))

@@ -20,6 +20,18 @@ _PATHS = {
     "tls-private-key-file",
     "dynamic-config-dir",
 }
+_OURS = {*_BOOLEANS, *_PATHS, "feature-gates"}
+_SWITCHES = {
+    *("add-dir-header", "allow-privileged", "alsologtostderr", "anonymous-auth", "authentication-token-webhook"),
+    *("cgroups-per-qos", "contention-profiling", "cpu-cfs-quota", "enable-controller-attach-detach"),
+    *("enable-debugging-handlers", "enable-load-reader", "enable-server", "exit-on-lock-contention", "fail-swap-on"),
+    *("experimental-allocatable-ignore-eviction", "experimental-check-node-capabilities-before-mount", "help"),
+    *("keep-terminated-pod-volumes", "kernel-memcg-notification", "local-storage-capacity-isolation", "logtostderr"),
+    *("make-iptables-util-chains", "one-output", "protect-kernel-defaults", "really-crash-for-testing"),
+    *("redirect-container-streaming", "register-node", "register-schedulable", "runonce", "seccomp-default"),
+    *("serialize-image-pulls", "skip-headers", "skip-log-headers", "version"),
+}
+"""The kubelet's other booleans (cmd/kubelet/app/options): a word behind one is not its value."""
 _TRUE, _FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 
 
@@ -51,6 +63,7 @@ def kubelet_flags(words: Sequence[str]) -> KubeletFlags:
     """
     found: dict[str, str] = {}
     gates: dict[str, bool] = {}
+    values: set[int] = set()
     position = 0
     while position < len(words):
         word, position = words[position], position + 1
@@ -59,14 +72,19 @@ def kubelet_flags(words: Sequence[str]) -> KubeletFlags:
                 raise ValueError("a word that is no flag follows --")
             break
         if not word.startswith("--"):
-            _judge_stray(word, words[position - 2] if position > 1 else "")
+            _judge_stray(word, words[position - 2] if position > 1 else "", position - 2 in values)
             continue
         name, equals, value = word[2:].partition("=")
         name = name.replace("_", "-")
+        if not name or name.startswith("-"):
+            raise ValueError("a flag without a name")
+        if name in _OURS and position > 1 and _may_take_a_value(words[position - 2], taken=position - 2 in values):
+            raise ValueError(f"--{name} may be the value of the flag before it")
         if name in _PATHS or name == "feature-gates":
             if not equals:
                 if position == len(words):
                     raise ValueError(f"--{name} has no value")
+                values.add(position)
                 value, position = words[position], position + 1
             if name == "feature-gates":
                 gates |= _gates(value)
@@ -92,21 +110,24 @@ def kubelet_flags(words: Sequence[str]) -> KubeletFlags:
     )
 
 
-def _judge_stray(word: str, before: str) -> None:
-    """A word that is no long flag: the value of the flag before it, or a short flag such as -v; else a refusal.
+def _may_take_a_value(word: str, *, taken: bool) -> bool:
+    """Whether a word is a flag that may have its value in the next one. `taken`: it is itself the value of another.
 
-    Which of the other flags take a value is not known here, so only what certainly is no value is refused: a word
-    behind a boolean of ours or behind `--name=value`, a variable that nothing put a value in, and a long flag of ours
-    with one dash, which pflag takes for a row of short ones.
+    Which flags of the kubelet do is not known here, only which are booleans; -v and its like never stand alone.
     """
-    name = before[2:].replace("_", "-")
-    taken = before.startswith("-") and "=" not in before and name not in _BOOLEANS
+    if taken or not word.startswith("-") or "=" in word:
+        return False
+    return word[2:].replace("_", "-") not in _BOOLEANS | _SWITCHES if word.startswith("--") else len(word) == 2
+
+
+def _judge_stray(word: str, before: str, taken: bool) -> None:
+    """A word that is no long flag: the value of the flag before it, or a short flag such as -v; else a refusal."""
     if word.startswith("$"):
         raise ValueError("a variable in the flags has no value")
-    if word.startswith("-"):
-        if word[1:].partition("=")[0].replace("_", "-") in {*_BOOLEANS, *_PATHS, "feature-gates"}:
+    if word.startswith("-") and word != "-":
+        if word[1:].partition("=")[0].replace("_", "-") in _OURS:  # pflag takes it for a row of short ones
             raise ValueError("a long flag with one dash")
-    elif not taken:
+    elif not _may_take_a_value(before, taken=taken):
         raise ValueError("a word that is no flag")
 
 
