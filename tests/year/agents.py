@@ -19,6 +19,9 @@ from exporter.facts.kube.node import Node
 from exporter.facts.node_document import NodeDocument
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.families import cluster_agent, node_agent, source
+from exporter.findings import Finding
+from exporter.findings.cluster import cluster_findings
+from exporter.findings.host import host_findings
 from exporter.metric import Family
 from exporter.reason import Ca, Lease, Mode, Reason, Source
 from exporter.sources.azure.access import next_look
@@ -91,6 +94,11 @@ class NodeAgent:
         yield from node_agent.settled(sources, "unknown")
         yield from node_agent.fresh(sources)
 
+    def findings(self, now: float) -> tuple[Finding, ...]:
+        """What its page says."""
+        disk, served, installed = self.state()
+        return host_findings(disk.facts(served, installed), (self._ledger.facts(),), now)
+
 
 class ClusterAgent:
     """What stands in exporter.agents.cluster.agent and cluster_kube, on a simulated API server and ARM."""
@@ -143,6 +151,10 @@ class ClusterAgent:
         sources = tuple(_uncounted(self._state.sources()))
         yield from cluster_agent.fresh(self._facts(), sources)
         yield from source.outcomes(sources)
+
+    def findings(self, now: float) -> tuple[Finding, ...]:
+        """What its page says."""
+        return cluster_findings(self._facts(), self._state.sources(), now)
 
     def _facts(self) -> ClusterFacts:
         offset = self._world.clock_offset if self._reached else None

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TextIO
 
+from exporter.findings import Finding
 from exporter.metric import Family
 from exporter.reason import Mode
 from tests.year.agents import ClusterAgent, NodeAgent
@@ -34,9 +35,13 @@ LEAD = 70 * MINUTE
 """What comes before a window's verdicts: the longest look back, the longest `for` and some minutes are an hour each."""
 END_OF_FILE = "# EOF\n"
 MISSED = 0.01
+SETTLED = 120.0
+"""Seconds after which an agent has looked at everything."""
 STARTING = 5.0
 """Seconds until an agent answers."""
 Lines = tuple[str, ...]
+Hears = Callable[[float, tuple[Finding, ...]], None]
+"""Told each full hour of the windows what all agents of the cluster find."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,6 +89,7 @@ class _Recorder:
         self._targets: dict[str, _Target] = {}
         self._due: list[tuple[float, int, Callable[[float], float | None]]] = []
         self._count = itertools.count()
+        self.hears: Hears | None = None
 
     def watch(self, until: float) -> None:
         """Let the time pass without scrapes; cluster agents follow all the same what they watch."""
@@ -107,9 +113,17 @@ class _Recorder:
                 if again is not None:
                     self._push(moment + again, action)
             self._world.advance(minute)
+            if minute >= one.begin and minute % HOUR == 0:
+                self._judge(minute)
         for target in self._targets.values():
             self._write(target)
         self._due.clear()
+
+    def _judge(self, now: float) -> None:
+        """What the agents find at a full hour."""
+        if self.hears is not None:
+            there = [one for one in self._targets.values() if one.pod.machine.on and now >= one.pod.started + SETTLED]
+            self.hears(now, tuple(found for one in there for found in one.agent.findings(now)))
 
     def _push(self, moment: float, action: Callable[[float], float | None]) -> None:
         heapq.heappush(self._due, (moment, next(self._count), action))
@@ -163,12 +177,20 @@ class _Recorder:
         target.stamps.clear()
 
 
-def record(world: World, windows: Iterable[Window], out: TextIO, *, recorded: Mapping[str, float]) -> None:
+def record(
+    world: World,
+    windows: Iterable[Window],
+    out: TextIO,
+    *,
+    recorded: Mapping[str, float],
+    hears: Hears | None = None,
+) -> None:
     """Write the windows, in order. `recorded`: what recording rules of the user's would add, by name.
 
     The file may hold several worlds; it ends with END_OF_FILE.
     """
     recorder = _Recorder(world, out, {"cluster": world.name})
+    recorder.hears = hears
     for one in windows:
         recorder.watch(one.begin - LEAD)
         recorder.scrape(one)

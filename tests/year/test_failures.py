@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.judgement.hourly import Hourly
 from tests.year import lead_times
 from tests.year.failure import Failure
 from tests.year.failures import FAILURES
@@ -39,13 +40,15 @@ def told(firings: Iterable[Firing], broken: float, impact: float | None) -> tupl
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
 def test_a_failure_is_told_by_its_alerts_and_no_others_as_early_as_documented(failure: Failure, tmp_path: Path) -> None:
     broken, impact, windows = failure.story()
-    recording = tmp_path / "year.om"
+    recording, hourly = tmp_path / "year.om", Hourly()
     with recording.open("w") as out:
-        record(failure.world(), windows, out, recorded=failure.recorded)
+        record(failure.world(), windows, out, recorded=failure.recorded, hears=hourly.hears)
         out.write(END_OF_FILE)
     with Store(tmp_path, recording) as store:
-        firings = list(store.firings(windows))
+        every = list(store.everything(windows))
+    firings = [one for one in every if not one.pending]
     recording.unlink()
+    assert hourly.disagreements(every) == []
     info = [one for one in firings if one.severity == "info"]
     found = told([*notified(firings, GROUP_WAIT), *info], broken, impact)
     assert {(one.alert, one.severity) for one in found} == failure.alerts

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.judgement.hourly import Hourly
 from tests.year.fleets import LIFETIMES, Fleet, windows
 from tests.year.recording import END_OF_FILE, record
 from tests.year.verdict import Store, notified
@@ -17,13 +18,18 @@ def test_healthy_fleets_notify_nobody_in_a_year(days: int, tmp_path: Path) -> No
     fleets = (Fleet(days, weekly=True), Fleet(days, weekly=False))
     chosen = windows(fleets)
     recording = tmp_path / "year.om"
+    hourly = {fleet.name: Hourly() for fleet in fleets}
     with recording.open("w") as out:
         for fleet in fleets:
-            record(fleet.world(), chosen, out, recorded={})
+            record(fleet.world(), chosen, out, recorded={}, hears=hourly[fleet.name].hears)
         out.write(END_OF_FILE)
     with Store(tmp_path, recording) as store:
-        firings = list(store.firings(chosen))
+        every = list(store.everything(chosen))
+    firings = [one for one in every if not one.pending]
     recording.unlink()
+    for name, heard in hourly.items():
+        assert heard.hours > 10
+        assert heard.disagreements([one for one in every if dict(one.labels).get("cluster") == name]) == []
     assert notified(firings) == []
     # It was awake: both clusters told of their rotation, and something was held back by it.
     rotations = [one for one in firings if one.alert == "AksCertClusterRotationRunning"]

@@ -41,6 +41,8 @@ class Firing:
     end: float
     cut: bool = False
     """Whether it fired already when the window's verdicts began."""
+    pending: bool = False
+    """Whether it only was about to."""
 
 
 class Store:
@@ -85,6 +87,10 @@ class Store:
 
     def firings(self, windows: Iterable[Window]) -> Iterator[Firing]:
         """Everything that fires within the verdicts of the windows."""
+        return (one for one in self.everything(windows) if not one.pending)
+
+    def everything(self, windows: Iterable[Window]) -> Iterator[Firing]:
+        """The same, and what is pending: each from the first evaluation that yields it."""
         for one in windows:
             for rule in RULES:
                 yield from self._of_rule(rule, one)
@@ -95,6 +101,7 @@ class Store:
             labels = frozenset((name, value) for name, value in series["metric"].items() if name != "__name__")
             labels |= {("alertname", rule.alert), ("severity", rule.severity)}
             for begin, end in stretches([float(moment) for moment, _ in series["values"]]):
+                yield Firing(rule.alert, rule.severity, labels, begin, end, pending=True)
                 if max(begin + hold, one.begin) <= end:
                     first = max(begin + hold, one.begin)
                     yield Firing(rule.alert, rule.severity, labels, first, end, begin + hold < one.begin)
