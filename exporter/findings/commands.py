@@ -4,13 +4,15 @@ What is not known is a placeholder in upper case, and `step` says beside it what
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 
 from exporter.findings import Step
 
-__all__ = ["PLACEHOLDERS", "Machine", "Place", "drain", "machine", "step"]
+__all__ = ["PLACEHOLDERS", "Machine", "Place", "drain", "filled", "machine", "step"]
 
+_BOTH = "RESOURCE_GROUP and CLUSTER are the cluster's resource group and name (az aks list -o table)"
 PLACEHOLDERS = {
     "RESOURCE_GROUP": "the cluster's resource group (az aks list -o table)",
     "CLUSTER": "the cluster's name (az aks list -o table)",
@@ -25,23 +27,29 @@ PLACEHOLDERS = {
 """What stands for each, in words that can be looked up."""
 
 _PLACEHOLDER = re.compile(rf"\b({'|'.join(PLACEHOLDERS)})\b")
+_WORDS = "|".join(re.escape(words) for words in (*PLACEHOLDERS.values(), _BOTH.partition(" are ")[2]))
+_EXPLANATION = re.compile(rf" (?:(?:[A-Z_]+ is|RESOURCE_GROUP and CLUSTER are) (?:{_WORDS})(?:; |\.))+$")
 
 
 def step(text: str, command: str = "") -> Step:
     """A step whose sentence also says what the command's placeholders stand for."""
-    names = dict.fromkeys(_PLACEHOLDER.findall(command))
-    if {"RESOURCE_GROUP", "CLUSTER"} <= names.keys():
-        names = {
-            "RESOURCE_GROUP and CLUSTER": None,
-            **{n: None for n in names if n not in {"RESOURCE_GROUP", "CLUSTER"}},
-        }
-    told = [
-        "RESOURCE_GROUP and CLUSTER are the cluster's resource group and name (az aks list -o table)"
-        if name == "RESOURCE_GROUP and CLUSTER"
-        else f"{name} is {PLACEHOLDERS[name]}"
-        for name in names
+    names = [*dict.fromkeys(_PLACEHOLDER.findall(command))]
+    both = {"RESOURCE_GROUP", "CLUSTER"} <= {*names}
+    told = [_BOTH] if both else []
+    told += [
+        f"{name} is {PLACEHOLDERS[name]}" for name in names if not (both and name in {"RESOURCE_GROUP", "CLUSTER"})
     ]
     return Step(f"{text} {'; '.join(told)}." if told else text, command)
+
+
+def filled(one: Step, names: Mapping[str, str]) -> Step:
+    """A step that somebody made who knew less: its placeholders replaced by the names that are known here."""
+    text, command = one.text, one.command
+    for explained in _EXPLANATION.findall(text):
+        text = text.removesuffix(explained)
+    known = {word: name for word, name in names.items() if name and name != word}
+    command = _PLACEHOLDER.sub(lambda found: quote(known.get(found[0], found[0])), command)
+    return step(text.rstrip(), command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,18 @@ class Machine:
             else f"az vm run-command invoke -g {quote(self.resource_group)} -n {quote(self.node)}"
         )
         return f"{which} --command-id {kind} --scripts {quote(script)}"
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What is known of it, by the placeholder that stands for it where it is not."""
+        return {
+            "POOL": self.pool,
+            "NODE_RESOURCE_GROUP": self.resource_group,
+            "SCALE_SET": self.scale_set,
+            "INSTANCE_ID": self.instance_id,
+            "RESOURCE_GROUP": self.place.resource_group,
+            "CLUSTER": self.place.cluster,
+        }
 
     @property
     def restart_kubelet(self) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView, ToldCertificate
-from exporter.facts.node_document import NodeDocument, ToldFinding
+from exporter.facts.node_document import NodeDocument
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
-from exporter.findings.commands import Machine, machine, step
+from exporter.findings.commands import Machine, Place, filled, machine, step
 from exporter.findings.formatting import ends, lasting, names_listed, when
 from exporter.findings.limits import SETTLING, not_yet_valid, rotation_disabled, rotation_overdue, without_rotation
 from exporter.findings.wording import REASON_WORDS, ROLE_WORDS
@@ -38,18 +39,24 @@ def observed_findings(cluster: ClusterFacts, now: float, *, everybody_asked: boo
     nodes = {node.name: node for node in cluster.nodes or ()}
     place = place_of(cluster.azure)
     for name, observed in (cluster.observations or {}).items():
+        this = _machine(name, nodes.get(name), place)
         if observed.document is not None:
-            yield from _told(observed.document)
-            yield from _contradicted(observed.document, observed.view)
+            yield from _told(observed.document, this)
+            yield from _contradicted(observed.document, observed.view, this)
         elif observed.view is not None and observed.view.report.told:
-            node = nodes[name]
-            windows = node.os.lower() == "windows"
-            this = machine(name, provider_id=node.provider_id, pool=node.agentpool, windows=windows, place=place)
             yield from _seen(observed.view, this, now)
     yield from _unseen(cluster, now, everybody_asked=everybody_asked)
 
 
-def _told(document: NodeDocument) -> Iterator[Finding]:
+def _machine(name: str, node: Node | None, place: Place) -> Machine:
+    if node is None:
+        return machine(name, place=place)
+    windows = node.os.lower() == "windows"
+    return machine(name, provider_id=node.provider_id, pool=node.agentpool, windows=windows, place=place)
+
+
+def _told(document: NodeDocument, this: Machine) -> Iterator[Finding]:
+    """In the node agent's words; what it could not know of Azure is filled in."""
     for one in document.findings:
         kind = Kind(one.subject.kind) if one.subject.kind in set(Kind) else Kind.NODE
         severity = Severity(one.severity) if one.severity in set(Severity) else Severity.UNKNOWN
@@ -57,7 +64,7 @@ def _told(document: NodeDocument) -> Iterator[Finding]:
             severity,
             Subject(kind, one.subject.name or document.node),
             one.what,
-            _steps(one),
+            tuple(filled(Step(step.text, step.command or ""), this.names) for step in one.next),
             one.alert or "",
             one.why or "",
             document.node,
@@ -67,11 +74,7 @@ def _told(document: NodeDocument) -> Iterator[Finding]:
         )
 
 
-def _steps(one: ToldFinding) -> tuple[Step, ...]:
-    return tuple(Step(step.text, step.command or "") for step in one.next)
-
-
-def _contradicted(document: NodeDocument, view: NodeView | None) -> Iterator[Finding]:
+def _contradicted(document: NodeDocument, view: NodeView | None, this: Machine) -> Iterator[Finding]:
     """What the kubelet says it runs with, against what the node agent found in its files."""
     for told in document.rotation:
         configured = view.report.config if view is not None else None
@@ -86,7 +89,7 @@ def _contradicted(document: NodeDocument, view: NodeView | None) -> Iterator[Fin
                 Subject(Kind.NODE, document.node),
                 f"Places disagree on the rotation of the {ROLE_WORDS[role]}: {said[running]} by what the kubelet runs "
                 f"with, {said[not running]} by the node's files.",
-                machine(document.node).replace,
+                this.replace,
                 "AksCertRotationEvidenceConflict",
                 "Settings reach a kubelet when it starts; until then it keeps the former ones.",
                 document.node,

@@ -18,7 +18,7 @@ from exporter.facts.x509 import certificates
 from exporter.findings import Finding
 from exporter.findings.azure import azure_findings, azure_unanswered
 from exporter.findings.cluster import cluster_findings
-from exporter.findings.commands import PLACEHOLDERS, Place, drain, machine, step
+from exporter.findings.commands import PLACEHOLDERS, Place, drain, filled, machine, step
 from exporter.findings.host import host_findings
 from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.reason import REASONS, Reason, Source
@@ -182,6 +182,21 @@ def test_a_step_explains_each_placeholder_once() -> None:
         "Rotate. RESOURCE_GROUP and CLUSTER are the cluster's resource group and name (az aks list -o table)."
     )
     assert step("Rotate.", Place("rg", "aks1").rotate_certs).text == "Rotate."
+
+
+def test_what_a_node_agent_could_not_know_is_filled_in_by_who_knows() -> None:
+    """C10: the cluster agent passes a node's findings on with the names that Azure and the providerID tell."""
+    known = machine(NODE, provider_id=PROVIDER, pool="nodepool1", place=Place("my rg", "aks1"))
+    for one in (*machine(NODE).replace, step("Look.", machine("odd").kubelet_log), step("Wait.")):
+        done = filled(one, known.names)
+        assert not unknown_placeholders(done.command), done
+        assert " is the " not in done.text
+        assert not done.command or list(faults(done.command)) == []
+    upgrade = step("Upgrade.", Place().nodepool("upgrade", "p", "--kubernetes-version VERSION"))
+    assert filled(upgrade, known.names) == step(
+        "Upgrade.", Place("my rg", "aks1").nodepool("upgrade", "p", "--kubernetes-version VERSION")
+    )
+    assert filled(upgrade, machine(NODE).names) == upgrade
 
 
 @pytest.mark.parametrize(
