@@ -7,6 +7,7 @@ A peer is another exporter's binary run on the same tree; its answer is timed in
 
 import argparse
 import contextlib
+import gzip
 import http.client
 import os
 import re
@@ -27,6 +28,10 @@ from simulation.node.simulated_node import SimulatedNode, build
 from simulation.pki import YEAR, Authority
 
 MIB = 1024 * 1024
+PROMETHEUS = {
+    "Accept": "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    "Accept-Encoding": "gzip",
+}
 BUDGET_MIB, GROWTH_MIB = 45, 1
 
 
@@ -37,6 +42,8 @@ class Process:
         self.process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=_environment())
         self.address = urlsplit(url or self._announced())
         threading.Thread(target=self._drain, daemon=True).start()
+        self.ready = float("nan")
+        """Seconds from the start to the end of the first scrape."""
 
     def _announced(self) -> str:
         assert self.process.stderr is not None
@@ -53,6 +60,12 @@ class Process:
     def connect(self) -> http.client.HTTPConnection:
         """A kept connection."""
         return http.client.HTTPConnection(self.address.hostname or "127.0.0.1", self.address.port, timeout=30)
+
+    @property
+    def processor(self) -> float:
+        """Milliseconds of processor time used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
     @property
     def resident(self) -> float:
@@ -77,22 +90,29 @@ def _environment() -> dict[str, str]:
 def agent(root: Path, *extra: str, kubelet: str = "") -> Iterator[Process]:
     """A node agent on a tree, warmed up by one scrape."""
     command = [sys.executable, "-m", "exporter", "node", "--host-root", str(root), "--node-name", "aks-1"]
+    begin = time.perf_counter()
     process = Process([*command, "--kubelet-address", kubelet, "--web.listen-address", "127.0.0.1:0", *extra])
     try:
         get(process.connect())
+        process.ready = time.perf_counter() - begin
         yield process
     finally:
         process.stop()
 
 
 def get(connection: http.client.HTTPConnection, path: str = "/metrics") -> bytes:
-    """One answer on a kept connection."""
-    connection.request("GET", path)
+    """One answer on a kept connection, as Prometheus asks for it."""
+    connection.request("GET", path, headers=PROMETHEUS)
     response = connection.getresponse()
     body = response.read()
     if response.status != 200:
         raise SystemExit(f"{path}: {response.status}")
     return body
+
+
+def text(connection: http.client.HTTPConnection) -> str:
+    """A scrape, unpacked."""
+    return gzip.decompress(get(connection)).decode()
 
 
 def timed(action: Callable[[], object], times: int) -> list[float]:
@@ -128,7 +148,7 @@ def settled(root: Path) -> None:
     time.sleep(2.5)  # ctime cannot be set: it has to grow old by itself
 
 
-def latency_and_memory(node: SimulatedNode, kubelet: str, scrapes: int) -> None:
+def latency_and_memory(node: SimulatedNode, authority: Authority, kubelet: str, scrapes: int) -> None:
     settled(node.root)
     with agent(node.root, kubelet=kubelet) as process:
         connection = process.connect()
@@ -136,8 +156,12 @@ def latency_and_memory(node: SimulatedNode, kubelet: str, scrapes: int) -> None:
         row("GET /healthz (what HTTP alone costs)", baseline)
         get(connection)
         first = process.resident
-        row("scrape, every file cached", timed(lambda: get(connection), scrapes), baseline)
+        used = process.processor
+        cached = timed(lambda: get(connection), scrapes)
+        row("scrape, every file as it was", cached, baseline)
+        print(f"        {(process.processor - used) / scrapes:.2f} ms of processor time a scrape")
         last = process.resident
+        row("scrape, one certificate changed", one_changed(node, authority, lambda: get(connection)), cached)
 
         def cold() -> None:
             get(connection)
@@ -154,6 +178,20 @@ def latency_and_memory(node: SimulatedNode, kubelet: str, scrapes: int) -> None:
         )
 
 
+def one_changed(
+    node: SimulatedNode, authority: Authority, scrape: Callable[[], object], times: int = 50
+) -> list[float]:
+    """Milliseconds of scrapes each of which meets another client certificate in its place."""
+    link = node.root / "var/lib/kubelet/pki/kubelet-client-current.pem"
+    target = link.parent / link.readlink().name
+    renewed = [authority.kubelet_client("aks-1", time.time() - 3600 * number).pem for number in range(times)]
+    found = []
+    for pem in renewed:
+        target.write_bytes(pem)
+        found += timed(scrape, 1)
+    return found
+
+
 def lag(node: SimulatedNode, authority: Authority, swaps: int = 50) -> None:
     """Scrapes from the kubelet's swap to the new notAfter: always the next one."""
     pki = node.root / "var/lib/kubelet/pki"
@@ -168,10 +206,7 @@ def lag(node: SimulatedNode, authority: Authority, swaps: int = 50) -> None:
             link.unlink()
             link.symlink_to(f"/var/lib/kubelet/pki/{dated.name}")
             needed = 1
-            while (
-                f'role="kubelet-client",rotation="enabled"}} {_float(renewed.not_after)}'
-                not in get(connection).decode()
-            ):
+            while f'role="kubelet-client",rotation="enabled"}} {_float(renewed.not_after)}' not in text(connection):
                 needed += 1
                 if needed > 100:
                     raise SystemExit("the swap is not seen")
@@ -212,11 +247,24 @@ def peer(node: SimulatedNode, binary: str, url: str, arguments: Sequence[str], s
             time.sleep(3)  # whatever it does at its start
             connections = ours.connect(), theirs.connect()
             found: tuple[list[float], list[float]] = ([], [])
+            used = ours.processor, theirs.processor
             for _ in range(scrapes):
                 for connection, times in zip(connections, found, strict=True):
                     times.extend(timed(partial(get, connection), 1))
             row("ours", found[0], found[1])
             row(Path(binary).name, found[1])
+            cost = [
+                (process.processor - before) / scrapes for process, before in zip((ours, theirs), used, strict=True)
+            ]
+            print(f"{cost[0] / cost[1]:6.2f}x  processor time a scrape: ours {cost[0]:.2f} ms, theirs {cost[1]:.2f} ms")
+            print(f"        ours from start to first scrape: {ours.ready:.2f} s")
+            rare: tuple[list[float], list[float]] = ([], [])
+            for _ in range(20):
+                time.sleep(1.1)  # ours shares an answer for a second among scrapes, as long as no file changed
+                for connection, times in zip(connections, rare, strict=True):
+                    times.extend(timed(partial(get, connection), 1))
+            row("ours, more than a second after the last", rare[0], rare[1])
+            row(f"{Path(binary).name}, likewise", rare[1])
             ratio = ours.resident / theirs.resident
             print(f"{ratio:6.2f}x  RSS: ours {ours.resident:.1f} MiB, theirs {theirs.resident:.1f} MiB")
     finally:
@@ -236,7 +284,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory, SimulatedKubelets() as kubelets:
         node = build(scenario("healthy"), Path(directory) / "host", now, authority)
         host, port = kubelets.start(node.serving, authority).address
-        latency_and_memory(node, f"{host}:{port}", options.scrapes)
+        latency_and_memory(node, authority, f"{host}:{port}", options.scrapes)
         lag(node, authority)
         if options.peer:
             peer(node, options.peer, options.peer_url, options.peer_arguments, options.scrapes)
