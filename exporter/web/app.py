@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Protocol
 
@@ -65,6 +66,7 @@ class Application:
 
     def __init__(self, agent: Agent, gate: Gate | None = None, limits: Limits | None = None) -> None:
         limits = limits or Limits()
+        self._turned_away = limits.turned_away
         self._agent, self._gate, self._readers = agent, gate, agent.documents
         self._scrapes = ThreadPool("scrape", threads=AT_WORK, waiting=limits.scrapes - AT_WORK)
         self._queues = {
@@ -88,7 +90,8 @@ class Application:
             return await self._route(request)
         except BusyError as error:
             log.warning("%s: turned away: %s", request.path, error)
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "busy: too many requests wait", ("retry-after", "5"))
+            busy = plain(HTTPStatus.SERVICE_UNAVAILABLE, "busy: too many requests wait", ("retry-after", "5"))
+            return replace(busy, after=self._turned_away)
         except asyncio.CancelledError:  # the server stops, and its patience with this request is over
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "stopping")
         except Exception:

@@ -35,6 +35,8 @@ class Waiting(Enum):
     REQUEST = auto()
     TAKING = auto()
     NEXT = auto()
+    HELD = auto()
+    """Its answer is kept back: nothing to wait for, but nothing lost either if it ends."""
 
 
 class Connection(asyncio.Protocol):
@@ -44,6 +46,7 @@ class Connection(asyncio.Protocol):
         """`waits` is called whenever it begins to wait for its client, `lost` once when it has ended."""
         self._answer, self._waits, self._lost = answer, waits, lost
         self._seconds = {Waiting.REQUEST: limits.request, Waiting.TAKING: limits.take, Waiting.NEXT: limits.idle}
+        self._seconds[Waiting.HELD] = limits.take
         self._loop = asyncio.get_running_loop()
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._transport: asyncio.Transport | None = None
@@ -53,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._writable.set()
         self._waiting = Waiting.NOTHING
         self._deadline: asyncio.TimerHandle | None = None
-        self._served = self._half_closed = self._stopping = self._secured = self._draining = False
+        self._served = self._half_closed = self._stopping = self._secured = self._draining = self._held = False
 
     @property
     def waiting(self) -> bool:
@@ -156,6 +159,8 @@ class Connection(asyncio.Protocol):
         request = Request(event.method.decode(), path, query, tuple(event.headers), self._client)
         try:
             response = await self._answer(request)
+            if response.after:
+                await self._hold(response.after)
             # Whoever waits for leave to send a body gets the final answer instead, and may or may not send it.
             close = self._stopping or self._http.they_are_waiting_for_100_continue
             await self._send(response, head=request.method == "HEAD", close=close)
@@ -168,6 +173,14 @@ class Connection(asyncio.Protocol):
             self._task, self._served = None, True
         if not self.transport.is_closing() and not self._draining:
             self._advance()
+
+    async def _hold(self, seconds: float) -> None:
+        """Keep the answer back."""
+        self._held = True
+        self._review()
+        await asyncio.sleep(seconds)
+        self._held = False
+        self._review()
 
     async def _send(self, response: Response, *, head: bool, close: bool) -> None:
         """Send it in pieces, each after the transport has room for it."""
@@ -222,7 +235,7 @@ class Connection(asyncio.Protocol):
         elif theirs is h11.SEND_BODY or self._draining:
             self._wait(Waiting.REQUEST)
         elif answering:
-            self._wait(Waiting.NOTHING)
+            self._wait(Waiting.HELD if self._held else Waiting.NOTHING)
         elif self._served and not self._http.trailing_data[0]:
             self._wait(Waiting.NEXT)
         else:

@@ -19,6 +19,8 @@ class Limits:
     """How long a client may let a response lie without taking any of it."""
     idle: float = 75.0
     """Between two requests: longer than the usual scrape interval, so that Prometheus need not connect anew."""
+    turned_away: float = 2.0
+    """How long the answer to who is turned away is kept back. Such a connection may be ended to make room."""
     grace: float = 1.0
     """How long responses under way may take after the order to stop."""
     look: float = 2.0

@@ -1,6 +1,6 @@
 """A whole answer: status, body and headers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 __all__ = ["Response", "plain"]
@@ -14,12 +14,14 @@ class Response:
     body: bytes
     content_type: str
     headers: tuple[tuple[str, str], ...] = field(default=())
+    after: float = 0.0
+    """Seconds to keep it back: who is turned away gains nothing by asking again at once."""
 
     def with_headers(self, headers: tuple[tuple[str, str], ...]) -> "Response":
         """The same with these headers in the place of any that have the same names."""
         names = {name.lower() for name, _ in headers}
         kept = tuple(pair for pair in self.headers if pair[0].lower() not in names)
-        return Response(self.status, self.body, self.content_type, (*kept, *headers))
+        return replace(self, headers=(*kept, *headers))
 
     @property
     def fields(self) -> dict[str, str]:

@@ -176,6 +176,33 @@ def test_guessing_does_not_keep_out_who_knows_the_password(
     assert set(guessed) == {401}
 
 
+def test_who_guesses_faster_than_passwords_are_checked_does_not_keep_others_out_for_good(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """C3: more guessers than the queue holds, all of one address: the right password comes through before long."""
+    file = tmp_path / "web.yml"
+    file.write_text(f"basic_auth_users:\n  alice: {hashed('wonder', 8)}\n")
+    running = serve(web_config=file, limits=Limits(logins=8, turned_away=0.5))
+    done = threading.Event()
+
+    def guess(number: int) -> None:
+        for count in itertools.count():
+            if done.is_set():
+                return
+            login(running, "alice", f"{number} {count}")
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert comes(lambda: login(running, "alice", "wonder").status == 200)
+        assert {login(running, "alice", "wonder").status for _ in range(5)} == {200}
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
 def test_the_same_wrong_password_is_checked_once(serve: Serve, config: Path, caplog: pytest.LogCaptureFixture) -> None:
     """C3."""
     running = serve(web_config=config)
