@@ -10,14 +10,16 @@ from collections.abc import Iterable, Sequence
 from exporter.documents.azure_data import azure_data
 from exporter.documents.certificate_data import certificate_data
 from exporter.documents.encoding import SCHEMA
+from exporter.facts.ca_use import InUse
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
 from exporter.facts.source import SourceFacts
+from exporter.facts.x509 import Certificate
 from exporter.findings import PUBLIC_RUNBOOKS, Finding, finding_data, worst_first
 from exporter.findings.limits import SILENT
-from exporter.reason import Observer
+from exporter.reason import Ca, Observer
 
 __all__ = ["cluster_document"]
 
@@ -118,14 +120,15 @@ def _control_plane(cluster: ClusterFacts, now: float) -> dict[str, object]:
         # To the nearest 10 seconds: the Date header it rests on has whole ones.
         "clock_offset": None if offset is None else round(offset / 10) * 10,
         "apiserver": [_endpoint(one) for one in cluster.endpoints],
-        "cas": [{"ca": ca.value, **certificate_data(one)} for ca, bundle in cluster.cas.items() for one in bundle],
+        "cas": [_authority(cluster, ca, one) for ca, bundle in cluster.cas.items() for one in bundle],
         "ca_bundles": [
             {
                 "kind": one.kind,
                 "name": one.name,
                 "outdated": cluster.outdated(one),
+                "holds": held.value if (held := cluster.holds(one, now)) else None,
                 "unreadable": one.unreadable or None,
-                "certificates": [certificate_data(held) for held in one.certificates],
+                "certificates": [certificate_data(member) for member in one.certificates],
             }
             for one in cluster.bundles
         ],
@@ -134,6 +137,11 @@ def _control_plane(cluster: ClusterFacts, now: float) -> dict[str, object]:
             for lease, renewed in cluster.leases.items()
         ],
     }
+
+
+def _authority(cluster: ClusterFacts, ca: Ca, member: Certificate) -> dict[str, object]:
+    use = cluster.ca_use(ca)
+    return {"ca": ca.value, "in_use": (use.of(member) if use else InUse.UNKNOWN).value, **certificate_data(member)}
 
 
 def _endpoint(one: Endpoint) -> dict[str, object]:
