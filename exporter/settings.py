@@ -227,6 +227,14 @@ SETTINGS: tuple[Setting, ...] = (
         short="o",
     ),
     Setting(
+        "kubelets",
+        "Ask the kubelets through the API server's node proxy for the dates of their certificates. auto: where you may "
+        "and no cluster agent tells about the nodes.",
+        "auto",
+        word("auto", "true", "false"),
+        frozenset({Command.CHECK}),
+    ),
+    Setting(
         "severity",
         "Show findings of this severity and worse, and always what could not be looked at. The verdict and the exit "
         "status are those of all.",

@@ -10,6 +10,7 @@ from exporter.agents.cluster.azure_look import read_azure
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.state import ClusterState
 from exporter.check.cluster_report import Seen, cluster_report
+from exporter.check.kubelet_look import look_at_kubelets
 from exporter.check.progress import progress
 from exporter.check.report import Report
 from exporter.check.together import together
@@ -21,6 +22,7 @@ from exporter.facts.source import Failure
 from exporter.reason import Ca, Reason, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.azure.access import azure_wanted
+from exporter.sources.kube.cluster_agent import AgentSaid, read_cluster_agent
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.kubeconfig import KubeconfigView, Paths, default_kubeconfig, read_kubeconfig, view
@@ -42,7 +44,7 @@ def look_at_cluster(settings: Settings) -> Report:
     with progress() as tell:
         look = _Look(settings, paths, choice, found, deadline, tell)
         look.run()
-    return cluster_report(look.seen, time.time(), max_age=settings.max_age)
+    return cluster_report(look.seen, time.time(), max_age=settings.max_age, kubelets=settings.kubelets)
 
 
 def _read(paths: Paths, context: str) -> tuple[Choice, KubeconfigView]:
@@ -70,7 +72,7 @@ class _Look:
     ) -> None:
         self._settings, self._paths, self._choice, self._view = settings, paths, choice, found
         self._deadline, self._tell = deadline, tell
-        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE))
+        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE, Source.KUBELETS))
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._seen = Seen(found, self._state, server=found.address if found else None)
@@ -154,7 +156,34 @@ class _Look:
         self._seen.offset = connection.clock_offset
         if self._view is None:
             self._together({Source.APISERVER: lambda: self._probe_from_pod(connection)})
+        self._ask_nodes(connection)
         connection.close()
+
+    def _ask_nodes(self, connection: Connection) -> None:
+        """The cluster agent, if there is one, and the kubelets that it does not tell about."""
+
+        def agent() -> None:
+            said = read_cluster_agent(connection)
+            with self._lock:
+                self._seen.agent = said
+
+        if failure := self._together({"the cluster agent": agent}).get("the cluster agent"):
+            self._seen.agent = failure
+        wanted, said = self._settings.kubelets, self._seen.agent
+        if wanted == "false":
+            return
+        told = said.document.observed if isinstance(said, AgentSaid) and wanted == "auto" else frozenset()
+        with self._lock:
+            nodes = [one.name for one in self._state.facts().nodes or () if one.name not in told]
+        if not nodes:
+            return
+        deadline = self._deadline - 1.0  # what has been told by then is still to be printed
+        found = look_at_kubelets(connection, nodes, deadline, self._tell)
+        with self._lock:
+            self._seen.kubelets = found
+            if wanted == "true" or not found.unreachable:
+                for one in found.reports:
+                    self._state.observed.kubelet_told(one)
 
     def _probe_from_pod(self, connection: Connection) -> None:
         with self._lock:

@@ -13,6 +13,7 @@ from exporter.check.output import standard_output, write_out
 from exporter.check.progress import progress
 from exporter.check.render import as_json, as_markdown, as_table
 from exporter.check.report import NotLookedAt, Report, report
+from exporter.documents.node_document import node_document
 from exporter.findings import Severity
 from exporter.findings.host import host_findings
 from exporter.reason import FileStatus
@@ -46,7 +47,8 @@ def look_at_host(settings: Settings) -> Report:
         )
     findings = host_findings(host, sources, now, max_age=settings.max_age)
     apart = tuple(_not_looked_at(agent))
-    return report(f"node {host.node}", now, findings, host_sections(host, sources, now), apart)
+    document = node_document(host, findings, now)
+    return report(f"node {host.node}", now, findings, host_sections(host, sources, now), apart, document)
 
 
 def _not_looked_at(agent: NodeAgent) -> Iterator[NotLookedAt]:

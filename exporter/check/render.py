@@ -43,13 +43,13 @@ _ASCII_HEAD = """\
 
 
 def as_json(report: Report) -> str:
-    """The report as a JSON object; docs/check.schema.json is its schema. It holds no control characters."""
+    """The report as a JSON object: the document of an agent's /facts, with what only `check` says beside it
+    (docs/check.schema.json). It holds no control characters.
+    """
     text = json.dumps(
         {
-            "schema": 2,
+            **_document(report),
             "subject": report.subject,
-            "generated": utc_time(report.generated),
-            "generated_timestamp_seconds": report.generated,
             "verdict": report.verdict,
             "exit_status": report.exit_status,
             "findings": [finding_data(finding) for finding in report.findings_shown],
@@ -67,6 +67,18 @@ def as_json(report: Report) -> str:
         ensure_ascii=False,
     )
     return "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
+
+
+def _document(report: Report) -> dict[str, object]:
+    """What an agent's /facts would be, with each node's findings as severe as those that are shown."""
+    found = dict(report.document)
+    shown = {str(severity) for severity in report.severities_shown}
+    nodes = found.get("nodes")
+    if isinstance(nodes, list):
+        found["nodes"] = [
+            {**node, "findings": [one for one in node["findings"] if one["severity"] in shown]} for node in nodes
+        ]
+    return found
 
 
 def _escape(character: str) -> str:

@@ -1,8 +1,8 @@
 """Findings and tables in, a report and its exit status out (the monitoring plugins' convention)."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from exporter.findings import Finding, Severity, worst_first
 from exporter.findings.gathered import Gathered
@@ -45,6 +45,8 @@ class Report:
     findings: tuple[Finding, ...]
     sections: tuple[Section, ...]
     not_looked_at: tuple[NotLookedAt, ...] = ()
+    document: Mapping[str, object] = field(default_factory=dict)
+    """What an agent's /facts would be."""
     least: Severity = Severity.INFO
     """Findings less severe than that count, and are not shown."""
     quiet: bool = False
@@ -57,9 +59,14 @@ class Report:
     @property
     def findings_shown(self) -> tuple[Finding, ...]:
         """Those that are severe enough."""
-        order = list(Severity)
-        severe = {Severity.UNKNOWN, *order[: order.index(self.least) + 1]}
+        severe = self.severities_shown
         return tuple(one for one in self.findings if one.severity in severe)
+
+    @property
+    def severities_shown(self) -> frozenset[Severity]:
+        """What could not be looked at is always shown."""
+        order = list(Severity)
+        return frozenset({Severity.UNKNOWN, *order[: order.index(self.least) + 1]})
 
     @property
     def told(self) -> bool:
@@ -105,6 +112,7 @@ def report(
     findings: Iterable[Finding],
     sections: Iterable[Section],
     not_looked_at: tuple[NotLookedAt, ...] = (),
+    document: Mapping[str, object] | None = None,
 ) -> Report:
     """A report with its findings worst first, and what was not looked at as its last table."""
     last = Section(
@@ -114,4 +122,4 @@ def report(
         wrapping=("WHAT", "TO LOOK AT IT"),
     )
     shown = (*sections, last) if not_looked_at else tuple(sections)
-    return Report(subject, generated, worst_first(tuple(findings)), shown, not_looked_at)
+    return Report(subject, generated, worst_first(tuple(findings)), shown, not_looked_at, document or {})

@@ -5,6 +5,7 @@ They stand in tests/check/golden/, so that whoever changes a word sees in review
 
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from exporter.check.azure import azure_sections
 from exporter.check.cluster import cluster_sections
 from exporter.check.host import host_sections
 from exporter.check.render import as_json, as_markdown, as_table
-from exporter.check.report import Report, report
+from exporter.check.report import NotLookedAt, Report, report
+from exporter.documents.cluster_document import cluster_document
+from exporter.documents.node_document import node_document
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.kube.csr import Csr, requestor
@@ -38,6 +41,9 @@ RESOURCE = ResourceId("5ab0", "contoso", "managedClusters", "aks1")
 NAMES = [f"{subject}.{form}" for subject in ("node", "cluster") for form in ("80.txt", "100.ascii.txt", "json", "md")]
 
 
+APART = (NotLookedAt("what webhooks serve: only the cluster's own network reaches them", "install the cluster agent"),)
+
+
 def reports() -> dict[str, Report]:
     """One node whose certificate nothing renews; one cluster in which a few nodes wait, and not all could be asked."""
     return {"node": _node(), "cluster": _cluster()}
@@ -48,7 +54,8 @@ def forms(shown: Report) -> dict[str, str]:
     return {
         "80.txt": table(shown, 80, "utf-8"),
         "100.ascii.txt": table(shown, 100, "ascii"),
-        "json": as_json(shown) + "\n",
+        # Serial numbers and fingerprints are others each time.
+        "json": re.sub(r'("(?:serial_number|fingerprint_sha256)": )"[0-9a-f]+"', r'\1"0"', as_json(shown)) + "\n",
         "md": as_markdown(shown) + "\n",
     }
 
@@ -82,7 +89,8 @@ def _node() -> Report:
         host = node_agent(resolve(Command.CHECK, flags, {})).look()
     kubelet = SourceFacts(Source.KUBELET, False, None, {Reason.REFUSED: 1}, "10.224.0.6:10250: connection refused")
     findings = host_findings(host, [kubelet], NOW, max_age=90 * 86400.0)
-    return report(f"node {host.node}", NOW, findings, host_sections(host, [kubelet], NOW))
+    document = node_document(host, findings, NOW)
+    return report(f"node {host.node}", NOW, findings, host_sections(host, [kubelet], NOW), APART, document)
 
 
 def _cluster() -> Report:
@@ -98,7 +106,9 @@ def _cluster() -> Report:
     sources.append(SourceFacts(Source.WEBHOOKS, False, None, {}, "no right to list them", Reason.FORBIDDEN))
     findings = [*cluster_findings(facts, sources, NOW)]
     sections = [*cluster_sections(facts, _csrs(), sources, NOW), *azure_sections(azure)]
-    return report("cluster aks1 at aks1-dns-6a4f.hcp.westeurope.azmk8s.io:443", NOW, findings, sections)
+    document = cluster_document(facts, findings, sources, NOW)
+    name = "cluster aks1 at aks1-dns-6a4f.hcp.westeurope.azmk8s.io:443"
+    return report(name, NOW, findings, sections, APART, document)
 
 
 def _csrs() -> Iterator[Csr]:

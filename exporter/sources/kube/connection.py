@@ -1,6 +1,6 @@
 """Questions to the Kubernetes API: a path in, the object, the list or the stream of a watch out, or why there is none.
 
-Only GET is ever sent.
+Only GET is ever sent, and the question what we may do, which is a POST.
 """
 
 import http.client
@@ -51,7 +51,18 @@ class _Status(msgspec.Struct):
     message: str = ""
 
 
+class _Verdict(msgspec.Struct):
+    allowed: bool = False
+
+
+class _Review(msgspec.Struct):
+    status: _Verdict
+
+
 _status = msgspec.json.Decoder(_Status)
+_review = msgspec.json.Decoder(_Review)
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 class Connection:
@@ -171,7 +182,35 @@ class Connection:
     def body(self, path: str, query: Mapping[str, str], largest: int) -> bytearray:
         """The whole of an answer, in time and of so many bytes at most. Raises ApiError."""
         began = time.monotonic()
-        response = self.open(path, query)
+        return self._whole(self.open(path, query), began, largest)
+
+    def dated(self, path: str, largest: int) -> tuple[bytearray, float | None]:
+        """Likewise, with the answer's Date in Unix seconds, of whoever gave it. Raises ApiError."""
+        began = time.monotonic()
+        response = self.open(path, {})
+        return self._whole(response, began, largest), http_date(response.headers.get("Date", ""))
+
+    def may(self, **attributes: str) -> bool | Failure:
+        """Whether we have a right, by a SelfSubjectAccessReview; it changes nothing, though it is a POST.
+
+        `attributes` are those of its resourceAttributes, such as verb, resource and subresource.
+        """
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        began = time.monotonic()
+        try:
+            self._refresh()
+            response = self._open(
+                self._access, self._pool, REVIEWS, {}, self._timeout, payload=msgspec.json.encode(review)
+            )
+            return decoded(_review.decode, self._whole(response, began, LARGEST_OBJECT)).status.allowed
+        except ApiError as error:
+            return error.failure
+
+    def _whole(self, response: BaseHTTPResponse, began: float, largest: int) -> bytearray:
         found = bytearray()
         try:
             with Deadline(began + 2 * self._timeout - time.monotonic(), partial(socket_of, response)):
@@ -189,7 +228,14 @@ class Connection:
         return found
 
     def _open(
-        self, access: Access, pool: urllib3.PoolManager, path: str, query: Mapping[str, str], within: float
+        self,
+        access: Access,
+        pool: urllib3.PoolManager,
+        path: str,
+        query: Mapping[str, str],
+        within: float,
+        *,
+        payload: bytes | None = None,
     ) -> BaseHTTPResponse:
         url = access.server + path + (f"?{urlencode(query)}" if query else "")
         own = (
@@ -201,11 +247,17 @@ class Connection:
         waits = urllib3.Timeout(connect=min(10.0, within), read=within)
         sent = self._clock()
         try:
-            response = pool.request("GET", url, headers=headers, timeout=waits, preload_content=False)
+            if payload is None:
+                response = pool.request("GET", url, headers=headers, timeout=waits, preload_content=False)
+            else:
+                headers["Content-Type"] = "application/json"
+                response = pool.request(
+                    "POST", url, body=payload, headers=headers, timeout=waits, preload_content=False
+                )
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             raise ApiError(explained(error)) from error
         self._tell_time(response.headers, sent)
-        if response.status != 200:
+        if response.status not in {200, 201}:
             raise self._refusal(response)
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             response.close()  # nobody asked for that: a few bytes of it may unfold to gigabytes

@@ -1,0 +1,76 @@
+"""Nodes and a deadline in; what their kubelets say through the API server's node proxy out, ten asked at a time."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from exporter.facts.kube.kubelet_report import KubeletReport
+from exporter.facts.source import Failure
+from exporter.reason import KubeletStatus
+from exporter.sources.bug import bug
+from exporter.sources.kube.connection import Connection
+from exporter.sources.kube.node_proxy import read_kubelet
+
+__all__ = ["AT_ONCE", "KubeletsSeen", "look_at_kubelets"]
+
+AT_ONCE = 10
+"""A person's look is not to be felt by the API server."""
+
+
+@dataclass(frozen=True, slots=True)
+class KubeletsSeen:
+    """What came of it."""
+
+    reports: tuple[KubeletReport, ...] = ()
+    left: int = 0
+    """Nodes that the deadline left unasked."""
+    refused: str = ""
+    """Why no kubelet was asked; empty: they were."""
+
+    @property
+    def unreachable(self) -> str:
+        """Why the API server leads to no kubelet at all, in the words of one; empty where any answered."""
+        if not self.reports or any(one.told for one in self.reports):
+            return ""
+        return f"{self.reports[0].node}: {self.reports[0].detail or self.reports[0].status}"
+
+
+def look_at_kubelets(
+    connection: Connection, nodes: Iterable[str], deadline: float, tell: Callable[[Sequence[str]], None]
+) -> KubeletsSeen:
+    """Ask each of them, where we may: that is asked first, and nothing is tried in vain."""
+    may = connection.may(verb="get", resource="nodes", subresource="proxy")
+    if isinstance(may, Failure):
+        return KubeletsSeen(refused=f"whether you may ask them is not known: {may.words}")
+    if not may:
+        return KubeletsSeen(refused="you have no right to get nodes/proxy")
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    names = list(nodes)
+    for name in names:
+        waiting.put(name)
+    found: dict[str, KubeletReport] = {}
+
+    def ask() -> None:
+        while time.monotonic() < deadline:
+            try:
+                name = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                found[name] = read_kubelet(connection, name)
+            except Exception as error:  # noqa: BLE001 - the others are asked all the same
+                found[name] = KubeletReport(name, KubeletStatus.ERROR, bug(name, error).words)
+
+    threads = [threading.Thread(target=ask, name="kubelets", daemon=True) for _ in range(min(AT_ONCE, len(names)))]
+    for thread in threads:
+        thread.start()
+    while (left := deadline - time.monotonic()) > 0:
+        busy = [thread for thread in threads if thread.is_alive()]
+        if not busy:
+            break
+        tell([f"{len(names) - len(found)} of {len(names)} kubelets"])
+        busy[0].join(min(0.1, left))
+    reports = dict(found)
+    return KubeletsSeen(tuple(reports.values()), len(names) - len(reports))

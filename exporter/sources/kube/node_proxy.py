@@ -1,0 +1,58 @@
+"""A node in; what its kubelet says of its certificates, through the API server's node proxy, out.
+
+The API server vouches for the kubelet here, and hides what it serves: the handshake is the API server's own.
+"""
+
+import json
+import math
+import time
+
+from exporter.facts.kube.kubelet_metrics import KubeletMetrics, MetricsReader, kubelet_config
+from exporter.facts.kube.kubelet_report import KubeletReport
+from exporter.reason import KubeletStatus, Reason, Role
+from exporter.sources.kube.connection import Connection
+from exporter.sources.kube.failure import ApiError
+
+__all__ = ["read_kubelet"]
+
+LARGEST_CONFIG, LARGEST_METRICS = 1 << 20, 16 << 20
+"""Bytes. A busy node's /metrics has some 300 KB."""
+
+_STATUSES = {
+    Reason.REFUSED: KubeletStatus.REFUSED,
+    Reason.TIMEOUT: KubeletStatus.TIMEOUT,
+    Reason.UNAUTHORIZED: KubeletStatus.UNAUTHORIZED,
+    Reason.FORBIDDEN: KubeletStatus.FORBIDDEN,
+}
+
+
+def read_kubelet(connection: Connection, node: str) -> KubeletReport:
+    """The report. Whatever goes wrong is its status."""
+    place = f"/api/v1/nodes/{node}/proxy"
+    try:
+        config = kubelet_config(json.loads(connection.dated(f"{place}/configz", LARGEST_CONFIG)[0]))
+        body, date = connection.dated(f"{place}/metrics", LARGEST_METRICS)
+        reader = MetricsReader()
+        reader.feed(bytes(body))
+        metrics = reader.result()
+    except ApiError as error:
+        status = _STATUSES.get(error.reason, KubeletStatus.ERROR)
+        return KubeletReport(node, status, error.failure.words)
+    except (ValueError, RecursionError) as error:
+        return KubeletReport(node, KubeletStatus.ERROR, " ".join(str(error).split())[:200])
+    errors = {Role.KUBELET_CLIENT: metrics.client_renew_errors, Role.KUBELET_SERVING: metrics.server_renew_errors}
+    return KubeletReport(
+        node,
+        KubeletStatus.OK,
+        config=config,
+        client_certificate=None if metrics.client_ttl is None else math.isfinite(metrics.client_ttl),
+        client_not_after=_not_after(metrics, time.time() if date is None else date),
+        renew_errors=tuple((role, count) for role, count in errors.items() if count is not None),
+    )
+
+
+def _not_after(metrics: KubeletMetrics, now: float) -> float | None:
+    """By the node's clock, which the TTL counts by."""
+    if metrics.client_ttl is None or not math.isfinite(metrics.client_ttl):
+        return None
+    return float(round(now + metrics.client_ttl))
