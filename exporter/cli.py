@@ -26,7 +26,7 @@ MODULES = {
     Command.CLUSTER: "exporter.agents.cluster.agent",
     Command.CHECK: "exporter.check.command",
 }
-"""Where each command's `run` stands. By name, since to import one agent for the other would cost it its memory."""
+"""Where each command's `run` is. By name, since to import one agent for the other would cost it its memory."""
 
 
 LEFT_OUT = frozenset({"azure", "kubernetes", "msgspec"})

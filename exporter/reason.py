@@ -61,7 +61,7 @@ class Rotation(StrEnum):
 
 
 class FileStatus(StrEnum):
-    """What became of looking at one file. NOT_EXPECTED: absent, and rightly so."""
+    """What became of looking at one file. NOT_EXPECTED: absent, as expected."""
 
     OK = "ok"
     NOT_FOUND = "not_found"

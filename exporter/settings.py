@@ -77,7 +77,7 @@ class Setting:
 
     @property
     def placeholder(self) -> str:
-        """What stands for the value in help texts."""
+        """What takes the value's place in help texts."""
         return self.metavar or ("|".join(self.parse.words) if isinstance(self.parse, word) else "")
 
     @property

@@ -1,5 +1,5 @@
-"""docs/runbooks/: what many pages share, so that each is whole by itself at night: how to get at a node, what words in
-upper case stand for.
+"""docs/runbooks/: what many pages share, so that each is whole by itself at night: how to get at a node, what to put in
+for words in upper case.
 """
 
 import re
@@ -24,7 +24,7 @@ PLACES = {
     "SOURCE": "the alert's source",
     "SERVICEACCOUNT": "the agent's ServiceAccount",
 }
-"""Every word in upper case of the runbooks' commands, and what stands for it."""
+"""Every word in upper case of the runbooks' commands, and what to put in."""
 
 _MACHINE = Machine("NODE")
 _REACH = r"""
@@ -79,7 +79,7 @@ az aks nodepool scale -g RESOURCE_GROUP --cluster-name CLUSTER -n POOL --node-co
 
 
 def placeholders(page: str) -> str:
-    """What the words in upper case of one page's commands stand for, in the order in which they come."""
+    """What to put in for the words in upper case of one page's commands, in the order in which they come."""
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^ *```(?:console|promql)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     used = dict.fromkeys(word for block in blocks for word in re.findall(r"\b[A-Z][A-Z_]{2,}\b", block))

@@ -9,7 +9,7 @@ __all__ = ["GAP", "broken", "widths"]
 GAP = 2
 """Columns of the terminal between two of the table."""
 UNBROKEN = 27
-"""A part longer than that is broken where it stands: two thirds of an 80-column terminal are others'."""
+"""A part longer than that is broken where it is: two thirds of an 80-column terminal are others'."""
 
 _KEPT = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d")
 _BREAK = re.compile(r"(?<=[/:,_\-@])(?=[^\s/:,_\-@])|(?<=\.)(?=[a-z])|(?<=[a-z])(?=[A-Z])")

@@ -28,7 +28,7 @@ STYLES = {
 }
 
 _TYPED = str.maketrans({"…": "...", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'", "\N{NO-BREAK SPACE}": " "})
-"""How our own words look where there is ASCII alone."""
+"""How our own words look where there is only ASCII."""
 
 _ASCII_HEAD = """\
     

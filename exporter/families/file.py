@@ -10,7 +10,7 @@ __all__ = ["families"]
 
 STATUS = Metric(
     "akscert_file_status",
-    "1; exactly one series for each file the agent is to look at. not_expected: absent, and rightly so.",
+    "1; exactly one series for each file the agent is to look at. not_expected: absent, as expected.",
     ("node", "role", "path", "status"),
     words={"role": tuple(Role), "status": tuple(FileStatus)},
 )

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from shlex import quote
 
 from exporter.facts.azure.node_image import SERVING_ROTATION_IMAGE, image_date
@@ -66,13 +67,18 @@ def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now:
     found = [
         *_sources(sources, place_of(cluster.azure)),
         *_requests(cluster, now),
-        *control_plane_findings(cluster, now),
+        *control_plane_findings(replace(cluster, leases={}) if _unread(Source.LEASES, sources) else cluster, now),
         *_serving_off(cluster, nodes),
         *_serving_unknown(nodes),
         *observed_findings(cluster, now, everybody_asked=bool(sources) and asked),
         *(azure_findings(cluster.azure, nodes, now) if cluster.azure else ()),
     ]
     return worst_first(tuple(found))
+
+
+def _unread(which: Source, sources: Iterable[SourceFacts]) -> bool:
+    """A lease that cannot be read says nothing about its holder: that it cannot be read is the finding."""
+    return any(one.source is which and one.up is False for one in sources)
 
 
 def _sources(sources: Iterable[SourceFacts], place: Place) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ PLACEHOLDERS = {
     "DEPLOYMENT": "its Deployment",
     "NAMESPACE": "the component's namespace",
 }
-"""What stands for each, in words that can be looked up."""
+"""What to put in for each, in words that can be looked up."""
 
 _PLACEHOLDER = re.compile(rf"\b({'|'.join(PLACEHOLDERS)})\b")
 _WORDS = "|".join(re.escape(words) for words in (*PLACEHOLDERS.values(), _BOTH.partition(" are ")[2]))
@@ -32,7 +32,7 @@ _EXPLANATION = re.compile(rf" (?:(?:[A-Z_]+ is|RESOURCE_GROUP and CLUSTER are) (
 
 
 def step(text: str, command: str = "") -> Step:
-    """A step whose sentence also says what the command's placeholders stand for."""
+    """A step whose sentence also says what to put in for the command's placeholders."""
     names = [*dict.fromkeys(_PLACEHOLDER.findall(command))]
     both = {"RESOURCE_GROUP", "CLUSTER"} <= {*names}
     told = [_BOTH] if both else []
@@ -110,7 +110,7 @@ class Machine:
 
     @property
     def names(self) -> dict[str, str]:
-        """What is known of it, by the placeholder that stands for it where it is not."""
+        """What is known of it, by the placeholder that takes its place where it is not."""
         return {
             "POOL": self.pool,
             "NODE_RESOURCE_GROUP": self.resource_group,

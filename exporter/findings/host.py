@@ -225,7 +225,7 @@ def _rotation(host: HostFacts, this: Machine) -> Iterator[Finding]:
                     why="Settings reach a node when it is made; until then it keeps the former ones.",
                     role=role,
                 )
-    enabled = any(facts.state in {RotationState.ENABLED, RotationState.WAITING} for facts in host.rotation)
+    enabled = any(one.role is Role.KUBELET_CLIENT and one.state is RotationState.ENABLED for one in host.rotation)
     if enabled and host.bootstrap_method is BootstrapMethod.NONE:
         yield _about(
             host,

@@ -92,7 +92,7 @@ def _untrusted(trust: KubeconfigTrust, cause: Cause, subject: Subject, place: Pl
                     f"Have {trust.server_name} exempted from TLS inspection by whoever runs the proxy or firewall, or "
                     "look from another network."
                 ),
-                Step("If nothing stands between, another server has this name: resolve it.", _resolve(trust)),
+                Step("If nothing is in between, another server has this name: resolve it.", _resolve(trust)),
             )
         case Cause.NAME:
             what = f"what is served is not for the name {trust.server_name}"

@@ -18,7 +18,7 @@ __all__ = ["NodeStatus", "State", "Trouble", "node_statuses"]
 
 
 class State(StrEnum):
-    """What may be the matter with a node; a node may have several. The worst stand first."""
+    """What may be the matter with a node; a node may have several. The worst come first."""
 
     WAITING = "waiting"
     REFUSED = "refused"

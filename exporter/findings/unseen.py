@@ -71,7 +71,7 @@ def trust_findings(host: HostFacts, this: Machine) -> Iterator[Finding]:
             "",
             "The kubelet does not verify the API server: its kubeconfig has insecure-skip-tls-verify.",
             this.replace,
-            why="Whoever stands between them can take over the node. Which CA signed a certificate says nothing here.",
+            why="Whoever is between them can take over the node. Which CA signed a certificate says nothing here.",
             role=Role.KUBELET_CLIENT,
         )
 

@@ -12,7 +12,7 @@ FILES = Row(
     (
         Table(
             title="Files",
-            description="Every file the agent is to look at. not_expected: absent, and rightly so. Anything but that "
+            description="Every file the agent is to look at. not_expected: absent, as expected. Anything but that "
             "and ok: the runbook says what each word means.",
             queries=(Query(by_node("role, path, status", "akscert_file_status")),),
             width=24,
