@@ -156,7 +156,11 @@ FAILURES = (
         lambda _world: None,
         "everything fails when it ends",
         _alerts(
-            "ClusterCaExpiring/warning", "ClusterCaExpiring/critical", "RotationOverdue/critical", "Expired/critical"
+            "ClusterCaExpiring/warning",
+            "ClusterCaExpiring/critical",
+            "RotationOverdue/critical",
+            "Expired/critical",
+            "CaBundleOutdated/warning",
         ),
         impact="hurt",
         prepare=breakage.old_ca,
@@ -180,7 +184,6 @@ FAILURES = (
             "Expired/critical",
             "ExpiringWithoutRotation/warning",
             "ExpiringWithoutRotation/critical",
-            "ApiServerExpiring/critical",
         ),
         impact="hurt",
         prepare=breakage.api_ends_without_rbac,
