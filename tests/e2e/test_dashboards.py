@@ -224,15 +224,14 @@ def test_lines_of_a_table_have_a_value_of_its_first_query(observed: Observed) ->
 
 
 def test_shares_of_rotation_are_those_of_the_nodes_as_built(observed: Observed) -> None:
-    found = {
-        (one.labels["agentpool"], one.labels["role"]): one.last
-        for one in of(observed.labelled, "fleet", "Rotation enabled, by role and node pool")
-    }
-    assert found["win", "kubelet-client"] == 100
-    assert found["win", "kubelet-serving"] == 50
-    assert found["legacy", "kubelet-client"] == 0
-    assert found["optout", "kubelet-serving"] == 50
-    assert found["(not known)", "kubelet-client"] == 0
+    client, serving = (
+        {one.labels["agentpool"]: one.last for one in of(observed.labelled, "fleet", f"{role} rotation on, by pool")}
+        for role in ("Client", "Serving")
+    )
+    assert (client["win"], serving["win"]) == (100, 50)
+    assert client["legacy"] == 0
+    assert serving["optout"] == 50
+    assert client["(not known)"] == 0
 
 
 def test_no_query_is_refused_while_two_agents_speak_of_the_same(observed: Observed, tmp_path: Path) -> None:

@@ -197,3 +197,9 @@ def test_whatever_may_be_cut_can_be_seen_whole(panels: dict[str, Json]) -> None:
     if "Identities" in panels:
         widths = {one["name"]: one["width"] for one in panels["Identities"]["columns"]}
         assert widths["serial number"] >= 350
+
+
+@pytest.mark.parametrize("scene", [Scene("fleet", "broken"), Scene("fleet", "both")], ids=str)
+def test_every_node_is_in_a_pool_or_in_one_that_is_not_known(panels: dict[str, Json]) -> None:
+    for title in ("Why: states and reasons", "Certificate files that cannot be read"):
+        assert all(cell["value"] for cell in cells(panels[title], "pool")), title

@@ -20,6 +20,8 @@ MEASURE = """JSON.stringify([...document.querySelectorAll('[data-panel]')].map((
   tables: [...panel.querySelectorAll('[role=grid]')].map((one) => one.scrollWidth - one.clientWidth),
   cut: [...panel.querySelectorAll('[role=gridcell]')].filter((one) => one.scrollWidth > one.clientWidth + 1)
     .map((one) => one.innerText),
+  names: [...panel.querySelectorAll('div:not([role])')].filter((one) => one.scrollWidth > one.clientWidth + 1
+    && getComputedStyle(one).textOverflow == 'ellipsis' && !one.closest('[role=grid]')).map((one) => one.innerText),
 })))"""
 
 pytestmark = pytest.mark.timeout(300)
@@ -35,7 +37,7 @@ def measured(chromium: Browser, asked: Json, *, dark: bool) -> list[Json]:
 def test_every_panel_is_drawn_and_nothing_lies_off_the_edge(
     scene: Scene, dark: bool, observed: Fleets, chromium: Browser
 ) -> None:
-    """E5: no panel's title is cut, and no column of a table lies beyond its right edge."""
+    """E5, E6: no title of a panel or a bar is cut, and no column of a table lies beyond its right edge."""
     asked = scene.question(observed)
     found = measured(chromium, asked, dark=dark)
     assert [one["title"] for one in found] == [
@@ -46,6 +48,7 @@ def test_every_panel_is_drawn_and_nothing_lies_off_the_edge(
         assert not one["heading"], f"the title {one['title']} is cut"
         assert one["right"] <= WIDTH
         assert all(over <= 1 for over in one["tables"]), f"columns of {one['title']} lie beyond its edge"
+        assert one["names"] == [], f"names in {one['title']} are cut"
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ from tools.dashboards.panel import (
     Unit,
 )
 from tools.dashboards.promql import by, linked, listed, of, of_nodes, share
-from tools.dashboards.words import AGE_OF_LEASE, AGE_OF_REQUEST, BUNDLES, KINDS, OUTCOMES, STATES, TRUSTED
+from tools.dashboards.words import AGE_OF_LEASE, AGE_OF_REQUEST, BUNDLES, KINDS, OUTCOMES, READABLE, STATES, TRUSTED
 
 __all__ = ["CONTROL_PLANE", "REQUESTS"]
 
 API, CA = "akscert_apiserver_certificate_{}_timestamp_seconds", "akscert_ca_{}_timestamp_seconds"
+READ = f"topk by (cluster, kind, name) (1, {by('kind, name, status', 'akscert_ca_bundle_status')})"
 BUNDLE = "akscert_ca_bundle_not_after_timestamp_seconds"
 ANY_CLUSTER_AGENT = f"0 * max({of('akscert_build_info', mode='cluster')})"
 
@@ -197,37 +198,47 @@ CONTROL_PLANE = Row(
                 Query(share(by("ca", CA.format("not_before")), by("ca", CA.format("not_after")))),
                 Query(f"count by (cluster, ca) ({by('ca, fingerprint_sha256', 'akscert_ca_info')})"),
             ),
-            width=12,
+            width=10,
             height=7,
             sort="ends",
             empty="? no cluster agent, or it may not read the ConfigMaps",
             runbooks=("AksCertClusterCaExpiring", "AksCertRequestHeaderCaExpiring", "AksCertClusterCaMismatch"),
             columns=(
                 CLUSTER,
-                Column("ca", "CA", least=110),
+                Column("ca", "CA", least=105),
                 Column("C", "in bundle", Unit.COUNT, width=90),
-                Column("A", "ends", Unit.DATE, width=170),
+                Column("A", "ends", Unit.DAY, width=100),
                 Column("B", "lifetime over", Unit.PERCENT, Cell.BAR, width=115),
             ),
         ),
         Table(
             title="caBundles of webhooks and aggregated APIs",
-            description="Whom the API server trusts when it calls them. former: the bundle was copied before the "
-            "cluster CA was rotated, so calls fail; restart the component that owns it, most write it "
-            "anew when they start.",
+            description="Whom the API server trusts when it calls them. A bundle that is not readable trusts nobody. "
+            "former: the bundle was copied before the cluster CA was rotated, so calls fail; restart the component "
+            "that owns it, most write it anew when they start.",
             queries=(
-                Query(listed(f"1000 * {by('kind, name', BUNDLE, how='min')}", "name", "cluster")),
-                Query(by("kind, name", "akscert_ca_bundle_outdated")),
+                Query(
+                    listed(
+                        f"1000 * {READ} * on (cluster, kind, name) group_left () {by('kind, name', BUNDLE, how='min')}"
+                        f"\nor 0 * ({READ} unless on (cluster, kind, name) {by('kind, name', BUNDLE)})",
+                        "name",
+                        "cluster",
+                    )
+                ),
+                Query(
+                    f"{READ} * on (cluster, kind, name) group_left () {by('kind, name', 'akscert_ca_bundle_outdated')}"
+                ),
             ),
-            width=12,
+            width=14,
             height=7,
             sort="ends",
             empty="● none has a caBundle",
             runbooks=("AksCertCaBundleOutdated",),
             columns=(
                 CLUSTER,
-                Column("kind", "kind", words=KINDS, width=135),
+                Column("kind", "kind", words=KINDS, width=142),
                 Column("name", "name", cell=Cell.TEXT, words=NOBODY),
+                Column("status", "bundle", words=READABLE, cell=Cell.TEXT, width=115),
                 Column("B", "cluster CA", words=BUNDLES, cell=Cell.TEXT, width=100),
                 Column("A", "ends", Unit.DAY, words=NO_DATE, width=105),
             ),

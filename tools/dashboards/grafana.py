@@ -185,8 +185,11 @@ def _panel(panel: Panel) -> Json:
                 "valueMode": "color",
                 "namePlacement": "top" if panel.above else "left",
                 "showUnfilled": True,
+                "sizing": "manual",  # few bars would fill the panel, with letters that leave no room for their names
                 "minVizHeight": 16,
+                "maxVizHeight": 48 if panel.above else 30,
                 "minVizWidth": 8,
+                "text": {"titleSize": 14, "valueSize": 16},
             }
             return content | {"type": "bargauge", "options": options}
         case Lines():

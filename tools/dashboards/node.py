@@ -18,6 +18,7 @@ from tools.dashboards.words import (
     SERVED,
     SEVERITIES,
     STATES,
+    USABLE,
     YES,
 )
 
@@ -26,6 +27,7 @@ __all__ = ["EVENTS", "ROWS"]
 STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
 CLIENT, SERVING = "kubelet-client", "kubelet-serving"
+USABILITY = "akscert_certificate_usable"
 ISSUED_BY = "akscert_certificate_issued_by_cluster_ca"
 LAST_ISSUED = by_node("signer_name", "akscert_csr_last_issued_timestamp_seconds")
 PENDING_SINCE = by_node("signer_name", "akscert_csr_pending_since_timestamp_seconds", "min")
@@ -195,6 +197,7 @@ CERTIFICATES = Row(
                         + ")"
                     )
                 ),
+                Query(f"topk by (cluster, node, role, origin) (1, {by_node('role, origin, reason', USABILITY)})"),
             ),
             width=24,
             height=8,
@@ -203,8 +206,9 @@ CERTIFICATES = Row(
             runbooks=("AksCertExpired", "AksCertExpiringWithoutRotation"),
             columns=(
                 Column("role", "role", width=150),
-                Column("origin", "seen in", width=90),
-                Column("rotation", "rotation", words=STATES, cell=Cell.TEXT, width=120),
+                Column("origin", "seen in", width=80),
+                Column("reason", "usable", words=USABLE, cell=Cell.TEXT, width=130),
+                Column("rotation", "rotation", words=STATES, cell=Cell.TEXT, width=110),
                 Column("D", "issued by the cluster CA", words=ISSUED, cell=Cell.TEXT, width=180),
                 Column("A", "since", Unit.DATE, width=170),
                 Column("B", "ends", Unit.DATE, width=170),

@@ -3,7 +3,7 @@
 from tools.dashboards.panel import Column, Query, Row, Stat, Table, Threshold, Unit
 from tools.dashboards.promql import by, either, labelled, of
 from tools.dashboards.this import by_node, of_node
-from tools.dashboards.words import UP
+from tools.dashboards.words import TELLS, UP
 
 __all__ = ["FILES"]
 
@@ -64,7 +64,7 @@ FILES = Row(
                     "kubelet",
                 ),
             ),
-            width=8,
+            width=6,
             height=4,
             words=UP,
             empty="? not asked",
@@ -75,7 +75,7 @@ FILES = Row(
             description="Dated PEM files beside the current one. A kubelet never removes old ones, so a few are "
             "normal; hundreds mean that it renews far too often.",
             queries=(Query(by_node("role", "akscert_file_leftovers"), "{{role}}"),),
-            width=8,
+            width=6,
             height=4,
             unit=Unit.COUNT,
             thresholds=(Threshold(None, "text"), Threshold(100, "blue")),
@@ -92,10 +92,22 @@ FILES = Row(
                     "{{version}}",
                 ),
             ),
-            width=8,
+            width=6,
             height=4,
             label="version",
             empty="? none here",
+            runbooks=("AksCertNodeNotObserved",),
+        ),
+        Stat(
+            title="Told by",
+            description="Who tells about this node's certificates: its node agent, the kubelet itself (asked by the "
+            "cluster agent, which tells less), or nobody.",
+            queries=(Query(by_node("by", "akscert_node_observed"), "{{by}}"),),
+            width=6,
+            height=4,
+            label="by",
+            words=TELLS,
+            empty="? no cluster agent",
             runbooks=("AksCertNodeNotObserved",),
         ),
     ),

@@ -16,6 +16,7 @@ __all__ = [
     "OBSERVED",
     "POOL",
     "ROTATING",
+    "SCRAPED",
     "by",
     "either",
     "labelled",
@@ -62,8 +63,10 @@ def of_nodes(labels: str, metric: str, how: str = "max", **matchers: str) -> str
     return in_pools(by(f"node{', ' if labels else ''}{labels}", metric, how, **matchers))
 
 
-OBSERVED = of("akscert_bootstrap_info")
-"""One series for each node that an agent looks at."""
+SCRAPED = of("akscert_bootstrap_info")
+"""One series for each node of which a node agent is scraped."""
+OBSERVED = f"(max by (cluster, node) ({SCRAPED}) or {by('node', 'akscert_node_observed', by='kubelet')})"
+"""One series for each node whose certificates somebody reports: its node agent, or the cluster agent by its kubelet."""
 
 POOL = (
     f"({by('node, agentpool', 'akscert_node_info', agentpool='=~$pool')}"
@@ -75,7 +78,7 @@ POOL = (
 
 def pooled(expression: str) -> str:
     """An expression of nodes, with each node's pool as the label agentpool."""
-    return f"{expression} * on (cluster, node) group_left (agentpool) {POOL}"
+    return f"({expression}) * on (cluster, node) group_left (agentpool) {POOL}"
 
 
 def labelled(expression: str, **labels: str) -> str:

@@ -8,11 +8,36 @@ from tools.dashboards.words import BLUE, GREEN, ORANGE, SERIES, STATES, UNKNOWN
 __all__ = ["ROTATION"]
 
 STATE = "akscert_rotation_state"
-ON = f"({by('node, role', STATE, state='enabled')} or 0 * {by('node, role', STATE)})"
 TINTS = (("enabled", GREEN), ("waiting", "light-orange"), ("disabled", ORANGE), ("unknown", UNKNOWN))
 KUBELETS = ("kubelet-client", "kubelet-serving")
 LAG = 600
 """Seconds: a certificate is dated back by five minutes, and is scraped within five more."""
+
+
+def _on(role: str, below: str, color: str) -> Bars:
+    enabled = by("node", STATE, role=role, state="enabled")
+    return Bars(
+        title=f"{role.removeprefix('kubelet-').capitalize()} rotation on, by pool",
+        description=f"Share of nodes whose {role} certificate the kubelet renews by itself. Below 100 %: {below} "
+        "Nodes that the cluster does not know count as pool (not known).",
+        queries=(
+            Query(
+                "sort(100 * avg by (cluster, agentpool) (\n"
+                + pooled(f"{enabled} or 0 * {by('node', STATE, role=role)}")
+                + "\n))",
+                "{{cluster}} {{agentpool}}",
+            ),
+        ),
+        width=5,
+        height=11,
+        above=True,
+        unit=Unit.PERCENT,
+        decimals=0,
+        maximum=100,
+        thresholds=(Threshold(None, color), Threshold(100, GREEN)),
+        empty="? no node agent reports",
+        runbooks=("AksCertRotationDisabled",),
+    )
 
 
 def _over_time(role: str, disabled: str) -> Lines:
@@ -39,28 +64,8 @@ def _over_time(role: str, disabled: str) -> Lines:
 ROTATION = Row(
     "Is rotation on, and does it work?",
     (
-        Bars(
-            title="Rotation enabled, by role and node pool",
-            description="Share of nodes whose certificate the kubelet renews by itself. kubelet-client below 100 %: "
-            "those nodes leave the cluster when it ends. kubelet-serving below 100 %: opted out, an old "
-            "image, or not offered yet; no outage on Linux. Nodes that the cluster does not know count as "
-            "pool (not known).",
-            queries=(
-                Query(
-                    f"sort(100 * avg by (cluster, agentpool, role) (\n{pooled(ON)}\n))",
-                    "{{cluster}} {{agentpool}} {{role}}",
-                ),
-            ),
-            width=10,
-            height=11,
-            unit=Unit.PERCENT,
-            decimals=0,
-            maximum=100,
-            thresholds=(Threshold(None, ORANGE), Threshold(100, GREEN)),
-            others=(("kubelet-serving", (Threshold(None, BLUE), Threshold(100, GREEN))),),
-            empty="? no node agent reports",
-            runbooks=("AksCertRotationDisabled",),
-        ),
+        _on("kubelet-client", "those nodes leave the cluster when it ends.", ORANGE),
+        _on("kubelet-serving", "opted out, an old image, or not offered yet; no outage on Linux.", BLUE),
         Table(
             title="Why: states and reasons",
             description="How many nodes for each state and reason. static, inline: made before TLS bootstrapping, "

@@ -11,6 +11,7 @@ __all__ = [
     "AGE_OF_LEASE",
     "AGE_OF_REQUEST",
     "ALARM",
+    "ANSWERS",
     "AZURE_STATES",
     "BUNDLES",
     "CODES",
@@ -23,15 +24,18 @@ __all__ = [
     "OUTCOMES",
     "PAST",
     "RBAC",
+    "READABLE",
     "READY",
     "SAYS",
     "SERIES",
     "SERVED",
     "SEVERITIES",
     "STATES",
+    "TELLS",
     "TRUSTED",
     "UNKNOWN",
     "UP",
+    "USABLE",
     "YES",
 ]
 
@@ -80,6 +84,32 @@ SERVED = (Word("1", "✔ its file's", GREEN), Word("0", "▲ another one", ORANG
 YES = (Word("1", "✔ yes", GREEN), Word("0", "● no", BLUE))
 ISSUED = (*YES, Word("2", "✖ no", RED))
 """2: no, of a certificate that only the cluster CA can vouch for."""
+TELLS = (
+    Word("node_agent", "✔ node agent", GREEN),
+    Word("kubelet", "● the kubelet itself", BLUE),
+    Word("unscraped", "▲ not scraped", ORANGE),
+    Word("nobody", "▲ nobody", ORANGE),
+)
+"""Who tells about a node's certificates; `unscraped`: there is a node agent, and Prometheus does not have it."""
+ANSWERS = (
+    Word("ok", "✔ ok", GREEN),
+    *(
+        Word(status, f"▲ {status.replace('_', ' ')}", ORANGE)
+        for status in ("refused", "timeout", "tls_error", "untrusted", "unauthorized", "forbidden", "error")
+    ),
+)
+"""What came of asking a kubelet."""
+READABLE = (
+    Word("ok", "✔ readable", GREEN),
+    *(Word(status, f"▲ {status.replace('_', ' ')}", ORANGE) for status in ("empty", "no_certificate", "malformed")),
+)
+USABLE = (
+    Word("ok", "✔ yes", GREEN),
+    *(
+        Word(reason, f"✖ {reason.replace('_', ' ')}", RED)
+        for reason in ("another_node", "wrong_group", "wrong_usage", "not_a_leaf", "no_private_key", "unloadable")
+    ),
+)
 UP = (Word("1", "✔ answers", GREEN), Word("0", "▲ does not answer", ORANGE))
 SAYS = (Word("1", "✔ on", GREEN), Word("0", "● off", BLUE))
 BUNDLES = (Word("0", "✔ present", GREEN), Word("1", "▲ former", ORANGE))

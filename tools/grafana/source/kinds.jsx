@@ -74,6 +74,7 @@ function Bars({ asked, panel, frames, theme, width, height }) {
       itemSpacing={10}
       minVizHeight={options.minVizHeight}
       minVizWidth={options.minVizWidth}
+      maxVizHeight={options.maxVizHeight}
     />
   );
 }
