@@ -1,11 +1,13 @@
 """The node's dashboard, last row: files, identities and the agent itself."""
 
 from tools.dashboards.panel import Column, Query, Row, Stat, Table, Threshold, Unit
-from tools.dashboards.promql import by, either, labelled, of
+from tools.dashboards.promql import SCRAPED, by, either, labelled, of
 from tools.dashboards.this import by_node, of_node
 from tools.dashboards.words import TELLS, UP
 
 __all__ = ["FILES"]
+
+TOLD_BY_AGENT = by_node("by", "akscert_node_observed", by="node_agent")
 
 FILES = Row(
     "Files and identities",
@@ -102,7 +104,16 @@ FILES = Row(
             title="Told by",
             description="Who tells about this node's certificates: its node agent, the kubelet itself (asked by the "
             "cluster agent, which tells less), or nobody.",
-            queries=(Query(by_node("by", "akscert_node_observed"), "{{by}}"),),
+            queries=(
+                Query(
+                    either(
+                        by_node("by", "akscert_node_observed", by="!=node_agent"),
+                        f"{TOLD_BY_AGENT} and on (cluster, node) {SCRAPED}",
+                        labelled(f"({TOLD_BY_AGENT} unless on (cluster, node) {SCRAPED})", by="unscraped"),
+                    ),
+                    "{{by}}",
+                ),
+            ),
             width=6,
             height=4,
             label="by",
