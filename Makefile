@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+# Debian's keys, which Ubuntu does not have by itself.
+KEYS := /usr/share/keyrings/debian-archive-keyring.gpg
 SLOW := tests/e2e tests/apiserver tests/year tests/image tests/browser tests/grafana tests/fuzz
 
 .PHONY: help
@@ -64,12 +66,13 @@ test-e2e: $(VENV)/.develop tools ## the demo's fleet with the chart's rules in a
 
 .PHONY: test-apiserver
 test-apiserver: $(VENV)/.develop ## against a real kube-apiserver: KUBEBUILDER_ASSETS, or built from Debian's source (minutes, once)
+	@[ -n "$${KUBEBUILDER_ASSETS:-}" ] || tools/packages.sh $(KEYS)
 	$(BIN)/python -m tools.apiserver
 	$(PYTEST) tests/apiserver $(PYTEST_FLAGS)
 
 .PHONY: test-image
 test-image: $(VENV)/.develop ## build the image on a Debian base made on the spot, and try it (as root; installs buildah, crun, debootstrap)
-	@tools/packages.sh buildah crun debootstrap
+	@tools/packages.sh buildah crun debootstrap $(KEYS)
 	$(PYTEST) tests/image $(PYTEST_FLAGS)
 
 .PHONY: test-year

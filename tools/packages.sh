@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of the commands the tests use, where they are missing: tools/packages.sh COMMAND...
+# Installs the Debian packages of the commands and files the tests use, where they are missing: tools/packages.sh NAME...
 # Starts no service.
 set -euo pipefail
 declare -A package=([promtool]=prometheus [prometheus]=prometheus [prometheus-alertmanager]=prometheus-alertmanager
-  [buildah]=buildah [debootstrap]=debootstrap [crun]=crun [chromium]=chromium [node]=nodejs [npm]=npm)
+  [buildah]=buildah [debootstrap]=debootstrap [crun]=crun [chromium]=chromium [node]=nodejs [npm]=npm
+  [/usr/share/keyrings/debian-archive-keyring.gpg]=debian-archive-keyring)
 missing=()
-for command in "$@"; do
-  command -v "$command" >/dev/null || missing+=("${package[$command]}")
+for name in "$@"; do
+  command -v "$name" >/dev/null || [ -e "$name" ] || missing+=("${package[$name]}")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)

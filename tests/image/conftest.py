@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.image.built import Image
+from tests.image.registry import Registry
 from tools.image import named
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +18,7 @@ CACHE = ROOT / ".cache" / "image"
 SUITE = "trixie"
 BASE = f"localhost/python-base-{SUITE}"
 TAG = "localhost/aks-cert-exporter:test"
-MINIMAL = "localhost/aks-cert-exporter-minimal:test"
+MINIMAL = "aks-cert-exporter-minimal:test"
 
 Make = Callable[..., None]
 
@@ -69,9 +70,21 @@ def images(make: Make) -> None:
 
 
 @pytest.fixture(scope="session")
-def minimal_images(make: Make) -> None:
-    """Both images without shell and package manager are built."""
-    make(MINIMAL, "MINIMAL=yes")
+def registry(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Registry]:
+    """A registry on this machine, that buildah takes without TLS."""
+    with Registry(tmp_path_factory.mktemp("registry")) as found:
+        settings = CACHE / "registries.conf"
+        settings.write_text(f'[[registry]]\nlocation = "{found.host}"\ninsecure = true\n')
+        environment["CONTAINERS_REGISTRIES_CONF"] = str(settings)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def minimal_images(make: Make, registry: Registry) -> str:
+    """Both images without shell and package manager are built and pushed; the first one's name."""
+    tag = f"{registry.host}/{MINIMAL}"
+    make(tag, "MINIMAL=yes", "PUSH=yes")
+    return tag
 
 
 @pytest.fixture(scope="session")
@@ -89,9 +102,9 @@ def node_image(environment: dict[str, str], images: None) -> Iterator[Image]:
 
 
 @pytest.fixture(scope="session", params=["", "-node"], ids=["cluster", "node"])
-def minimal(request: pytest.FixtureRequest, environment: dict[str, str], minimal_images: None) -> Iterator[Image]:
+def minimal(request: pytest.FixtureRequest, environment: dict[str, str], minimal_images: str) -> Iterator[Image]:
     """Each of the two minimal images."""
-    with opened(named(MINIMAL, request.param), environment) as found:
+    with opened(named(minimal_images, request.param), environment) as found:
         yield found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tests.chart.rendering import Object, container
+from tests.chart.rendering import CHART, Object, container
 from tests.image.built import Image
 
 NAMESPACES = ("pid", "ipc", "uts", "mount")
@@ -62,10 +62,18 @@ def bundle(folder: Path, pod: Object, image: Image, kubelet: Kubelet) -> Path:
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
             *mounts(pod, kubelet, empty),
         ],
-        "linux": {"namespaces": [{"type": kind} for kind in NAMESPACES]},
+        "linux": {"namespaces": [{"type": kind} for kind in NAMESPACES], **seccomp(context["seccompProfile"])},
     }
     (folder / "config.json").write_text(json.dumps(config))
     return folder
+
+
+def seccomp(profile: Object) -> dict[str, Any]:
+    """The filter of a profile that the chart ships, as it would lie on the node; none for the runtime's own."""
+    if profile["type"] != "Localhost":
+        return {}
+    file = CHART / "files/seccomp" / PurePosixPath(profile["localhostProfile"]).name
+    return {"seccomp": json.loads(file.read_text())}
 
 
 def mounts(pod: Object, kubelet: Kubelet, empty: Path) -> list[dict[str, Any]]:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
+from tests.chart.rendering import Helm, container
 from tests.image.built import Image
-from tests.image.conftest import MINIMAL, opened
+from tests.image.conftest import opened
+from tests.image.registry import Registry
 from tools.image import named
 
 pytestmark = pytest.mark.timeout(1800)  # debootstrap, then pip over the network, come first
@@ -116,11 +118,22 @@ def test_the_node_agent_s_image_runs_its_command_and_checks_a_node(node_image: I
     assert "AksCert" in node_image.run("check", "--host-root", "/", "--kubelet-address=").stdout
 
 
-def test_two_builds_give_one_digest(minimal_images: None, image: Image, node_image: Image) -> None:
+def test_two_builds_give_one_digest(minimal_images: str, image: Image, node_image: Image) -> None:
     """And so anybody can rebuild what was released, and compare. The minimal images are made of images built anew."""
     for one, end in ((image, "-full"), (node_image, "-node-full")):
-        with opened(named(MINIMAL, end), one.environment) as other:
+        with opened(named(minimal_images, end), one.environment) as other:
             assert other.digest == one.digest
+
+
+def test_both_images_are_pushed_whole_and_under_the_names_that_the_chart_asks_for(
+    minimal_images: str, registry: Registry, tmp_path: Path
+) -> None:
+    (host, _, rest), version = minimal_images.partition("/"), "test"
+    values = {"image": {"registry": host, "repository": rest.removesuffix(f":{version}"), "tag": version}}
+    objects = Helm(tmp_path).objects(values)
+    for pod in (objects.pod("Deployment", "-cluster"), objects.pod("DaemonSet", "-node")):
+        repository, _, tag = container(pod)["image"].removeprefix(f"{host}/").rpartition(":")
+        assert registry.missing(repository, tag) == []
 
 
 def test_every_file_is_as_old_as_the_commit(node_image: Image) -> None:

@@ -1,5 +1,6 @@
 """Both agents as the chart starts them: image, rendered Pods and a real container runtime."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
 from simulation.pki import DAY, Authority
 from tests.agents.clusters import CA, populate, serving
-from tests.chart.rendering import Helm
+from tests.chart.rendering import Helm, container
 from tests.image.built import Image
 from tests.image.pod import Kubelet, Running, bundle, free_port, started
 
@@ -32,6 +33,7 @@ class OnNode:
     root: Path
     before: list[str]
     capabilities: list[str]
+    filtered: bool
 
 
 def listing(node: Path) -> list[str]:
@@ -42,7 +44,11 @@ def listing(node: Path) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module", params=[["DAC_READ_SEARCH"], []], ids=["one capability", "no capability"])
+PROFILE = {"type": "Localhost", "localhostProfile": "aks-cert-exporter/node.json"}
+HARDENED = {"capabilities": [], "seccompProfile": PROFILE}
+
+
+@pytest.fixture(scope="module", params=[{}, HARDENED], ids=["as it is", "no capability and few system calls"])
 def node(
     request: pytest.FixtureRequest, node_image: Image, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OnNode]:
@@ -53,12 +59,16 @@ def node(
     (root / SECRET).write_text("a Pod's token")
     for name in ("plugins", "plugins_registry", "pod-resources", "device-plugins"):  # the kubelet makes all of these
         (root / "var/lib/kubelet" / name).mkdir()
-    values = {"port": port, "node": {"kubeletWireCheck": False, "capabilities": request.param}}
-    pod = Helm(folder).objects(values).pod("DaemonSet", "-node")
+    pod = (
+        Helm(folder)
+        .objects({"port": port, "node": {"kubeletWireCheck": False, **request.param}})
+        .pod("DaemonSet", "-node")
+    )
+    kept = container(pod)["securityContext"]["capabilities"].get("add", [])
     directory = bundle(folder / "bundle", pod, node_image, Kubelet(root, FIELDS, folder / "absent"))
     before = listing(root)
     with started(directory, port) as agent:
-        yield OnNode(agent, root, before, request.param)
+        yield OnNode(agent, root, before, kept, bool(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +137,14 @@ def test_it_holds_the_one_capability_or_none_and_can_gain_no_other(node: OnNode)
     assert capabilities(node.agent) == ({f"{bits:016x}"}, "1")
 
 
+def test_the_shipped_filter_of_system_calls_is_in_force_and_refuses_what_the_agent_never_needs(node: OnNode) -> None:
+    status = node.agent.inside("cat", "/proc/1/status")
+    assert ("Seccomp:\t2" in status) == node.filtered
+    if node.filtered:
+        with pytest.raises(subprocess.CalledProcessError):
+            node.agent.inside("chmod", "700", "/tmp")  # fchmodat
+
+
 def test_it_changes_nothing_on_the_node(node: OnNode) -> None:
     node.agent.get("/metrics")
     assert listing(node.root) == node.before
@@ -137,8 +155,8 @@ def test_the_cluster_agent_hears_of_every_source_with_its_token_alone(cluster: R
     up = {
         line.split('source="')[1].split('"')[0]: line[-3:] for line in metrics if line.startswith("akscert_source_up{")
     }
-    assert set(up) >= {"csrs", "nodes", "configmaps", "leases", "webhooks", "apiservices", "apiserver"}
-    assert set(up.values()) == {"1.0"}
+    wanted = {"csrs", "nodes", "configmaps", "leases", "webhooks", "apiservices", "apiserver"}
+    assert {name: up.get(name) for name in wanted} == dict.fromkeys(wanted, "1.0")
 
 
 def test_the_cluster_agent_is_not_root_and_holds_no_capability(cluster: Running) -> None:
