@@ -29,7 +29,7 @@ MODULES = {
 """Where each command's `run` is. By name, since to import one agent for the other would cost it its memory."""
 
 
-LEFT_OUT = frozenset({"azure", "kubernetes", "msgspec"})
+LEFT_OUT = frozenset({"argcomplete", "azure", "kubernetes", "msgspec", "socks"})
 """Packages that the node agent's image does not hold."""
 
 PROGRAM = "aks-cert-exporter"

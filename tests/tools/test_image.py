@@ -1,11 +1,13 @@
 """How the image's build takes over the settings of the machine it runs on."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from exporter import __version__
+from exporter.cli import LEFT_OUT
 from tools import image
 
 
@@ -129,3 +131,11 @@ def test_the_image_s_requirements_for_a_node_are_a_part_of_the_cluster_s() -> No
     )
     assert len(part) > 5
     assert part < whole
+
+
+def test_a_dependency_is_in_the_node_agent_s_image_or_is_said_to_be_left_out() -> None:
+    """A new one must be put into one of the two, else a command would end with a traceback there."""
+    project = tomllib.loads((image.ROOT / "pyproject.toml").read_text())
+    names = {re.split(r"[<>=!~ ]", one)[0] for one in project["project"]["dependencies"]}
+    left_out = names - set(project["dependency-groups"]["node"])
+    assert {name.partition("-")[0].removeprefix("py") for name in left_out} == LEFT_OUT
