@@ -82,7 +82,7 @@ def missing(wanted: Any, found: Any, path: str = "") -> list[str]:
         return [
             one
             for key, value in wanted.items()
-            if value is not None and key != "endPort"  # of a NetworkPolicy: 1.21
+            if value is not None
             for one in missing(value, found.get(key), f"{path}.{key}")
         ]
     if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):

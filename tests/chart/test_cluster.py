@@ -159,6 +159,13 @@ def test_the_cluster_agent_may_reach_what_a_feature_asks_only_while_that_is_on(
     assert [port in one for one in ports(without)].count(True) == 0
 
 
+def test_a_range_of_ports_is_left_out_where_kubernetes_does_not_know_one(helm: Helm) -> None:
+    """Every port is allowed then, as it is with the range."""
+    policy = helm.objects(more=("--kube-version", "v1.24.0")).one("NetworkPolicy", "-cluster")
+    (rule,) = [rule for rule in policy["spec"]["egress"] if rule.get("to") == [{"namespaceSelector": {}}]]
+    assert "ports" not in rule
+
+
 @pytest.mark.parametrize(
     "values", [{"hostNetwork": True}, {"windows": {"enabled": True, "image": {"repository": "w"}}}]
 )
