@@ -9,7 +9,9 @@ __all__ = [
     "CaBundleStatus",
     "CsrCondition",
     "CsrOutcome",
+    "EndpointStatus",
     "Evidence",
+    "FailurePolicy",
     "FileStatus",
     "KubeletStatus",
     "Lease",
@@ -212,6 +214,32 @@ class CaBundleStatus(StrEnum):
     NO_CERTIFICATE = "no_certificate"
     MALFORMED = "malformed"
     """Not base64, or a certificate in it cannot be read."""
+
+
+class EndpointStatus(StrEnum):
+    """What came of the last look at what the API server calls."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    """Not reachable from here, such as behind a NetworkPolicy that lets in only the API server: no fault of theirs."""
+    UNRESOLVED = "unresolved"
+    """The name has no address here."""
+    REFUSED = "refused"
+    """Nothing listens there: the Service has no Pod that is ready."""
+    TIMEOUT = "timeout"
+    """A connection was made, and nothing came of it in time."""
+    TLS_ERROR = "tls_error"
+    """Something answers, and the handshake fails."""
+    ERROR = "error"
+
+
+class FailurePolicy(StrEnum):
+    """What an admission webhook that cannot be called does to the write."""
+
+    FAIL = "fail"
+    IGNORE = "ignore"
+    NONE = "none"
+    """There is no such choice: an APIService or a CRD conversion."""
 
 
 class Lease(StrEnum):

@@ -23,6 +23,7 @@ from exporter.values import (
     remote_or_none,
     resource_id,
     service,
+    service_place,
     switch,
     text,
     url,
@@ -202,6 +203,16 @@ SETTINGS: tuple[Setting, ...] = (
         "true",
         word("true", "false"),
         ONLY_CLUSTER,
+    ),
+    Setting(
+        "endpoints.resolve",
+        "Where a Service that the API server calls is reached from here, if not by its name; for an agent outside the "
+        "cluster.",
+        "",
+        service_place,
+        ONLY_CLUSTER,
+        "NAMESPACE/NAME=HOST:PORT",
+        repeatable=True,
     ),
     Setting(
         "workloads.enabled",

@@ -13,6 +13,7 @@ __all__ = [
     "remote_or_none",
     "resource_id",
     "service",
+    "service_place",
     "switch",
     "text",
     "url",
@@ -98,6 +99,15 @@ def service(value: object) -> tuple[str, str] | None:
         raise ValueError("not NAMESPACE/NAME")
     namespace, _, found = text(value).partition("/")
     return namespace, found
+
+
+def service_place(value: object) -> tuple[tuple[str, str], tuple[str, int]]:
+    """Namespace and name of a Service, and the host and port where it is, of `NAMESPACE/NAME=HOST:PORT`."""
+    named, _, place = text(value).partition("=")
+    found = service(named)
+    if found is None:
+        raise ValueError("not NAMESPACE/NAME=HOST:PORT")
+    return found, remote(place)
 
 
 def directory(value: object) -> Path:

@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 __all__ = [
     "DAY",
+    "SERVER",
     "YEAR",
     "Authority",
     "Credential",

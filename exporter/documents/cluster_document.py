@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from exporter.documents.azure_data import azure_data
 from exporter.documents.certificate_data import certificate_data
 from exporter.documents.encoding import SCHEMA
+from exporter.documents.endpoint_data import endpoint_data
 from exporter.facts.ca_use import InUse
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.csr_ledger import CsrTotals
@@ -61,7 +62,7 @@ def cluster_document(
         ],
         "control_plane": _control_plane(cluster, now),
         "csrs": _csrs(cluster.csrs) if cluster.csrs else None,
-        "endpoints": [],
+        "endpoints": [endpoint_data(one) for one in cluster.served or ()],
         "azure": azure_data(cluster.azure) if cluster.azure else None,
         "sources": [_source(one) for one in sources],
         "findings": every,

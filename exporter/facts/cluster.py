@@ -7,6 +7,7 @@ from exporter.facts.azure.managed_cluster import AzureFacts
 from exporter.facts.ca_use import CaUse, ca_use
 from exporter.facts.kube.ca_bundle import CaBundle, Holds, holds, outdated
 from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.endpoint import ServedEndpoint
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView
 from exporter.facts.kube.signing import Signing, signing
@@ -70,6 +71,9 @@ class ClusterFacts:
     azure: AzureFacts | None = None
     observations: Mapping[str, NodeObservation] | None = None
     """By node; None: neither node agents nor kubelets are asked."""
+    served: tuple[ServedEndpoint, ...] | None = None
+    """What answers to the API server's calls: webhooks, CRD conversions, aggregated APIs. None: they are not looked
+    at."""
 
     @property
     def apiserver_rotation(self) -> Rotation:

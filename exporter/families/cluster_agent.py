@@ -15,6 +15,7 @@ from exporter.families import (
     certificate,
     cluster,
     csr,
+    endpoint,
     kubelet,
     node,
     rotation,
@@ -31,6 +32,7 @@ def steady(facts: ClusterFacts) -> Iterator[Family]:
     """Those that change when the cluster does."""
     yield from apiserver.families(facts)
     yield from ca.families(facts)
+    yield from endpoint.families(facts)
     yield from node.families(facts)
     yield rotation.evidence_family(node.evidence_rows(facts))
     yield from kubelet.families(facts)

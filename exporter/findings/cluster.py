@@ -16,6 +16,7 @@ from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_firs
 from exporter.findings.azure import azure_findings, azure_unanswered, place_of
 from exporter.findings.commands import Place, machine, step
 from exporter.findings.control_plane import control_plane_findings
+from exporter.findings.endpoints import endpoint_findings
 from exporter.findings.formatting import lasting, names_listed, some_of, when
 from exporter.findings.limits import REJECTED, csr_pending
 from exporter.findings.observed import observed_findings
@@ -68,6 +69,7 @@ def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now:
         *_sources(sources, place_of(cluster.azure)),
         *_requests(cluster, now),
         *control_plane_findings(replace(cluster, leases={}) if _unread(Source.LEASES, sources) else cluster, now),
+        *endpoint_findings(cluster, now),
         *_serving_off(cluster, nodes),
         *_serving_unknown(nodes),
         *observed_findings(cluster, now, everybody_asked=bool(sources) and asked),

@@ -5,7 +5,7 @@ Findings, the pages' bars and badges, `check` and the dashboards ask here; the r
 """
 
 from exporter.findings import Severity
-from exporter.reason import FileStatus, Role, Rotation, RotationState
+from exporter.reason import FailurePolicy, FileStatus, Role, Rotation, RotationState
 
 __all__ = [
     "APISERVER_DAYS",
@@ -33,6 +33,7 @@ __all__ = [
     "clock_skew",
     "csr_pending",
     "endpoint_end",
+    "endpoint_untrusted",
     "file_status",
     "kubeconfig_client_end",
     "kubelet_end",
@@ -180,6 +181,12 @@ def endpoint_end(not_before: float, not_after: float, now: float) -> Severity | 
         left < min(days * DAY, part * lifetime) for days, part in zip(ENDPOINT_DAYS, ENDPOINT_SHARES, strict=True)
     )
     return Severity.CRITICAL if critical else Severity.WARNING if warning else None
+
+
+def endpoint_untrusted(kind: str, policy: FailurePolicy) -> Severity:
+    """What the API server does not accept: of an APIService, or of a webhook without which writes are refused."""
+    blocks = kind == "APIService" or policy is FailurePolicy.FAIL
+    return Severity.CRITICAL if blocks else Severity.WARNING
 
 
 def kubeconfig_client_end(not_before: float, not_after: float, now: float) -> Severity | None:

@@ -6,6 +6,7 @@ from exporter.reason import (
     BootstrapMethod,
     Ca,
     CaBundleStatus,
+    EndpointStatus,
     Evidence,
     FileStatus,
     Lease,
@@ -22,8 +23,10 @@ __all__ = [
     "BUNDLE_STATUS_WORDS",
     "CA_WORDS",
     "CERTIFICATE_WORDS",
+    "ENDPOINT_STATUS_WORDS",
     "EVIDENCE_WORDS",
     "LEASE_WORDS",
+    "NOT_ACCEPTED_WORDS",
     "NOT_LOOKED_AT",
     "OK",
     "ORIGIN_WORDS",
@@ -123,6 +126,22 @@ UNTRUSTED_WORDS = {
     Reason.CERTIFICATE_HOSTNAME: "is not for this host name",
 }
 """After `its certificate`."""
+NOT_ACCEPTED_WORDS = {
+    Reason.CERTIFICATE_UNTRUSTED: "is not signed by a CA in the object's caBundle",
+    Reason.CERTIFICATE_EXPIRED: "is outside its dates, or one above it in the chain is",
+    Reason.CERTIFICATE_HOSTNAME: "is not for the name by which the API server calls it",
+}
+"""After `its certificate`, of what the API server calls."""
+ENDPOINT_STATUS_WORDS = {
+    EndpointStatus.OK: OK,
+    EndpointStatus.UNREACHABLE: "is not reachable from here",
+    EndpointStatus.UNRESOLVED: "has no address here",
+    EndpointStatus.REFUSED: "refuses the connection",
+    EndpointStatus.TIMEOUT: "does not answer in time",
+    EndpointStatus.TLS_ERROR: "does not complete the handshake",
+    EndpointStatus.ERROR: "fails",
+}
+"""After `it`."""
 CA_WORDS = {
     Ca.CLUSTER: "cluster CA",
     Ca.CLIENT: "CA of client certificates",
@@ -140,6 +159,8 @@ SOURCE_WORDS = {
     Source.WEBHOOKS: "admission webhooks",
     Source.APISERVICES: "APIServices",
     Source.KUBELETS: "the kubelets",
+    Source.ENDPOINTS: "what webhooks and APIServices serve",
+    Source.WORKLOADS: "workloads",
     Source.NODE_AGENTS: "the node agents",
 }
 """What is not known when one does not answer. The API server's addresses and Azure have findings of their own."""

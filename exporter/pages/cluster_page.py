@@ -13,6 +13,7 @@ from exporter.findings.node_status import node_statuses
 from exporter.findings.wording import NOT_LOOKED_AT
 from exporter.pages.azure_section import azure_section
 from exporter.pages.control_plane_section import control_plane_section
+from exporter.pages.endpoint_section import TITLE, endpoint_section
 from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
 from exporter.pages.frame import Frame, document
 from exporter.pages.node_section import node_section, pool_counts
@@ -50,6 +51,7 @@ def cluster_page(
         ("timeline", "What breaks when", timeline_section(cluster_events(cluster, now), now)),
         ("nodes", "Nodes", nodes),
         ("control-plane", "Control plane", control_plane_section(cluster, now)),
+        ("endpoints", TITLE, endpoint_section(cluster, now)),
         ("requests", "Certificate requests", section("requests", "Certificate requests", *_requests(cluster))),
         ("azure", "Azure", azure_section(cluster.azure) if cluster.azure else Markup()),
         ("sources", "Sources", section("sources", "Sources", source_table(sources, now))),

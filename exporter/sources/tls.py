@@ -58,17 +58,21 @@ def probe(
     proxy: "Proxy | None" = None,
     authorities: tuple[Certificate, ...] | None = None,
     now: float | None = None,
+    unconnected: Reason = Reason.TIMEOUT,
 ) -> Handshake | Failure:
     """Look at what is served at `address`, in at most `timeout` seconds over all: a slow server cannot stretch it.
 
     `server_name` is the name to ask for and to verify, the address's host where it is None. With `authorities` the
     chain is verified for `now` (Unix seconds, the present time where None). Where a `proxy` leads there it is looked at
-    through that. Raises nothing that a network can cause.
+    through that. `unconnected` is the reason where not even a connection was made in time. Raises nothing that a
+    network can cause.
     """
     host = server_name or address[0]
     deadline = time.monotonic() + timeout
+    connected = False
     try:
         with dial(address, deadline, proxy) as connection:
+            connected = True
             chain = _handshake(connection, host, deadline)
         if not chain:
             return Failure(Reason.TLS_PROTOCOL, "the server presented no certificate")
@@ -79,7 +83,8 @@ def probe(
         reason = Reason.DNS if isinstance(error, Unresolved) else socket_reason(error) or Reason.ERROR
         if isinstance(error, ssl.SSLError) and tls_word(error) == NO_CERTIFICATE_ALERT:
             reason = Reason.NO_CERTIFICATE
-        return Failure(reason, _words(error, reason, timeout))
+        words = _words(error, reason, timeout)
+        return Failure(reason if connected or reason is not Reason.TIMEOUT else unconnected, words)
     if authorities is None:
         return Handshake(served, None)
     from exporter.facts.chain import distrust  # the node agent never verifies, and goes without its megabyte

@@ -225,18 +225,20 @@ def lease(name: str, renewed: float) -> Object:
     }
 
 
-def webhooks(name: str, bundle_pem: bytes) -> Object:
-    """An admission webhook configuration, validating or mutating."""
+def webhooks(
+    name: str, bundle_pem: bytes, *, service: tuple[str, str] = ("kube-system", ""), policy: str = "Ignore"
+) -> Object:
+    """An admission webhook configuration, validating or mutating. `service`: namespace and name, else the object's."""
     return {
         "metadata": {"name": name},
         "webhooks": [
             {
                 "name": f"{name}.contoso.example",
                 "clientConfig": {
-                    "service": {"name": name, "namespace": "kube-system", "path": "/"},
+                    "service": {"name": service[1] or name, "namespace": service[0], "path": "/"},
                     "caBundle": base64.b64encode(bundle_pem).decode(),
                 },
-                "failurePolicy": "Ignore",
+                "failurePolicy": policy,
                 "sideEffects": "None",
                 "admissionReviewVersions": ["v1"],
             }
@@ -261,10 +263,12 @@ def custom_resource_definition(plural: str, group: str, bundle_pem: bytes | None
     }
 
 
-def api_service(group: str, version: str, bundle_pem: bytes = b"") -> Object:
+def api_service(
+    group: str, version: str, bundle_pem: bytes = b"", *, service: tuple[str, str] = ("kube-system", "metrics-server")
+) -> Object:
     """An APIService: a local one without a bundle, an aggregated one with it."""
     spec: Object = {"group": group, "version": version, "groupPriorityMinimum": 100, "versionPriority": 100}
     if bundle_pem:
-        spec["service"] = {"name": "metrics-server", "namespace": "kube-system"}
+        spec["service"] = {"name": service[1], "namespace": service[0]}
         spec["caBundle"] = base64.b64encode(bundle_pem).decode()
     return {"metadata": {"name": f"{version}.{group}"}, "spec": spec}

@@ -10,6 +10,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.agents.cluster.agent import ClusterAgent
+from exporter.agents.cluster.endpoint_looks import Looking
 from exporter.agents.cluster.kube_sources import Intervals
 from exporter.agents.cluster.node_looks import Observing
 from exporter.facts.azure.resource_id import ResourceId
@@ -165,7 +166,7 @@ def cluster(
     azure_id: ResourceId | None = None,
     clock: Callable[[], float] = time.time,
     observing: Observing | None = None,
-    conversions: bool = False,
+    looking: Looking | None = None,
     token: str = "",
 ) -> Iterator[Cluster]:
     """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
@@ -180,7 +181,7 @@ def cluster(
             azure_id=azure_id,
             intervals=intervals,
             observing=observing,
-            conversions=conversions,
+            looking=looking,
             settle=0.01,
             clock=clock,
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.agents.cluster.endpoint_looks import Looking
 from exporter.agents.cluster.kube_sources import Intervals
 from exporter.families.catalogue import catalogue
 from exporter.web.negotiation import Format
@@ -354,7 +355,7 @@ def test_every_object_that_needs_a_ca_bundle_has_its_status(tmp_path: Path) -> N
         store.put("customresourcedefinitions", objects.custom_resource_definition("plain", "x.io"))
         store.put("validatingwebhookconfigurations", objects.webhooks("text", b"to be filled in"))
 
-    with cluster(tmp_path, prepare=prepare, conversions=True) as found:
+    with cluster(tmp_path, prepare=prepare, looking=Looking(enabled=True)) as found:
         found.until_ready()
         metric = "akscert_ca_bundle_status"
         for name, status in {

@@ -15,10 +15,7 @@ def ordered(rules: list[Any]) -> list[Any]:
 
 FEATURES: dict[str, list[dict[str, list[str]]]] = {
     "kubelets": [{"apiGroups": [""], "resources": ["nodes/configz", "nodes/metrics"], "verbs": ["get"]}],
-    "endpoints": [
-        ENDPOINT_RULE.manifest,
-        {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
-    ],
+    "endpoints": [ENDPOINT_RULE.manifest],
     "workloads": [
         {"apiGroups": ["apps"], "resources": ["daemonsets", "deployments", "statefulsets"], "verbs": ["list"]},
         {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["list"]},

@@ -38,6 +38,11 @@ METRICS = {
     "akscert_ca_bundle_not_after_timestamp_seconds": "kind name",
     "akscert_ca_bundle_outdated": "kind name",
     "akscert_ca_bundle_status": "kind name status",
+    "akscert_endpoint_certificate_not_after_timestamp_seconds": "kind name address",
+    "akscert_endpoint_certificate_not_before_timestamp_seconds": "kind name address",
+    "akscert_endpoint_trusted": "kind name address reason",
+    "akscert_endpoint_status": "kind name address status",
+    "akscert_endpoint_info": "kind name address failure_policy verified owner",
     "akscert_node_info": "node agentpool kubelet_version node_image_version os os_sku kubelet_serving_ca "
     "serving_rotation",
     "akscert_node_created_timestamp_seconds": "node",
@@ -89,6 +94,7 @@ WORDS = {
 
 OWN_WORDS = {
     "akscert_ca_bundle_status": {"status": "ok empty no_certificate malformed"},
+    "akscert_endpoint_status": {"status": "ok unreachable unresolved refused timeout tls_error error"},
     "akscert_kubelet_status": {"status": "ok refused timeout tls_error untrusted unauthorized forbidden error"},
 }
 """Where a label means something else than under other names."""

@@ -1,13 +1,27 @@
 """Facts of a large cluster in which some nodes are not well, the same for the same figures."""
 
+from collections.abc import Iterator
+
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.endpoint import ServedEndpoint
+from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests, Rejected
+from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, certificates
-from exporter.reason import Ca, CsrCondition, CsrOutcome, Lease, Requestor, Rotation
+from exporter.reason import (
+    Ca,
+    CsrCondition,
+    CsrOutcome,
+    FailurePolicy,
+    Lease,
+    Reason,
+    Requestor,
+    Rotation,
+)
 from simulation.pki import DAY, YEAR, Authority
 from tests.pages.example import CA, NOW
 
@@ -37,10 +51,30 @@ def fleet(count: int, pools: int = 8, *, broken: bool = False) -> ClusterFacts:
             CaBundle("APIService", "v1beta1.metrics.k8s.io", certificates(CA.pem)),
             CaBundle("MutatingWebhookConfiguration", "windows-gmsa-webhook", _read(FORMER)),
         ),
+        served=tuple(_served(broken)),
         former_cas=frozenset({_read(FORMER)[0].public_key_sha256}),
         leases={Lease.KUBE_CONTROLLER_MANAGER: NOW - 3, Lease.KUBELET_SERVING_CSR_APPROVER: NOW - 5},
         created=NOW - 2 * YEAR,
     )
+
+
+def _served(broken: bool) -> Iterator[ServedEndpoint]:
+    """One that is well, or one of each kind and owner of trouble."""
+    found = certificates(AGGREGATOR.issue("m", NOW - 80 * DAY, NOW + (2 if broken else 200) * DAY).certificate_pem)[0]
+    kinds = ("APIService", "CustomResourceDefinition", "ValidatingWebhookConfiguration")
+    untrusted = (Reason.CERTIFICATE_UNTRUSTED, Reason.CERTIFICATE_HOSTNAME, Reason.CERTIFICATE_EXPIRED)
+    services = (("kube-system", "metrics-server"), ("security", "policy"), None)
+    if not broken:
+        target = EndpointTarget(kinds[0], "v1beta1.metrics.k8s.io", "metrics-server.kube-system.svc", 443, services[0])
+        yield ServedEndpoint(target, found, True)
+        return
+    policies = (FailurePolicy.NONE, FailurePolicy.NONE, FailurePolicy.FAIL)
+    for kind, reason, service, policy in zip(kinds, untrusted, services, policies, strict=True):
+        target = EndpointTarget(kind, "one", "policy.security.svc", 443, service, policy)
+        yield ServedEndpoint(target, found, False, reason)
+    for way in (Reason.DNS, Reason.REFUSED):
+        target = EndpointTarget(kinds[2], f"{way}-one", "policy.security.svc", 443, services[1], FailurePolicy.IGNORE)
+        yield ServedEndpoint(target, failure=Failure(way, "some words"), silent_since=NOW - 600)
 
 
 def _read(authority: Authority) -> tuple[Certificate, ...]:

@@ -64,6 +64,8 @@ EXPECTED = {
     ("AksCertRequestHeaderCaExpiring", "warning"): {limits.REQUESTHEADER_CA_DAYS * DAY},
     ("AksCertApiServerExpiring", "warning"): {limits.APISERVER_DAYS[0] * DAY, *shares(limits.APISERVER_SHARES[0])},
     ("AksCertApiServerExpiring", "critical"): {limits.APISERVER_DAYS[1] * DAY, *shares(limits.APISERVER_SHARES[1])},
+    ("AksCertEndpointExpiring", "warning"): {limits.ENDPOINT_DAYS[0] * DAY, *shares(limits.ENDPOINT_SHARES[0])},
+    ("AksCertEndpointExpiring", "critical"): {limits.ENDPOINT_DAYS[1] * DAY, *shares(limits.ENDPOINT_SHARES[1])},
     ("AksCertClockSkew", "warning"): {limits.CLOCK[0], -limits.CLOCK[0]},
     ("AksCertClockSkew", "critical"): {limits.CLOCK[1], -limits.CLOCK[1]},
     ("AksCertClusterRotationRunning", "info"): {limits.EXCUSES},

@@ -39,6 +39,8 @@ CONTRACT = {
     "AksCertRequestHeaderCaExpiring": {"warning"},
     "AksCertCaBundleOutdated": {"warning"},
     "AksCertCaBundleUnreadable": {"warning"},
+    "AksCertEndpointExpiring": {"warning", "critical"},
+    "AksCertEndpointUntrusted": {"warning", "critical"},
     "AksCertClusterRotationRunning": {"info"},
     "AksCertClusterRotationStuck": {"critical"},
     "AksCertNodePoolMissedRotation": {"warning"},

@@ -17,6 +17,7 @@ from exporter import logs
 from exporter.agents import memory
 from exporter.agents.cluster.apiserver_probe import Address, authorities, shown
 from exporter.agents.cluster.azure_look import AzureLook
+from exporter.agents.cluster.endpoint_looks import EndpointLooks, Looking, resolved
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.node_looks import KubeletLooks, NodeAgentLooks, Observing
 from exporter.agents.cluster.state import ClusterState
@@ -69,22 +70,22 @@ class ClusterAgent:
         in_pod: bool = False,
         intervals: Intervals | None = None,
         observing: Observing | None = None,
-        conversions: bool = False,
+        looking: Looking | None = None,
         settle: float = 0.2,
         clock: Callable[[], float] = time.time,
         runbooks: str = "",
     ) -> None:
         """`addresses` of the API server to look at; none: the one that is talked to and those that Azure names.
         `azure_id` is the cluster to ask Azure about; None: the one that the nodes belong to. `in_pod`: the connection
-        is the Pod's own. `observing`: whether and how node agents and kubelets are asked. `conversions`: whether the
-        caBundles of webhooks that convert custom resources are read. `runbooks`: the base of links to them; empty: its
-        own. Raises SettingsError.
+        is the Pod's own. `observing`: whether and how node agents and kubelets are asked. `looking`: whether and how
+        what the API server calls is looked at. `runbooks`: the base of links to them; empty: its own. Raises
+        SettingsError.
         """
         self._runbooks = runbooks
         self._connection, self._wanted, self._clock = connection, addresses, clock
-        observing = observing or Observing()
+        observing, looking = observing or Observing(), looking or Looking()
         azure_sources = (Source.AZURE,) if azure is not None else ()
-        self._state = ClusterState((*KUBE_SOURCES, *azure_sources, *observing.sources))
+        self._state = ClusterState((*KUBE_SOURCES, *azure_sources, *observing.sources, *looking.sources))
         self._published_version = -1
         self._published = ClusterFacts()
         self._cache = CachedExposition(self._steady, self._settled, self._fresh)
@@ -96,10 +97,12 @@ class ClusterAgent:
             self._addresses,
             intervals or Intervals(),
             in_pod=in_pod,
-            conversions=conversions,
+            conversions=looking.enabled,
             clock=clock,
         )
-        self._looks = self._node_looks(observing)
+        self._looks: tuple[KubeletLooks | NodeAgentLooks | EndpointLooks, ...] = self._node_looks(observing)
+        if looking.enabled:
+            self._looks += (EndpointLooks(self._state, self._owner.post, looking, clock),)
         self._azure: AzureLook | None = None
         if azure is not None:
             often = intervals or Intervals()
@@ -274,7 +277,7 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
         azure=source,
         azure_id=azure_id,
         in_pod=in_pod,
-        conversions=settings.endpoints_enabled == "true",
+        looking=Looking(settings.endpoints_enabled == "true", resolved(dict(settings.endpoints_resolve))),
         observing=Observing(
             kubelets=settings.kubelets_enabled == "true",
             kubelet_interval=settings.kubelets_interval or 300.0,

@@ -205,9 +205,18 @@ class KubeSources:
 
     def _bundles(self, source: Source, found: Found) -> bool:
         now = self._clock()
-        lists = [one for one in found.values() if isinstance(one, Listing)]
-        unreadable = [failure for one in lists for failure in one.unreadable.values()]
-        self._tell(source, lambda: self._state.bundles_read(source, found, now, *unreadable))
+        lists = {kind: one for kind, one in found.items() if isinstance(one, Listing)}
+        unreadable = [failure for one in lists.values() for failure in one.unreadable.values()]
+        bundles = {
+            kind: one if isinstance(one, Failure) else [called.bundle for called in one] for kind, one in found.items()
+        }
+        targets = {kind: tuple(target for called in one for target in called.targets) for kind, one in lists.items()}
+
+        def tell() -> None:
+            self._state.targets_read(targets)
+            self._state.bundles_read(source, bundles, now, *unreadable)
+
+        self._tell(source, tell)
         return not any(isinstance(one, Failure) for one in found.values())
 
     def _endpoints(self) -> bool:

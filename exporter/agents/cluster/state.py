@@ -13,6 +13,8 @@ from exporter.facts.kube.believed import Believed, latest
 from exporter.facts.kube.ca_bundle import CaBundle, CaHistory
 from exporter.facts.kube.csr import SIGNER_ROLES, Csr
 from exporter.facts.kube.csr_ledger import CsrLedger, CsrTotals
+from exporter.facts.kube.endpoint import ServedEndpoint, followed
+from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import Validity
@@ -46,6 +48,9 @@ class ClusterState:
         """Seconds that the API server's clock is ahead of ours; None while that is not known."""
         self._believed = Believed()
         self._endpoints: dict[str, Endpoint] = {}
+        self.targets: Mapping[str, tuple[EndpointTarget, ...]] = {}
+        """Whom the API server calls, by kind of object. It is replaced as a whole: any thread may read it."""
+        self._served: dict[str, ServedEndpoint] = {}
         self._created: float | None = None
         self._azure: AzureFacts | None = None
         self._azure_since = AzureSince()
@@ -63,6 +68,7 @@ class ClusterState:
             csrs=csrs,
             nodes=None if self._nodes is None else tuple(self._nodes.values()),
             endpoints=tuple(self._endpoints.values()),
+            served=None if Source.ENDPOINTS not in self._sources else tuple(self._served.values()),
             cas=dict(self._cas),
             former_cas=self._history.former,
             bundles=tuple(bundle for bundles in self._bundles.values() for bundle in bundles),
@@ -233,6 +239,8 @@ class ClusterState:
                 self._bundles[kind] = present
         failures = [bundles for bundles in found.values() if isinstance(bundles, Failure)]
         self._outcome(source, [*failures, *unreadable], now)
+        if Source.ENDPOINTS in self._sources:
+            self._endpoints_judged(now)
 
     def endpoints_seen(self, seen: Iterable[Endpoint], now: float) -> None:
         """All addresses of the API server. One that did not answer keeps the certificate it last showed."""
@@ -248,6 +256,40 @@ class ClusterState:
         for one in endpoints.values():
             if one.untrusted is not None and one.failure is None:
                 self._sources[Source.APISERVER].complaint(one.untrusted, f"{one.address}: {one.untrusted}")
+
+    def targets_read(self, found: Mapping[str, tuple[EndpointTarget, ...]]) -> None:
+        """Whom the API server calls because of the objects of each kind that could be listed."""
+        targets = {**self.targets, **found}
+        if targets != self.targets:
+            self.targets = targets
+
+    def endpoint_told(self, look: ServedEndpoint, now: float) -> None:
+        """What came of a look at one. That it did not answer is counted and shown, and no failure of this agent's."""
+        key = look.target.key
+        served = followed(self._served.get(key), look, now)
+        self._changed(self._served.get(key) != served)
+        self._served[key] = served
+        self.answered(Source.ENDPOINTS, now)
+        if look.failure is not None:
+            self._sources[Source.ENDPOINTS].complaint(
+                look.failure.reason, f"{look.target.address}: {look.failure.words}"
+            )
+
+    def endpoint_left(self, key: str) -> None:
+        """The API server calls it no more."""
+        self._changed(self._served.pop(key, None) is not None)
+
+    def _endpoints_judged(self, now: float) -> None:
+        """Whether it is known whom to look at: where there is nobody, that is an answer; where nobody knows, none."""
+        lists = [one for one in self.sources() if one.source in {Source.WEBHOOKS, Source.APISERVICES}]
+        if any(one.up is None for one in lists):
+            return
+        unknown = [one for one in lists if not one.up and one.last_success is None]
+        if unknown:
+            words = f"whom the API server calls is not known: {unknown[0].last_error}"
+            self.failed(Source.ENDPOINTS, Failure(Reason.ERROR, words))
+        elif not any(self.targets.values()):
+            self.answered(Source.ENDPOINTS, now)
 
     def azure_read(self, found: AzureCluster | Failure, now: float) -> None:
         """What Resource Manager says."""

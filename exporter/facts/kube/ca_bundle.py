@@ -30,6 +30,7 @@ __all__ = [
     "Holds",
     "api_service",
     "authentication_cas",
+    "bundle_certificates",
     "conversion",
     "holds",
     "outdated",
@@ -188,6 +189,11 @@ def _bundle(kind: str, name: str, fields: Iterable[str]) -> CaBundle | None:
         if _ORDER.index(status) > _ORDER.index(worst):
             worst, unreadable = status, words
     return CaBundle(kind, bounded_text(name), tuple(found), unreadable, worst)
+
+
+def bundle_certificates(text: str) -> tuple[Certificate, ...]:
+    """The certificates in one caBundle that can be read; none at all where it cannot."""
+    return _read(text)[0]
 
 
 def _read(text: str) -> tuple[tuple[Certificate, ...], CaBundleStatus, str]:
