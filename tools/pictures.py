@@ -2,23 +2,20 @@
 
 import contextlib
 import io
-import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from simulation.api.control_plane import SimulatedCluster
-from simulation.azure.managed_cluster import SimulatedAzure
-from simulation.node.scenarios import SCENARIOS, scenario
+from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
 from simulation.pki import YEAR, Authority
 from tools.browser import Browser, browser
@@ -26,9 +23,6 @@ from tools.generated import ROOT
 
 IMAGES = ROOT / "docs/images"
 SCALE = 1.5
-SETTLE = 60.0
-"""Seconds in which the cluster agent has seen what the picture is to show."""
-SHOWN = ("AksCertApiServerUntrusted", "AksCertCaBundleOutdated", "AksCertServingOptOutTag")
 
 
 @contextlib.contextmanager
@@ -81,45 +75,38 @@ def node_picture(chromium: Browser, folder: Path, now: float) -> None:
     check_picture(node.root, node.name)
 
 
-def cluster_pictures(chromium: Browser, folder: Path, now: float) -> None:
-    """The page of the demo's cluster in the midst of a rotation of its CA: from the top, its nodes, and on a phone."""
-    authority = Authority.cluster(now - 3 * YEAR)
-    nodes = [build(one, folder / one.name, now, authority) for one in SCENARIOS]
-    with SimulatedCluster(nodes, now, authority) as cluster, SimulatedAzure(folder / "azure", nodes) as azure:
-        flags = ["--kubeconfig", str(cluster.write_kubeconfig(folder)), "--azure.enabled", "true"]
-        flags += ["--azure.endpoint", azure.endpoint]
-        for address in cluster.addresses:
-            flags += ["--apiserver-address", address]
-        with agent("cluster", *flags, environment=azure.environment) as url:
-            wait(url, lambda page: "No first answer yet" not in page)
-            cluster.rotate()
-            wait(url, lambda page: all(alert in page for alert in SHOWN))
-            photograph(chromium, url, "cluster-page", 1100, 1160)
-            photograph(chromium, f"{url}#nodes", "cluster-nodes", 1100, 1160)
-            photograph(chromium, url, "cluster-page-phone", 390, 844, dark=True)
+def cluster_pictures(chromium: Browser) -> None:
+    """The page of the demo's cluster: from the top, its nodes, and on a phone."""
+    with demo() as url:
+        photograph(chromium, url, "cluster-page", 1100, 1160)
+        photograph(chromium, f"{url}#nodes", "cluster-nodes", 1100, 1160)
+        photograph(chromium, url, "cluster-page-phone", 390, 844, dark=True)
 
 
-def wait(url: str, true: Callable[[str], bool]) -> None:
-    """Until the page says it."""
-    deadline = time.monotonic() + SETTLE
-    while True:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the agent we have just started
-            page = answer.read().decode()
-        if true(page):
-            return
-        if time.monotonic() > deadline:
-            raise SystemExit(f"the cluster agent's page does not come to say what it should within {SETTLE:g} s")
-        time.sleep(0.5)
+@contextlib.contextmanager
+def demo() -> Iterator[str]:
+    """The demo as a process, and the address of its cluster agent's page."""
+    command = [sys.executable, "-m", "simulation"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            found = (re.search(r"cluster agent's page is (\S+)", line) for line in process.stdout)
+            url = next((one[1] for one in found if one), None)
+            if url is None:
+                raise SystemExit("the demo did not start")
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
 
 
 def main() -> None:
     """Draw them all."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the simulated servers lose clients in all ways
     now = time.time()
     with tempfile.TemporaryDirectory() as directory, browser() as chromium:
         node_picture(chromium, Path(directory) / "node", now)
-        cluster_pictures(chromium, Path(directory), now)
+        cluster_pictures(chromium)
 
 
 if __name__ == "__main__":

@@ -67,8 +67,8 @@ class NodeStatus:
         return NOT_LOOKED_AT if self.observed_by is Observer.NOBODY else OK
 
 
-_TOLD_BY_REQUESTS = frozenset({"AksCertCsrPending", "AksCertCsrRejected"})
-"""Alerts about a node that its certificate requests say already."""
+_TOLD_OTHERWISE = frozenset({"AksCertCsrPending", "AksCertCsrRejected", "AksCertNodeNotObserved"})
+"""Alerts about a node whose certificate requests say the same, or its state: NOT_LOOKED_AT."""
 
 
 def node_statuses(cluster: ClusterFacts, now: float, findings: Iterable[Finding] = ()) -> tuple[NodeStatus, ...]:
@@ -85,7 +85,7 @@ def node_statuses(cluster: ClusterFacts, now: float, findings: Iterable[Finding]
         if found := [*_node(node)]:
             troubles.setdefault(node.name, []).extend(found)
     for one in findings:
-        if one.node in nodes and one.alert not in _TOLD_BY_REQUESTS and not _label_says(one, nodes[one.node]):
+        if one.node in nodes and one.alert not in _TOLD_OTHERWISE and not _label_says(one, nodes[one.node]):
             told = Trouble(one.severity, State.CERTIFICATE, one.what, one.since or one.until or 0.0)
             troubles.setdefault(one.node, []).append(told)
     observations = cluster.observations or {}

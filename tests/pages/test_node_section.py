@@ -96,6 +96,15 @@ def test_what_nobody_looked_at_is_never_green() -> None:
     assert "not looked at from here" in read(html).text
 
 
+def test_a_node_whose_agent_and_kubelet_do_not_answer_is_not_looked_at() -> None:
+    """A8: the finding says unknown; the node's state says why."""
+    name = next(one.name for one in STANDINGS if one.word == NOT_LOOKED_AT and not one.troubles)
+    unseen = Finding(
+        Severity.UNKNOWN, Subject(Kind.NODE, name), "Nobody.", (Step("Go."),), "AksCertNodeNotObserved", node=name
+    )
+    assert next(one.word for one in node_statuses(FLEET, NOW, [unseen]) if one.name == name) == NOT_LOOKED_AT
+
+
 def test_a_node_that_is_observed_and_has_no_trouble_is_ok() -> None:
     words = {one.observed_by: one.word for one in STANDINGS if not one.troubles}
     assert words == {Observer.NODE_AGENT: "ok", Observer.KUBELET: "ok", Observer.NOBODY: NOT_LOOKED_AT}
