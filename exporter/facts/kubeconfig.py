@@ -9,7 +9,7 @@ from enum import StrEnum
 from exporter.facts.x509 import Certificate, authority_file, certificate_file
 from exporter.facts.yaml import document
 
-__all__ = ["Credential", "Kubeconfig", "kubeconfig"]
+__all__ = ["Credential", "Kubeconfig", "ServerTrust", "kubeconfig"]
 
 Section = Mapping[object, object]
 
@@ -22,6 +22,18 @@ class Credential(StrEnum):
     TOKEN = "token"  # noqa: S105 - a kind of credential, not one
     EXEC = "exec"
     NONE = "none"
+
+
+class ServerTrust(StrEnum):
+    """By what a client believes that it talks to the API server."""
+
+    NAMED_CA = "named_ca"
+    SYSTEM_CAS = "system_cas"
+    """No CA is named: client-go goes by those of the machine, none of which signs for an AKS API server."""
+    ANYBODY = "anybody"
+    """insecure-skip-tls-verify."""
+    PLAIN_HTTP = "plain_http"
+    """No TLS at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,16 @@ class Kubeconfig:
     """Whether the server's certificate is not verified."""
     contexts: int = 1
     """How many contexts the file has."""
+
+    @property
+    def server_trust(self) -> ServerTrust:
+        """By what the server is believed."""
+        if self.server.strip().lower().startswith("http://"):
+            return ServerTrust.PLAIN_HTTP
+        if self.insecure_skip_tls_verify:
+            return ServerTrust.ANYBODY
+        named = self.certificate_authority or self.certificate_authorities
+        return ServerTrust.NAMED_CA if named else ServerTrust.SYSTEM_CAS
 
 
 def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:

@@ -1,14 +1,33 @@
 """A node's facts and sources in, what was not seen there out: not looked at, not answered, not read, not verified."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from exporter.facts.host.host_facts import HostFacts
+from exporter.facts.kubeconfig import ServerTrust
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import Machine, step
 from exporter.reason import FileStatus, Reason, Role
 
 __all__ = ["source_findings", "trust_findings", "unread_findings"]
+
+_ANYBODY = "Whoever is between them can take over the node. Which CA signed a certificate says nothing here."
+_TRUST_WORDS: Mapping[ServerTrust | None, tuple[str, str]] = {
+    ServerTrust.ANYBODY: (
+        "The kubelet does not verify the API server: its kubeconfig has insecure-skip-tls-verify.",
+        _ANYBODY,
+    ),
+    ServerTrust.PLAIN_HTTP: (
+        "The kubelet does not verify the API server: the server in its kubeconfig is plain http://.",
+        _ANYBODY,
+    ),
+    ServerTrust.SYSTEM_CAS: (
+        "The kubelet's kubeconfig names no CA, so the kubelet goes by the machine's own.",
+        "None of those signs for an AKS API server: started anew, the kubelet does not trust it. Which CA signed the "
+        "node's certificates cannot be told either.",
+    ),
+}
+"""What is wrong with a kubelet's trust in the API server, and what that means."""
 
 
 def source_findings(
@@ -63,17 +82,10 @@ def unread_findings(host: HostFacts, this: Machine) -> Iterator[Finding]:
 
 
 def trust_findings(host: HostFacts, this: Machine) -> Iterator[Finding]:
-    """A kubelet that talks to any server."""
-    if host.verifies_apiserver is False:
-        yield _finding(
-            host,
-            Severity.WARNING,
-            "",
-            "The kubelet does not verify the API server: its kubeconfig has insecure-skip-tls-verify.",
-            this.replace,
-            why="Whoever is between them can take over the node. Which CA signed a certificate says nothing here.",
-            role=Role.KUBELET_CLIENT,
-        )
+    """A kubelet that talks to any server, or cannot know the right one."""
+    if host.server_trust in _TRUST_WORDS:
+        what, why = _TRUST_WORDS[host.server_trust]
+        yield _finding(host, Severity.WARNING, "", what, this.replace, why=why, role=Role.KUBELET_CLIENT)
 
 
 def _finding(

@@ -122,6 +122,7 @@ def kubeconfig(root: Path, change: Callable[[str], str]) -> None:
 
 
 ISSUED = "akscert_certificate_issued_by_cluster_ca"
+USUAL_CA = "certificate-authority: /etc/kubernetes/certs/ca.crt"
 
 
 def test_the_ca_that_counts_is_the_one_that_the_kubeconfig_names(tmp_path: Path) -> None:
@@ -149,22 +150,32 @@ def test_another_ca_inside_the_kubeconfig_is_the_one_that_counts(tmp_path: Path)
     """A5: data takes precedence over a path, and over the file in its usual place."""
     node = simulated(tmp_path)
     data = base64.b64encode(Authority.cluster(NOW - 1, number=1).pem).decode()
-    usual = "certificate-authority: /etc/kubernetes/certs/ca.crt"
-    kubeconfig(node.root, lambda text: text.replace(usual, f"{usual}\n    certificate-authority-data: {data}"))
+    kubeconfig(node.root, lambda text: text.replace(USUAL_CA, f"{USUAL_CA}\n    certificate-authority-data: {data}"))
     agent = agent_of(node.root)
     assert values(series(agent), ISSUED, role="kubelet-client") == [0.0]
     assert status(agent, "/etc/kubernetes/certs/ca.crt") == "ok"
 
 
-def test_a_kubelet_that_verifies_nothing_is_a_finding(tmp_path: Path) -> None:
-    """A5: insecure-skip-tls-verify; whose CA signed what says nothing then."""
+@pytest.mark.parametrize(
+    ("usual", "instead", "words"),
+    [
+        (USUAL_CA, "insecure-skip-tls-verify: true", "insecure-skip-tls-verify"),
+        ("server: https://", "server: http://", "plain http://"),
+        ("server: https://", "server: HTTP://", "plain http://"),
+        (USUAL_CA, "tls-server-name: kubernetes", "names no CA"),
+        (USUAL_CA, 'certificate-authority: ""', "names no CA"),
+    ],
+)
+def test_a_kubelet_that_cannot_tell_the_api_server_is_a_finding(
+    tmp_path: Path, usual: str, instead: str, words: str
+) -> None:
+    """A5: it verifies nothing, or has no CA of its own; whose CA signed what says nothing then."""
     node = simulated(tmp_path)
-    usual = "certificate-authority: /etc/kubernetes/certs/ca.crt"
-    kubeconfig(node.root, lambda text: text.replace(usual, "insecure-skip-tls-verify: true"))
+    kubeconfig(node.root, lambda text: text.replace(usual, instead))
     assert values(series(agent_of(node.root)), ISSUED) == []
     exit_status, said = checked(node.root, {}, kubelet_address="")
     assert exit_status == 1
-    assert "insecure-skip-tls-verify" in said
+    assert words in said
 
 
 @pytest.mark.parametrize("content", ["", "{", "kind: Config\nclusters: []\ncontexts: []\n"])

@@ -11,6 +11,7 @@ from exporter.facts.host.host_reads import HostReads
 from exporter.facts.host.in_use import Bundle, InUse, in_use
 from exporter.facts.host.paths import Means
 from exporter.facts.host.usability import UNLOADED, Place, host_usability
+from exporter.facts.kubeconfig import ServerTrust
 from exporter.facts.path import issued_by, signers_above, signers_in_use
 from exporter.facts.rotation import RotationFacts, deadline, due, rotation_label
 from exporter.facts.signature import signed_by
@@ -81,8 +82,8 @@ class HostFacts:
     """Dated PEM files beside the current one; a role is missing where the directory could not be listed."""
     usability: Mapping[Place, Usability] = field(default_factory=dict)
     """Whether the kubelet can use each of its certificates, also one that it cannot even load."""
-    verifies_apiserver: bool | None = None
-    """Whether the kubelet verifies the API server (insecure-skip-tls-verify). None: its kubeconfig cannot be read."""
+    server_trust: ServerTrust | None = None
+    """By what the kubelet believes that it talks to the API server. None: its kubeconfig cannot be read."""
     settings_unread: str = ""
     """Which sources of the kubelet's settings are there and could not be read; empty: none."""
 
@@ -151,7 +152,7 @@ def host_facts(
         served_matches_file=matches,
         leftovers=_leftovers(reads),
         usability=usable,
-        verifies_apiserver=None if kubeconfig is None else not kubeconfig.insecure_skip_tls_verify,
+        server_trust=None if kubeconfig is None else kubeconfig.server_trust,
         settings_unread=evidence.settings.unread,
     )
 

@@ -7,7 +7,7 @@ from exporter.facts.host.evidence_file import EvidenceFile
 from exporter.facts.host.host_reads import HostReads
 from exporter.facts.host.kubelet_command import ABSENT
 from exporter.facts.host.paths import Candidate, Means, NamedBy
-from exporter.facts.kubeconfig import Credential
+from exporter.facts.kubeconfig import Credential, ServerTrust
 from exporter.facts.x509 import Certificate
 from exporter.reason import FileStatus, Role
 
@@ -54,7 +54,7 @@ def _trusted(reads: HostReads) -> bool:
     """
     kubeconfig, read = reads.evidence.kubeconfig, reads.evidence.reads.get(EvidenceFile.KUBECONFIG)
     if kubeconfig is not None:
-        return not kubeconfig.insecure_skip_tls_verify
+        return kubeconfig.server_trust not in {ServerTrust.ANYBODY, ServerTrust.PLAIN_HTTP}
     return read is None or read.status in ABSENT
 
 
