@@ -11,7 +11,6 @@ from exporter.facts.host.kubelet_settings import KubeletSettings
 from exporter.facts.host.paths import PathTable
 from exporter.facts.host.read import Read
 from exporter.facts.kubeconfig import Credential, Kubeconfig
-from exporter.facts.opt_out_tag import opted_out
 from exporter.reason import BootstrapMethod, FileStatus
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "bootstrap_kubeconfig_present",
     "bootstrap_method",
     "evidence_files",
-    "provisioning_opt_out",
 ]
 
 T = TypeVar("T")
@@ -64,12 +62,6 @@ class HostEvidence:
     def kubeconfig(self) -> Kubeconfig | None:
         """The kubelet's kubeconfig."""
         return self.value(EvidenceFile.KUBECONFIG, Kubeconfig)
-
-
-def provisioning_opt_out(evidence: HostEvidence) -> bool | None:
-    """Whether the node pool's tags opted out of serving rotation when this node was made. None: cannot be read."""
-    tags = evidence.value(EvidenceFile.INSTANCE_METADATA, tuple)
-    return None if tags is None else opted_out(tags, windows=evidence.table.windows)
 
 
 def bootstrap_kubeconfig_present(evidence: HostEvidence) -> bool | None:

@@ -1,6 +1,6 @@
 """The table of evidence: each file that is no certificate, what reads it, its role and what its absence means."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,8 +9,9 @@ from exporter.facts.host.kubelet_command import kubelet_environment, windows_arg
 from exporter.facts.host.kubelet_configuration import kubelet_configuration
 from exporter.facts.host.read import Parse, Way
 from exporter.facts.host.systemd import service_unit
-from exporter.facts.kubeconfig import kubeconfig
-from exporter.reason import Role
+from exporter.facts.kubeconfig import Credential, Kubeconfig, kubeconfig
+from exporter.facts.opt_out_tag import opted_out
+from exporter.reason import Evidence, Role
 
 __all__ = ["EVIDENCE", "Absence", "EvidenceFile", "EvidenceKind"]
 
@@ -51,12 +52,29 @@ class EvidenceKind:
     way: Parse[object] | Way
     """What makes a value of its bytes, or the way to look at it without reading it."""
     absence: Absence = Absence.EXPECTED
+    word: Evidence | None = None
+    """Under which name the file speaks of its role's rotation; None: it does not by itself."""
+    says: Callable[[object, bool], bool | None] | None = None
+    """The word, from the file's value and whether the node runs Windows. None: this one does not say."""
+
+
+def _kubeconfig_says(found: object, _windows: bool) -> bool | None:
+    """The kubelet renews what its kubeconfig names under `…-current.pem`, and nothing else."""
+    certificates = {Credential.CERTIFICATE_FILE, Credential.CERTIFICATE_INLINE}
+    if not isinstance(found, Kubeconfig) or found.credential not in certificates:
+        return None
+    return found.client_certificate.endswith("-current.pem")
+
+
+def _tags_say(found: object, windows: bool) -> bool | None:
+    """With the opting-out tag the node was made without rotation. Without it it may rotate or not: that is no word."""
+    return False if isinstance(found, tuple) and opted_out(found, windows=windows) else None
 
 
 _CLIENT, _SERVING = Role.KUBELET_CLIENT, Role.KUBELET_SERVING
 
 EVIDENCE: Mapping[EvidenceFile, EvidenceKind] = {
-    EvidenceFile.KUBECONFIG: EvidenceKind(_CLIENT, kubeconfig, Absence.MISSED),
+    EvidenceFile.KUBECONFIG: EvidenceKind(_CLIENT, kubeconfig, Absence.MISSED, Evidence.KUBECONFIG, _kubeconfig_says),
     EvidenceFile.BOOTSTRAP_KUBECONFIG: EvidenceKind(_CLIENT, kubeconfig),
     EvidenceFile.KUBELET_UNIT: EvidenceKind(_SERVING, service_unit),
     EvidenceFile.KUBELET_UNIT_DIRECTORY: EvidenceKind(_SERVING, Way.NAMES),
@@ -66,5 +84,7 @@ EVIDENCE: Mapping[EvidenceFile, EvidenceKind] = {
     EvidenceFile.KUBELET_CONFIGURATION_DIRECTORY: EvidenceKind(_SERVING, Way.NAMES, Absence.MISSED),
     EvidenceFile.SECURE_TLS_BOOTSTRAP: EvidenceKind(_CLIENT, Way.PRESENCE),
     EvidenceFile.PENDING_CLIENT_KEY: EvidenceKind(_CLIENT, Way.PRESENCE),
-    EvidenceFile.INSTANCE_METADATA: EvidenceKind(_SERVING, instance_tags),
+    EvidenceFile.INSTANCE_METADATA: EvidenceKind(
+        _SERVING, instance_tags, word=Evidence.PROVISIONING_TAG, says=_tags_say
+    ),
 }

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from exporter.facts.host.evidence import HostEvidence, provisioning_opt_out
-from exporter.facts.host.evidence_file import EvidenceFile
+from exporter.facts.host.evidence import HostEvidence
+from exporter.facts.host.evidence_file import EVIDENCE, EvidenceFile
 from exporter.facts.host.host_reads import HostReads
 from exporter.facts.host.paths import Means
 from exporter.facts.kubeconfig import Credential
@@ -19,18 +19,15 @@ def client(reads: HostReads, *, loaded: bool) -> RotationFacts:
     """Rotation of the kubelet's client certificate. `loaded`: the kubelet can load what its file holds, if anything."""
     evidence = reads.evidence
     kubeconfig = evidence.kubeconfig
-    inline = kubeconfig is not None and kubeconfig.credential is Credential.CERTIFICATE_INLINE
-    certificate = inline or (kubeconfig is not None and kubeconfig.credential is Credential.CERTIFICATE_FILE)
     words: Words = {
         Evidence.KUBELET_CONFIG: evidence.settings.rotate_certificates,
-        Evidence.KUBECONFIG: kubeconfig.client_certificate.endswith("-current.pem")
-        if kubeconfig is not None and certificate
-        else None,
         Evidence.FILE: _file(Role.KUBELET_CLIENT, reads) if loaded else None,
     }
     pending = evidence.reads.get(EvidenceFile.PENDING_CLIENT_KEY)
     return client_rotation(
-        _said(words), inline=inline, bootstrap_pending=pending is not None and pending.status is FileStatus.OK
+        _said(Role.KUBELET_CLIENT, words, evidence),
+        inline=kubeconfig is not None and kubeconfig.credential is Credential.CERTIFICATE_INLINE,
+        bootstrap_pending=pending is not None and pending.status is FileStatus.OK,
     )
 
 
@@ -41,8 +38,6 @@ def serving(reads: HostReads, wire: bool | None, *, loaded: bool) -> RotationFac
         Evidence.KUBELET_CONFIG: _configured(evidence),
         Evidence.FILE: _file(Role.KUBELET_SERVING, reads) if loaded else None,
         Evidence.WIRE: wire,
-        # Without the tag a node may or may not rotate: that is no word.
-        Evidence.PROVISIONING_TAG: False if provisioning_opt_out(evidence) else None,
     }
     lies_there = any(
         candidate.role is Role.KUBELET_SERVING
@@ -51,7 +46,7 @@ def serving(reads: HostReads, wire: bool | None, *, loaded: bool) -> RotationFac
         for candidate in reads.candidates
     )
     return serving_rotation(
-        _said(words),
+        _said(Role.KUBELET_SERVING, words, evidence),
         static=bool(evidence.settings.tls_cert_file) or lies_there,
         gate_off=evidence.settings.serving_gate_off,
     )
@@ -76,5 +71,11 @@ def _file(role: Role, reads: HostReads) -> bool | None:
     return False if statuses == {FileStatus.NOT_FOUND} else None
 
 
-def _said(words: Words) -> dict[Evidence, bool]:
-    return {place: word for place, word in words.items() if word is not None}
+def _said(role: Role, words: Words, evidence: HostEvidence) -> dict[Evidence, bool]:
+    """The words, and those of the evidence files that speak of this role by themselves; in the order of Evidence."""
+    found = dict(words)
+    for file, read in evidence.reads.items():
+        kind = EVIDENCE[file]
+        if kind.role is role and kind.word is not None and kind.says is not None and read.value is not None:
+            found[kind.word] = kind.says(read.value, evidence.table.windows)
+    return {place: word for place in Evidence if (word := found.get(place)) is not None}
