@@ -82,7 +82,7 @@ def run(settings: Settings) -> int:
     stream = standard_output()
     logs.configure(settings.log_level, settings.log_format)
     if "log_level" not in settings.explicit:
-        logging.getLogger("exporter").setLevel(logging.ERROR)  # the report says the same in its own words
+        logging.getLogger().setLevel(logging.ERROR)  # the report says the same in its own words
     status = 0
     try:
         while True:

@@ -162,7 +162,8 @@ def _client(
             subject,
             f"Its client certificate cannot be used: {_UNUSABLE[usable]}.",
             renew,
-            why=f"It is for {certificate.subject or 'no name'}.",
+            "AksCertUnusable",
+            f"It is for {certificate.subject or 'no name'}.",
         )
     if severity is Severity.CRITICAL:
         yield Finding(

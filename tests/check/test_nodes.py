@@ -49,7 +49,7 @@ def test_the_kubelets_are_asked_where_one_may(tmp_path: Path) -> None:
     """Nodes that are alike are one row; those with something wrong stand first."""
     with ApiServer(serving()) as server:
         names = fleet(server, 6)
-        kubelets = {name: kubelet() for name in names}
+        kubelets: dict[str, KubeletApi] = {name: kubelet() for name in names}
         kubelets[names[3]] = kubelet(settings=KubeletSettings(rotate_certificates=False, server_tls_bootstrap=True))
         kubelets[names[4]] = kubelet(-DAY)
         behind(server, kubelets)
@@ -59,7 +59,9 @@ def test_the_kubelets_are_asked_where_one_may(tmp_path: Path) -> None:
     shown = rows(found, "Kubelets")
     assert [row["NODE"] for row in shown] == [names[3], names[4], "4 nodes of nodepool1"]
     assert shown[2]["STATE"] == "ok"
-    assert "199 days left" in shown[2]["CLIENT CERTIFICATE UNTIL"] or "200 days" in shown[2]["CLIENT CERTIFICATE UNTIL"]
+    assert shown[2]["LEFT"] in {"199 days", "200 days"}
+    assert (shown[2]["CLIENT"], shown[2]["SERVING"]) == ("enabled", "configured")
+    assert shown[1]["WHAT IS WRONG"] == "AksCertRotationWaiting"
     assert ("warning", "AksCertRotationDisabled") in findings(found)
     assert ("warning", "AksCertRotationWaiting") in findings(found)
     assert "4 nodes of nodepool1" in told

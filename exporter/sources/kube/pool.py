@@ -12,8 +12,8 @@ from exporter.sources.kube.access import Access
 
 __all__ = ["pool_of"]
 
-CONNECTIONS = 8
-"""Kept open at most."""
+CONNECTIONS = 16
+"""Kept open at most; nobody asks more at a time."""
 
 
 def pool_of(access: Access) -> urllib3.PoolManager:
