@@ -140,6 +140,7 @@ def test_the_settings_file_takes_every_setting_that_has_no_value_of_its_own() ->
         *("kubeconfig", "context", "apiserver-address", "azure.enabled", "azure.resource-id", "azure.endpoint"),
         *("kubelets.enabled", "kubelets.interval", "kubelets.port", "endpoints.enabled", "workloads.enabled"),
         *("node-agents.service", "node-agents.client-config", "runbooks.url"),
+        "endpoints.resolve",  # for an agent outside the cluster
     }
     flags = {setting.flag for setting in SETTINGS if setting.commands & AGENTS}
     assert own <= flags
