@@ -1,4 +1,4 @@
-"""What stands below the flags in each command's help: commands to paste."""
+"""What comes below the flags in each command's help: commands to paste."""
 
 from collections.abc import Mapping
 

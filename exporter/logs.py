@@ -47,7 +47,7 @@ class JsonFormatter(logging.Formatter):
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send all records of `level` and worse to standard error, in `form`: `text` or `json`.
 
-    Warnings of Python and errors that end a thread become records too, so that no line stands outside the form.
+    Warnings of Python and errors that end a thread become records too, so that no line has another form.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())

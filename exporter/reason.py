@@ -1,4 +1,4 @@
-"""The closed word lists: what a label may say. Each word stands in docs/metrics.md; a new one is a contract change."""
+"""The closed word lists: what a label may say. Each word is in docs/metrics.md; a new one is a contract change."""
 
 from enum import StrEnum
 
@@ -103,7 +103,7 @@ class RotationReason(StrEnum):
     STATIC = "static"
     """The kubelet uses a fixed certificate that was written when the node was made."""
     INLINE = "inline"
-    """The client certificate stands inside the kubeconfig, where nothing renews it."""
+    """The client certificate is inside the kubeconfig, where nothing renews it."""
     OPTED_OUT = "opted_out"
     """Switched off by the node pool tag as this node saw it when it was made."""
     SELF_SIGNED = "self_signed"
@@ -174,7 +174,7 @@ class Requestor(StrEnum):
 
 
 class CsrCondition(StrEnum):
-    """How a CSR stands."""
+    """What has become of a CSR."""
 
     PENDING = "pending"
     APPROVED = "approved"

@@ -20,7 +20,7 @@ __all__ = ["Binaries", "binaries", "main"]
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "apiserver"
 SUITE = "bookworm"
-"""The last Debian whose source package of Kubernetes is whole: later ones hold the client alone."""
+"""The last Debian whose source package of Kubernetes is whole: later ones hold only the client."""
 GO = "golang-1.19"
 """Go of that suite; newer ones refuse the old dependencies in the tree."""
 COMMANDS = ("kube-apiserver", "kube-controller-manager")
@@ -103,7 +103,7 @@ def _download(work: Path) -> None:
         ("Dir::State::Lists", work / "lists"),
         ("Dir::Cache", work / "cache"),
         ("Acquire::Languages", "none"),
-        ("APT::Sandbox::User", ""),  # the private folder is ours alone
+        ("APT::Sandbox::User", ""),  # the private folder is only ours
     ):
         apt += ["-o", f"{option}={value}"]
     _say(f"downloading Kubernetes' source, Go and etcd of Debian {SUITE}")

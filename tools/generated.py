@@ -1,4 +1,4 @@
-"""A generated text and where it stands: a whole file, or a block between two markers of one that people write."""
+"""A generated text and its place: a whole file, or a block between two markers of one that people write."""
 
 import re
 from collections.abc import Callable

@@ -25,7 +25,7 @@ ENGINES = {
     "podman": (["podman", "info"],),
     "buildah": (["buildah", "info"],),
 }
-"""Engine and commands that succeed only if it can build: a docker client alone has no engine behind it."""
+"""Engine and commands that succeed only if it can build: a mere docker client has no engine behind it."""
 
 TARGETS = {"cluster": "", "node": "-node"}
 """Target of the Dockerfile, and the end of its image's name."""
@@ -168,7 +168,7 @@ def main() -> int:
     """Build, and return the engine's exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tag", default="", help="name and tag of the cluster agent's image")
-    parser.add_argument("--registry", default="", help="registry that stands before the default name")
+    parser.add_argument("--registry", default="", help="registry that comes before the default name")
     parser.add_argument("--base", default="", help="base image; without it the Dockerfile's own")
     parser.add_argument("--platform", default=PLATFORM, help=f"such as linux/amd64,linux/arm64; default {PLATFORM}")
     parser.add_argument("--target", choices=sorted(TARGETS), help="only one of the two images")

@@ -55,7 +55,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group of rules, and the file it stands in."""
+    """One group of rules, and the file it is in."""
 
     name: str
     file: str
@@ -89,7 +89,7 @@ def _rule(rule: dict[str, object]) -> Rule:
 
 
 def inhibitions(file: Path = ALERTMANAGER) -> tuple[Inhibition, ...]:
-    """The inhibition rules with the comment that stands before each. Raises ValueError where one has none."""
+    """The inhibition rules with the comment before each. Raises ValueError where one has none."""
     text = file.read_text(encoding="utf-8")
     reasons = re.findall(r"((?:^  # .*\n)+)^  - source_matchers", text, re.MULTILINE)
     rules = yaml.safe_load(text)["inhibit_rules"]

@@ -109,7 +109,7 @@ def _agent_section(said: AgentSaid | Failure | None, now: float) -> Iterator[Sec
     if isinstance(said, AgentSaid):
         age = span(now - said.document.looked_at)
         words = f"{said.service} was asked through the API server's service proxy; it looked {age} ago."
-        yield Section("Cluster agent", (), (), f"{words} What it found stands among the findings.")
+        yield Section("Cluster agent", (), (), f"{words} What it found is among the findings.")
     elif isinstance(said, Failure):
         yield Section("Cluster agent", (), (), f"It was not asked: {said.words}.")
 

@@ -1,6 +1,6 @@
 """A cluster's facts and findings in, the content of its agent's /facts out (docs/cluster-facts.schema.json).
 
-What changes by itself, such as when a source last answered or a lease was last renewed, stands in it only where it
+What changes by itself, such as when a source last answered or a lease was last renewed, is in it only where it
 matters: two looks at an unchanged cluster have one entity tag.
 """
 

@@ -100,7 +100,7 @@ def _within_constraints(path: Path) -> bool:
 
 
 def _bears(made_for: Purpose, host: str) -> bool:
-    """Whether the host is among the names (RFC 6125 §6.4.3: a star stands for one whole label, the first)."""
+    """Whether the host is among the names (RFC 6125 §6.4.3: a star matches one whole label, the first)."""
     try:
         return str(ipaddress.ip_address(host.partition("%")[0])) in made_for.addresses
     except ValueError:

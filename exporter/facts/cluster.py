@@ -100,7 +100,7 @@ class ClusterFacts:
         return holds(bundle, present, self.former_cas, now) if present and bundle.certificates else None
 
     def views(self) -> Iterator[NodeView]:
-        """What the kubelets told of the nodes that nobody else tells about: one voice for each node."""
+        """What the kubelets told of the nodes without a node agent's word: one voice for each node."""
         for one in (self.observations or {}).values():
             if one.view is not None and one.document is None:
                 yield one.view

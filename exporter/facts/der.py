@@ -1,4 +1,4 @@
-"""A certificate's DER in, its parts as they stand there out, read as Go and OpenSSL do where a stricter reader refuses.
+"""A certificate's DER in, its parts as they are there out, read as Go and OpenSSL do where a stricter reader refuses.
 
 Two things that X.690 forbids and certificates have all the same: a default that is written out (`critical FALSE`,
 §11.5), and times without seconds or with an offset (RFC 5280 §4.1.2.5.1 wants `YYMMDDHHMMSSZ`).

@@ -53,11 +53,11 @@ class Kubeconfig:
     client_key: str = ""
     """Path of the private key as written; empty where it is in the file itself, or there is none."""
     client_certificates: tuple[Certificate, ...] = ()
-    """The client certificate that stands in the file itself, and its chain."""
+    """The client certificate that is in the file itself, and its chain."""
     certificate_authority: str = ""
     """Path of the CA bundle as written."""
     certificate_authorities: tuple[Certificate, ...] = ()
-    """The CA bundle that stands in the file itself."""
+    """The CA bundle that is in the file itself."""
     insecure_skip_tls_verify: bool = False
     """Whether the server's certificate is not verified."""
     contexts: int = 1
@@ -76,7 +76,7 @@ class Kubeconfig:
 
 def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
     """The kubeconfig's current context, or the one named. Raises ValueError with a one-line message, which quotes
-    nothing of the file: in one that is damaged a key or a token may stand where a name should.
+    nothing of the file: in one that is damaged a key or a token may be where a name should.
 
     A file with one context and no current-context is read as that one, for what it says about a node.
     """

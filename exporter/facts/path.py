@@ -70,7 +70,7 @@ def issued_by(leaf: Certificate, between: Iterable[Certificate], authorities: It
 
 
 def signers_above(chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
-    """Those behind the leaf of a chain that signed it, one above the other, however many others stand there."""
+    """Those behind the leaf of a chain that signed it, one above the other, however many others are there."""
     if len(chain) < 2:
         return ()
     leaf, *others = chain

@@ -1,7 +1,7 @@
 """Bytes in, the PEM blocks that Go's encoding/pem finds in them out, and why there are none.
 
 The kubelet, kubectl and the API server are Go programs: what `pem.Decode` passes over is nothing that they use, however
-plainly it stands there. A block has to begin at the start of a line and to end at the end of one.
+plainly it is there. A block has to begin at the start of a line and to end at the end of one.
 """
 
 import base64
@@ -105,7 +105,7 @@ def _decoded(body: bytes) -> bytes:
 
 
 def has_private_key(found: Iterator[Block] | tuple[Block, ...]) -> bool:
-    """Whether Go's tls.X509KeyPair would take a private key from these blocks, going by labels alone.
+    """Whether Go's tls.X509KeyPair would take a private key from these blocks, going only by labels.
 
     It takes the first block whose label ends in PRIVATE KEY, and knows no password: an encrypted key ends the matter.
     """
@@ -122,11 +122,11 @@ def claims(content: bytes) -> int:
 
 
 def why_unread(content: bytes) -> str:
-    """What keeps Go from the certificates that seem to stand in the text: for a person, the likeliest cause first."""
+    """What keeps Go from the certificates that seem to be in the text: for a person, the likeliest cause first."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "the file is UTF-16"
     if content.startswith(b"\xef\xbb\xbf-"):
-        return "a byte order mark stands before the first line"
+        return "a byte order mark comes before the first line"
     if b"\n" not in content:
         return "its lines end in CR only" if b"\r" in content.strip() else "its line breaks are lost"
     if re.search(rb"\n[ \t]+-----", b"\n" + content):
@@ -135,4 +135,4 @@ def why_unread(content: bytes) -> str:
         return "one block ends and the next begins on one line"
     if claims(content) > content.count(b"\n-----END CERTIFICATE-----"):
         return "a certificate is cut off"
-    return "a certificate is not base64, or something stands on a line with its first or last"
+    return "a certificate is not base64, or something else is on a line with its first or last"

@@ -28,7 +28,7 @@ class Purpose:
     authority: bool | None
     """basicConstraints' cA; None without that extension."""
     path_length: int | None
-    """How many CAs may stand between this one and a leaf; None where that is not bounded."""
+    """How many CAs may be between this one and a leaf; None where that is not bounded."""
     usages: frozenset[str] | None
     """extendedKeyUsage as dotted OIDs; None without it."""
     dns_names: tuple[str, ...]

@@ -64,8 +64,8 @@ def serving_rotation(evidence: Word, *, static: bool, gate_off: bool = False) ->
     """Rotation of the kubelet's serving certificate.
 
     `static`: a fixed certificate is configured or, where the configuration cannot be read, lies there. `gate_off`: the
-    feature gate RotateKubeletServerCertificate is off. The node pool tag alone switches nothing off: a node made before
-    the tag was set still rotates, and that is a conflict to report.
+    feature gate RotateKubeletServerCertificate is off. The node pool tag by itself switches nothing off: a node made
+    before the tag was set still rotates, and that is a conflict to report.
     """
     configuration, file, wire = (
         evidence.get(place) for place in (Evidence.KUBELET_CONFIG, Evidence.FILE, Evidence.WIRE)

@@ -30,7 +30,7 @@ _HASHES: dict[str, tuple[type[hashes.HashAlgorithm], bool]] = {
 def signed_by(child: Certificate, authority: Certificate) -> bool:
     """Whether the child bears the authority's name as its issuer and its signature verifies with that one's key.
 
-    A matching name alone is nothing: before and after `az aks rotate-certs` every AKS cluster CA is `CN=ca`.
+    A matching name by itself is nothing: before and after `az aks rotate-certs` every AKS cluster CA is `CN=ca`.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -52,7 +52,7 @@ def _verify_library(child: x509.Certificate, authority: x509.Certificate) -> Non
 
 
 def _verify_bytes(child: Certificate, authority: x509.Certificate) -> None:
-    """Over the bytes as they stand, which for the library had to be written anew."""
+    """Over the bytes as they are, which for the library had to be written anew."""
     parts, key = layout(child.der), authority.public_key()
     if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         key.verify(parts.signature, parts.signed)

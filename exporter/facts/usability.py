@@ -42,7 +42,7 @@ def usability(
     """Whether the kubelet of `node` can use the certificate for its role; an empty `node` is any.
 
     `addresses`: what the node is known by beside its name. `authorities`: the CAs that the kubelet trusts, none of
-    which is a leaf. `private_key`: whether the key stands where the kubelet looks for it.
+    which is a leaf. `private_key`: whether the key is where the kubelet looks for it.
     """
     if leaf.purpose is None:
         return Usability.UNLOADABLE

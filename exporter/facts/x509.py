@@ -44,7 +44,7 @@ class NoCertificateError(CertificateError):
 
 
 class EmptyFileError(NoCertificateError):
-    """There are no bytes, or white space alone."""
+    """There are no bytes, or only white space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Certificate:
 
     @property
     def self_issued(self) -> bool:
-        """Whether subject and issuer are the same name, which alone proves nothing about who signed."""
+        """Whether subject and issuer are the same name, which by itself proves nothing about who signed."""
         return self.subject == self.issuer
 
 
@@ -92,7 +92,7 @@ class CertificateFile:
     """What a file of certificates holds."""
 
     certificates: tuple[Certificate, ...]
-    """Those that can be read, in their order: the first is the leaf. One that stands there twice counts once."""
+    """Those that can be read, in their order: the first is the leaf. One that is there twice counts once."""
     private_key: bool = False
     """Whether there is a block with a private key's label that Go would take."""
     fault: str = ""
@@ -128,7 +128,7 @@ def certificates(content: bytes) -> tuple[Certificate, ...]:
 
 
 def key_file(content: bytes) -> bool:
-    """Whether a private key stands in the file, by the labels of its blocks alone."""
+    """Whether a private key is in the file, going only by the labels of its blocks."""
     return has_private_key(blocks(content))
 
 

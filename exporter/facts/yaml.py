@@ -34,7 +34,7 @@ def document(content: bytes) -> object:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or str(error)
-        words = _QUOTED.sub("…", " ".join(problem.split()))  # a token may stand where an anchor or a tag would
+        words = _QUOTED.sub("…", " ".join(problem.split()))  # a token may be where an anchor or a tag would
         raise ValueError(f"not YAML: {where}{words}") from None
     except (ValueError, OverflowError, TypeError):  # such as a date of month 13 or an unhashable key
         raise ValueError("not YAML: a value cannot be one") from None

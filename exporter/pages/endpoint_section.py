@@ -69,7 +69,7 @@ def _severity(one: ServedEndpoint, now: float) -> Severity | None:
 
 
 def _place(severity: Severity | None, one: ServedEndpoint) -> int:
-    """Behind what is wrong comes what could not be seen, then what is well."""
+    """Behind what is wrong comes what could not be seen, then what is ok."""
     if severity is not None:
         return _ORDER.index(severity)
     return len(_ORDER) + (one.failure is None)

@@ -34,7 +34,7 @@ class Verdict:
 
     @property
     def banner(self) -> Markup:
-        """As it stands on the page."""
+        """As the page has it."""
         return Markup('<div class="verdict {}">{}<div><strong>{}</strong> <span>{}</span></div></div>').format(
             self.tone, icon(self.tone), self.strong, self.told
         )

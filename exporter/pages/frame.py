@@ -30,7 +30,7 @@ _COLOURS = {
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the body."""
+    """What is around the body."""
 
     heading: str
     over: str

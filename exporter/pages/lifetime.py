@@ -26,7 +26,7 @@ class Lifetime:
     """What it amounts to, where other limits hold than those of a kubelet's certificate."""
 
     def tone(self, now: float) -> Tone:
-        """How it stands: by the lifetime's own measure, as the alerts do."""
+        """How bad it is: by the lifetime's own measure, as the alerts do."""
         if self.judged is not None:
             return self.judged
         severity = kubelet_end(self.not_before, self.not_after, self.rotation, self.window, now)
@@ -35,7 +35,7 @@ class Lifetime:
         return Tone.INFO if self.window is not None and now >= self.window[0] else Tone.OK
 
     def told(self, now: float) -> str:
-        """The same in one sentence, to stand under the bar."""
+        """The same in one sentence, for below the bar."""
         if now >= self.not_after:
             return f"Ended {span(now - self.not_after)} ago."
         if now < self.not_before:

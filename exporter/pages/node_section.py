@@ -41,7 +41,7 @@ _WORD_TONE = {
 """The words for a node, worst first. What nobody looked at is never green."""
 
 POOLS = 10
-"""Node pools whose counts stand at the top of the page, the worst first."""
+"""Node pools whose counts are at the top of the page, the worst first."""
 
 BADGES = {
     State.WAITING: "waits",

@@ -71,7 +71,7 @@ NOTHING = Markup('<span class="none">—</span>')
 
 
 def icon(tone: Tone) -> Markup:
-    """The shape of a tone. Hidden from screen readers: a word always stands beside it."""
+    """The shape of a tone. Hidden from screen readers: a word is always beside it."""
     return Markup('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{}</svg>').format(SHAPES[tone])
 
 
@@ -111,7 +111,7 @@ def key_values(pairs: Iterable[tuple[str, Cell]]) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; on a narrow screen `label` stands before its cells, unless it is empty."""
+    """A column of a table; on a narrow screen `label` comes before its cells, unless it is empty."""
 
     heading: str
     label: str = ""
@@ -128,7 +128,7 @@ def table(
     """A table whose first column names the row. On a narrow screen each row becomes a block of its own.
 
     `titled`: the caption is to be seen, for a section with more than one table; else only heard. `compact`: of short
-    cells, which on a narrow screen stand beside one another.
+    cells, which on a narrow screen are beside one another.
 
     The roles keep it a table for screen readers even then: `display: block` would take that away.
     """

@@ -29,7 +29,7 @@ CHOICES = {
 """Words of the query's `state`, and how they go on after `Nodes`; the first is what a page without one shows."""
 
 NO_POOL = "-"
-"""Stands in the query for nodes without a pool; no pool can have this name (AKS: letters and digits)."""
+"""In the query, in a pool's place, for nodes without one; no pool can have this name (AKS: letters and digits)."""
 
 NAME = 253
 """Longest part of a name that is looked for: as long as a whole name may be (RFC 1123)."""

@@ -127,7 +127,7 @@ def _by_socks(address: Address, deadline: float, proxy: "Proxy") -> socket.socke
 
 
 def _wrapped(connection: socket.socket, host: str) -> socket.socket:
-    """TLS to the proxy itself. Nothing secret goes through it: whoever stands there shows a chain that is judged."""
+    """TLS to the proxy itself. Nothing secret goes through it: whoever is there shows a chain that is judged."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

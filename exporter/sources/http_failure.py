@@ -26,7 +26,7 @@ _NAMES = {
     "IncompleteRead": Reason.RESET,
     "ProtocolError": Reason.RESET,
 }
-"""Exceptions of http.client and urllib3 that may stand at the bottom of a chain by themselves."""
+"""Exceptions of http.client and urllib3 that may be at the bottom of a chain by themselves."""
 
 
 def connection_reason(error: BaseException) -> Reason | None:

@@ -50,7 +50,7 @@ class _Shared:
 
 
 class CachedExposition:
-    """Any thread may take a scrape; one thread tells of changes."""
+    """Any thread may take a scrape; one thread announces changes."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class CachedExposition:
         fresh: Families,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`steady` is asked after refresh() alone, `fresh` once in SHARED_FOR seconds; `settled` is asked at every
+        """`steady` is asked only after refresh(), `fresh` once in SHARED_FOR seconds; `settled` is asked at every
         scrape for its key, and for its families where that has changed. No family may be in two of them.
         """
         self._steady, self._settled, self._fresh, self._clock = steady, settled, fresh, clock

@@ -102,7 +102,7 @@ def _loaded(path: Path) -> object:
 
 
 class _Loader(yaml.SafeLoader):
-    """As strict as the toolkit: a key that stands there twice is an error."""
+    """As strict as the toolkit: a key that is there twice is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """The mapping, or a ConstructorError."""
@@ -111,7 +111,7 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(None, None, "a key is not a string", key.start_mark)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, "a key stands there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, "a key is there twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 

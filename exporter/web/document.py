@@ -28,7 +28,7 @@ Reader = Callable[[str, Mapping[str, str]], Document | None]
 def reader_of(path: str, readers: Mapping[str, Reader]) -> tuple[str, str] | None:
     """The key of `readers` that a path falls under, and the rest of the path; None where there is none.
 
-    A key stands for its own path. One that ends with a slash, except the root, stands for every path below it too.
+    A key is its own path. One that ends with a slash, except the root, is every path below it too.
     """
     if path in readers:
         return path, ""

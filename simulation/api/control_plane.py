@@ -70,7 +70,7 @@ class SimulatedCluster:
         return f"{HOST}:{self.server.port}", f"{HOST}:{self.stray.port}"
 
     def write_kubeconfig(self, folder: Path) -> Path:
-        """A kubeconfig whose CA stands in a file beside it, which the rotation replaces as it does a Pod's."""
+        """A kubeconfig whose CA is in a file beside it, which the rotation replaces as it does a Pod's."""
         self._authority_file = folder / "ca.crt"
         self._authority_file.write_bytes(self._former.pem)
         content = self.server.kubeconfig(self._former.pem, token=AGENT_TOKEN)

@@ -184,7 +184,7 @@ class ApiServer(ServerState):
 
 
 def write_kubeconfig(path: Path, content: dict[str, Any]) -> Path:
-    """A kubeconfig on disk, readable by its owner alone."""
+    """A kubeconfig on disk, readable only by its owner."""
     path.touch(0o600)
     path.write_text(yaml.safe_dump(content))
     return path

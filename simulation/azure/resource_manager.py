@@ -53,7 +53,7 @@ class SimulatedArm:
     def __init__(
         self, certificate_file: str, key_file: str, *, host: str = "127.0.0.1", port: int = 0, name: str = "localhost"
     ) -> None:
-        """`name` is what the certificate is for and stands in `endpoint`."""
+        """`name` is what the certificate is for and is in `endpoint`."""
         self.resources: dict[str, JSON] = {}
         """Bodies by their path in lower case."""
         self.faults: dict[Route, Answer] = {}

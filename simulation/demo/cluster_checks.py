@@ -48,7 +48,7 @@ class ClusterCheck:
 
     @property
     def right(self) -> bool:
-        """Whether the agent has named it rightly."""
+        """Whether the agent has named it correctly."""
         return self.truth == self.said
 
 
@@ -124,7 +124,7 @@ def _apiserver(cluster: SimulatedCluster, found: Series) -> Iterator[ClusterChec
 def _bundles(found: Series) -> Iterator[ClusterCheck]:
     held = _labelled(found, "akscert_ca_bundle_outdated", "name")
     outdated = {name for name, value in held.items() if value == 1}
-    yield ClusterCheck("caBundles with the former cluster CA alone", LEFT_BEHIND, _listed(outdated))
+    yield ClusterCheck("caBundles with only the former cluster CA", LEFT_BEHIND, _listed(outdated))
 
 
 def _nodes(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterCheck]:

@@ -74,7 +74,7 @@ class BuildOptions:
     system: OperatingSystem = OperatingSystem.LINUX
     bootstrap: Bootstrap = Bootstrap.TOKEN
     component_config: bool = True
-    """Whether the kubelet's settings stand in kubeletconfig.json rather than all in its flags."""
+    """Whether the kubelet's settings are in kubeletconfig.json rather than all in its flags."""
     client: Client = Client.ROTATED
     client_gone: float = 0.4
     """The share of the client certificate's lifetime that is over; above 1 it has expired."""

@@ -12,7 +12,7 @@ BACKDATED = 300.0
 
 
 class NodeTree:
-    r"""Writes below one directory what stands on a node. Paths are the node's: POSIX or Windows (`C:\k\ca.crt`)."""
+    r"""Writes below one directory what is on a node. Paths are the node's: POSIX or Windows (`C:\k\ca.crt`)."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -159,7 +159,7 @@ def _context(serving: Credential | None, client_authority: Authority) -> ssl.SSL
     context.verify_mode = ssl.CERT_OPTIONAL
     context.load_verify_locations(cadata=client_authority.pem.decode())
     if serving is not None:
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # the ssl module reads certificates from files alone
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # the ssl module reads certificates only from files
             file.write(serving.pem)
             file.flush()
             context.load_cert_chain(file.name)

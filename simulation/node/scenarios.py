@@ -33,7 +33,7 @@ UNDETERMINED: State = (RotationState.UNKNOWN, RotationReason.UNDETERMINED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a node agent must conclude. The default is a node that is well."""
+    """What a node agent must conclude. The default is a node without faults."""
 
     client: State = ROTATING
     serving: State = ROTATING

@@ -125,7 +125,7 @@ def test_the_users_own_login_is_enough(site: ArmSite, path: Path, tmp_path: Path
 
 
 def test_not_asking_is_told_and_is_no_finding(path: Path) -> None:
-    """Without an identity or an id Azure is left alone."""
+    """Without an identity or an id Azure is not asked."""
     found = report(path)
     (section,) = [one for one in found["sections"] if one["title"] == "Azure"]  # type: ignore[attr-defined]
     assert section["note"].startswith("Azure was not asked")

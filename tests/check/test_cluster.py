@@ -111,7 +111,7 @@ def test_a_storm_shows_its_worst_and_counts_the_rest() -> None:
 
 
 def test_of_a_whole_fleets_renewal_the_newest_few_are_enough() -> None:
-    """What was issued is well; a thousand rows of it would hide the one that was not."""
+    """What was issued is fine; a thousand rows of it would hide the one that was not."""
     issued = [
         replace(csr(f"csr-{number}", CsrCondition.ISSUED, number), username=f"system:node:{number}", node=f"{number}")
         for number in range(1000)
@@ -123,7 +123,7 @@ def test_of_a_whole_fleets_renewal_the_newest_few_are_enough() -> None:
 
 
 def test_what_could_not_be_asked_is_said_in_the_place_of_its_table() -> None:
-    """Never an empty table that looks like all is well."""
+    """Never an empty table that looks as if all were ok."""
     sections = list(cluster_sections(ClusterFacts(), None, (), NOW))
     notes = [table(sections, title).note for title in ("Certificate signing requests", "Signers")]
     assert all("could" in note for note in notes)

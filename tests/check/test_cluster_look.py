@@ -95,7 +95,7 @@ def test_what_is_wrong_is_found_in_one_look(tmp_path: Path) -> None:
 
 
 def test_a_kubeconfig_from_before_a_rotation_is_told_so(tmp_path: Path) -> None:
-    """The remedy stands first, and what could not be asked is not hidden."""
+    """The remedy comes first, and what could not be asked is not hidden."""
     with ApiServer(serving(NEXT_CA)) as server:
         populate(server)
         found = report(kubeconfig(tmp_path, server))

@@ -36,7 +36,7 @@ def test_lines_end_where_a_person_would_end_them(cell: str, width: int, lines: l
 
 @given(st.lists(st.tuples(WORDS, WORDS, WORDS), min_size=1, max_size=5), st.integers(10, 120))
 def test_nothing_is_lost_and_no_line_is_wider_than_its_column(rows: list[tuple[str, str, str]], terminal: int) -> None:
-    """Whatever stands in the cells."""
+    """Whatever is in the cells."""
     columns = list(zip(*rows, strict=True))
     wide = widths(columns, (True, False, True), terminal)
     for cells, width in zip(columns, wide, strict=True):

@@ -56,7 +56,7 @@ def test_the_worst_wins_and_unknown_is_never_hidden(
 
 
 def test_what_the_report_is_about_is_not_said_again_with_each_finding() -> None:
-    """A node's name is long, and stands on top."""
+    """A node's name is long, and is on top."""
     other = replace(finding(Severity.WARNING), subject=Subject(Kind.NODE, "aks-2"))
     text = as_markdown(sample(finding(Severity.CRITICAL), other))
     assert "* **critical**: It is so." in text
@@ -143,7 +143,7 @@ def test_a_table_that_needs_more_room_is_printed_wider_than_the_terminal(monkeyp
 
 
 def test_json_is_what_its_schema_promises(tmp_path: Path) -> None:
-    """For a node with findings, one that is well, and one that could not be looked at."""
+    """For a node with findings, one without findings, and one that could not be looked at."""
     docs = Path(__file__).parents[2] / "docs"
     schemas = [json.loads((docs / f"{name}.schema.json").read_text("utf-8")) for name in ("check", "node-facts")]
     for schema in schemas:

@@ -144,7 +144,7 @@ THRESHOLDS = [
 def test_a_finding_begins_where_its_alert_does(
     alert: str, severity: str, figure: str, held: str, at: Callable[[float], tuple[Finding, ...]]
 ) -> None:
-    """The contract's figure stands in the rule; the finding is not there before it, and is after it."""
+    """The contract's figure is in the rule; the finding is not there before it, and is after it."""
     found = [{(one.alert, one.severity.value) for one in at(late)} for late in (-30.0, 30.0)]
     assert [(alert, severity) in each for each in found] == [False, True]
     assert [(figure in expression, held_) for expression, held_ in expressions(alert, severity)] == [(True, held)]

@@ -97,7 +97,7 @@ def test_a_waiting_node_is_told_with_its_request_and_the_next_step() -> None:
 
 
 def test_many_waiting_nodes_are_one_entry_for_each_signer() -> None:
-    """Each is a finding, as it is an alert; but 5,000 entries help nobody. The longest wait stands for the others."""
+    """Each is a finding, as it is an alert; but 5,000 entries help nobody. The longest wait speaks for the others."""
     requests = [pending(HOUR + number, f"node{number:02}") for number in range(20)]
     requests += [replace(one, signer_name=CLIENT_SIGNER) for one in requests]
     findings = cluster_findings(waiting(*requests), (), NOW)
@@ -331,7 +331,7 @@ def test_sources_that_fail_alike_are_one_blind_spot_with_the_next_step() -> None
     ],
 )
 def test_a_refusal_leads_to_the_role_that_lacks_the_right(words: str, commands: list[str]) -> None:
-    """G9: what stands in a Role is in no ClusterRole, and the whole message is there."""
+    """G9: what is in a Role is in no ClusterRole, and the whole message is there."""
     ledger = SourceLedger(Source.CONFIGMAPS)
     ledger.failure(Reason.FORBIDDEN, words)
     (found,) = [one for one in cluster_findings(ClusterFacts(), [ledger.facts()], NOW) if words in one.what]

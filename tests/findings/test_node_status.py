@@ -1,4 +1,4 @@
-"""How each node of a cluster stands out."""
+"""What is the matter with each node of a cluster."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from simulation.pki import DAY
 
 NOW = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0
-WELL = Node("well", "a", "v1.33.2", "", "linux", "Ubuntu", "cluster", Rotation.ENABLED, NOW - DAY, True, "", "")
+WELL = Node("healthy", "a", "v1.33.2", "", "linux", "Ubuntu", "cluster", Rotation.ENABLED, NOW - DAY, True, "", "")
 
 
 def cluster(*requests: NodeRequests, nodes: tuple[Node, ...] = ()) -> ClusterFacts:
@@ -53,7 +53,7 @@ def test_the_worst_node_stands_first_and_the_longest_wait_before_the_shorter() -
         ("young", Severity.INFO),
         ("unknown", Severity.INFO),
         ("off", Severity.INFO),
-        ("well", None),
+        ("healthy", None),
     ]
 
 
@@ -78,10 +78,10 @@ def test_an_old_refusal_and_an_issued_certificate_are_no_trouble() -> None:
     refused = Rejected("csr-1", CsrOutcome.FAILED, NOW - 2 * HOUR, "")
     found = node_statuses(
         cluster(
-            NodeRequests("well", SERVING_SIGNER, rejected=refused),
+            NodeRequests("healthy", SERVING_SIGNER, rejected=refused),
             NodeRequests("gone", SERVING_SIGNER, issued=Issued(NOW, None)),
             nodes=(WELL,),
         ),
         NOW,
     )
-    assert [(one.name, one.troubles) for one in found] == [("well", ())]
+    assert [(one.name, one.troubles) for one in found] == [("healthy", ())]

@@ -156,7 +156,7 @@ def test_a_node_that_nobody_tells_about_is_unknown_once_it_was_asked() -> None:
 
 @pytest.mark.parametrize("status", [KubeletStatus.UNTRUSTED, KubeletStatus.UNAUTHORIZED, KubeletStatus.FORBIDDEN])
 def test_what_a_kubelet_would_not_tell_is_said(status: KubeletStatus) -> None:
-    """Of a node whose serving certificate alone was seen, nothing is known of the client's: never silence."""
+    """Of a node of which only the serving certificate was seen, nothing is known of the client's: never silence."""
     found = KubeletReport(NODE, status, served=certificates(AUTHORITY.kubelet_serving(NODE, NOW).certificate_pem))
     unknown = [one for one in told(found) if one.severity is Severity.UNKNOWN]
     assert [one.node for one in unknown] == [NODE]

@@ -13,12 +13,12 @@ Said = tuple[str, str, str]
 ALERT_ONLY = {
     "AksCertExporterDown": "an agent that is gone cannot say so",
     "AksCertOlderThanPolicy": "Prometheus knows the policy by a recording rule; only `check --max-age` knows it too",
-    "AksCertClusterCaMismatch": "it compares what nodes and control plane hold, which no agent alone knows",
+    "AksCertClusterCaMismatch": "it compares what nodes and control plane hold, which no single agent knows",
     "AksCertNodePoolMissedRotation": "it compares a node's dates with the API server's; each agent knows its own",
     "AksCertRotationEvidenceConflict": "it compares the words of both agents; the node's knows neither label nor tag",
     "AksCertClusterRotationStuck": "Prometheus remembers a rotation from before the agent's restart",
     "AksCertClusterRotationRunning": "of a rotation that is stuck, the finding says only that",
-    "AksCertRotationDisabled": "the cluster agent tells of a node pool what the node agents tell of each node",
+    "AksCertRotationDisabled": "the cluster agent says about a node pool what the node agents say about each node",
 }
 """Alerts that may fire without a finding of the same node."""
 FINDING_ONLY = {
@@ -34,7 +34,7 @@ EXPLAINED = {
 }
 """Findings whose alert is silent while another alert of the same node says it better."""
 CLUSTER_WIDE = {
-    "AksCertClusterCaExpiring": "each node tells of its copy; the alert is the cluster's",
+    "AksCertClusterCaExpiring": "each node speaks about its copy; the alert is the cluster's",
     "AksCertCsrRejected": "the counters know signer and outcome; the finding knows the node too",
 }
 """Alerts without a node whose findings have one."""

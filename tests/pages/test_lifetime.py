@@ -53,7 +53,7 @@ def test_the_window_and_now_are_drawn_by_attributes_and_told_in_words() -> None:
 
 
 def test_a_lifetime_under_a_day_is_told_in_times() -> None:
-    """G14: dates alone would read `2026-01-01 to 2026-01-01`."""
+    """G14: mere dates would read `2026-01-01 to 2026-01-01`."""
     html = lifetime_bar(Lifetime(START, START + 600, (START + 420, START + 540)), START + 60)
     assert "Valid from 2026-01-01 00:00 UTC to 2026-01-01 00:10 UTC" in html
     assert "<b>2026-01-01 00:10 UTC</b>not after" in html

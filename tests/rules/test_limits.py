@@ -14,11 +14,11 @@ RULES = {(rule.alert, rule.severity): rule for group in groups() for rule in gro
 FOLDED = {"*": operator.mul, "/": operator.truediv, "+": operator.add, "-": operator.sub}
 """Arithmetic of two numbers, such as 20 * 60."""
 PLAIN = {0.0, 1.0}
-"""Truth values of 0/1 series, and what stands for a date that is not known."""
+"""Truth values of 0/1 series, and what takes the place of an unknown date."""
 
 
 def folded(node: object) -> float | None:
-    """The value of an expression of numbers alone."""
+    """The value of an expression that has only numbers."""
     if isinstance(node, promql_parser.NumberLiteral):
         return node.val
     if isinstance(node, promql_parser.ParenExpr):

@@ -74,7 +74,7 @@ def _plain(text: str) -> str:
 
 
 def commands(description: str) -> list[str]:
-    """Commands stand on lines of their own, set in by four spaces."""
+    """Commands are on lines of their own, set in by four spaces."""
     return [line.strip() for line in description.splitlines() if line.startswith("    ")]
 
 

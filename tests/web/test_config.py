@@ -64,7 +64,7 @@ BAD = {
     "basic_auth_users: {": ":1: not YAML: expected the node content, but found '<stream end>'",
     "x: &x [*x]\ny: !!python/object/apply:os.system [ls]": ":2: not YAML: could not determine a constructor for the "
     "tag 'tag:yaml.org,2002:python/object/apply:os.system'",
-    "rate_limit: {burst: 1}\nrate_limit: {burst: 2}": ":2: not YAML: a key stands there twice",
+    "rate_limit: {burst: 1}\nrate_limit: {burst: 2}": ":2: not YAML: a key is there twice",
     "basic_auth: {}": "unknown key basic_auth",
     "auth_excluded_paths: [/metrics]": "unknown key auth_excluded_paths",
     "tls_server_config: []": "tls_server_config: not a mapping: []",

@@ -50,7 +50,7 @@ def _document(node: str) -> NodeDocument:
 
 
 class NodeAgent:
-    """What stands in exporter.agents.node.agent, on a simulated disk and kubelet_probe."""
+    """What exporter.agents.node.agent does, on a simulated disk and kubelet_probe."""
 
     def __init__(self, pod: Pod, draw: random.Random) -> None:
         self._machine = pod.machine
@@ -101,7 +101,7 @@ class NodeAgent:
 
 
 class ClusterAgent:
-    """What stands in exporter.agents.cluster.agent and cluster_kube, on a simulated API server and ARM."""
+    """What exporter.agents.cluster.agent and kube_sources do, on a simulated API server and ARM."""
 
     def __init__(self, world: World, pod: Pod, draw: random.Random) -> None:
         self._world, self._pod, self._draw = world, pod, draw

@@ -30,7 +30,7 @@ class Failure:
     """Who suffers, and from when."""
     alerts: frozenset[Alert]
     """Everything that is told to somebody until it hurts, or within the windows where no moment is known; and, of what
-    is information alone, that."""
+    is only information, that."""
     impact: str | float = ""
     """The kind of moment at which it hurts, Unix seconds, or empty: nobody knows when."""
     prepare: Callable[[World], None] = renew_api_server

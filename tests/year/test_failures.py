@@ -15,7 +15,7 @@ from tests.year.recording import END_OF_FILE, record
 from tests.year.verdict import Firing, Store, notified
 
 TOLERANCE = 600
-"""Seconds by which a run may differ from the one that the documentation tells of."""
+"""Seconds by which a run may differ from the one in the documentation."""
 GROUP_WAIT = 60
 """Seconds, as docs/alerts.md has it."""
 UPDATE = "YEAR_UPDATE"

@@ -139,7 +139,7 @@ KINDS = (
 )
 
 ALARM = (Threshold(None, GREEN), Threshold(1, RED))
-"""None is well, one is critical."""
+"""None is ok, one is critical."""
 NOTICE = (Threshold(None, GREEN), Threshold(1, ORANGE))
 PAST = (Threshold(None, RED), Threshold(0, PLAIN))
 """Seconds left. Only what has ended is judged here: how much is enough depends on the lifetime and on who renews it."""

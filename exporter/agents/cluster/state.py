@@ -134,7 +134,7 @@ class ClusterState:
         self.answered(Source.CSRS, now)
 
     def csr_changed(self, csr: Csr, now: float, *, deleted: bool) -> None:
-        """One CSR stands so now; with `deleted`, it stood so at last."""
+        """One CSR is so now; with `deleted`, it was so at last."""
         self._csrs.put(csr, now, live=not deleted, latest=latest(now, self.offset()))
         if deleted:
             self._csrs.delete(csr.uid, now)

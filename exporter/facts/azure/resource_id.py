@@ -48,7 +48,7 @@ class ResourceId:
 
     @property
     def key(self) -> str:
-        """Equal for ids that differ in case alone: ARM's names ignore it."""
+        """Equal for ids that differ only in case: ARM's names ignore it."""
         return self.path.lower()
 
 

@@ -101,7 +101,7 @@ def bootstrap_method(evidence: HostEvidence) -> BootstrapMethod:
 
 
 def evidence_files(evidence: HostEvidence) -> Iterator[FileFacts]:
-    """The status of each evidence file. A drop-in that can be read is told by its directory's status alone."""
+    """The status of each evidence file. A drop-in that can be read is told only by its directory's status."""
     for file, read in evidence.reads.items():
         yield FileFacts(EVIDENCE[file].role, read.path, _status(file, read, evidence), read.detail)
     told = {read.path for read in evidence.reads.values()}

@@ -23,7 +23,7 @@ class InUse:
     candidates: Mapping[Role, Candidate | None]
     """The file of each role, absent or not; None: there is none."""
     bundles: Mapping[Role, tuple[str, Bundle]]
-    """Path and content of those that could be read, or that stand in the kubeconfig itself."""
+    """Path and content of those that could be read, or that are in the kubeconfig itself."""
     authorities: Bundle
     """The CAs that the kubelet is known to trust."""
 

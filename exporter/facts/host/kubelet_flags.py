@@ -113,7 +113,7 @@ def kubelet_flags(words: Sequence[str]) -> KubeletFlags:
 def _may_take_a_value(word: str, *, taken: bool) -> bool:
     """Whether a word is a flag that may have its value in the next one. `taken`: it is itself the value of another.
 
-    Which flags of the kubelet do is not known here, only which are booleans; -v and its like never stand alone.
+    Which flags of the kubelet do is not known here, only which are booleans; -v and its like always have a value.
     """
     if taken or not word.startswith("-") or "=" in word:
         return False

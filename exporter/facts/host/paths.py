@@ -152,7 +152,7 @@ class PathTable:
 
 
 def means_of(role: Role, path: str) -> Means:
-    """What a path says by its name alone: the kubelet keeps what it renews under `…-current.pem`."""
+    """What a path says just by its name: the kubelet keeps what it renews under `…-current.pem`."""
     if role is Role.CLUSTER_CA:
         return Means.AUTHORITY
     if role is Role.APISERVER_COPY:

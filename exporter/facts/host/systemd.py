@@ -38,7 +38,7 @@ class Command:
 def service_unit(content: bytes) -> ServiceUnit:
     """The [Service] section of a unit file or of a drop-in. Raises ValueError where the bytes are no text.
 
-    As systemd does, it passes over a line that is no assignment or stands in no section.
+    As systemd does, it passes over a line that is no assignment or is in no section.
     """
     try:
         text = content.decode().replace("\r\n", "\n")
@@ -160,7 +160,7 @@ def _line_end(text: str, position: int) -> int:
 
 
 def _name(text: str, position: int) -> tuple[str | None, int]:
-    """What stands before `=`, and the place behind it; None where the line has none."""
+    """What comes before `=`, and the place behind it; None where the line has none."""
     end = _line_end(text, position)
     equals = text.find("=", position, end)
     return (None, end) if equals < 0 else (text[position:equals].rstrip(_WHITESPACE), equals + 1)

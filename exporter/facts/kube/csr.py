@@ -41,7 +41,7 @@ class CertificateIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Csr:
-    """One request as it stands."""
+    """One request as it is now."""
 
     uid: str
     name: str
@@ -95,7 +95,7 @@ class _Object(msgspec.Struct):
 def _csr(found: _Object) -> Csr:
     """The facts of one object.
 
-    A request or a certificate that cannot be read costs only what stands in it: the node's name, the certificate's
+    A request or a certificate that cannot be read costs only what is in it: the node's name, the certificate's
     identity.
     """
     spec, status = found.spec, found.status or _Status()

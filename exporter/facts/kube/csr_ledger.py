@@ -123,7 +123,7 @@ class CsrLedger:
             self._vanish(record, now)
 
     def put(self, csr: Csr, now: float, *, live: bool = False, latest: float | None = None) -> None:
-        """The CSR stands so. `live`: a watch event, which tells that it has just come to stand so at `now`. `latest`:
+        """The CSR is so now. `live`: a watch event, which says that it has just become so, at `now`. `latest`:
         see facts.kube.believed; None: nothing is known of the server's clock.
         """
         latest = now if latest is None else latest

@@ -86,7 +86,7 @@ class CsrTracking:
         return bool(old)
 
     def readings(self) -> tuple[NodeRequests, ...]:
-        """How each stands."""
+        """How each is now."""
         return tuple(requests.reading(*key) for key, requests in self._requests.items())
 
     def _tracked(self, key: Key, now: float) -> Requests | None:

@@ -2,7 +2,7 @@
 
 Source: client-go tools/clientcmd/api/v1/types.go and conversion.go. kubectl refuses a file as a whole where one value
 has another type, also in an entry that nobody uses; so does this. Messages quote names, never values: a secret may
-stand where something else should.
+be where something else should.
 """
 
 import base64
@@ -105,7 +105,7 @@ class KubeconfigFile:
 
     @classmethod
     def read(cls, document: object, resolve: Resolve) -> "KubeconfigFile":
-        """From the plain values of YAML or JSON; None (an empty file, comments alone) says nothing. KubeconfigError."""
+        """From the plain values of YAML or JSON; None (an empty file, only comments) says nothing. KubeconfigError."""
         if document is None:
             return cls()
         top = _mapping(document, "the document")

@@ -186,7 +186,7 @@ class Requests:
         self._issued_created = LONG_AGO
 
     def reading(self, node: str, signer_name: str) -> NodeRequests:
-        """How it stands."""
+        """How it is now."""
         first = self._first()
         if first is None:
             return NodeRequests(node, signer_name, issued=self.issued, rejected=self.rejected)

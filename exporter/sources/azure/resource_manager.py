@@ -61,7 +61,7 @@ _ENTRA = {
 """What the codes of Entra mean for a workload identity (learn.microsoft.com, Entra authentication error codes)."""
 
 for _library in ("azure", "msal"):
-    # What they would say stands in the Failure; and what is never written holds no token.
+    # What they would say is in the Failure; and what is never written holds no token.
     logging.getLogger(_library).addHandler(logging.NullHandler())
     logging.getLogger(_library).propagate = False
 

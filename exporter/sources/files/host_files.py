@@ -67,7 +67,7 @@ class HostFiles:
         )
 
     def presence(self, path: str) -> Read[None]:
-        """Whether there is a regular file, which is never opened for reading: for what holds secrets alone."""
+        """Whether there is a regular file, which is never opened for reading: for what holds only secrets."""
         return self._looks([path], lambda root, _: _presence(root, path))[0]
 
     def names(self, directory: str) -> tuple[str, ...] | None:

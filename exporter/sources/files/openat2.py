@@ -33,7 +33,7 @@ def open_beneath(root: int, path: str, flags: int) -> int:
     """Open a path as if `root` were `/`: absolute links start there and `..` stops there. Raises OSError.
 
     EAGAIN is the kernel's word for a `..` that raced with a rename anywhere on the machine (openat2(2)): it is asked
-    again. EINTR is too, because ctypes does not do so (PEP 475 covers the os module alone).
+    again. EINTR is too, because ctypes does not do so (PEP 475 covers only the os module).
     """
     encoded = os.fsencode(path)
     how = ctypes.byref(_how(flags))
@@ -49,7 +49,7 @@ def open_beneath(root: int, path: str, flags: int) -> int:
 
 
 def supported() -> bool:
-    """Whether this kernel (5.6 or later) has openat2 and no seccomp filter stands before it."""
+    """Whether this kernel (5.6 or later) has openat2 and no seccomp filter forbids it."""
     if sys.platform != "linux":
         return False
     try:

@@ -1,8 +1,8 @@
 """A root directory and a host path in, the place it leads to out, or the reason why it leads nowhere.
 
 The kernel's path walk (path_resolution(7)), component by component, with no link followed by anything but this code:
-absolute links start at the root, `..` stops there, 40 links at most. It stands in where openat2 is missing and, because
-it knows which link led astray, explains where openat2 only says ENOENT or ELOOP.
+absolute links start at the root, `..` stops there, 40 links at most. It takes over where openat2 is missing and, as it
+knows which link led astray, explains where openat2 only says ENOENT or ELOOP.
 """
 
 import errno
@@ -51,7 +51,7 @@ class Place:
 
 
 class _Trail:
-    """The real directories between the root and where the walk stands."""
+    """The real directories between the root and where the walk is."""
 
     def __init__(self, root: Directory) -> None:
         self.root = root

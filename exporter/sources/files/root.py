@@ -153,7 +153,7 @@ def _may_pass(fault: Unresolved, before: Unresolved | None) -> bool:
 
 
 def _explanation(directory: Directory, path: str, error: OSError) -> Unresolved:
-    """Why the kernel did not get there. The walk opens directories alone, and reads links as text."""
+    """Why the kernel did not get there. The walk opens only directories, and reads links as text."""
     try:
         place = walk(directory, path)
     except Unresolved as fault:

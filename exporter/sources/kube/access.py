@@ -41,7 +41,7 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 """Which files, and which state of them."""
 
 Headers = tuple[tuple[str, str], ...]
-"""Name and value; a name may stand there twice."""
+"""Name and value; a name may be there twice."""
 
 PATIENCE = 60.0
 """Seconds that a credential plugin may take, where nobody says otherwise."""

@@ -130,7 +130,7 @@ class Connection:
     def get(self, path: str, decode: Callable[[bytes], T]) -> T | Failure:
         """The object at a path, or why not. `decode` makes the fact of its JSON and raises ValueError if it cannot.
 
-        Where the server asked to be left alone for a while, it is: the answer is then the one it gave.
+        Where the server asked not to be called for a while, it is: the answer is then the one it gave.
         """
         return self._answer(path, lambda: decoded(decode, self.body(path, {}, LARGEST_OBJECT)))
 

@@ -38,7 +38,7 @@ class ApiError(Exception):
         super().__init__(f"{failure.reason}: {failure.words}")
         self.failure = failure
         self.retry_after = retry_after
-        """Seconds that the server asked to be left alone."""
+        """Seconds that the server asked not to be called."""
 
     @property
     def reason(self) -> Reason:

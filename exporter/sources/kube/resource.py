@@ -121,7 +121,7 @@ class Rule:
 
     @property
     def manifest(self) -> dict[str, list[str]]:
-        """The rule as it stands in a manifest."""
+        """The rule as a manifest has it."""
         rule = {"apiGroups": self.api_groups, "resources": self.resources, "verbs": self.verbs}
         if self.resource_names:
             rule["resourceNames"] = self.resource_names
@@ -145,7 +145,7 @@ def cluster_rules() -> tuple[Rule, ...]:
 
 
 def role_rules() -> Mapping[str, tuple[Rule, ...]]:
-    """Rules of the Roles, by the namespace each stands in."""
+    """Rules of the Roles, by the namespace each is in."""
     namespaces = sorted({resource.namespace for resource in RESOURCES if resource.namespace})
     return MappingProxyType({namespace: tuple(_rules(namespace)) for namespace in namespaces})
 
