@@ -69,12 +69,15 @@ def cluster_meant(settings: Settings) -> bool:
     host, cluster = settings.explicit & {"host_root", "kubelet_address"}, settings.explicit & {"kubeconfig", "context"}
     if host and cluster:
         raise SettingsError("check looks at a node (--host-root) or at a cluster (--kubeconfig), not at both at once")
-    if host or cluster:
-        return bool(cluster)
+    if host:
+        return False
     # Imported here: a look at a node does not need the Kubernetes client.
     from exporter.sources.kube.kubeconfig import default_kubeconfig
 
-    return bool(default_kubeconfig()) or SERVICE_ACCOUNT.is_file()
+    reachable = bool(settings.kubeconfig or default_kubeconfig()) or SERVICE_ACCOUNT.is_file()
+    if cluster and not reachable:
+        raise SettingsError("no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod")
+    return reachable
 
 
 def run(settings: Settings) -> int:

@@ -116,13 +116,16 @@ def test_what_moves_the_cursor_is_escaped_in_every_form(form: str, tmp_path: Pat
         (("--max-age", "soon"), "not a duration"),
         (("--config.file", "/nonexistent"), "/nonexistent: No such file or directory"),
         (("--host-root", "/nonexistent"), "--host-root: not a directory"),
+        (("--host-root", ""), "--host-root: not a directory"),
+        (("--context", "prod"), "no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod"),
+        (("--kubeconfig", ""), "no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod"),
         (("--kubeconfig", "/"), "kubeconfig /: Is a directory"),
         (("--kubeconfig", "/nonexistent"), "kubeconfig /nonexistent: no such file"),
     ],
 )
 def test_what_is_no_judgement_is_3_in_one_line(flags: tuple[str, ...], words: str) -> None:
     """C6: 2 would say that something is critical."""
-    done = check(*flags)
+    done = check(*flags, HOME="/nonexistent")
     assert done.returncode == 3
     assert words in done.stderr.splitlines()[-1]
     assert done.stdout == ""
