@@ -75,6 +75,7 @@ class _Look:
         self._state = ClusterState((*KUBE_SOURCES, Source.AZURE, Source.KUBELETS))
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._no_pod = False
         self._seen = Seen(found, self._state, server=found.address if found else None)
 
     @property
@@ -84,11 +85,13 @@ class _Look:
             return self._seen.closed()
 
     def run(self) -> None:
-        """Ask everybody."""
+        """Ask everybody. SettingsError where there is nobody to ask."""
         looks: dict[str, Callable[[], object]] = {"login": self._connect}
         if self._view is not None and self._view.tls:
             looks[Source.APISERVER] = self._probe
         failures = self._together(looks)
+        if self._no_pod:
+            raise SettingsError("no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod")
         if (late := failures.get(Source.APISERVER)) and self._seen.server:
             self._seen.endpoint = Endpoint(shown(self._seen.server), None, None, failure=late)
         connection = self._connection
@@ -112,6 +115,7 @@ class _Look:
             )
             self._connection = Connection(credentials, timeout=15.0)
         except ApiError as error:
+            self._no_pod = self._paths is None
             self._not_asked(error.failure)
 
     def _not_asked(self, failure: Failure) -> None:

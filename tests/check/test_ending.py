@@ -142,6 +142,13 @@ def test_on_a_machine_that_is_no_node_it_asks_for_a_kubeconfig() -> None:
     )
 
 
+def test_a_context_without_a_kubeconfig_is_one_line() -> None:
+    """Outside of a Pod there is nobody to ask."""
+    done = check("--context", "aks1", HOME="/nonexistent")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "aks-cert-exporter: no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod\n"
+
+
 def test_a_plugin_that_waits_for_a_person_does_not_hold_it(tmp_path: Path) -> None:
     """C4: a device code that nobody types; its last line is told."""
     plugin = tmp_path / "kubelogin"
