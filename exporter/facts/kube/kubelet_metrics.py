@@ -8,6 +8,7 @@ the serving TTL is absent where serverTLSBootstrap is off.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["KubeletConfig", "KubeletMetrics", "MetricsReader", "kubelet_config"]
 
@@ -125,9 +126,17 @@ def kubelet_config(loaded: object) -> KubeletConfig:
     gates = config.get("featureGates")
     gate = gates.get("RotateKubeletServerCertificate") if isinstance(gates, Mapping) else None
     file = config.get("tlsCertFile")
-    return KubeletConfig(
-        rotate_certificates=config.get("rotateCertificates") is True,
-        server_tls_bootstrap=config.get("serverTLSBootstrap") is True,
-        tls_cert_file=file if isinstance(file, str) else "",
-        serving_gate=gate is not False,
+    return _shared(
+        KubeletConfig(
+            rotate_certificates=config.get("rotateCertificates") is True,
+            server_tls_bootstrap=config.get("serverTLSBootstrap") is True,
+            tls_cert_file=file if isinstance(file, str) else "",
+            serving_gate=gate is not False,
+        )
     )
+
+
+@lru_cache(maxsize=256)
+def _shared(config: KubeletConfig) -> KubeletConfig:
+    """One object for all kubelets that run with the same: a fleet has a handful."""
+    return config

@@ -50,13 +50,16 @@ class Kubelet:
 class _Verdict:
     """A chain that was looked at before."""
 
-    ders: tuple[bytes, ...]
     authorities: tuple[Certificate, ...]
     chain: tuple[Certificate, ...]
     against: str
     """Why no token may be sent; empty: it may."""
     until: float
     """Unix seconds for which this holds."""
+
+    def of(self, ders: tuple[bytes, ...]) -> bool:
+        """Whether this chain is the one that was looked at, to the byte."""
+        return len(ders) == len(self.chain) and all(der == one.der for der, one in zip(ders, self.chain, strict=True))
 
 
 class KubeletAsker:
@@ -117,14 +120,16 @@ class KubeletAsker:
     def _judged(self, kubelet: Kubelet, ders: tuple[bytes, ...]) -> _Verdict:
         now, authorities = self._clock(), self._authorities()
         known = self._verdicts.get(kubelet.node)
-        if known is not None and known.ders == ders and known.authorities == authorities and now < known.until:
+        if known is not None and not known.of(ders):
+            known = None
+        if known is not None and known.authorities == authorities and now < known.until:
             return known
         if not ders:
             raise ProtocolError("no certificate was served")
-        chain = known.chain if known is not None and known.ders == ders else tuple(map(certificate, ders))
+        chain = known.chain if known is not None else tuple(map(certificate, ders))
         against = _against(kubelet, chain, authorities, now)
         until = min(now + SKEW, *(one.not_after for one in chain), *(one.not_after for one in authorities))
-        verdict = _Verdict(ders, authorities, chain, against, until)
+        verdict = _Verdict(authorities, chain, against, until)
         self._verdicts[kubelet.node] = verdict
         return verdict
 
