@@ -24,7 +24,7 @@ from exporter.findings.azure import place_of
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.control_plane import lifetime_class
 from exporter.findings.formatting import span
-from exporter.findings.kubeconfig import kubeconfig_findings
+from exporter.findings.kubeconfig import by_this_way, kubeconfig_findings
 from exporter.reason import Ca, Reason
 from exporter.sources.kube.cluster_agent import AgentSaid
 from exporter.sources.kube.kubeconfig import KubeconfigView
@@ -77,6 +77,7 @@ def cluster_report(seen: Seen, now: float, *, max_age: float | None, kubelets: s
     if view is not None:
         known, place = facts.cas.get(Ca.CLUSTER, ()), place_of(facts.azure)
         trust = _trust(view, seen.chain, sources, now)
+        findings = [by_this_way(one, trust) for one in findings]
         findings.extend(kubeconfig_findings(trust, now, known=known, max_age=max_age, place=place))
         sections.append(_kubeconfig_section(view, now))
     if isinstance(seen.agent, AgentSaid):

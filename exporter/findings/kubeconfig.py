@@ -1,6 +1,7 @@
 """A kubeconfig's certificates and what the API server served in, what is wrong with the kubeconfig out."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from shlex import quote
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from exporter.findings.formatting import ends, names_listed, span, when
 from exporter.findings.former_ca import former_members
 from exporter.findings.limits import ca_end, kubeconfig_client_end
 
-__all__ = ["kubeconfig_findings"]
+__all__ = ["by_this_way", "kubeconfig_findings"]
 
 _UNUSABLE = {
     Usability.NOT_A_LEAF: "it is a CA, and the API server lets nobody in with one",
@@ -63,6 +64,24 @@ def kubeconfig_findings(
         yield from former_members(use, subject, now)
     if trust.client:
         yield from _client(subject, trust.client[0], at, now, max_age)
+
+
+def by_this_way(finding: Finding, trust: KubeconfigTrust) -> Finding:
+    """A finding about the cluster with the steps that fit how this kubeconfig leads there."""
+    if finding.severity is not Severity.UNKNOWN:
+        return finding
+    kind = finding.subject.kind
+    if kind is Kind.SOURCE and finding.subject.name != "Azure" and trust.cause is not None:
+        return replace(finding, next=(Step("Find out first why the kubeconfig does not trust the API server."),))
+    if kind is Kind.APISERVER and trust.through:
+        way = Step(
+            f"See where the proxy {trust.through} comes from: proxy-url in the kubeconfig, or HTTPS_PROXY.",
+            "kubectl config view --minify",
+        )
+        socks = trust.through.startswith("socks")
+        try_it = () if socks else (Step("See whether it leads to the API server.", _show(trust)),)
+        return replace(finding, next=(way, *try_it))
+    return finding
 
 
 def _untrusted(trust: KubeconfigTrust, cause: Cause, subject: Subject, place: Place, now: float) -> Finding:

@@ -15,7 +15,7 @@ import yaml
 from simulation.api.server import ApiServer, write_kubeconfig
 from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
-from simulation.pki import Authority
+from simulation.pki import DAY, Authority
 from tests.agents.clusters import CA, NEXT_CA, node, populate, serving
 from tests.check.test_cluster_look import check, findings, kubeconfig, report, rows
 from tests.proxies import Proxy
@@ -209,6 +209,17 @@ def test_a_private_cluster_behind_a_proxy_is_looked_at_through_it(tmp_path: Path
         found = report(write_kubeconfig(tmp_path / "config", content))
     assert found["exit_status"] == 3
     assert "407 Proxy Authentication Required" in str(found["findings"])
+
+
+def test_a_firewall_that_opens_tls_is_told_and_no_new_kubeconfig_advised(tmp_path: Path) -> None:
+    """B8: in no form."""
+    inspection = Authority("Contoso TLS Inspection", NOW - DAY, NOW + 900 * DAY, number=2)
+    with ApiServer(inspection.apiserver(("127.0.0.1",), NOW - 60)) as server:
+        path = kubeconfig(tmp_path, server)
+        done = check("--kubeconfig", str(path), "--severity", "critical")
+    assert done.returncode == 2
+    assert "issued by CN=Contoso TLS Inspection; the kubeconfig trusts CN=ca" in done.stdout
+    assert "get-credentials" not in done.stdout
 
 
 def test_two_kubeconfigs_are_one_choice(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from exporter.facts.chain import distrust
 from exporter.facts.kube.kubeconfig_trust import Cause, KubeconfigTrust
 from exporter.facts.x509 import Certificate, certificates
-from exporter.findings import Finding, Severity
-from exporter.findings.kubeconfig import kubeconfig_findings
+from exporter.findings import Finding, Kind, Severity, Step, Subject
+from exporter.findings.kubeconfig import by_this_way, kubeconfig_findings
 from exporter.reason import Reason
 from simulation.pki import DAY, YEAR, Authority, Credential
 
@@ -76,6 +76,23 @@ def test_a_firewall_that_opens_tls_is_not_answered_with_a_new_kubeconfig() -> No
         f"openssl s_client -connect {HOST}:443 -proxy proxy:3128 -servername {HOST} -showcerts </dev/null"
     )
     assert not any("get-credentials" in step.command for step in finding.next)
+
+
+def test_what_could_not_be_asked_leads_to_why_and_not_to_a_new_kubeconfig() -> None:
+    """B6, B8: nowhere in the report."""
+    told = Finding(Severity.UNKNOWN, Subject(Kind.SOURCE, "nodes"), "x", (Step("a", "az aks get-credentials"),))
+    intercepted = trust(INSPECTION.apiserver((HOST,), NOW - 60), read(CA))
+    assert by_this_way(told, intercepted).next == (
+        Step("Find out first why the kubeconfig does not trust the API server."),
+    )
+    assert by_this_way(told, trust()) is told
+    silent = Finding(Severity.UNKNOWN, Subject(Kind.APISERVER, HOST), "x", (Step("a", f"nslookup {HOST}"),))
+    for proxy, steps in (("http://proxy:3128", 2), ("socks5://proxy:1080", 1)):
+        found = by_this_way(silent, trust(through=proxy)).next
+        assert len(found) == steps
+        assert proxy in found[0].text
+        assert not any("nslookup" in step.command for step in found)
+    assert by_this_way(silent, trust()) is silent
 
 
 def test_a_kubeconfig_from_before_a_rotation_says_get_credentials() -> None:
