@@ -12,6 +12,7 @@ __all__ = [
     "EndpointStatus",
     "Evidence",
     "FailurePolicy",
+    "FileRole",
     "FileStatus",
     "KubeletStatus",
     "Lease",
@@ -42,6 +43,17 @@ class Role(StrEnum):
     KUBELET_SERVING = "kubelet-serving"
     CLUSTER_CA = "cluster-ca"
     APISERVER_COPY = "apiserver-copy"
+
+
+class FileRole(StrEnum):
+    """What a file on a node is for: as Role, and what is no certificate."""
+
+    KUBELET_CLIENT = "kubelet-client"
+    KUBELET_SERVING = "kubelet-serving"
+    CLUSTER_CA = "cluster-ca"
+    APISERVER_COPY = "apiserver-copy"
+    EVIDENCE = "evidence"
+    """Kubeconfigs, and what configures the kubelet."""
 
 
 class Origin(StrEnum):

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 from exporter.facts.host.host_facts import HostFacts
 from exporter.metric import Family, Metric
-from exporter.reason import FileStatus, Role
+from exporter.reason import FileRole, FileStatus, Role
 
 __all__ = ["families"]
 
 STATUS = Metric(
     "akscert_file_status",
-    "1; exactly one series for each file the agent is to look at. not_expected: absent, as expected.",
+    "1; exactly one series for each file the agent is to look at. not_expected: absent, as expected. A drop-in has one "
+    "where it cannot be read; else its directory speaks for it.",
     ("node", "role", "path", "status"),
-    words={"role": tuple(Role), "status": tuple(FileStatus)},
+    words={"role": tuple(FileRole), "status": tuple(FileStatus)},
 )
 LEFTOVERS = Metric(
     "akscert_file_leftovers",

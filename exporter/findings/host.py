@@ -263,9 +263,10 @@ def _files(host: HostFacts, this: Machine) -> Iterator[Finding]:
     waiting = {facts.role for facts in host.rotation if facts.state is RotationState.WAITING}
     for file in host.files:
         severity = file_status(file.status)
-        if severity is None or file.role is Role.APISERVER_COPY:
+        if severity is None or file.about is Role.APISERVER_COPY:
             continue
-        if file.status is FileStatus.NOT_FOUND and file.role in waiting:
+        awaited = Role.KUBELET_CLIENT if file.evidence else file.about
+        if file.status is FileStatus.NOT_FOUND and awaited in waiting:
             continue  # the other finding says that nothing is there yet
         yield _about(
             host,
@@ -273,7 +274,7 @@ def _files(host: HostFacts, this: Machine) -> Iterator[Finding]:
             "AksCertFileUnreadable",
             f"{file.path} {STATUS_WORDS[file.status]}{f' ({file.detail})' if file.detail else ''}.",
             _how_to_read(file, this),
-            role=file.role,
+            role=None if file.evidence else file.about,
         )
 
 

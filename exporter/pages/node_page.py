@@ -233,7 +233,7 @@ def _files(files: Iterable[FileFacts]) -> Markup:
             (
                 code(file.path),
                 badge(_file_tone(file), file.status.value.replace("_", " ")),
-                ROLE_WORDS[file.role],
+                ROLE_WORDS[file.about],
                 file.detail if file.status is not FileStatus.NOT_EXPECTED else "",
             )
             for file in files

@@ -26,7 +26,7 @@ certificate_usable{origin="file",reason="ok",role="kubelet-client"} 1.0
 certificate_usable{origin="file",reason="ok",role="kubelet-serving"} 1.0
 certificate_usable{origin="wire",reason="ok",role="kubelet-serving"} 1.0
 certificate_served_matches_file 1.0
-file_status{path="/var/lib/kubelet/kubeconfig",role="kubelet-client",status="ok"} 1.0
+file_status{path="/var/lib/kubelet/kubeconfig",role="evidence",status="ok"} 1.0
 file_status{path="/etc/kubernetes/certs/client.crt",role="kubelet-client",status="not_expected"} 1.0
 rotation_state{reason="rotating",role="kubelet-client",state="enabled"} 1.0
 rotation_state{reason="rotating",role="kubelet-serving",state="enabled"} 1.0

@@ -93,6 +93,7 @@ WORDS = {
 }
 
 OWN_WORDS = {
+    "akscert_file_status": {"role": "kubelet-client kubelet-serving cluster-ca apiserver-copy evidence"},
     "akscert_ca_bundle_status": {"status": "ok empty no_certificate malformed"},
     "akscert_endpoint_status": {"status": "ok unreachable unresolved refused timeout tls_error error"},
     "akscert_kubelet_status": {"status": "ok refused timeout tls_error untrusted unauthorized forbidden error"},

@@ -130,7 +130,7 @@ def test_a_damaged_node_is_described_and_never_called_well_unseen(name: str, dam
     shown = page + as_json(seen) + "".join(f"{name}{labels}" for name, labels in found)
     assert "PRIVATE KEY" not in shown
     assert BOOTSTRAP_TOKEN.partition(".")[2] not in shown
-    if any(file.status not in WELL and file.role is not Role.APISERVER_COPY for file in host.files):
+    if any(file.status not in WELL and file.about is not Role.APISERVER_COPY for file in host.files):
         assert seen.exit_status > 0
 
 

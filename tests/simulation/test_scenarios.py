@@ -71,7 +71,7 @@ def test_what_a_scenario_promises_is_concluded(tmp_path: Path, one: Scenario) ->
         client=(client.state, client.reason),
         serving=(serving.state, serving.reason),
         bootstrap=host.bootstrap_method,
-        files=frozenset((file.role, file.status) for file in host.files if file.status not in WELL),
+        files=frozenset((file.about, file.status) for file in host.files if file.status not in WELL),
         alerts=frozenset(filter(None, (one.alert for one in host_findings(host, (kubelet(node).facts(),), NOW)))),
         fleet_alerts=one.expected.fleet_alerts,
     )

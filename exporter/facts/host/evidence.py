@@ -103,11 +103,11 @@ def bootstrap_method(evidence: HostEvidence) -> BootstrapMethod:
 def evidence_files(evidence: HostEvidence) -> Iterator[FileFacts]:
     """The status of each evidence file. A drop-in that can be read is told only by its directory's status."""
     for file, read in evidence.reads.items():
-        yield FileFacts(EVIDENCE[file].role, read.path, _status(file, read, evidence), read.detail)
+        yield FileFacts(EVIDENCE[file].role, read.path, _status(file, read, evidence), read.detail, evidence=True)
     told = {read.path for read in evidence.reads.values()}
     for file, read in evidence.members:
         if read.status is not FileStatus.OK and read.path not in told:
-            yield FileFacts(EVIDENCE[file].role, read.path, read.status, read.detail)
+            yield FileFacts(EVIDENCE[file].role, read.path, read.status, read.detail, evidence=True)
 
 
 def _status(file: EvidenceFile, read: Read[object], evidence: HostEvidence) -> FileStatus:
