@@ -84,6 +84,7 @@ def listing(body: Body, path: str, decode: Callable[[bytes], T], *, page: int, w
     found: Listing[T] = Listing()
     deadline = time.monotonic() + whole
     limit, token, empty, size, seen = page, "", 0, 0, 0
+    tokens = set[int]()  # their hashes: the tokens themselves may be long
     while True:
         if time.monotonic() > deadline:
             raise ApiError(Failure(Reason.TIMEOUT, f"the list did not end within {whole:g} s"))
@@ -104,8 +105,9 @@ def listing(body: Body, path: str, decode: Callable[[bytes], T], *, page: int, w
             raise ApiError(Failure(Reason.TOO_LARGE, f"a list of more than {bound}"))
         if not metadata.token:
             break
-        if metadata.token == token:
+        if hash(metadata.token) in tokens:
             raise ApiError(Failure(Reason.DECODE, "a list that does not move on: the same continue token again"))
+        tokens.add(hash(metadata.token))
         token, empty = metadata.token, 0 if count else empty + 1
         if empty > EMPTY_PAGES:
             raise ApiError(Failure(Reason.DECODE, "a list of empty pages that does not end"))
