@@ -8,7 +8,8 @@ from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.node import Node
 from exporter.facts.source import SourceFacts
-from exporter.facts.x509 import Certificate
+from exporter.facts.x509 import Certificate, ends_last
+from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.cluster import serving_off_reason
 from exporter.findings.control_plane import lifetime_class
 from exporter.findings.formatting import date, dated, span, utc_time
@@ -72,8 +73,8 @@ def cluster_sections(
         tuple((lease, f"{span(now - renewed)} ago") for lease, renewed in cluster.leases.items()),
         "" if cluster.leases else "No lease could be read: whether anybody approves and signs is not known.",
     )
-    judged = [(cluster.outdated(one), one) for one in cluster.bundles]
-    words = {True: "a former cluster CA", False: "current", None: "unknown"}
+    judged = [(cluster.holds(one, now), one) for one in cluster.bundles]
+    judged.sort(key=lambda pair: (HOLDS_ORDER.index(pair[0]), pair[1].kind, pair[1].name))
     yield Section(
         "CA bundles",
         ("KIND", "NAME", "UNTIL", "HOLDS"),
@@ -81,10 +82,10 @@ def cluster_sections(
             (
                 one.kind,
                 one.name,
-                date(min(held.not_after for held in one.certificates)) if one.certificates else "-",
-                words[old] if one.certificates else f"unreadable: {one.unreadable}",
+                date(ends_last(one.certificates).not_after) if one.certificates else "-",
+                HOLDS_WORDS[held] if one.certificates else f"unreadable: {one.unreadable}",
             )
-            for old, one in sorted(judged, key=lambda pair: (not pair[0], pair[1].kind, pair[1].name))
+            for held, one in judged
         ),
         wrapping=("KIND", "NAME", "HOLDS"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.ca_bundle import CaBundle, Holds
 from exporter.facts.x509 import ends_last
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import step
@@ -12,7 +12,18 @@ from exporter.findings.formatting import ends
 from exporter.findings.wording import BUNDLE_STATUS_WORDS
 from exporter.reason import CaBundleStatus
 
-__all__ = ["bundle_findings", "object_subject"]
+__all__ = ["HOLDS_ORDER", "HOLDS_WORDS", "bundle_findings", "object_subject"]
+
+HOLDS_WORDS = {
+    Holds.CLUSTER_CA: "the cluster CA",
+    Holds.FORMER_CA: "a former cluster CA",
+    Holds.OWN: "a CA of its own",
+    Holds.ENDED: "nothing that is still valid",
+    None: "unknown",
+}
+"""What a readable caBundle holds."""
+HOLDS_ORDER = (Holds.ENDED, Holds.FORMER_CA, None, Holds.OWN, Holds.CLUSTER_CA)
+"""In which order people see the bundles."""
 
 _KINDS = {"APIService": Kind.APISERVICE, "CustomResourceDefinition": Kind.CRD}
 _BLOCKS = (

@@ -8,6 +8,7 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle, Holds
 from exporter.facts.x509 import Certificate, ends_last
 from exporter.findings import Severity
+from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.formatting import span, utc_time
 from exporter.findings.limits import apiserver_end, ca_end, requestheader_ca_end
 from exporter.pages.lifetime import Lifetime, lifetime_bar
@@ -85,7 +86,7 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
         )
     if cluster.bundles:
         judged = [(cluster.holds(one, now), one) for one in cluster.bundles]
-        judged.sort(key=lambda pair: (_BUNDLE_ORDER.index(pair[0]), bool(pair[1].certificates), pair[1].name))
+        judged.sort(key=lambda pair: (HOLDS_ORDER.index(pair[0]), bool(pair[1].certificates), pair[1].name))
         yield folded_table(
             "CA bundles of APIServices and admission webhooks",
             (Column("Object"), Column("Holds"), Column("Ends", "Ends")),
@@ -95,20 +96,11 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
         )
 
 
-_BUNDLE_ORDER = (Holds.ENDED, Holds.FORMER_CA, None, Holds.OWN, Holds.CLUSTER_CA)
-
-
 def _bundle(held: Holds | None, one: CaBundle) -> tuple[Cell, ...]:
-    words = {
-        Holds.CLUSTER_CA: (Tone.OK, "the cluster CA"),
-        Holds.FORMER_CA: (Tone.WARNING, "a former cluster CA"),
-        Holds.OWN: (Tone.OK, "a CA of its own"),
-        Holds.ENDED: (Tone.WARNING, "nothing that is still valid"),
-        None: (Tone.BLIND, "unknown"),
-    }
+    tone = {None: Tone.BLIND, Holds.FORMER_CA: Tone.WARNING, Holds.ENDED: Tone.WARNING}.get(held, Tone.OK)
     return (
         code(f"{one.kind} {one.name}"),
-        badge(*words[held]) if one.certificates else badge(Tone.BLIND, "unreadable"),
+        badge(tone, HOLDS_WORDS[held]) if one.certificates else badge(Tone.BLIND, "unreadable"),
         utc_time(ends_last(one.certificates).not_after) if one.certificates else NOTHING,
     )
 

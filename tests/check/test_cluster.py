@@ -11,6 +11,7 @@ from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER, Csr, requestor
 from exporter.facts.kube.node import Node
 from exporter.facts.x509 import certificates
+from exporter.findings.formatting import date
 from exporter.reason import Ca, CsrCondition, Reason, Rotation
 from simulation.pki import DAY, Authority
 
@@ -131,7 +132,7 @@ def test_what_could_not_be_asked_is_said_in_the_place_of_its_table() -> None:
 
 
 def test_pools_bundles_and_the_control_plane() -> None:
-    """Outdated bundles first; off with the probable reason; trust in words."""
+    """G5: bundles are what they hold, outdated ones first; off with the probable reason; trust in words."""
     former, present = Authority.cluster(NOW - 9 * DAY), Authority.cluster(NOW - DAY, number=1)
     old, new = certificates(former.pem), certificates(present.pem)
     node = Node("n", "old", "v1.26.6", "", "linux", "", "", Rotation.DISABLED, NOW, True, "", "")
@@ -144,13 +145,24 @@ def test_pools_bundles_and_the_control_plane() -> None:
             CaBundle("APIService", "a", new),
             CaBundle("APIService", "b", old),
             CaBundle("APIService", "c", (), "junk"),
+            CaBundle("APIService", "d", certificates(Authority("own", NOW - DAY, NOW + DAY, number=2).pem)),
+            CaBundle("APIService", "e", certificates(Authority("own", NOW - DAY, NOW - 1, number=2).pem)),
+            CaBundle("APIService", "f", certificates(Authority("own", NOW - DAY, NOW - 1, number=2).pem) + new),
         ),
         endpoints=(Endpoint("10.0.0.1:443", served, False, Reason.CERTIFICATE_UNTRUSTED),),
         created=NOW - DAY,
     )
     sections = list(cluster_sections(facts, (), (), NOW))
     holds = [(row[1], row[3]) for row in table(sections, "CA bundles").rows]
-    assert holds == [("b", "a former cluster CA"), ("a", "current"), ("c", "unreadable: junk")]
+    assert holds == [
+        ("e", "nothing that is still valid"),
+        ("b", "a former cluster CA"),
+        ("c", "unreadable: junk"),
+        ("d", "a CA of its own"),
+        ("a", "the cluster CA"),
+        ("f", "the cluster CA"),
+    ]
+    assert next(row[2] for row in table(sections, "CA bundles").rows if row[1] == "f") == date(new[0].not_after)
     (pool,) = table(sections, "Node pools and serving rotation").rows
     assert pool[:6] == ("old", "1", "1", "0", "1", "0")
     assert "1.27 has" in pool[-1]

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,8 +13,6 @@ from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
-from exporter.facts.kube.endpoint import ServedEndpoint
-from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.node_requests import NodeRequests
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
@@ -23,7 +20,7 @@ from exporter.facts.x509 import Certificate, certificates
 from exporter.families import build, cluster_agent
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
-from exporter.reason import Ca, CaBundleStatus, FailurePolicy, Lease, Mode, Observer, Reason, Source
+from exporter.reason import Ca, CaBundleStatus, Lease, Mode, Observer, Reason, Source
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.pki import DAY, YEAR, Authority
 from tests.judgement.differences import Said, alert_without_finding, finding_without_alert, fired, heard, told
@@ -79,15 +76,6 @@ def azure(*, since: float = 0.0, before: StateClass | None = None, tag: str = ""
     return replace(HEALTHY, azure=facts)
 
 
-def endpoint(kind: str, policy: FailurePolicy, left: float, lifetime: float = 90 * DAY, **more: Any) -> ClusterFacts:
-    leaf = certificates(CA.issue("x", NOW + left - lifetime, NOW + left).certificate_pem)[0]
-    target = EndpointTarget(kind, "x", "x.a.svc", 443, ("a", "x"), policy, verified=bool(more.pop("verified", True)))
-    seen = replace(ServedEndpoint(target, leaf, trusted=True), **more)
-    return replace(HEALTHY, served=(seen,))
-
-
-WEBHOOK, SERVICE = "ValidatingWebhookConfiguration", "APIService"
-UNTRUSTED: dict[str, Any] = {"trusted": False, "untrusted": Reason.CERTIFICATE_UNTRUSTED}
 ENDED = Authority("webhook", NOW - 90 * DAY, NOW - HOUR)
 CASES: dict[str, ClusterFacts] = {
     "healthy": HEALTHY,
@@ -124,16 +112,6 @@ CASES: dict[str, ClusterFacts] = {
     "Azure, another operation failed": azure(state="Failed", before=StateClass.UPGRADING, since=HOUR),
     "Azure, opted out": azure(tag="true"),
     "Azure, stopped": azure(power="Stopped"),
-    "webhook, 30 days": endpoint(WEBHOOK, FailurePolicy.FAIL, 30 * DAY),
-    "webhook, 17 days": endpoint(WEBHOOK, FailurePolicy.FAIL, 17 * DAY),
-    "webhook, 2 days": endpoint(WEBHOOK, FailurePolicy.IGNORE, 2 * DAY),
-    "webhook, ended and not verified": endpoint(WEBHOOK, FailurePolicy.FAIL, -DAY, verified=False, trusted=None),
-    "webhook of a day, 6 hours": endpoint(WEBHOOK, FailurePolicy.FAIL, 6 * HOUR, DAY),
-    "webhook of a day, 4 hours": endpoint(WEBHOOK, FailurePolicy.FAIL, 4 * HOUR, DAY),
-    "webhook, not accepted, Fail": endpoint(WEBHOOK, FailurePolicy.FAIL, 60 * DAY, **UNTRUSTED),
-    "webhook, not accepted, Ignore": endpoint(WEBHOOK, FailurePolicy.IGNORE, 60 * DAY, **UNTRUSTED),
-    "APIService, not accepted": endpoint(SERVICE, FailurePolicy.NONE, 60 * DAY, **UNTRUSTED),
-    "CRD conversion, not accepted": endpoint("CustomResourceDefinition", FailurePolicy.NONE, 60 * DAY, **UNTRUSTED),
     "a node nobody observes": replace(
         HEALTHY,
         observations={
@@ -212,8 +190,6 @@ def test_the_cases_are_of_all_kinds(judged: tuple[dict[str, tuple[Finding, ...]]
         "AksCertClusterRotationStuck",
         "AksCertCsrFlood",
         "AksCertCsrPending",
-        "AksCertEndpointExpiring",
-        "AksCertEndpointUntrusted",
         "AksCertExpired",
         "AksCertExpiringWithoutRotation",
         "AksCertNodeNotObserved",
