@@ -21,6 +21,7 @@ __all__ = [
     "Origin",
     "Reason",
     "Requestor",
+    "RetiredPathUse",
     "Role",
     "Rotation",
     "RotationReason",
@@ -261,6 +262,16 @@ class Lease(StrEnum):
     """Approves kubelet client certificates and signs all."""
     KUBELET_SERVING_CSR_APPROVER = "kubelet-serving-csr-approver"
     """Approves kubelet serving certificates."""
+
+
+class RetiredPathUse(StrEnum):
+    """How a workload reads the retired kubelet serving certificate."""
+
+    MOUNT = "mount"
+    ARGUMENT = "argument"
+    """Its command, arguments or environment name the file."""
+    CONFIGMAP = "configmap"
+    """A ConfigMap that it reads does."""
 
 
 class Source(StrEnum):

@@ -9,6 +9,7 @@ from exporter.agents.cluster.apiserver_probe import authorities, look_at_endpoin
 from exporter.agents.cluster.azure_look import read_azure
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.state import ClusterState
+from exporter.agents.cluster.workloads import read_workloads
 from exporter.check.cluster_report import Seen, cluster_report
 from exporter.check.kubelet_look import look_at_kubelets
 from exporter.check.progress import progress
@@ -72,7 +73,7 @@ class _Look:
     ) -> None:
         self._settings, self._paths, self._choice, self._view = settings, paths, choice, found
         self._deadline, self._tell = deadline, tell
-        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE, Source.KUBELETS))
+        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE, Source.KUBELETS, Source.WORKLOADS))
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._no_pod = False
@@ -154,6 +155,7 @@ class _Look:
             Source.LEASES: kube.look_at_leases,
             Source.WEBHOOKS: kube.look_at_webhooks,
             Source.APISERVICES: kube.look_at_api_services,
+            Source.WORKLOADS: lambda: self._look_at_workloads(connection),
         }
         for name, failure in self._together(looks).items():
             self._post(lambda name=name, failure=failure: self._state.failed(Source(name), failure))  # type: ignore[misc]
@@ -188,6 +190,14 @@ class _Look:
             if wanted == "true" or not found.unreachable:
                 for one in found.reports:
                     self._state.observed.kubelet_told(one)
+
+    def _look_at_workloads(self, connection: Connection) -> None:
+        """Where the user may list them. Who may not has asked for nothing that fails: it is said what was not seen."""
+        uses, failures = read_workloads(connection)
+        with self._lock:
+            self._seen.workloads_unseen = failures[0] if failures else None
+            if uses or not failures:
+                self._state.workloads_read(uses, (), time.time())
 
     def _probe_from_pod(self, connection: Connection) -> None:
         with self._lock:

@@ -51,6 +51,8 @@ class Seen:
     """The cluster agent that is installed."""
     kubelets: KubeletsSeen | None = None
     """None: not asked."""
+    workloads_unseen: Failure | None = None
+    """Why not all workloads could be looked at."""
     facts: ClusterFacts = field(default_factory=ClusterFacts)
     sources: tuple[SourceFacts, ...] = ()
 
@@ -180,6 +182,11 @@ def _not_looked_at(seen: Seen, facts: ClusterFacts) -> Iterator[NotLookedAt]:
         "what webhooks, CRD conversions and aggregated APIs serve: only the cluster's own network reaches them",
         "install the cluster agent",
     )
+    if seen.workloads_unseen is not None:
+        yield NotLookedAt(
+            f"all workloads that may read the retired serving certificate: {seen.workloads_unseen.words}",
+            "the right to list workloads and ConfigMaps",
+        )
     if seen.azure is None:
         yield NotLookedAt("Azure's state of the cluster and its node pools", "--azure.enabled true, after az login")
 

@@ -11,6 +11,7 @@ from exporter.facts.kube.endpoint import ServedEndpoint
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView
 from exporter.facts.kube.signing import Signing, signing
+from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.node_document import NodeDocument
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate
@@ -74,6 +75,8 @@ class ClusterFacts:
     served: tuple[ServedEndpoint, ...] | None = None
     """What answers to the API server's calls: webhooks, CRD conversions, aggregated APIs. None: they are not looked
     at."""
+    workloads: tuple[WorkloadUse, ...] | None = None
+    """Those that read the retired kubelet serving certificate. None: they are not looked at, or not known yet."""
 
     @property
     def apiserver_rotation(self) -> Rotation:

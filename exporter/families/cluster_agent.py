@@ -21,6 +21,7 @@ from exporter.families import (
     rotation,
     signer,
     source,
+    workload,
 )
 from exporter.metric import Family
 from exporter.reason import Mode
@@ -33,6 +34,7 @@ def steady(facts: ClusterFacts) -> Iterator[Family]:
     yield from apiserver.families(facts)
     yield from ca.families(facts)
     yield from endpoint.families(facts)
+    yield from workload.families(facts)
     yield from node.families(facts)
     yield rotation.evidence_family(node.evidence_rows(facts))
     yield from kubelet.families(facts)

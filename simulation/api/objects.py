@@ -26,6 +26,7 @@ __all__ = [
     "root_ca_config",
     "time_text",
     "webhooks",
+    "workload",
 ]
 
 Object = dict[str, Any]
@@ -272,3 +273,20 @@ def api_service(
         spec["service"] = {"name": service[1], "namespace": service[0]}
         spec["caBundle"] = base64.b64encode(bundle_pem).decode()
     return {"metadata": {"name": f"{version}.{group}"}, "spec": spec}
+
+
+def workload(name: str, namespace_: str, *, host_path: str, mount: str, arguments: Iterable[str] = ()) -> Object:
+    """A DaemonSet, Deployment or StatefulSet that mounts a file or directory of its nodes."""
+    container = {
+        "name": name,
+        "image": f"registry.example/{name}:1",
+        "args": list(arguments),
+        "volumeMounts": [{"name": "host", "mountPath": mount, "readOnly": True}],
+    }
+    pod = {"containers": [container], "volumes": [{"name": "host", "hostPath": {"path": host_path}}]}
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    return {
+        "metadata": {"name": name, "namespace": namespace_},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }

@@ -32,7 +32,9 @@ LABELS = {
     "kubernetes.azure.com/node-image-version": "AKSUbuntu-2204gen2containerd-202607.13.0",
     "kubernetes.azure.com/os-sku": "Ubuntu",
 }
-OFTEN = Intervals(config_maps=0.1, leases=0.1, bundles=0.1, apiserver=0.1, watch=30.0, probe_timeout=2.0, backoff=0.02)
+OFTEN = Intervals(
+    config_maps=0.1, leases=0.1, bundles=0.1, apiserver=0.1, watch=30.0, probe_timeout=2.0, backoff=0.02, workloads=0.1
+)
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -167,6 +169,7 @@ def cluster(
     clock: Callable[[], float] = time.time,
     observing: Observing | None = None,
     looking: Looking | None = None,
+    workloads: bool = False,
     token: str = "",
 ) -> Iterator[Cluster]:
     """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
@@ -182,6 +185,7 @@ def cluster(
             intervals=intervals,
             observing=observing,
             looking=looking,
+            workloads=workloads,
             settle=0.01,
             clock=clock,
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.sources.kube.resource import ENDPOINT_RULE, KUBELET_RULE, cluster_rules, role_rules
+from exporter.sources.kube.resource import ENDPOINT_RULE, KUBELET_RULE, WORKLOAD_RULES, cluster_rules, role_rules
 from tests.chart.rendering import EVERYTHING, Helm, Objects, container, merged, nested
 
 
@@ -16,11 +16,7 @@ def ordered(rules: list[Any]) -> list[Any]:
 FEATURES: dict[str, list[dict[str, list[str]]]] = {
     "kubelets": [KUBELET_RULE.manifest],
     "endpoints": [ENDPOINT_RULE.manifest],
-    "workloads": [
-        {"apiGroups": ["apps"], "resources": ["daemonsets", "deployments", "statefulsets"], "verbs": ["list"]},
-        {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["list"]},
-        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]},
-    ],
+    "workloads": [rule.manifest for rule in WORKLOAD_RULES],
 }
 """The rules of the ClusterRole that a feature brings."""
 

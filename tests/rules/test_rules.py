@@ -41,6 +41,7 @@ CONTRACT = {
     "AksCertCaBundleUnreadable": {"warning"},
     "AksCertEndpointExpiring": {"warning", "critical"},
     "AksCertEndpointUntrusted": {"warning", "critical"},
+    "AksCertRetiredPathInUse": {"warning"},
     "AksCertClusterRotationRunning": {"info"},
     "AksCertClusterRotationStuck": {"critical"},
     "AksCertNodePoolMissedRotation": {"warning"},

@@ -28,6 +28,7 @@ DATELESS = {
     "AksCertCsrRejected",  # within the last hour, which it says
     "AksCertCaBundleOutdated",  # where it has ended
     "AksCertCaBundleUnreadable",  # a status
+    "AksCertRetiredPathInUse",  # a date in the text
     "AksCertEndpointUntrusted",  # a reason; what ends is told by AksCertEndpointExpiring
     "AksCertClusterCaMismatch",  # it ends when the node's connections do
     "AksCertServingOptOutTag",  # a date in the text

@@ -21,6 +21,7 @@ from exporter.agents.cluster.endpoint_looks import EndpointLooks, Looking, resol
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.node_looks import KubeletLooks, NodeAgentLooks, Observing
 from exporter.agents.cluster.state import ClusterState
+from exporter.agents.cluster.workloads import WorkloadLooks
 from exporter.agents.revision import revision
 from exporter.agents.state_thread import StateThread
 from exporter.documents.cluster_document import cluster_document
@@ -54,6 +55,9 @@ __all__ = ["ClusterAgent", "cluster_agent", "kube_connection", "run"]
 
 log = logging.getLogger(__name__)
 
+Looks = KubeletLooks | NodeAgentLooks | EndpointLooks | WorkloadLooks
+"""What is looked at beside the Kubernetes API's own objects and Azure."""
+
 
 class ClusterAgent:
     """Follows one cluster from start() to stop()."""
@@ -71,6 +75,7 @@ class ClusterAgent:
         intervals: Intervals | None = None,
         observing: Observing | None = None,
         looking: Looking | None = None,
+        workloads: bool = False,
         settle: float = 0.2,
         clock: Callable[[], float] = time.time,
         runbooks: str = "",
@@ -78,14 +83,18 @@ class ClusterAgent:
         """`addresses` of the API server to look at; none: the one that is talked to and those that Azure names.
         `azure_id` is the cluster to ask Azure about; None: the one that the nodes belong to. `in_pod`: the connection
         is the Pod's own. `observing`: whether and how node agents and kubelets are asked. `looking`: whether and how
-        what the API server calls is looked at. `runbooks`: the base of links to them; empty: its own. Raises
+        what the API server calls is looked at. `workloads`: whether those that read a retired path are looked for.
+        `runbooks`: the base of links to them; empty: its own. Raises
         SettingsError.
         """
         self._runbooks = runbooks
         self._connection, self._wanted, self._clock = connection, addresses, clock
         observing, looking = observing or Observing(), looking or Looking()
+        workload_sources = (Source.WORKLOADS,) if workloads else ()
         azure_sources = (Source.AZURE,) if azure is not None else ()
-        self._state = ClusterState((*KUBE_SOURCES, *azure_sources, *observing.sources, *looking.sources))
+        self._state = ClusterState(
+            (*KUBE_SOURCES, *azure_sources, *observing.sources, *looking.sources, *workload_sources)
+        )
         self._published_version = -1
         self._published = ClusterFacts()
         self._cache = CachedExposition(self._steady, self._settled, self._fresh)
@@ -100,9 +109,14 @@ class ClusterAgent:
             conversions=looking.enabled,
             clock=clock,
         )
-        self._looks: tuple[KubeletLooks | NodeAgentLooks | EndpointLooks, ...] = self._node_looks(observing)
+        self._looks: tuple[KubeletLooks | NodeAgentLooks | EndpointLooks | WorkloadLooks, ...] = self._node_looks(
+            observing
+        )
         if looking.enabled:
             self._looks += (EndpointLooks(self._state, self._owner.post, looking, clock),)
+        if workloads:
+            every = (intervals or Intervals()).workloads
+            self._looks += (WorkloadLooks(connection, self._state, self._owner.post, every, clock),)
         self._azure: AzureLook | None = None
         if azure is not None:
             often = intervals or Intervals()
@@ -278,6 +292,7 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
         azure_id=azure_id,
         in_pod=in_pod,
         looking=Looking(settings.endpoints_enabled == "true", resolved(dict(settings.endpoints_resolve))),
+        workloads=settings.workloads_enabled == "true",
         observing=Observing(
             kubelets=settings.kubelets_enabled == "true",
             kubelet_interval=settings.kubelets_interval or 300.0,

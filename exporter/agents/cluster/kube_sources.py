@@ -50,6 +50,7 @@ class Intervals:
     leases: float = 30.0
     bundles: float = 300.0
     apiserver: float = 60.0
+    workloads: float = 600.0
     watch: float = 300.0
     """How long a watch lasts at least."""
     probe_timeout: float = 5.0

@@ -18,6 +18,7 @@ from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import Validity
+from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.facts.x509 import Certificate
 from exporter.reason import Ca, Lease, Reason, Role, Source
@@ -51,6 +52,7 @@ class ClusterState:
         self.targets: Mapping[str, tuple[EndpointTarget, ...]] = {}
         """Whom the API server calls, by kind of object. It is replaced as a whole: any thread may read it."""
         self._served: dict[str, ServedEndpoint] = {}
+        self._workloads: tuple[WorkloadUse, ...] | None = None
         self._created: float | None = None
         self._azure: AzureFacts | None = None
         self._azure_since = AzureSince()
@@ -69,6 +71,7 @@ class ClusterState:
             nodes=None if self._nodes is None else tuple(self._nodes.values()),
             endpoints=tuple(self._endpoints.values()),
             served=None if Source.ENDPOINTS not in self._sources else tuple(self._served.values()),
+            workloads=self._workloads,
             cas=dict(self._cas),
             former_cas=self._history.former,
             bundles=tuple(bundle for bundles in self._bundles.values() for bundle in bundles),
@@ -290,6 +293,15 @@ class ClusterState:
             self.failed(Source.ENDPOINTS, Failure(Reason.ERROR, words))
         elif not any(self.targets.values()):
             self.answered(Source.ENDPOINTS, now)
+
+    def workloads_read(self, uses: tuple[WorkloadUse, ...], failures: tuple[Failure, ...], now: float) -> None:
+        """Who reads the retired path. What could not be listed hides what was known of it: it stays until it can."""
+        if failures and self._workloads is not None:
+            uses = tuple(dict.fromkeys((*uses, *self._workloads)))
+        if uses or not failures:
+            self._changed(self._workloads != uses)
+            self._workloads = uses
+        self._outcome(Source.WORKLOADS, list(failures), now)
 
     def azure_read(self, found: AzureCluster | Failure, now: float) -> None:
         """What Resource Manager says."""

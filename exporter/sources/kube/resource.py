@@ -10,6 +10,7 @@ __all__ = [
     "API_SERVICES",
     "AUTHENTICATION",
     "CERTIFICATE_SIGNING_REQUESTS",
+    "CONFIG_MAPS",
     "CUSTOM_RESOURCE_DEFINITIONS",
     "ENDPOINT_RULE",
     "KUBELET_RULE",
@@ -21,6 +22,8 @@ __all__ = [
     "ROOT_CA",
     "SERVICE_LABEL",
     "VALIDATING_WEBHOOKS",
+    "WORKLOADS",
+    "WORKLOAD_RULES",
     "Resource",
     "Rule",
     "cluster_rules",
@@ -87,6 +90,18 @@ CUSTOM_RESOURCE_DEFINITIONS = Resource(
 )
 """For the webhooks that convert between their versions. Read where `endpoints.enabled` is; else not in the rights."""
 
+CONFIG_MAPS = Resource(Source.WORKLOADS, "", "v1", "configmaps", ("list",))
+"""Of all namespaces, where `workloads.enabled` is: those that name a retired path are kept."""
+WORKLOADS: Mapping[str, Resource] = MappingProxyType(
+    {
+        "DaemonSet": Resource(Source.WORKLOADS, "apps", "v1", "daemonsets", ("list",)),
+        "Deployment": Resource(Source.WORKLOADS, "apps", "v1", "deployments", ("list",)),
+        "StatefulSet": Resource(Source.WORKLOADS, "apps", "v1", "statefulsets", ("list",)),
+        "CronJob": Resource(Source.WORKLOADS, "batch", "v1", "cronjobs", ("list",)),
+    }
+)
+"""By kind, likewise."""
+
 RESOURCES = (
     CERTIFICATE_SIGNING_REQUESTS,
     NODES,
@@ -134,6 +149,12 @@ ENDPOINT_RULE = Rule(
     CUSTOM_RESOURCE_DEFINITIONS.verbs,
 )
 """In the ClusterRole where `endpoints.enabled` is."""
+WORKLOAD_RULES = (
+    Rule(("apps",), ("daemonsets", "deployments", "statefulsets"), ("list",)),
+    Rule(("batch",), ("cronjobs",), ("list",)),
+    Rule(("",), ("configmaps",), ("list",)),
+)
+"""In the ClusterRole where `workloads.enabled` is."""
 KUBELET_RULE = Rule(("",), ("nodes/metrics", "nodes/configz"), ("get",))
 """What a kubelet asks the API server about whoever wants its /metrics and /configz. Never nodes/proxy, which may run
 commands in Pods."""
