@@ -153,6 +153,21 @@ def test_every_runbook_is_looked_for_at_the_base_that_is_set(address: str, helm:
     assert changed == shipped
 
 
+@pytest.mark.parametrize("address", [RUNBOOKS, f"{RUNBOOKS}/"])
+def test_the_dashboards_lead_to_the_runbooks_at_the_base_that_is_set(address: str, helm: Helm) -> None:
+    shipped, changed = (
+        [
+            one["data"]
+            for one in helm.objects({"dashboards": {"enabled": True}, **more}).of("ConfigMap")
+            if "data" in one
+        ]
+        for more in ({}, {"runbooks": {"url": address}})
+    )
+    theirs = "https://github.com/aks-cert-exporter/aks-cert-exporter/blob/main/docs/runbooks"
+    assert theirs in str(shipped)
+    assert str(changed) == str(shipped).replace(theirs, RUNBOOKS)
+
+
 PENDING = "AksCertCsrPending"
 
 
