@@ -15,7 +15,18 @@ from tools.dashboards.panel import (
     Unit,
 )
 from tools.dashboards.promql import by, linked, listed, of, of_nodes, share
-from tools.dashboards.words import AGE_OF_LEASE, AGE_OF_REQUEST, BUNDLES, KINDS, OUTCOMES, READABLE, STATES, TRUSTED
+from tools.dashboards.words import (
+    AGE_OF_LEASE,
+    AGE_OF_REQUEST,
+    BUNDLES,
+    KINDS,
+    LOOKS,
+    OUTCOMES,
+    POLICIES,
+    READABLE,
+    STATES,
+    TRUSTED,
+)
 
 __all__ = ["CONTROL_PLANE", "REQUESTS"]
 
@@ -23,6 +34,20 @@ API, CA = "akscert_apiserver_certificate_{}_timestamp_seconds", "akscert_ca_{}_t
 READ = f"topk by (cluster, kind, name) (1, {by('kind, name, status', 'akscert_ca_bundle_status')})"
 BUNDLE = "akscert_ca_bundle_not_after_timestamp_seconds"
 ANY_CLUSTER_AGENT = f"0 * max({of('akscert_build_info', mode='cluster')})"
+
+SERVED = "akscert_endpoint_certificate_{}_timestamp_seconds"
+_PLACE = "kind, name, address"
+
+
+def linked_endpoints(value: str) -> str:
+    """A value of each endpoint, NaN where it has none, with what came of the look and what depends on it."""
+    looked = (
+        f"topk by (cluster, {_PLACE}) (1, {by(f'{_PLACE}, status', 'akscert_endpoint_status')})"
+        f" * on (cluster, {_PLACE}) group_left (failure_policy)"
+        f" topk by (cluster, {_PLACE}) (1, {by(f'{_PLACE}, failure_policy', 'akscert_endpoint_info')})"
+    )
+    return f"({looked}) * on (cluster, {_PLACE}) group_left () ({value})\nor NaN * ({looked})"
+
 
 REQUESTS = Row(
     "Certificate signing requests",
@@ -241,6 +266,32 @@ CONTROL_PLANE = Row(
                 Column("status", "bundle", words=READABLE, cell=Cell.TEXT, width=115),
                 Column("B", "cluster CA", words=BUNDLES, cell=Cell.TEXT, width=100),
                 Column("A", "ends", Unit.DAY, words=NO_DATE, width=105),
+            ),
+        ),
+        Table(
+            title="What webhooks, CRD conversions and aggregated APIs serve",
+            description="The certificate that answers the API server's calls, seen by a handshake from inside the "
+            "cluster, and whether the API server accepts it. not trusted: calls fail; with failurePolicy Fail whatever "
+            "they guard is blocked. unreachable, unresolved: cannot be looked at from here, which says nothing about "
+            "it. refused: no Pod of the Service listens.",
+            queries=(
+                Query(linked_endpoints(f"1000 * {by('kind, name, address', SERVED.format('not_after'))}")),
+                Query(linked_endpoints(by("kind, name, address", "akscert_endpoint_trusted", how="min"))),
+            ),
+            width=24,
+            height=8,
+            sort="trust",
+            empty="? none is known: there is none, or no cluster agent looks",
+            runbooks=("AksCertEndpointUntrusted", "AksCertEndpointExpiring"),
+            columns=(
+                CLUSTER,
+                Column("kind", "kind", words=KINDS, width=142),
+                Column("name", "name"),
+                Column("address", "address"),
+                Column("failure_policy", "when it fails", words=POLICIES, width=140),
+                Column("status", "the last look", words=LOOKS, cell=Cell.TEXT, width=130),
+                Column("B", "trust", words=(*TRUSTED, *NO_NUMBER), cell=Cell.TEXT, width=115),
+                Column("A", "ends", Unit.DATE, words=NO_DATE, width=170),
             ),
         ),
     ),

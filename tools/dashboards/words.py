@@ -18,11 +18,13 @@ __all__ = [
     "GREEN",
     "ISSUED",
     "KINDS",
+    "LOOKS",
     "NOTICE",
     "NUMBERS",
     "OPTED",
     "OUTCOMES",
     "PAST",
+    "POLICIES",
     "RBAC",
     "READABLE",
     "READY",
@@ -99,6 +101,18 @@ ANSWERS = (
     ),
 )
 """What came of asking a kubelet."""
+LOOKS = (
+    *ANSWERS,
+    Word("unreachable", "? unreachable", UNKNOWN),
+    Word("unresolved", "? unresolved", UNKNOWN),
+)
+"""What came of looking at what the API server calls."""
+POLICIES = (
+    Word("fail", "writes are blocked", PLAIN),
+    Word("ignore", "is ignored", PLAIN),
+    Word("none", "calls fail", PLAIN),
+)
+"""What happens where an endpoint cannot be called."""
 READABLE = (
     Word("ok", "✔ readable", GREEN),
     *(Word(status, f"▲ {status.replace('_', ' ')}", ORANGE) for status in ("empty", "no_certificate", "malformed")),
