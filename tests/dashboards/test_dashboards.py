@@ -63,6 +63,7 @@ def expressions(name: str) -> list[tuple[str, str]]:
     """Title and expression of every query, of panels and variables, as Prometheus gets them."""
     found = [(panel["title"], filled(target["expr"], CHOSEN)) for panel, target in targets(content(name))]
     found += [(f"variable {one}", filled(query, CHOSEN)) for one, query in variable_queries(content(name))]
+    found += [(one["name"], filled(one["expr"], CHOSEN)) for one in content(name)["annotations"]["list"]]
     return found
 
 
@@ -249,6 +250,20 @@ def test_every_panel_says_what_it_answers_and_what_to_do(name: str) -> None:
         for link in panel.get("links", ()):
             path = link["url"].split("/blob/main/")[1]
             assert (ROOT / path).is_file(), path
+
+
+@NAMES
+def test_what_is_marked_over_time_is_of_the_chosen_clusters_and_names_its_own_labels(name: str) -> None:
+    """E10: rotations of the cluster's certificates, upgrades and gaps; on the node's dashboard its own rotations."""
+    titles = ["Rotation of the cluster's certificates", "Upgrades", "No agent reports"]
+    marked = content(name)["annotations"]["list"]
+    assert [one["name"] for one in marked] == (titles if name == "fleet" else ["Rotations", *titles])
+    for one in marked:
+        for selector in selectors(promql_parser.parse(filled(one["expr"], CHOSEN | {"cluster": "chosen"}))):
+            matchers = {(matcher.name, matcher.value) for matcher in selector.matchers.matchers}
+            assert ("cluster", "chosen") in matchers, one["name"]
+        for label in re.findall(r"{{(\w+)}}", one["titleFormat"]):
+            assert re.search(rf"by \([^)]*\b{label}\b", one["expr"]), (one["name"], label)
 
 
 def test_dashboards_lead_to_one_another() -> None:
