@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import Any
 
-import yaml
-
+from exporter.settings_file import SettingsError, settings_file
 from exporter.values import (
     address,
     directory,
@@ -31,10 +30,6 @@ from exporter.values import (
 )
 
 __all__ = ["SETTINGS", "Command", "Setting", "Settings", "SettingsError", "add_flags", "resolve"]
-
-
-class SettingsError(Exception):
-    """A setting cannot be used; the message is one line that names where it was set and which one it is."""
 
 
 class Command(StrEnum):
@@ -332,7 +327,8 @@ def resolve(command: Command, flags: Mapping[str, Any], environment: Mapping[str
     """The settings of a command from its flags, the environment and the file. Raises SettingsError."""
     environment = os.environ if environment is None else environment
     known = [setting for setting in SETTINGS if command in setting.commands]
-    file, content = _file(flags, environment)
+    file = flags.get("config_file") or environment.get("AKSCERT_CONFIG_FILE") or ""
+    content = settings_file(file, {setting.flag for setting in SETTINGS}) if file else {}
     values: dict[str, Any] = {}
     explicit = set()
     for setting in known:
@@ -375,54 +371,3 @@ def _parsed_one(setting: Setting, where: str, value: object) -> object:
     except ValueError as error:
         shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:77]}…"
         raise SettingsError(f"{where}: {error}: {shown}") from None
-
-
-def _file(flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """Name and flattened content of the settings file, both empty without one."""
-    name = flags.get("config_file") or environment.get("AKSCERT_CONFIG_FILE") or ""
-    if not name:
-        return "", {}
-    try:
-        with open(name, encoding="utf-8") as stream:
-            loaded = yaml.safe_load(stream)
-    except OSError as error:
-        raise SettingsError(f"{name}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f"{name}:{line + 1}" if line is not None else name
-        raise SettingsError(f"{where}: not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}") from None
-    if loaded is None:
-        return name, {}
-    if not isinstance(loaded, dict):
-        raise SettingsError(f"{name}: not a mapping of settings")
-    return name, _flattened(name, loaded)
-
-
-def _flattened(name: str, loaded: dict[Any, Any]) -> dict[str, Any]:
-    """`web: {listen-address: …}` and `web.listen-address: …` are the same key; `paths` is a section of its own."""
-    flags = {setting.flag for setting in SETTINGS}
-    flat: dict[str, Any] = {}
-
-    def unknown(key: str) -> NoReturn:
-        raise SettingsError(f"{name}: unknown key {key}")
-
-    def visit(prefix: str, mapping: dict[Any, Any]) -> None:
-        for part, value in mapping.items():
-            key = f"{prefix}{part}"
-            if isinstance(value, dict) and any(flag.startswith(f"{key}.") for flag in flags) and key != "paths":
-                visit(f"{key}.", value)
-            elif key in flags or key == "paths":
-                if key in flat:
-                    raise SettingsError(f"{name}: {key} appears twice")
-                flat[key] = value
-            else:
-                unknown(key)
-
-    visit("", loaded)
-    section = flat.get("paths")
-    if isinstance(section, dict) and "preset" in section:
-        flat["paths.preset"] = section["preset"]
-        flat["paths"] = {key: value for key, value in section.items() if key != "preset"}
-    elif section is not None and not isinstance(section, dict):
-        raise SettingsError(f"{name}: paths: not a mapping")
-    return flat
