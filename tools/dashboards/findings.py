@@ -62,7 +62,7 @@ def chosen(expression: str, *, node: bool = False) -> str:
         return re.sub(
             r"\b(akscert_\w+)(\{)?",
             lambda match: f"{match[1]}{{{matchers(match[1])}{', ' if match[2] else '}'}",
-            re.sub(r"\s+", " ", code),
+            re.sub(r"(?<=\() | (?=\))", "", re.sub(r"\s+", " ", code)),
         )
 
     pieces = re.split(r'("(?:[^"\\]|\\.)*")', expression.strip())

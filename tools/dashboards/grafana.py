@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from tools.dashboards.fields import custom, defaults, overrides, sorting, total, transformations
 from tools.dashboards.panel import (
@@ -35,8 +36,13 @@ INSTANT = (Stat, Bars, Table, Histogram)
 
 
 def as_text(dashboard: Dashboard) -> str:
-    """The file's content, not indented: kubectl apply keeps it in an annotation of at most 256 KiB."""
-    return json.dumps(_dashboard(dashboard), indent=0, ensure_ascii=False) + "\n"
+    """The file's content, a line for each panel: kubectl apply keeps all of it in an annotation of at most 256 KiB."""
+    content = _dashboard(dashboard)
+    panels = content.pop("panels")
+    assert isinstance(panels, list)
+    written = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+    lines = ",\n".join(written(one) for one in panels)
+    return f'{written(content)[:-1]},"panels":[\n{lines}\n]}}\n'
 
 
 def placed(rows: tuple[Row, ...]) -> Iterator[tuple[Row | Panel, int, int, int, int]]:
