@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulation.api.activity import RenewingNode
+from simulation.api.called import CalledServices
 from simulation.api.control_plane import NODE_AGENTS, SimulatedCluster
 from simulation.azure.managed_cluster import SimulatedAzure
 from simulation.demo.agentless_checks import agentless_checks
@@ -78,12 +79,13 @@ def start_demo_cluster(fleet: Fleet, stop: threading.Event) -> DemoCluster:
     kubelets |= {one.node.name: one.address for one in fleet.agentless}
     cluster = fleet.enter(SimulatedCluster(nodes, fleet.now, fleet.authority, kubelets))
     cluster.serve_node_agents({member.node.name: member.agent.address for member in fleet.members})
+    called = fleet.enter(CalledServices(cluster.server.store, fleet.now, fleet.authority))
     azure = fleet.enter(SimulatedAzure(fleet.folder / "azure", nodes))
     kubeconfig, old = cluster.write_kubeconfig(fleet.folder), cluster.write_old_kubeconfig(fleet.folder)
     arguments = ["cluster", "--kubeconfig", str(kubeconfig)]
     arguments += ["--azure.enabled", "true", "--azure.endpoint", azure.endpoint]
     arguments += ["--node-agents.service", "/".join(NODE_AGENTS), "--kubelets.interval", "20s"]
-    arguments += ["--web.listen-address", "127.0.0.1:0"]
+    arguments += ["--web.listen-address", "127.0.0.1:0", "--workloads.enabled", "true", *called.flags]
     for address in cluster.addresses:
         arguments += ["--apiserver-address", address]
     agent = Process("the cluster agent", arguments, environment=azure.environment)

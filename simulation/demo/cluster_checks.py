@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from simulation.api.called import ENDED, ENDING, MISFIT, RETIRED_PATH_READER
 from simulation.api.cluster_objects import LEASES, LEFT_BEHIND
 from simulation.api.control_plane import SimulatedCluster
 from simulation.api.objects import Answer
@@ -30,6 +31,9 @@ ALERTS = frozenset(
         "AksCertClusterRotationStuck",
         "AksCertCsrPending",
         "AksCertCsrRejected",
+        "AksCertEndpointExpiring",
+        "AksCertEndpointUntrusted",
+        "AksCertRetiredPathInUse",
         "AksCertRotationDisabled",
         "AksCertRotationEvidenceConflict",
         "AksCertServingOptOutTag",
@@ -52,7 +56,7 @@ class ClusterCheck:
         return self.truth == self.said
 
 
-PRESENT_CHECK = {"AksCertCaBundleOutdated", "AksCertCsrPending", "AksCertCsrRejected"}
+PRESENT_CHECK = {"AksCertCaBundleOutdated", "AksCertCsrPending", "AksCertCsrRejected", "AksCertRetiredPathInUse"}
 FORMER_CHECK = {"AksCertApiServerUntrusted", "AksCertSourceDown"}
 
 
@@ -94,6 +98,7 @@ def cluster_checks(
     return (
         *_apiserver(cluster, found),
         *_bundles(found),
+        *_called(found),
         *_nodes(nodes, found),
         *_pending(nodes, found),
         *_answers(nodes, found),
@@ -125,6 +130,29 @@ def _bundles(found: Series) -> Iterator[ClusterCheck]:
     held = _labelled(found, "akscert_ca_bundle_outdated", "name")
     outdated = {name for name, value in held.items() if value == 1}
     yield ClusterCheck("caBundles with only the former cluster CA", LEFT_BEHIND, _listed(outdated))
+
+
+def _called(found: Series) -> Iterator[ClusterCheck]:
+    """What the API server calls, and who reads what AKS retires."""
+    said = {
+        dict(labels)["name"]: dict(labels)["reason"]
+        for (name, labels), value in found.items()
+        if name == "akscert_endpoint_trusted" and value == 0
+    }
+    yield ClusterCheck(f"webhook {ENDED}", "certificate_expired", said.get(ENDED, "(no word)"))
+    yield ClusterCheck(f"webhook {MISFIT}", "certificate_untrusted", said.get(MISFIT, "(no word)"))
+    trusted = {
+        dict(labels)["name"]
+        for (name, labels), value in found.items()
+        if name == "akscert_endpoint_trusted" and value == 1
+    }
+    yield ClusterCheck(f"APIService {ENDING}", "accepted", "accepted" if ENDING in trusted else "(no word)")
+    readers = {
+        "/".join((dict(labels)["namespace"], dict(labels)["name"]))
+        for (name, labels) in found
+        if name == "akscert_workload_uses_retired_path"
+    }
+    yield ClusterCheck("workloads on the retired path", "/".join(RETIRED_PATH_READER), _listed(readers))
 
 
 def _nodes(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterCheck]:

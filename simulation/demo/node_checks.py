@@ -42,7 +42,9 @@ def conclusion(metrics: str, page: str) -> Conclusion:
                     states[labels["role"]] = RotationState(labels["state"]), RotationReason(labels["reason"])
                 case "akscert_bootstrap_info":
                     bootstrap = BootstrapMethod(labels["method"])
-                case "akscert_file_status" if (status := FileStatus(labels["status"])) not in WELL:
+                case "akscert_file_status" if labels["role"] in set(Role):  # not of what is no certificate
+                    if (status := FileStatus(labels["status"])) in WELL:
+                        continue
                     files.add((Role(labels["role"]), status))
                 case "akscert_certificate_not_after_timestamp_seconds":
                     not_after[Role(labels["role"]), Origin(labels["origin"])] = value
