@@ -27,7 +27,7 @@ __all__ = ["EVENTS", "ROWS"]
 STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
 CLIENT, SERVING = "kubelet-client", "kubelet-serving"
-USABILITY = "akscert_certificate_usable"
+USABLE_AS = f"topk by (cluster, node, role, origin) (1, {by_node('role, origin, reason', 'akscert_certificate_usable')})"
 ISSUED_BY = "akscert_certificate_issued_by_cluster_ca"
 LAST_ISSUED = by_node("signer_name", "akscert_csr_last_issued_timestamp_seconds")
 PENDING_SINCE = by_node("signer_name", "akscert_csr_pending_since_timestamp_seconds", "min")
@@ -184,7 +184,13 @@ CERTIFICATES = Row(
             "the cluster CA no, for a serving certificate: self-signed, or from a former CA. "
             "apiserver-copy is AKS's own copy from when the node was made, which nothing uses.",
             queries=(
-                Query(_rotating(f"1000 * {by_node(CERTIFICATE, BEGAN)}")),
+                # A certificate that cannot be read has no dates, and is there all the same.
+                Query(
+                    either(
+                        _rotating(f"1000 * {by_node(CERTIFICATE, BEGAN)}"),
+                        f"0 * ({USABLE_AS} unless on (cluster, node, role, origin) {by_node(CERTIFICATE, BEGAN)})",
+                    )
+                ),
                 Query(_rotating(f"1000 * {by_node(CERTIFICATE, ENDS)}")),
                 Query(_rotating(share(by_node(CERTIFICATE, BEGAN), by_node(CERTIFICATE, ENDS)))),
                 Query(
@@ -197,7 +203,7 @@ CERTIFICATES = Row(
                         + ")"
                     )
                 ),
-                Query(f"topk by (cluster, node, role, origin) (1, {by_node('role, origin, reason', USABILITY)})"),
+                Query(USABLE_AS),
             ),
             width=24,
             height=8,
@@ -210,7 +216,7 @@ CERTIFICATES = Row(
                 Column("reason", "usable", words=USABLE, cell=Cell.TEXT, width=130),
                 Column("rotation", "rotation", words=STATES, cell=Cell.TEXT, width=110),
                 Column("D", "issued by the cluster CA", words=ISSUED, cell=Cell.TEXT, width=180),
-                Column("A", "since", Unit.DATE, width=170),
+                Column("A", "since", Unit.DATE, words=NO_DATE, width=170),
                 Column("B", "ends", Unit.DATE, width=170),
                 Column("C", "lifetime over", Unit.PERCENT, Cell.BAR),
             ),
