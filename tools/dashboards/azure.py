@@ -104,5 +104,28 @@ AZURE = Row(
                 Column("snapshot_image_version", "snapshot"),
             ),
         ),
+        Table(
+            title="Workloads that read the retired serving path",
+            description="AKS no longer has /etc/kubernetes/certs/kubeletserver.* once serving rotation is on for good, "
+            "on 2027-04-01. mount, argument, configmap: where the workload names it. Let it read "
+            "/var/lib/kubelet/pki/kubelet-server-current.pem, or use the API server's proxy.",
+            queries=(
+                Query(
+                    "max by (cluster, namespace, kind, name, how) (" + of("akscert_workload_uses_retired_path") + ")"
+                ),
+            ),
+            width=24,
+            height=5,
+            sort="namespace",
+            empty="? none is known: workloads are looked at only with cluster.workloads.enabled",
+            runbooks=("AksCertRetiredPathInUse",),
+            columns=(
+                CLUSTER,
+                Column("namespace", "namespace"),
+                Column("kind", "kind", width=130),
+                Column("name", "name"),
+                Column("how", "by its", width=130),
+            ),
+        ),
     ),
 )

@@ -27,7 +27,9 @@ __all__ = ["EVENTS", "ROWS"]
 STATE = "akscert_rotation_state"
 ENDS, BEGAN = "akscert_certificate_not_after_timestamp_seconds", "akscert_certificate_not_before_timestamp_seconds"
 CLIENT, SERVING = "kubelet-client", "kubelet-serving"
-USABLE_AS = f"topk by (cluster, node, role, origin) (1, {by_node('role, origin, reason', 'akscert_certificate_usable')})"
+USABLE_AS = (
+    f"topk by (cluster, node, role, origin) (1, {by_node('role, origin, reason', 'akscert_certificate_usable')})"
+)
 ISSUED_BY = "akscert_certificate_issued_by_cluster_ca"
 LAST_ISSUED = by_node("signer_name", "akscert_csr_last_issued_timestamp_seconds")
 PENDING_SINCE = by_node("signer_name", "akscert_csr_pending_since_timestamp_seconds", "min")
