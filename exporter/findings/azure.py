@@ -157,8 +157,7 @@ def _cluster_state(facts: AzureFacts, now: float) -> Iterator[Finding]:
                     *_last_operation(place),
                     step("If it was a certificate rotation, run it again.", place.rotate_certs),
                 ),
-                "" if before else "AksCertClusterRotationStuck",
-                f"{begun}{unknown}{error}",
+                why=f"{begun}{unknown}{error}",
                 since=since,
             )
     elif cluster.state is StateClass.ROTATING_SIGNING_KEYS:

@@ -28,7 +28,6 @@ ALERTS = frozenset(
     {
         "AksCertApiServerUntrusted",
         "AksCertCaBundleOutdated",
-        "AksCertClusterRotationStuck",
         "AksCertCsrPending",
         "AksCertCsrRejected",
         "AksCertEndpointExpiring",

@@ -110,6 +110,7 @@ CASES: dict[str, ClusterFacts] = {
     "Azure, rotating": azure(state="RotatingClusterCertificates", since=600.0),
     "Azure, rotating for two hours": azure(state="RotatingClusterCertificates", since=2 * HOUR),
     "Azure, another operation failed": azure(state="Failed", before=StateClass.UPGRADING, since=HOUR),
+    "Azure, an unseen operation failed": azure(state="Failed", since=HOUR),
     "Azure, opted out": azure(tag="true"),
     "Azure, stopped": azure(power="Stopped"),
     "a node nobody observes": replace(
