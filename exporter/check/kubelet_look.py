@@ -31,8 +31,11 @@ class KubeletsSeen:
 
     @property
     def unreachable(self) -> str:
-        """Why the API server leads to no kubelet at all, in the words of one; empty where any answered."""
-        if not self.reports or any(one.told for one in self.reports):
+        """Why the API server leads to no kubelet at all, in the words of one; empty where any answered.
+
+        One whose certificate the API server refused was reached.
+        """
+        if not self.reports or any(one.told or one.status is KubeletStatus.UNTRUSTED for one in self.reports):
             return ""
         return f"{self.reports[0].node}: {self.reports[0].detail or self.reports[0].status}"
 

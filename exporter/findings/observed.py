@@ -234,9 +234,9 @@ def _fitness(one: ToldCertificate, this: Machine) -> Iterator[Finding]:
 def _unseen(cluster: ClusterFacts, now: float, *, everybody_asked: bool) -> Iterator[Finding]:
     observations = cluster.observations or {}
     settled = {node.name for node in cluster.nodes or () if everybody_asked and now - node.created > SETTLING}
-    for name in sorted(
-        name for name, one in observations.items() if one.by is Observer.NOBODY and (name in settled or _asked(one))
-    ):
+    for name, one in sorted(observations.items()):
+        if one.by is not Observer.NOBODY or not (name in settled or _asked(one)):
+            continue
         yield Finding(
             Severity.UNKNOWN,
             Subject(Kind.NODE, name),
@@ -246,6 +246,7 @@ def _unseen(cluster: ClusterFacts, now: float, *, everybody_asked: bool) -> Iter
                 Step("See whether the node is ready.", f"kubectl describe node {quote(name)}"),
             ),
             "AksCertNodeNotObserved",
+            _why_silent(one),
             node=name,
         )
     silent: dict[KubeletStatus, list[str]] = defaultdict(list)
@@ -273,6 +274,16 @@ _SILENT = {
 def _asked(observed: NodeObservation) -> bool:
     """Whether anybody was asked yet: right after the start nobody was."""
     return observed.view is not None or observed.silent is not None
+
+
+def _why_silent(observed: NodeObservation) -> str:
+    """What came of asking, as far as anybody was asked."""
+    report = observed.view.report if observed.view is not None else None
+    said = (
+        f"Its node agent: {observed.silent.words}." if observed.silent is not None else "",
+        f"Its kubelet: {report.detail or report.status}." if report is not None else "",
+    )
+    return " ".join(words for words in said if words)
 
 
 def _of_many(names: list[str], what: str, steps: tuple[Step, ...], alert: str) -> Finding:

@@ -1,6 +1,7 @@
 """`check` asks about the nodes: their kubelets through the node proxy, and the cluster agent through its Service."""
 
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -203,3 +204,59 @@ def test_json_is_the_document_of_the_agents(tmp_path: Path) -> None:
     (told,) = [one for one in severe["nodes"] if one["node"] == names[0]]  # type: ignore[attr-defined]
     assert told["findings"] == []
     assert isinstance(whole["looked_at"], float)
+
+
+ALERT_80 = "error trying to reach service: remote error: tls: internal error"
+EXPIRED = "error trying to reach service: tls: failed to verify certificate: x509: certificate has expired"
+
+
+@pytest.mark.parametrize(
+    ("message", "alert", "words"),
+    [
+        (ALERT_80, "AksCertRotationWaiting", "the kubelet has no certificate yet"),
+        (EXPIRED, "AksCertNodeNotObserved", "x509: certificate has expired"),
+        ("Forbidden (user=x)", "AksCertNodeNotObserved", "Forbidden (user=x)"),
+    ],
+)
+def test_why_a_kubelet_does_not_tell_is_told(tmp_path: Path, message: str, alert: str, words: str) -> None:
+    """G1: one that serves no certificate waits for one; of the others the API server's own words."""
+    with ApiServer(serving()) as server:
+        (name,) = fleet(server, 1)
+        status = json.dumps({"kind": "Status", "status": "Failure", "message": message, "code": 503}).encode()
+        server.node_proxy = lambda *_: (503, "application/json", status)
+        found = report(kubeconfig(tmp_path, server), "--kubelets", "true")
+    (one,) = (each for each in found["findings"] if each["alert"] == alert)  # type: ignore[attr-defined]
+    assert one["node"] == name
+    assert words in one["what"] + one["why"]
+
+
+@pytest.mark.parametrize("message", [ALERT_80, EXPIRED])
+def test_kubelets_that_the_api_server_reached_in_vain_are_no_way_that_is_blocked(tmp_path: Path, message: str) -> None:
+    """G1: where none of them can serve, that is not "not looked at"."""
+    with ApiServer(serving()) as server:
+        fleet(server, 2)
+        status = json.dumps({"kind": "Status", "status": "Failure", "message": message, "code": 503}).encode()
+        server.node_proxy = lambda *_: (503, "application/json", status)
+        assert report(kubeconfig(tmp_path, server))["exit_status"] == 3
+
+
+@pytest.mark.parametrize("left", ["1e18", "-1e18", "1e300"])
+def test_a_moment_that_nothing_can_show_is_not_told(tmp_path: Path, left: str) -> None:
+    """A10: one kubelet's nonsense does not end the look at all others."""
+    with ApiServer(serving()) as server:
+        names = fleet(server, 2)
+        kubelets = {name: kubelet() for name in names}
+        behind(server, kubelets)
+        usual = server.node_proxy
+        assert usual is not None
+
+        def answer(name: str, path: str) -> tuple[int, str, bytes]:
+            status, content_type, body = usual(name, path)
+            if name == names[0]:
+                body = re.sub(rb"(client_ttl_seconds) \S+", rb"\1 " + left.encode(), body)
+            return status, content_type, body
+
+        server.node_proxy = answer
+        found = report(kubeconfig(tmp_path, server), "--kubelets", "true")
+    assert found["exit_status"] == 3
+    assert {row["CLIENT UNTIL"] for row in rows(found, "Kubelets")} > {"not told"}

@@ -15,6 +15,8 @@ __all__ = ["KubeletConfig", "KubeletMetrics", "MetricsReader", "kubelet_config"]
 PREFIX = b"kubelet_certificate_manager_"
 SERVER_ERRORS = b"kubelet_server_expiration_renew_errors"
 LONGEST_LINE = 64 * 1024
+LONGEST_TTL = 10_000 * 366 * 86400.0
+"""Seconds. X.509 knows no year after 9999, and no moment that is further away can be shown."""
 
 _FIELDS = {
     b"kubelet_certificate_manager_client_ttl_seconds": "client_ttl",
@@ -81,7 +83,7 @@ class MetricsReader:
         self._begun = self._begun or name <= SERVER_ERRORS
         if field := _FIELDS.get(name):
             value = _number(line)
-            if value is not None:
+            if value is not None and (math.isinf(value) or abs(value) < LONGEST_TTL):
                 self._found[field] = value
         elif self._sorted and self._begun and name > SERVER_ERRORS:
             self.done = True

@@ -36,8 +36,7 @@ def read_kubelet(connection: Connection, node: str) -> KubeletReport:
         reader.feed(bytes(body))
         metrics = reader.result()
     except ApiError as error:
-        status = _STATUSES.get(error.reason, KubeletStatus.ERROR)
-        return KubeletReport(node, status, error.failure.words)
+        return _silent(node, error)
     except (ValueError, RecursionError) as error:
         return KubeletReport(node, KubeletStatus.ERROR, " ".join(str(error).split())[:200])
     errors = {Role.KUBELET_CLIENT: metrics.client_renew_errors, Role.KUBELET_SERVING: metrics.server_renew_errors}
@@ -49,6 +48,16 @@ def read_kubelet(connection: Connection, node: str) -> KubeletReport:
         client_not_after=_not_after(metrics, time.time() if date is None else date),
         renew_errors=tuple((role, count) for role, count in errors.items() if count is not None),
     )
+
+
+def _silent(node: str, error: ApiError) -> KubeletReport:
+    """Of the API server's handshake with the kubelet there are Go's own words (crypto/tls, alert.go and common.go)."""
+    words = error.failure.words
+    if "tls: internal error" in words:
+        return KubeletReport(node, KubeletStatus.TLS_ERROR, words, no_certificate=True)
+    if "x509: " in words:
+        return KubeletReport(node, KubeletStatus.UNTRUSTED, words)
+    return KubeletReport(node, _STATUSES.get(error.reason, KubeletStatus.ERROR), words)
 
 
 def _not_after(metrics: KubeletMetrics, now: float) -> float | None:
