@@ -113,7 +113,7 @@ def service_place(value: object) -> tuple[tuple[str, str], tuple[str, int]]:
 def directory(value: object) -> Path:
     """An existing directory."""
     found = Path(text(value))
-    if value == "" or not found.is_dir():  # the empty path would be where the process happens to stand
+    if value == "" or not found.is_dir():  # the empty path would be where the process happens to be
         raise ValueError("not a directory")
     return found
 

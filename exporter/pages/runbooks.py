@@ -12,6 +12,8 @@ from pathlib import Path
 __all__ = ["runbook_names", "runbook_text"]
 
 _NAME = re.compile(r"AksCert[A-Za-z]+")
+_COMMENT = re.compile(r"^<!-- .* -->\n\n?", re.MULTILINE)
+"""Marks where generated parts begin and end: for who writes the pages, not for who reads them."""
 
 
 @lru_cache(maxsize=1)
@@ -31,4 +33,4 @@ def runbook_text(name: str) -> str | None:
     if not _NAME.fullmatch(alert):
         return None
     file = _directory() / f"{alert}.md"
-    return file.read_text(encoding="utf-8") if file.is_file() else None
+    return _COMMENT.sub("", file.read_text(encoding="utf-8")) if file.is_file() else None

@@ -33,6 +33,7 @@ def test_every_runbook_is_a_page_with_its_headings_commands_and_links(name: str)
     text = FILES[name].read_text()
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert name in reader.text
+    assert not any("<!--" in part for part in reader.text)
     assert all(heading in reader.text for heading in headings)
     assert [tag for tag, _ in reader.elements].count("pre") == len(re.findall(r"^ *```\w+$", text, re.MULTILINE))
     for target in (attributes["href"] or "" for tag, attributes in reader.elements if tag == "a"):
