@@ -167,6 +167,9 @@ class _Look:
 
     def _ask_nodes(self, connection: Connection) -> None:
         """The cluster agent, if there is one, and the kubelets that it does not tell about."""
+        with self._lock:
+            if not any(one.up for one in self._state.sources()):
+                return  # the API server answered nothing: it would not answer this
 
         def agent() -> None:
             said = read_cluster_agent(connection)
@@ -184,7 +187,7 @@ class _Look:
         if not nodes:
             return
         deadline = self._deadline - 1.0  # what has been told by then is still to be printed
-        found = look_at_kubelets(connection, nodes, deadline, self._tell)
+        found = look_at_kubelets(connection, nodes, deadline, self._tell, everybody=wanted == "true")
         with self._lock:
             self._seen.kubelets = found
             if wanted == "true" or not found.unreachable:

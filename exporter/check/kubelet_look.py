@@ -41,9 +41,17 @@ class KubeletsSeen:
 
 
 def look_at_kubelets(
-    connection: Connection, nodes: Iterable[str], deadline: float, tell: Callable[[Sequence[str]], None]
+    connection: Connection,
+    nodes: Iterable[str],
+    deadline: float,
+    tell: Callable[[Sequence[str]], None],
+    *,
+    everybody: bool,
 ) -> KubeletsSeen:
-    """Ask each of them, where we may: that is asked first, and nothing is tried in vain."""
+    """Ask each of them, where we may: that is asked first, and nothing is tried in vain.
+
+    Not `everybody`: where none of the first AT_ONCE tells anything the way there is cut, and the others are spared.
+    """
     may = connection.may(verb="get", resource="nodes", subresource="proxy")
     if isinstance(may, Failure):
         return KubeletsSeen(refused=f"whether you may ask them is not known: {may.words}")
@@ -55,8 +63,12 @@ def look_at_kubelets(
         waiting.put(name)
     found: dict[str, KubeletReport] = {}
 
+    def cut() -> bool:
+        reports = tuple(found.values())
+        return not everybody and len(reports) >= AT_ONCE and not any(one.told for one in reports)
+
     def ask() -> None:
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not cut():
             try:
                 name = waiting.get_nowait()
             except queue.Empty:

@@ -88,13 +88,14 @@ def test_nothing_is_tried_without_the_right_and_that_is_told(tmp_path: Path) -> 
 def test_kubelets_that_the_api_server_does_not_reach_are_told(tmp_path: Path) -> None:
     """None of them: the way there; some of them: those nodes."""
     with ApiServer(serving()) as server:
-        names = fleet(server, 3)
-        behind(server, {})
+        names = fleet(server, 30)
+        asked = behind(server, {})
         path = kubeconfig(tmp_path, server)
         none, strict = report(path), report(path, "--kubelets", "true")
         behind(server, dict.fromkeys(names[1:], kubelet()))
         some = report(path)
     assert (none["exit_status"], strict["exit_status"]) == (0, 3)
+    assert 40 <= len(asked) < 55, "all of them only where that is wanted"
     assert "the API server reaches none of them" in str(none["not_looked_at"])
     assert ("unknown", "AksCertNodeNotObserved") in findings(some)
     assert [one["node"] for one in some["findings"]] == [names[0]]  # type: ignore[attr-defined]

@@ -184,10 +184,10 @@ class Connection:
         began = time.monotonic()
         return self._whole(self.open(path, query), began, largest)
 
-    def dated(self, path: str, largest: int) -> tuple[bytearray, float | None]:
+    def dated(self, path: str, largest: int, *, within: float | None = None) -> tuple[bytearray, float | None]:
         """Likewise, with the answer's Date in Unix seconds, of whoever gave it. Raises ApiError."""
         began = time.monotonic()
-        response = self.open(path, {})
+        response = self.open(path, {}, within=within)
         return self._whole(response, began, largest), http_date(response.headers.get("Date", ""))
 
     def may(self, **attributes: str) -> bool | Failure:

@@ -4,6 +4,7 @@ Source: client-go plugin/pkg/client/auth/exec/exec.go. What the plugin says on s
 is a terminal (a device code to type, for one), and its last line is told where it fails.
 """
 
+import atexit
 import contextlib
 import datetime as dt
 import json
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -64,7 +66,12 @@ def run_plugin(plugin: ExecPlugin, cluster: Cluster, server: str, patience: floa
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise KubeconfigError(f"exec: {plugin.command} cannot be run: {words}") from None
-    answer, last = _output(process, name, patience, whole_group=not interactive)
+    end = partial(_end, process, whole_group=not interactive)
+    atexit.register(end)  # should we be interrupted meanwhile
+    try:
+        answer, last = _output(process, name, patience, whole_group=not interactive)
+    finally:
+        atexit.unregister(end)
     if process.returncode:
         said = f": {last}" if last else ""
         ended = f"with status {process.returncode}" if process.returncode > 0 else f"by signal {-process.returncode}"

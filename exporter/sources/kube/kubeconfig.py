@@ -75,7 +75,10 @@ def default_kubeconfig(environment: Mapping[str, str] = os.environ) -> Paths | N
     """What kubectl would read: KUBECONFIG, which may be several paths, or ~/.kube/config; None where neither is."""
     if found := environment.get("KUBECONFIG"):
         return found
-    usual = Path.home() / ".kube" / "config"
+    try:
+        usual = Path.home() / ".kube" / "config"
+    except RuntimeError:  # a user that nobody knows, without HOME
+        return None
     return usual if usual.is_file() else None
 
 

@@ -18,6 +18,9 @@ __all__ = ["read_kubelet"]
 LARGEST_CONFIG, LARGEST_METRICS = 1 << 20, 16 << 20
 """Bytes. A busy node's /metrics has some 300 KB."""
 
+PATIENCE = 8.0
+"""Seconds until an answer begins."""
+
 _STATUSES = {
     Reason.REFUSED: KubeletStatus.REFUSED,
     Reason.TIMEOUT: KubeletStatus.TIMEOUT,
@@ -30,8 +33,8 @@ def read_kubelet(connection: Connection, node: str) -> KubeletReport:
     """The report. Whatever goes wrong is its status."""
     place = f"/api/v1/nodes/{node}/proxy"
     try:
-        config = kubelet_config(json.loads(connection.dated(f"{place}/configz", LARGEST_CONFIG)[0]))
-        body, date = connection.dated(f"{place}/metrics", LARGEST_METRICS)
+        config = kubelet_config(json.loads(connection.dated(f"{place}/configz", LARGEST_CONFIG, within=PATIENCE)[0]))
+        body, date = connection.dated(f"{place}/metrics", LARGEST_METRICS, within=PATIENCE)
         reader = MetricsReader()
         reader.feed(bytes(body))
         metrics = reader.result()
