@@ -12,14 +12,16 @@ from functools import partial
 
 from tools.dashboards.azure import AZURE
 from tools.dashboards.blind import BLIND
-from tools.dashboards.control import CONTROL_PLANE, REQUESTS
+from tools.dashboards.breaks import BREAKS
+from tools.dashboards.control import CONTROL_PLANE
 from tools.dashboards.document import documented
 from tools.dashboards.events import EVENTS as FLEET_EVENTS
-from tools.dashboards.fleet import BREAKS, WRONG
 from tools.dashboards.grafana import as_text
 from tools.dashboards.node import EVENTS, ROWS
 from tools.dashboards.panel import Dashboard, Variable
+from tools.dashboards.requests import REQUESTS
 from tools.dashboards.rotation import ROTATION
+from tools.dashboards.wrong import WRONG
 from tools.generated import Generated
 
 __all__ = ["DASHBOARDS", "FLEET", "FOLDERS", "GENERATED", "NODE"]

@@ -1,6 +1,6 @@
 """The fleet's dashboard: what Azure says of the cluster and its node pools."""
 
-from tools.dashboards.fleet import CLUSTER
+from tools.dashboards.columns import CLUSTER
 from tools.dashboards.panel import (
     Cell,
     Column,

@@ -1,6 +1,6 @@
 """The fleet's dashboard: what nobody sees, and why."""
 
-from tools.dashboards.fleet import CLUSTER, LINKED, NO_NUMBER, NODE
+from tools.dashboards.columns import CLUSTER, LINKED, NO_NUMBER, NODE
 from tools.dashboards.panel import Bars, Cell, Column, Lines, Query, Row, Table, Threshold, Unit
 from tools.dashboards.promql import SCRAPED, by, either, in_pools, labelled, linked, listed, of, pooled
 from tools.dashboards.words import ANSWERS, TELLS, UP

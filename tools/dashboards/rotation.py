@@ -1,6 +1,6 @@
 """The fleet's dashboard: is rotation on, and does it work."""
 
-from tools.dashboards.fleet import BEGAN, CLUSTER
+from tools.dashboards.columns import BEGAN, CLUSTER
 from tools.dashboards.panel import Bars, Cell, Column, Lines, Query, Row, Table, Threshold, Unit
 from tools.dashboards.promql import KUBELET, by, either, in_pools, labelled, of, pooled, stated
 from tools.dashboards.words import BLUE, GREEN, ORANGE, SERIES, STATES, UNKNOWN

@@ -1,0 +1,134 @@
+"""The fleet's dashboard: certificate signing requests, and whether anybody is there to sign them."""
+
+from tools.dashboards.columns import CLUSTER, LINKED, NO_NUMBER, NODE
+from tools.dashboards.panel import (
+    Bars,
+    Cell,
+    Column,
+    Heat,
+    Lines,
+    Query,
+    Row,
+    Table,
+    Unit,
+)
+from tools.dashboards.promql import by, linked, listed, of, of_nodes
+from tools.dashboards.words import (
+    AGE_OF_LEASE,
+    AGE_OF_REQUEST,
+    OUTCOMES,
+)
+
+__all__ = ["REQUESTS"]
+
+ANY_CLUSTER_AGENT = f"0 * max({of('akscert_build_info', mode='cluster')})"
+
+REQUESTS = Row(
+    "Certificate signing requests",
+    (
+        Table(
+            title="Nodes that wait for a certificate",
+            description="Since when a kubelet has asked without an answer, over all its retries. From 20 minutes on: "
+            "kubectl get csr | grep -v Issued, and see whether the signers below live. Empty is good.",
+            queries=(
+                Query(
+                    linked(
+                        listed(
+                            f"time() - {of_nodes('signer_name', 'akscert_csr_pending_since_timestamp_seconds', 'min')}",
+                            "node",
+                            "cluster",
+                        )
+                    )
+                ),
+            ),
+            width=14,
+            sort="waits for",
+            descending=True,
+            empty="✔ none waits",
+            runbooks=("AksCertCsrPending",),
+            columns=(
+                CLUSTER,
+                NODE,
+                Column("signer_name", "signer"),
+                Column("A", "waits for", Unit.SECONDS, Cell.TEXT, NO_NUMBER, AGE_OF_REQUEST, width=100),
+                LINKED,
+            ),
+        ),
+        Bars(
+            title="Requests there are now",
+            description="CertificateSigningRequest objects by condition and requestor. pending ones are not answered, "
+            "denied and failed ones were refused: kubectl describe csr says why. Answered ones vanish "
+            "after an hour.",
+            queries=(
+                Query(
+                    f"sum by (condition, requestor) ({of('akscert_csr_objects')}) > 0"
+                    f'\nor label_replace({ANY_CLUSTER_AGENT}, "condition", "any", "", "")'
+                    f"\nunless on () (sum({of('akscert_csr_objects')}) > 0)",
+                    "{{condition}} {{requestor}}",
+                ),
+            ),
+            width=5,
+            above=True,
+            unit=Unit.COUNT,
+            empty="? no cluster agent",
+            runbooks=("AksCertCsrPending", "AksCertCsrRejected"),
+        ),
+        Lines(
+            title="Requests answered",
+            description="How requests ended, in each step of time. issued is what a healthy cluster shows; abandoned "
+            "ones were never answered. denied or failed: somebody or a policy refuses kubelets a "
+            "certificate.",
+            queries=(
+                Query(
+                    f"sum by (outcome) (increase({of('akscert_csr_completed_total')}[$__interval])) > 0"
+                    f'\nor label_replace({ANY_CLUSTER_AGENT}, "outcome", "none", "", "")',
+                    "{{outcome}}",
+                ),
+            ),
+            width=5,
+            stacked=True,
+            points=100,
+            step="5m",
+            unit=Unit.COUNT,
+            words=OUTCOMES,
+            empty="? no cluster agent reports",
+            runbooks=("AksCertCsrRejected",),
+        ),
+        Heat(
+            title="How long issuing takes",
+            description="From a request's creation to its certificate. Seconds are normal; minutes mean that the "
+            "approver or the controller manager is slow or was away: see the signers below.",
+            queries=(
+                Query(
+                    f"sum by (le) (increase({of('akscert_csr_issue_duration_seconds_bucket')}[$__interval]))",
+                    "{{le}}",
+                ),
+            ),
+            width=12,
+            height=7,
+            points=60,
+            step="5m",
+            unit=Unit.SECONDS,
+            empty="? no cluster agent reports",
+            runbooks=("AksCertCsrPending",),
+        ),
+        Table(
+            title="Signers: last sign of life",
+            description="How long ago the controller manager (approves client certificates, signs all) and the "
+            "approver of serving certificates renewed their lease. Over 10 minutes: no kubelet gets a new "
+            "certificate. It is AKS's side: az aks show -g RG -n CLUSTER, then a support request.",
+            queries=(Query(f"time() - {by('lease', 'akscert_signer_lease_renewed_timestamp_seconds')}"),),
+            width=12,
+            height=7,
+            sort="silent for",
+            descending=True,
+            empty="? no lease seen",
+            runbooks=("AksCertSignerSilent",),
+            columns=(
+                CLUSTER,
+                Column("lease", "lease"),
+                Column("A", "silent for", Unit.SECONDS, Cell.TEXT, thresholds=AGE_OF_LEASE, width=140),
+            ),
+        ),
+    ),
+)
