@@ -14,13 +14,14 @@ from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node_requests import NodeRequests
+from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.facts.x509 import Certificate, certificates
 from exporter.families import build, cluster_agent
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
-from exporter.reason import Ca, CaBundleStatus, Lease, Mode, Observer, Reason, Source
+from exporter.reason import Ca, CaBundleStatus, Lease, Mode, Observer, Reason, RetiredPathUse, Source
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.pki import DAY, YEAR, Authority
 from tests.judgement.differences import Said, alert_without_finding, finding_without_alert, fired, heard, told
@@ -113,6 +114,9 @@ CASES: dict[str, ClusterFacts] = {
     "Azure, an unseen operation failed": azure(state="Failed", since=HOUR),
     "Azure, opted out": azure(tag="true"),
     "Azure, stopped": azure(power="Stopped"),
+    "a workload that reads the retired path": replace(
+        HEALTHY, workloads=(WorkloadUse("DaemonSet", "monitoring", "agent", RetiredPathUse.MOUNT),)
+    ),
     "a node nobody observes": replace(
         HEALTHY,
         observations={
@@ -195,6 +199,7 @@ def test_the_cases_are_of_all_kinds(judged: tuple[dict[str, tuple[Finding, ...]]
         "AksCertExpiringWithoutRotation",
         "AksCertNodeNotObserved",
         "AksCertRequestHeaderCaExpiring",
+        "AksCertRetiredPathInUse",
         "AksCertServingOptOutTag",
         "AksCertSignerSilent",
         "AksCertSourceDown",
