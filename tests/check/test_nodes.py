@@ -228,7 +228,7 @@ def test_why_a_kubelet_does_not_tell_is_told(tmp_path: Path, message: str, alert
         found = report(kubeconfig(tmp_path, server), "--kubelets", "true")
     (one,) = (each for each in found["findings"] if each["alert"] == alert)  # type: ignore[attr-defined]
     assert one["node"] == name
-    assert words in one["what"] + one["why"]
+    assert words in f"{one['what']} {one['why']}"
 
 
 @pytest.mark.parametrize("message", [ALERT_80, EXPIRED])
