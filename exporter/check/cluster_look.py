@@ -96,8 +96,12 @@ class _Look:
         if (late := failures.get(Source.APISERVER)) and self._seen.server:
             self._seen.endpoint = Endpoint(shown(self._seen.server), None, None, failure=late)
         connection = self._connection
+        silent = self._seen.endpoint.failure if self._seen.endpoint else None
         if connection is None:
             self._not_asked(failures.get("login", Failure(Reason.ERROR, "no connection")))
+        elif silent is not None and silent.reason is Reason.TIMEOUT:
+            self._not_asked(silent)  # a dozen questions would each wait as long for a handshake
+            connection.close()
         else:
             self._ask(connection)
         with self._lock:
