@@ -34,6 +34,10 @@ def cluster_events(cluster: ClusterFacts, now: float) -> Iterator[Event]:
         if held.certificates:
             end = ends_last(held.certificates).not_after
             yield Event(end, "The last CA of its caBundle ends", f"{held.kind} {held.name}", True)
+    for served in cluster.served or ():
+        if served.certificate is not None and served.target.verified:
+            what = "The certificate that it serves to the API server ends, unless its owner renews it"
+            yield Event(served.certificate.not_after, what, f"{served.target.kind} {served.target.name}", False)
     yield from _nodes(cluster, now)
     off = [node.name for node in cluster.nodes or () if node.serving_rotation is Rotation.DISABLED]
     if off:

@@ -13,7 +13,7 @@ from exporter.findings.node_status import node_statuses
 from exporter.findings.wording import NOT_LOOKED_AT
 from exporter.pages.azure_section import azure_section
 from exporter.pages.control_plane_section import control_plane_section
-from exporter.pages.endpoint_section import TITLE, endpoint_section
+from exporter.pages.endpoint_section import TITLE, endpoint_section, looked_at
 from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
 from exporter.pages.frame import Frame, document
 from exporter.pages.node_section import node_section, pool_counts
@@ -42,7 +42,7 @@ def cluster_page(
     sources, query = tuple(sources), query or {}
     unanswered = [source.source.value for source in sources if source.up is None and not source.skipped]
     statuses = node_statuses(cluster, now, findings)
-    judged = verdict(findings, unanswered, sum(one.word == NOT_LOOKED_AT for one in statuses))
+    judged = verdict(findings, unanswered, sum(one.word == NOT_LOOKED_AT for one in statuses), looked_at(cluster))
     name = (cluster.azure.cluster.name if cluster.azure else "") or server or "Cluster"
     nodes = section("nodes", "Nodes", Markup('<p class="none">They have not been listed yet.</p>'))
     if cluster.nodes is not None:
