@@ -11,10 +11,16 @@ __all__ = ["Failure", "SourceFacts", "SourceLedger", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A source that was asked and did not answer: the reason, and one line of words that holds no secret."""
+    """A source that was asked and did not answer: the reason, and one line of words that holds no secret.
+
+    The words go into sentences: a full stop that they came with, from a library or a program, is not kept.
+    """
 
     reason: Reason
     words: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self.words.rstrip(" ."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ import pytest
 
 from exporter.agents.node.agent import node_agent
 from exporter.facts.cluster import ClusterFacts
+from exporter.facts.source import Failure
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
 from exporter.findings.node_status import node_statuses
+from exporter.reason import Reason
 from exporter.settings import Command, resolve
 from simulation.node.scenarios import SCENARIOS
 from simulation.node.simulated_node import build
@@ -59,3 +61,8 @@ def test_what_is_said_of_a_cluster_and_its_nodes(cluster: ClusterFacts) -> None:
     assert [fault for one in found for fault in whole(one)] == []
     troubles = [trouble.what for one in node_statuses(cluster, NOW) for trouble in one.troubles]
     assert {fault for text in troubles for fault in faults(text)} == set()
+
+
+def test_a_failure_brings_no_full_stop_of_its_own() -> None:
+    """Python's ssl module and credential plugins end their words with one: a sentence ended in two."""
+    assert Failure(Reason.ERROR, "not valid for '127.0.0.1'. ").words == "not valid for '127.0.0.1'"
