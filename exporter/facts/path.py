@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from exporter.facts.der import layout
 from exporter.facts.signature import signed_by
-from exporter.facts.x509 import Certificate
+from exporter.facts.x509 import Certificate, ends_last
 
 __all__ = ["LONGEST", "MOST_PATHS", "MOST_SIGNATURES", "Path", "issued_by", "paths", "signers_above", "signers_in_use"]
 
@@ -80,9 +80,16 @@ def signers_above(chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
 def signers_in_use(
     bundle: Iterable[Certificate], leaves: Iterable[Certificate], between: Iterable[Certificate] = ()
 ) -> tuple[Certificate, ...]:
-    """The members of a CA bundle that signed one of the leaves in use, in the bundle's order; empty: none is known."""
-    members = tuple(dict.fromkeys(bundle))
-    found = {path[-1] for leaf in leaves for path in paths(leaf, (*between, *members), members) if leaf not in members}
+    """The members of a CA bundle that signed one of the leaves in use, in the bundle's order; empty: none is known.
+
+    Where several did, as a root that was renewed with its key, or one that another has signed across, whoever verifies
+    is content with one of them: that is the last to end.
+    """
+    members, between = tuple(dict.fromkeys(bundle)), tuple(between)
+    found = set()
+    for leaf in leaves:
+        if leaf not in members and (roots := [path[-1] for path in paths(leaf, (*between, *members), members)]):
+            found.add(ends_last(tuple(roots)))
     return tuple(one for one in members if one in found)
 
 

@@ -11,6 +11,9 @@ NOW = T0 + YEAR / 2
 FORMER_KEY, PRESENT_KEY, OWN_KEY, MIDDLE_KEY = (new_key() for _ in range(4))
 FORMER = signed("ca", "ca", FORMER_KEY, key=FORMER_KEY, begin=T0 - YEAR, end=T0)
 PRESENT = signed("ca", "ca", PRESENT_KEY, key=PRESENT_KEY)
+ENDED_BEFORE = signed("ca", "ca", PRESENT_KEY, key=PRESENT_KEY, begin=T0 - YEAR, end=T0)
+OLD_ROOT = signed("old", "old", FORMER_KEY, key=FORMER_KEY, begin=T0 - YEAR, end=T0)
+ACROSS = signed("ca", "old", FORMER_KEY, key=PRESENT_KEY)
 OWN = signed("webhook", "webhook", OWN_KEY, key=OWN_KEY)
 MIDDLE = signed("middle", "ca", PRESENT_KEY, key=MIDDLE_KEY)
 SERVED = signed("apiserver", "ca", PRESENT_KEY, ca=False)
@@ -35,6 +38,16 @@ def test_an_ended_member_that_signed_what_is_in_use_is_the_one_that_counts() -> 
     assert use.superfluous(NOW) == ()
     both = ca_use((FORMER, PRESENT), (SERVED, BY_FORMER))
     assert (both.counts, both.superfluous(NOW)) == (FORMER, ())
+
+
+def test_of_several_members_that_verify_the_same_the_last_to_end_counts() -> None:
+    """B1: a root renewed with its key, and one that a former root signed across, need no rotation."""
+    for bundle in ((ENDED_BEFORE, PRESENT), (PRESENT, ENDED_BEFORE)):
+        use = ca_use(bundle, (SERVED,))
+        assert (use.counts, use.superfluous(NOW)) == (PRESENT, (ENDED_BEFORE,))
+    across = ca_use((OLD_ROOT, PRESENT), (SERVED,), (ACROSS,))
+    assert (across.counts, across.superfluous(NOW)) == (PRESENT, (OLD_ROOT,))
+    assert ca_use((OLD_ROOT,), (SERVED,), (ACROSS,)).counts == OLD_ROOT
 
 
 def test_where_nothing_in_use_is_seen_the_last_to_end_counts() -> None:
