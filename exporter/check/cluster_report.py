@@ -25,7 +25,7 @@ from exporter.findings.cluster import cluster_findings
 from exporter.findings.control_plane import lifetime_class
 from exporter.findings.formatting import span
 from exporter.findings.kubeconfig import by_this_way, kubeconfig_findings
-from exporter.reason import Ca, Reason
+from exporter.reason import Ca, Reason, Source
 from exporter.sources.kube.cluster_agent import AgentSaid
 from exporter.sources.kube.kubeconfig import KubeconfigView
 
@@ -174,20 +174,20 @@ def _not_looked_at(seen: Seen, facts: ClusterFacts) -> Iterator[NotLookedAt]:
     if seen.view is not None and not seen.view.tls:
         yield NotLookedAt("the API server's certificate: its server is plain HTTP", "use an https:// server")
     yield from _nodes_not_looked_at(seen, facts)
-    if isinstance(seen.agent, AgentSaid):
-        if seen.azure is None:
-            yield NotLookedAt("Azure's state, from here; the cluster agent may ask it", "--azure.enabled true")
-        return
-    yield NotLookedAt(
-        "what webhooks, CRD conversions and aggregated APIs serve: only the cluster's own network reaches them",
-        "install the cluster agent",
-    )
-    if seen.workloads_unseen is not None:
+    agent = seen.agent.document if isinstance(seen.agent, AgentSaid) else None
+    if agent is None or not agent.looks_at(Source.ENDPOINTS):
+        yield NotLookedAt(
+            "what webhooks, CRD conversions and aggregated APIs serve: only the cluster's own network reaches them",
+            "install the cluster agent" if agent is None else "start the cluster agent with --endpoints.enabled true",
+        )
+    if seen.workloads_unseen is not None and not (agent and agent.looks_at(Source.WORKLOADS)):
         yield NotLookedAt(
             f"all workloads that may read the retired serving certificate: {seen.workloads_unseen.words}",
             "the right to list workloads and ConfigMaps",
         )
-    if seen.azure is None:
+    if seen.azure is None and agent is not None:
+        yield NotLookedAt("Azure's state, from here; the cluster agent may ask it", "--azure.enabled true")
+    elif seen.azure is None:
         yield NotLookedAt("Azure's state of the cluster and its node pools", "--azure.enabled true, after az login")
 
 

@@ -20,6 +20,12 @@ class NodeSeen(msgspec.Struct, frozen=True):
     observed_by: str = "nobody"
 
 
+class SourceSeen(msgspec.Struct, frozen=True):
+    """One source of the agent's."""
+
+    source: str
+
+
 class ClusterDocument(msgspec.Struct, frozen=True):
     """One cluster in its agent's words."""
 
@@ -29,11 +35,16 @@ class ClusterDocument(msgspec.Struct, frozen=True):
     """Unix seconds."""
     findings: tuple[ClusterFinding, ...] = ()
     nodes: tuple[NodeSeen, ...] = ()
+    sources: tuple[SourceSeen, ...] = ()
 
     @property
     def observed(self) -> frozenset[str]:
         """Nodes that somebody tells about."""
         return frozenset(one.node for one in self.nodes if one.observed_by != "nobody")
+
+    def looks_at(self, source: str) -> bool:
+        """Whether the agent looks at this at all: some things are off until they are wanted."""
+        return any(one.source == source for one in self.sources)
 
 
 _DECODER = msgspec.json.Decoder(ClusterDocument)

@@ -1,0 +1,53 @@
+"""`check` on what the API server calls, and on who reads the retired path: found where one may look, else said."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from simulation.api import objects
+from simulation.api.server import ApiServer, Fault, FaultKind
+from tests.agents.clusters import populate, serving
+from tests.check.test_cluster_look import findings, kubeconfig, report
+from tests.check.test_nodes import installed
+
+FILE = "/etc/kubernetes/certs/kubeletserver.crt"
+BEHIND, READERS = "what webhooks, CRD conversions and aggregated APIs serve", "all workloads that may read"
+
+
+def said(found: dict[str, object]) -> str:
+    return str(found["not_looked_at"])
+
+
+def test_who_reads_the_retired_path_is_found_where_one_may_list_them(tmp_path: Path) -> None:
+    with ApiServer(serving()) as server:
+        populate(server)
+        server.store.put("daemonsets", objects.workload("agent", "monitoring", host_path=FILE, mount="/ca.crt"))
+        found = report(kubeconfig(tmp_path, server))
+    assert ("warning", "AksCertRetiredPathInUse") in findings(found)
+    assert READERS not in said(found)
+    assert BEHIND in said(found)
+
+
+def test_who_may_not_list_them_is_told_what_was_not_looked_at(tmp_path: Path) -> None:
+    """Nobody asked for it, so it is no failure; and it is never passed over."""
+    with ApiServer(serving()) as server:
+        populate(server)
+        server.faults.add(Fault(FaultKind.STATUS, status=403), resource="daemonsets", verb="list", times=None)
+        found = report(kubeconfig(tmp_path, server))
+    assert READERS in said(found)
+    assert "AksCertSourceDown" not in str(findings(found))
+
+
+@pytest.mark.parametrize("looks", [(), ("endpoints", "workloads")])
+def test_what_the_cluster_agent_does_not_look_at_either_is_told(tmp_path: Path, looks: tuple[str, ...]) -> None:
+    """It may have been started without; then its silence is no good news."""
+    sources = [{"source": one, "up": True} for one in looks]
+    document = {"schema": 1, "agent": "cluster", "looked_at": time.time(), "nodes": [], "findings": []}
+    with ApiServer(serving()) as server:
+        populate(server)
+        server.faults.add(Fault(FaultKind.STATUS, status=403), resource="cronjobs", verb="list", times=None)
+        installed(server, json.dumps({**document, "sources": sources}).encode())
+        found = report(kubeconfig(tmp_path, server))
+    assert (BEHIND in said(found), READERS in said(found)) == (not looks, not looks)
