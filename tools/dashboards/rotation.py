@@ -52,7 +52,7 @@ def _over_time(role: str, disabled: str) -> Lines:
         width=8,
         height=9,
         filled=True,
-        points=60,
+        points=36,
         decimals=0,
         unit=Unit.COUNT,
         tints=tuple((word, disabled if word == "disabled" else color) for word, color in TINTS),
