@@ -62,6 +62,10 @@ class Complaints:
         self._said[source] = words
         log.warning("%s: %s", source, words)
 
+    def noted(self, source: Source, words: str) -> None:
+        """The source answered, and something about the answer is wrong."""
+        log.warning("%s: %s", source, words)
+
     def answered(self, source: Source) -> None:
         """The source answers."""
         self._expired.pop(source, None)

@@ -225,13 +225,14 @@ class ClusterState:
                 self._believed.forget(lease)
             else:
                 failures.append(renewed)
-        self.leases = leases
+        self.leases, known = leases, self.leases_ahead
         self.leases_ahead = {lease: ahead for lease in leases if (ahead := self._believed.ahead(lease))}
         self._outcome(Source.LEASES, failures, now)
         for lease, ahead in self.leases_ahead.items():
             words = f"the lease {lease} was renewed {ahead:.0f} s in the future: when it was first seen counts"
             self._sources[Source.LEASES].complaint(Reason.ERROR, words)
-            self._complaints.failed(Source.LEASES, (Failure(Reason.ERROR, words),))
+            if lease not in known:
+                self._complaints.noted(Source.LEASES, words)
 
     def bundles_read(self, source: Source, found: Mapping[str, Bundles], now: float, *unreadable: Failure) -> None:
         """The caBundles of each kind. `unreadable`: objects that hide no other."""
