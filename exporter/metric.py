@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from prometheus_client.metrics_core import (
@@ -46,6 +46,11 @@ class Metric:
     def unit(self) -> str:
         """The OpenMetrics unit, read off the name: `seconds` or nothing."""
         return "seconds" if self.name.removesuffix("_total").endswith("_seconds") else ""
+
+    def without(self, label: str) -> "Metric":
+        """The same metric of an agent whose series have no such label."""
+        kept = tuple(one for one in self.labels if one != label)
+        return replace(self, labels=kept, words={one: words for one, words in self.words.items() if one != label})
 
     def family(self, rows: Iterable[Row]) -> Family:
         """Samples of a gauge or counter. An undeclared word or a wrong number of labels is a bug: ValueError."""

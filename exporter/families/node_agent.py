@@ -24,15 +24,15 @@ def steady(host: HostFacts, sealed: Sandbox | None = None) -> Iterator[Family]:
     yield from sandbox.families(host.node, sealed)
 
 
-def settled(sources: Iterable[SourceFacts], revision: str) -> Iterator[Family]:
+def settled(node: str, sources: Iterable[SourceFacts], revision: str) -> Iterator[Family]:
     """Those that change when a source fails or recovers, or never. `revision` as in akscert_build_info."""
-    yield from source.outcomes(sources)
+    yield from source.outcomes(sources, node)
     yield from build.families(Mode.NODE, revision)
 
 
-def fresh(sources: Iterable[SourceFacts]) -> Iterator[Family]:
+def fresh(node: str, sources: Iterable[SourceFacts]) -> Iterator[Family]:
     """Those that change with every answer."""
-    yield source.answers(sources)
+    yield source.answers(sources, node)
 
 
 def families(
@@ -41,5 +41,5 @@ def families(
     """All of them, each once."""
     sources = tuple(sources)
     yield from steady(host, sealed)
-    yield from settled(sources, revision)
-    yield from fresh(sources)
+    yield from settled(host.node, sources, revision)
+    yield from fresh(host.node, sources)

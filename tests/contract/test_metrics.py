@@ -67,9 +67,9 @@ METRICS = {
     "akscert_azure_agentpool_info": "agentpool type os mode kubernetes_version node_image_version "
     "serving_rotation_opt_out snapshot_image_version",
     # both
-    "akscert_source_up": "source",
-    "akscert_source_last_success_timestamp_seconds": "source",
-    "akscert_source_errors_total": "source reason",
+    "akscert_source_up": "node source",
+    "akscert_source_last_success_timestamp_seconds": "node source",
+    "akscert_source_errors_total": "node source reason",
     "akscert_build_info": "version revision python_version mode",
 }
 

@@ -91,8 +91,8 @@ class NodeAgent:
     def fresh(self) -> Iterator[Family]:
         """What changes with every look."""
         sources = tuple(_uncounted((self._ledger.facts(),)))
-        yield from node_agent.settled(sources, "unknown")
-        yield from node_agent.fresh(sources)
+        yield from node_agent.settled(self._machine.name, sources, "unknown")
+        yield from node_agent.fresh(self._machine.name, sources)
 
     def findings(self, now: float) -> tuple[Finding, ...]:
         """What its page says."""

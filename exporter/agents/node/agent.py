@@ -137,10 +137,10 @@ class NodeAgent:
     def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
         sources = self.sources()
         key = tuple((facts.up, tuple(facts.errors.values())) for facts in sources)
-        return key, lambda: itertools.chain(emitted.settled(sources, revision()), self._platform.collect())
+        return key, lambda: itertools.chain(emitted.settled(self.node, sources, revision()), self._platform.collect())
 
     def _fresh(self) -> Iterator[Family]:
-        return itertools.chain(emitted.fresh(self.sources()), self._process.collect())
+        return itertools.chain(emitted.fresh(self.node, self.sources()), self._process.collect())
 
     def unanswered(self) -> tuple[str, ...]:
         """Sources without a first answer."""
