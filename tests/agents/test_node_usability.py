@@ -105,15 +105,19 @@ def test_the_serving_certificate_is_judged_on_disk_and_on_the_wire(
 
 @pytest.mark.parametrize(
     ("key", "reason"),
-    [(b"any", "ok"), (b"", "no_private_key"), (None, "no_private_key")],
-    ids=["there", "empty", "gone"],
+    [(b"any", "ok"), (b"", "no_private_key"), (None, "no_private_key"), ("a directory", "no_private_key")],
+    ids=["there", "empty", "gone", "directory"],
 )
-def test_a_static_certificate_has_its_key_in_a_file_of_its_own(tmp_path: Path, key: bytes | None, reason: str) -> None:
+def test_a_static_certificate_has_its_key_in_a_file_of_its_own(
+    tmp_path: Path, key: bytes | str | None, reason: str
+) -> None:
     """A4: the file that the kubeconfig names; it is looked for and never opened."""
     node = simulated(tmp_path, "static-client")
     path = node.root / "etc/kubernetes/certs/client.key"
     path.unlink(missing_ok=True)
-    if key is not None:
+    if isinstance(key, str):
+        path.mkdir()
+    elif key is not None:
         path.write_bytes(key)
         path.chmod(0)
     assert usable(series(agent_of(node.root)), "kubelet-client") == (reason, float(reason == "ok"))

@@ -64,5 +64,5 @@ def _has_key(chosen: Candidate | None, reads: HostReads) -> bool:
     key = reads.keys.get(chosen.path)
     if key is None:
         return True
-    gone = key.status in {FileStatus.NOT_FOUND, FileStatus.BROKEN_SYMLINK}
+    gone = key.status in {FileStatus.NOT_FOUND, FileStatus.BROKEN_SYMLINK, FileStatus.NOT_A_FILE}
     return not gone and (key.version is None or key.version.size > 0)
