@@ -1,7 +1,7 @@
 """The verbs of Azure's command line that findings, alerts and runbooks use: flags, those required, and the extension.
 
-Recorded by hand, in the manner of the Azure CLI's reference (learn.microsoft.com/cli/azure): for each command its required
-and optional parameters and whether an extension brings it. It was not checked against az itself.
+Recorded by hand, in the manner of the Azure CLI's reference (learn.microsoft.com/cli/azure): for each command its
+required and optional parameters and whether an extension brings it. It was not checked against az itself.
 """
 
 from dataclasses import dataclass
