@@ -20,12 +20,17 @@ class _Loader(yaml.SafeLoader):
 
 
 def document(content: bytes) -> object:
-    """The single document of YAML or JSON bytes. Raises ValueError with a one-line message that quotes none of them.
+    """The first document of YAML or JSON bytes. Raises ValueError with a one-line message that quotes none of them.
 
+    What follows it is not looked at, as in the kubelet (sigs.k8s.io/yaml): a `---` at the end begins another one.
     The pure Python parser is used on purpose: on deep nesting it raises, where a compiled one may exhaust the C stack.
     """
     try:
-        return yaml.load(content.decode("utf-8-sig"), Loader=_Loader)  # noqa: S506 - derived from SafeLoader
+        loader = _Loader(content.decode("utf-8-sig"))
+        try:
+            return loader.get_data() if loader.check_data() else None
+        finally:
+            loader.dispose()
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
     except RecursionError:

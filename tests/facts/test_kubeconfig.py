@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.kubeconfig import Credential, kubeconfig
+from simulation.node.file_contents import kubelet_kubeconfig
 from simulation.pki import Authority
 
 CA = Authority.cluster(time.time())
@@ -139,3 +140,10 @@ def test_no_bytes_make_it_fail_otherwise(content: bytes) -> None:
             kubeconfig(candidate)
         except ValueError as error:
             assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("after", ["---\n", "---\n- junk\n", "...\n", "---\nkind: Config\n"])
+def test_what_follows_the_first_document_is_not_looked_at(after: str) -> None:
+    """B3's neighbour: the kubelet reads the first document, and starts."""
+    written = kubelet_kubeconfig("https://apiserver.example.test:443", namespace=True)
+    assert kubeconfig(f"{written}{after}".encode()) == kubeconfig(written.encode())
