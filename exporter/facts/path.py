@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from exporter.facts.der import layout
 from exporter.facts.signature import signed_by
-from exporter.facts.x509 import Certificate, ends_last
+from exporter.facts.x509 import Certificate, ends_first, ends_last
 
 __all__ = ["LONGEST", "MOST_PATHS", "MOST_SIGNATURES", "Path", "issued_by", "paths", "signers_above", "signers_in_use"]
 
@@ -83,13 +83,14 @@ def signers_in_use(
     """The members of a CA bundle that signed one of the leaves in use, in the bundle's order; empty: none is known.
 
     Where several did, as a root that was renewed with its key, or one that another has signed across, whoever verifies
-    is content with one of them: that is the last to end.
+    is content with one of them: the first to end of those that outlive the leaf, else the last to end.
     """
     members, between = tuple(dict.fromkeys(bundle)), tuple(between)
     found = set()
     for leaf in leaves:
         if leaf not in members and (roots := [path[-1] for path in paths(leaf, (*between, *members), members)]):
-            found.add(ends_last(tuple(roots)))
+            lasting = tuple(one for one in roots if one.not_after >= leaf.not_after)
+            found.add(ends_first(lasting) if lasting else ends_last(tuple(roots)))
     return tuple(one for one in members if one in found)
 
 
