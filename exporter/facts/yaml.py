@@ -26,11 +26,8 @@ def document(content: bytes) -> object:
     The pure Python parser is used on purpose: on deep nesting it raises, where a compiled one may exhaust the C stack.
     """
     try:
-        loader = _Loader(content.decode("utf-8-sig"))
-        try:
-            return loader.get_data() if loader.check_data() else None
-        finally:
-            loader.dispose()
+        documents = yaml.load_all(content.decode("utf-8-sig"), Loader=_Loader)
+        return next(documents, None)
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
     except RecursionError:
