@@ -132,7 +132,13 @@ def test_watching_looks_again_until_it_is_interrupted(tmp_path: Path) -> None:
     with ApiServer(serving()) as server:
         populate(server)
         command = [sys.executable, "-m", "exporter", "check", f"--kubeconfig={kubeconfig(tmp_path, server)}"]
-        with subprocess.Popen([*command, "--watch", "1s"], stdout=subprocess.PIPE, text=True) as watching:
+        # Whoever started this test in the background may have had SIGINT ignored, which a child inherits.
+        with subprocess.Popen(
+            [*command, "--watch", "1s"],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
+        ) as watching:
             assert watching.stdout is not None
             heads = 0
             for line in watching.stdout:
