@@ -135,6 +135,7 @@ BAD = {
 
 @pytest.mark.parametrize(("content", "expected"), BAD.items())
 def test_a_bad_file_is_one_line_that_names_file_and_key(tmp_path: Path, content: str, expected: str) -> None:
+    """C2: whatever is in it, keys that are no scalars among them."""
     file = tmp_path / "web.yml"
     file.write_text(content)
     with pytest.raises(SettingsError) as caught:
