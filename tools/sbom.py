@@ -42,7 +42,7 @@ def _component(name: str, number: str, hashes: list[str]) -> dict[str, Any]:
         "externalReferences": [
             {
                 "type": "distribution",
-                "url": f"https://pypi.org/project/{name}/{number}/",
+                "url": purl,
                 "hashes": [{"alg": "SHA-256", "content": one} for one in hashes],
             }
         ],
