@@ -229,7 +229,7 @@ def test_what_is_wrong_with_a_kubeconfig_is_one_line(file: Path, config: dict[st
     assert broken(file, "- a list") == "the document is not a mapping"
     assert broken(file, f"just {SECRET}") == "the document is not a mapping"
     assert broken(file, "apiVersion: v1") == "it names no cluster and no context"
-    assert broken(file, text, "simulate") == "no context 'simulate'. Did you mean 'simulated'? Contexts: simulated."
+    assert broken(file, text, "simulate") == "no context 'simulate'. Did you mean 'simulated'? Contexts: simulated"
     assert broken(file, text.replace("https://", "ftp://")) == "the cluster's server is not an https:// URL"
     config["clusters"][0]["cluster"]["certificate-authority-data"] = base64.b64encode(b"no CA").decode()
     assert broken(file, yaml.safe_dump(config)) == "the CA holds no certificate that can be read"
@@ -268,7 +268,7 @@ def test_a_plugin_that_fails_is_one_line(file: Path, config: dict[str, Any], bod
 
 def test_a_plugin_that_is_not_installed_is_named(file: Path, config: dict[str, Any]) -> None:
     settings = exec_settings(Path("/absent/kubelogin"))
-    assert broken(file, yaml.safe_dump(user(config, exec=settings))) == "exec: /absent/kubelogin is not there."
+    assert broken(file, yaml.safe_dump(user(config, exec=settings))) == "exec: /absent/kubelogin is not there"
     settings |= {"command": "absent-kubelogin", "installHint": "It is needed.\n\nSee https://aka.ms/aks/kubelogin\n"}
     assert broken(file, yaml.safe_dump(user(config, exec=settings))) == (
         "exec: absent-kubelogin is not in PATH. It is needed. See https://aka.ms/aks/kubelogin"
