@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # Debian's keys, which Ubuntu does not have by itself.
 KEYS := /usr/share/keyrings/debian-archive-keyring.gpg
-SLOW := tests/e2e tests/apiserver tests/year tests/image tests/browser tests/grafana tests/fuzz
+SLOW := tests/e2e tests/apiserver tests/year tests/judgement tests/image tests/browser tests/grafana tests/fuzz
 
 .PHONY: help
 help: ## list the words
@@ -76,8 +76,8 @@ test-image: $(VENV)/.develop ## build the image on a Debian base made on the spo
 	$(PYTEST) tests/image $(PYTEST_FLAGS)
 
 .PHONY: test-year
-test-year: $(VENV)/.develop tools ## fleets through a simulated year under every rule (YEAR_UPDATE=yes keeps the lead times)
-	$(PYTEST) -n auto tests/year $(PYTEST_FLAGS)
+test-year: $(VENV)/.develop tools ## findings held to alerts, and fleets through a simulated year under every rule (YEAR_UPDATE=yes keeps the lead times)
+	$(PYTEST) -n auto tests/judgement tests/year $(PYTEST_FLAGS)
 
 .PHONY: test-browser
 test-browser: $(VENV)/.develop ## the pages in headless Chromium: light, dark, narrow, by keyboard (installs chromium and Prometheus)
