@@ -89,7 +89,7 @@ def test_a_rotation_that_fails_is_the_page_and_hides_only_what_it_left_behind(
     untrusted = ("AksCertApiServerUntrusted", "critical", cluster.control_plane.addresses[1], "")
     assert {mismatch, untrusted, WEBHOOK} <= stack.alerts() - found
     words = next(one for one in stack.receiver.firing() if one.alert == "AksCertClusterRotationStuck")
-    assert words.summary.startswith("The certificate rotation of cluster aks1 is stuck: Failed since 20")
+    assert words.summary.startswith("The certificate rotation of cluster aks1 is stuck: it has been Failed for ")
     assert "az aks rotate-certs -g RG -n aks1 again" in words.description
 
 
