@@ -90,7 +90,7 @@ def test_a_rotation_that_fails_is_the_page_and_hides_only_what_it_left_behind(
     assert {mismatch, untrusted, WEBHOOK} <= stack.alerts() - found
     words = next(one for one in stack.receiver.firing() if one.alert == "AksCertClusterRotationStuck")
     assert words.summary.startswith("The certificate rotation of cluster aks1 is stuck: it has been Failed for ")
-    assert "az aks rotate-certs -g RG -n aks1 again" in words.description
+    assert "az aks rotate-certs -g RESOURCE_GROUP -n aks1" in words.description
 
 
 def test_after_a_success_what_is_left_behind_is_told_by_itself(cluster: WholeCluster, stack: Stack) -> None:

@@ -47,7 +47,7 @@ def test_each_cluster_is_told_of_by_its_name(stack: Stack) -> None:
         (WEST, "AksCertRotationOverdue", CLIENT),
         (WEST, "AksCertKubeletServesOldCertificate", SERVING),
         (NORTH, "AksCertExpired", CLIENT),
-        (NORTH, "AksCertFileUnreadable", CLIENT),
+        (NORTH, "AksCertUnusable", CLIENT),
         ("", "AksCertExporterDown", "cluster"),  # nowhere is a cluster agent, so it is no cluster's
     }
     found = rows(stack.receiver.wait(lambda seen: rows(seen) == wanted, PATIENCE))
