@@ -30,6 +30,10 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
+START_SECONDS = 120.0
+"""For the first lease: a controller manager that starts beside other work takes its time."""
+
+
 class ControlPlane:
     """A context manager: inside it the control plane runs, and everybody's kubeconfig is at hand."""
 
@@ -56,7 +60,8 @@ class ControlPlane:
             self._allow_kubelets()
             if self.binaries.controller_manager:
                 self._run("kube-controller-manager", self._controller_manager(self.binaries.controller_manager))
-                wait(lambda: "kube-controller-manager" in self.kubectl("get", "leases", "-n", "kube-system"), "a lease")
+                leases = ("get", "leases", "-n", "kube-system")
+                wait(lambda: "kube-controller-manager" in self.kubectl(*leases), "a lease", START_SECONDS)
                 wait(lambda: "kube-root-ca.crt" in self.kubectl("get", "configmaps", "-n", "kube-system"), "root CA")
         except BaseException:
             self.__exit__()
@@ -182,7 +187,6 @@ class ControlPlane:
             "--etcd-compaction-interval=0",  # compact() does it when a test wants it
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
-            "--endpoint-reconciler-type=none",  # newer ones refuse a loopback address as an endpoint
             f"--secure-port={self.port}",
             f"--cert-dir={folder}",
             f"--tls-cert-file={folder / 'apiserver.crt'}",
