@@ -26,6 +26,7 @@ FINDING_ONLY = {
     "AksCertRotationDisabled": "of a whole node pool, by its label: the alert is each node's",
     "AksCertRotationEvidenceConflict": "of a whole node pool, by its tag: the alert is each node's",
     "AksCertCsrRejected": "a refusal of a minute ago; the alert counts what has increased between two scrapes",
+    "AksCertNodeNotObserved": "of the present; the alert bridges five minutes, in which somebody may have told",
     "AksCertFileUnreadable": "rotation unknown: the file itself that cannot be read has the alert",
 }
 """Findings that may name an alert which does not fire for the same node."""
