@@ -103,6 +103,8 @@ def test_we_accept_what_the_api_server_accepts(
             "failurePolicy": "Fail",
         }
         api = "admissionregistration.k8s.io/v1"
+        # Later versions label each namespace with its name by themselves.
+        plane.kubectl("label", "namespace", "default", "kubernetes.io/metadata.name=default", "--overwrite")
         plane.apply({"apiVersion": api, "kind": KIND, "metadata": {"name": "hook"}, "webhooks": [hook]})
         try:
             raw = plane.kubectl("get", KIND.lower(), "hook", "-o", "json").encode()

@@ -102,7 +102,9 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def custom(plane: ControlPlane) -> None:
-    """The operators' custom resources are there."""
+    """The operators' custom resources are there. Skip where the API server cannot hold them."""
+    if (found := minor(plane)) < 25:
+        pytest.skip(f"this API server is of 1.{found}: that of 1.20 crashes on custom resources")
     for group, kinds in MONITORS.items():
         for kind in kinds:
             plane.apply(definition(group, kind))
