@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.facts.kube.endpoint_target import webhook_targets
+from exporter.facts.kube.endpoint_target import endpoint_targets
+from exporter.facts.kube.object_calls import webhooks
 from exporter.sources.endpoints.look import by_name, look
 from simulation.pki import DAY, SERVER, YEAR, Authority, Credential
 from tests.apiserver.controlplane import ControlPlane
@@ -108,7 +109,7 @@ def test_we_accept_what_the_api_server_accepts(
         plane.apply({"apiVersion": api, "kind": KIND, "metadata": {"name": "hook"}, "webhooks": [hook]})
         try:
             raw = plane.kubectl("get", KIND.lower(), "hook", "-o", "json").encode()
-            (target,) = webhook_targets(KIND, raw)
+            (target,) = endpoint_targets(webhooks(KIND, raw))
             seen = look(target, by_name, 5.0, time.time)
             assert (seen.untrusted or "") == reason
             assert seen.trusted == (not reason)

@@ -7,14 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from exporter.facts.kube.ca_bundle import CaBundle, api_service, conversion, webhooks
-from exporter.facts.kube.endpoint_target import (
-    EndpointTarget,
-    api_service_targets,
-    conversion_targets,
-    webhook_targets,
-)
+from exporter.facts.kube.ca_bundle import CaBundle, ca_bundle
+from exporter.facts.kube.endpoint_target import EndpointTarget, endpoint_targets
 from exporter.facts.kube.metadata import ObjectError
+from exporter.facts.kube.object_calls import ObjectCalls, api_service, conversion, webhooks
 from exporter.facts.source import Failure
 from exporter.sources.kube import resource
 from exporter.sources.kube.connection import Connection
@@ -39,14 +35,12 @@ class CalledObject:
 
 Found = Mapping[str, Listing[CalledObject] | Failure]
 """By kind."""
-_Bundle = Callable[[bytes], CaBundle | None]
-_Targets = Callable[[bytes], tuple[EndpointTarget, ...]]
 
 
 def webhook_bundles(connection: Connection, *, conversions: bool) -> Found:
     """Those of admission webhooks, and where `conversions` says so of the webhooks that convert custom resources."""
     found: dict[str, Listing[CalledObject] | Failure] = {
-        kind: connection.list_all(what.path, _bounded(partial(webhooks, kind), partial(webhook_targets, kind)))
+        kind: connection.list_all(what.path, _bounded(partial(webhooks, kind)))
         for kind, what in (
             ("ValidatingWebhookConfiguration", resource.VALIDATING_WEBHOOKS),
             ("MutatingWebhookConfiguration", resource.MUTATING_WEBHOOKS),
@@ -54,26 +48,27 @@ def webhook_bundles(connection: Connection, *, conversions: bool) -> Found:
     }
     if conversions:
         path = resource.CUSTOM_RESOURCE_DEFINITIONS.path
-        read = _bounded(conversion, conversion_targets)
+        read = _bounded(conversion)
         found["CustomResourceDefinition"] = connection.list_all(path, read, page=DEFINITIONS)
     return found
 
 
 def api_service_bundles(connection: Connection) -> Found:
     """Those of APIServices."""
-    read = _bounded(api_service, api_service_targets)
+    read = _bounded(api_service)
     return {"APIService": connection.list_all(resource.API_SERVICES.path, read)}
 
 
-def _bounded(read: _Bundle, targets: _Targets) -> Callable[[bytes], CalledObject]:
+def _bounded(read: Callable[[bytes], ObjectCalls]) -> Callable[[bytes], CalledObject]:
     left = MOST_CERTIFICATES
 
     def bounded(raw: bytes) -> CalledObject:
         nonlocal left
         if left <= 0:
             raise ObjectError(f"the objects before it hold {MOST_CERTIFICATES} certificates: no more are kept")
-        found = CalledObject(read(raw), targets(raw))
-        left -= len(found.bundle.certificates) if found.bundle else 0
-        return found
+        calls = read(raw)
+        bundle = ca_bundle(calls)
+        left -= len(bundle.certificates) if bundle else 0
+        return CalledObject(bundle, endpoint_targets(calls))
 
     return bounded

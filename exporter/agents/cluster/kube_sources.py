@@ -9,7 +9,7 @@ from exporter.agents.cluster.apiserver_probe import Address, authorities, look_a
 from exporter.agents.cluster.ca_bundles import Found, api_service_bundles, webhook_bundles
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.periodic import Periodic
-from exporter.facts.kube.ca_bundle import authentication_cas, root_ca
+from exporter.facts.kube.config_map_ca import authentication_cas, root_ca
 from exporter.facts.kube.csr import Csr, csr
 from exporter.facts.kube.lease import lease_renewed
 from exporter.facts.kube.metadata import created

@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.kube.ca_bundle import (
-    FORMER_CAP,
-    CaBundle,
-    CaHistory,
-    api_service,
-    authentication_cas,
-    conversion,
-    outdated,
-    root_ca,
-)
-from exporter.facts.kube.ca_bundle import webhooks as webhook_bundle
+from exporter.facts.kube import object_calls
+from exporter.facts.kube.ca_bundle import FORMER_CAP, CaBundle, CaHistory, ca_bundle, outdated
+from exporter.facts.kube.config_map_ca import authentication_cas, root_ca
 from exporter.facts.kube.lease import lease_renewed
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.x509 import Certificate, certificates
@@ -32,6 +24,18 @@ OTHER = Authority("somebody", T0 - 600, T0 + 3650 * DAY, number=2)
 
 def read(*authorities: Authority) -> tuple[Certificate, ...]:
     return certificates(b"".join(authority.pem for authority in authorities))
+
+
+def api_service(raw: bytes) -> CaBundle | None:
+    return ca_bundle(object_calls.api_service(raw))
+
+
+def webhook_bundle(kind: str, raw: bytes) -> CaBundle | None:
+    return ca_bundle(object_calls.webhooks(kind, raw))
+
+
+def conversion(raw: bytes) -> CaBundle | None:
+    return ca_bundle(object_calls.conversion(raw))
 
 
 def bundle(*authorities: Authority) -> CaBundle:

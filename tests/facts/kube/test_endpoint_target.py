@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 
 from exporter.facts.kube.aks_component import aks_component
-from exporter.facts.kube.endpoint_target import (
-    EndpointTarget,
-    api_service_targets,
-    conversion_targets,
-    webhook_targets,
-)
+from exporter.facts.kube.endpoint_target import EndpointTarget, endpoint_targets
 from exporter.facts.kube.metadata import ObjectError
+from exporter.facts.kube.object_calls import api_service, conversion
+from exporter.facts.kube.object_calls import webhooks as webhook_calls
 from exporter.facts.x509 import certificates
 from exporter.reason import FailurePolicy
 from simulation.pki import YEAR, Authority
@@ -28,7 +25,8 @@ def bundle(*authorities: Authority) -> str:
 
 
 def webhooks(*configs: dict[str, Any]) -> tuple[EndpointTarget, ...]:
-    return webhook_targets(KIND, json.dumps({"metadata": {"name": "w"}, "webhooks": list(configs)}).encode())
+    raw = json.dumps({"metadata": {"name": "w"}, "webhooks": list(configs)}).encode()
+    return endpoint_targets(webhook_calls(KIND, raw))
 
 
 def test_a_webhook_is_called_by_its_services_name() -> None:
@@ -89,10 +87,10 @@ def test_a_bundle_that_cannot_be_read_trusts_nobody(text: str) -> None:
 def test_an_api_service_may_be_local_or_unverified() -> None:
     """insecureSkipTLSVerify: the API server looks at no certificate there."""
     local = {"metadata": {"name": "v1.apps"}, "spec": {"group": "apps", "version": "v1"}}
-    assert api_service_targets(json.dumps(local).encode()) == ()
+    assert endpoint_targets(api_service(json.dumps(local).encode())) == ()
     service = {"name": "metrics-server", "namespace": "kube-system", "port": 4443}
     unverified = {"metadata": {"name": "m"}, "spec": {"service": service, "insecureSkipTLSVerify": True}}
-    (found,) = api_service_targets(json.dumps(unverified).encode())
+    (found,) = endpoint_targets(api_service(json.dumps(unverified).encode()))
     assert (found.verified, found.trusts, found.port) == (False, (), 4443)
     assert found.failure_policy is FailurePolicy.NONE
 
@@ -103,10 +101,10 @@ def test_a_conversion_is_called_where_there_is_one() -> None:
         "metadata": {"name": "a.b"},
         "spec": {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": config}}},
     }
-    (found,) = conversion_targets(json.dumps(raw, separators=(",", ":")).encode())
+    (found,) = endpoint_targets(conversion(json.dumps(raw, separators=(",", ":")).encode()))
     assert (found.kind, found.address) == ("CustomResourceDefinition", "c.n.svc:443")
     none = {"metadata": {"name": "a.b"}, "spec": {"conversion": {"strategy": "None"}}}
-    assert conversion_targets(json.dumps(none).encode()) == ()
+    assert endpoint_targets(conversion(json.dumps(none).encode())) == ()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +123,7 @@ def test_a_port_that_is_none_is_not_called(port: int) -> None:
 
 def test_what_is_no_such_object_is_refused() -> None:
     with pytest.raises(ObjectError):
-        webhook_targets(KIND, b'{"metadata": {"name": "w"}, "webhooks": [{"clientConfig": {"service": 3}}]}')
+        webhook_calls(KIND, b'{"metadata": {"name": "w"}, "webhooks": [{"clientConfig": {"service": 3}}]}')
 
 
 @pytest.mark.parametrize(
