@@ -56,6 +56,17 @@ def test_a_named_configuration_that_is_missing_is_missed(tmp_path: Path) -> None
     assert values(series(agent), "akscert_rotation_evidence", evidence="kubelet_config") == []
 
 
+@pytest.mark.parametrize("place", ["/etc/default/kubelet", "/etc/default/./kubelet"])
+def test_one_path_that_is_named_as_two_files_has_one_status(tmp_path: Path, place: str) -> None:
+    """As when a drop-in ends in the middle of a path: what is there is good for the one, and nonsense for the other."""
+    node = simulated(tmp_path)
+    drop_in = node.root / "etc/systemd/system/kubelet.service.d/10-componentconfig.conf"
+    drop_in.write_text(f'[Service]\nEnvironment="KUBELET_CONFIG_FILE_FLAGS=--config {place}')
+    statuses = [dict(labels) for name, labels in series(agent_of(node.root)) if name == "akscert_file_status"]
+    told = [one["status"] for one in statuses if one["path"] in {place, "/etc/default/kubelet"}]
+    assert told == ["malformed"]
+
+
 def test_a_fixed_certificate_is_sought_from_the_directory_of_the_configuration_that_names_it(tmp_path: Path) -> None:
     """As the kubelet does with a relative path."""
     node = simulated(tmp_path)

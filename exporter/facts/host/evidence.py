@@ -29,6 +29,7 @@ PRESENT = (
     FileStatus.TOO_LARGE,
     FileStatus.NO_CERTIFICATE,
 )
+AS_EXPECTED = (FileStatus.OK, FileStatus.NOT_EXPECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,25 @@ def bootstrap_method(evidence: HostEvidence) -> BootstrapMethod:
 
 
 def evidence_files(evidence: HostEvidence) -> Iterator[FileFacts]:
-    """The status of each evidence file. A drop-in that can be read is told only by its directory's status."""
-    for file, read in evidence.reads.items():
-        yield FileFacts(EVIDENCE[file].role, read.path, _status(file, read, evidence), read.detail, evidence=True)
-    told = {read.path for read in evidence.reads.values()}
-    for file, read in evidence.members:
-        if read.status is not FileStatus.OK and read.path not in told:
-            yield FileFacts(EVIDENCE[file].role, read.path, read.status, read.detail, evidence=True)
+    """The status of each evidence file. A drop-in that can be read is told only by its directory's status.
+
+    Flags and settings can name one path as two files. It is told once, by what is wrong with it, if anything is.
+    """
+    table = [
+        FileFacts(EVIDENCE[file].role, read.path, _status(file, read, evidence), read.detail, evidence=True)
+        for file, read in evidence.reads.items()
+    ]
+    members = [
+        FileFacts(EVIDENCE[file].role, read.path, read.status, read.detail, evidence=True)
+        for file, read in evidence.members
+        if read.status is not FileStatus.OK
+    ]
+    told: dict[str, FileFacts] = {}
+    for facts in (*table, *members):
+        path = evidence.table.normal(facts.path)
+        if path not in told or (told[path].status in AS_EXPECTED and facts.status not in AS_EXPECTED):
+            told[path] = facts
+    yield from told.values()
 
 
 def _status(file: EvidenceFile, read: Read[object], evidence: HostEvidence) -> FileStatus:
