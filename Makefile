@@ -116,6 +116,10 @@ pictures: $(VENV)/.develop ## draw the pictures of the documentation again (inst
 	$(BIN)/python -m tools.pictures
 	$(BIN)/python -m tools.grafana.pictures
 
+.PHONY: record-az
+record-az: $(VENV)/.develop ## record again what Azure's command line takes (installs azure-cli, and throws it away)
+	$(BIN)/python -m tools.azure_cli
+
 .PHONY: lock
 lock: $(VENV)/.develop ## resolve the dependencies anew, with hashes
 	@tools/lock.sh "$(BIN)"

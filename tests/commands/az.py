@@ -1,94 +1,102 @@
-"""The verbs of Azure's command line that findings, alerts and runbooks use: flags, those required, and the extension.
+"""Words after `az` in, what az's parser says against them out: by the flags recorded from az itself.
 
-Recorded by hand, in the manner of the Azure CLI's reference (learn.microsoft.com/cli/azure): for each command its
-required and optional parameters and whether an extension brings it. It was not checked against az itself.
+`make record-az` takes them from the newest azure-cli (tools/azure_cli.py). az builds its parser of argparse, so what is
+recorded is made into argparse again: the same rules for values, for what is required and for what is not known.
 """
 
+import argparse
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
 
-__all__ = ["GLOBAL", "VERBS", "Verb"]
+__all__ = ["EXTENSIONS", "Flag", "az_faults", "recorded", "version"]
+
+RECORD = Path(__file__).with_name("az.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
-    """One command. A flag's other spellings are joined by `|`; a value of None: it takes none."""
+class Flag:
+    """One parameter of a command."""
 
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    switches: tuple[str, ...] = ()
-    """Flags without a value."""
-    lists: tuple[str, ...] = ()
-    """Flags with any number of values."""
-    extension: str = ""
+    names: tuple[str, ...]
+    """Its spellings; none for what is given by its place."""
+    values: int | str
+    """argparse's nargs; 1: one value, 0: a switch."""
+    required: bool = False
 
 
-GLOBAL = ("--query", "-o|--output", "--subscription")
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A command that no record holds, since an extension brings it: written by hand after its reference page."""
 
-_CLUSTER = ("-g|--resource-group", "-n|--name")
-_POOL = ("-g|--resource-group", "--cluster-name", "-n|--name|--nodepool-name")
+    name: str
+    flags: tuple[Flag, ...]
 
-VERBS = {
-    "account set": Verb(("-s|--subscription",)),
-    "aks delete": Verb(_CLUSTER, switches=("-y|--yes", "--no-wait")),
-    "aks get-credentials": Verb(
-        _CLUSTER, ("-f|--file", "--context"), ("--overwrite-existing", "-a|--admin", "--only-show-errors")
-    ),
-    "aks get-upgrades": Verb(_CLUSTER),
-    "aks list": Verb((), ("-g|--resource-group",)),
-    "aks nodepool add": Verb(
-        _POOL,
-        ("-c|--node-count", "-s|--node-vm-size", "--mode", "--snapshot-id", "-k|--kubernetes-version"),
-        ("--no-wait",),
-    ),
-    "aks nodepool delete": Verb(_POOL, (), ("--no-wait", "-y|--yes")),
-    "aks nodepool delete-machines": Verb(_POOL, (), ("--no-wait",), ("--machine-names",)),
-    "aks nodepool list": Verb(("-g|--resource-group", "--cluster-name")),
-    "aks nodepool scale": Verb(_POOL, ("-c|--node-count",), ("--no-wait",)),
-    "aks nodepool show": Verb(_POOL),
-    "aks nodepool start": Verb(_POOL, (), ("--no-wait",)),
-    "aks nodepool update": Verb(_POOL, (), ("--no-wait", "-y|--yes"), ("--tags", "--labels")),
-    "aks nodepool upgrade": Verb(
-        _POOL,
-        ("-k|--kubernetes-version", "--max-surge", "--drain-timeout", "--snapshot-id"),
-        ("--node-image-only", "-y|--yes", "--no-wait"),
-    ),
-    "aks operation show-latest": Verb(_CLUSTER, extension="aks-preview"),
-    "aks operation-abort": Verb(_CLUSTER, (), ("--no-wait",)),
-    "aks rotate-certs": Verb(_CLUSTER, (), ("-y|--yes", "--no-wait")),
-    "aks show": Verb(_CLUSTER),
-    "aks start": Verb(_CLUSTER, (), ("--no-wait",)),
-    "aks stop": Verb(_CLUSTER, (), ("--no-wait",)),
-    "aks update": Verb(
-        _CLUSTER, ("--node-os-upgrade-channel", "--auto-upgrade-channel"), ("-y|--yes", "--no-wait"), ("--tags",)
-    ),
-    "aks upgrade": Verb(
-        _CLUSTER, ("-k|--kubernetes-version",), ("--control-plane-only", "--node-image-only", "-y|--yes", "--no-wait")
-    ),
-    "extension add": Verb(("-n|--name",), ("--version",), ("-y|--yes", "--upgrade", "--allow-preview")),
-    "feature show": Verb(("-n|--name", "--namespace")),
-    "login": Verb((), ("-t|--tenant",), ("--use-device-code", "--identity")),
-    "monitor activity-log list": Verb((), ("-g|--resource-group", "--offset", "--status")),
-    "monitor alert-processing-rule create": Verb(
-        ("-n|--name|--rule-name", "-g|--resource-group", "--rule-type", "--scopes"), extension="alertsmanagement"
-    ),
-    "network private-dns link vnet list": Verb(("-g|--resource-group", "-z|--zone-name")),
-    "role assignment list": Verb((), ("--assignee", "--scope", "--role"), ("--all", "--include-inherited")),
-    "role assignment create": Verb(("--role",), ("--assignee", "--scope")),
-    "vm list": Verb((), ("-g|--resource-group",)),
-    "vm run-command invoke": Verb(
-        ("-g|--resource-group", "-n|--name|--vm-name", "--command-id"),
-        (),
-        ("--no-wait",),
-        ("--scripts", "--parameters"),
-    ),
-    "vmss list-instances": Verb(("-g|--resource-group", "-n|--name")),
-    "vmss list": Verb((), ("-g|--resource-group",)),
-    "vmss reimage": Verb(("-g|--resource-group", "-n|--name"), (), ("--no-wait",), ("--instance-ids|--instance-id",)),
-    "vmss restart": Verb(("-g|--resource-group", "-n|--name"), (), ("--no-wait",), ("--instance-ids",)),
-    "vmss run-command invoke": Verb(
-        ("-g|--resource-group", "-n|--name|--vmss-name", "--command-id", "--instance-id"),
-        (),
-        ("--no-wait",),
-        ("--scripts", "--parameters"),
+
+_NAMES = (Flag(("-g", "--resource-group"), 1, True), Flag(("-n", "--name"), 1, True))
+_SHOWN = (Flag(("--query",), 1), Flag(("-o", "--output"), 1))
+EXTENSIONS = {
+    "aks operation show-latest": Extension("aks-preview", (*_NAMES, Flag(("--nodepool-name",), 1), *_SHOWN)),
+    "monitor alert-processing-rule create": Extension(
+        "alertsmanagement",
+        (*_NAMES, Flag(("--rule-type",), 1, True), Flag(("--scopes",), "+", True), *_SHOWN),
     ),
 }
+
+
+@cache
+def _record() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
+    return found
+
+
+def version() -> str:
+    """The azure-cli that was recorded."""
+    return str(_record()["version"])
+
+
+@cache
+def recorded() -> dict[str, tuple[Flag, ...]]:
+    """Every command that is known, with its flags."""
+    return {
+        name: tuple(Flag(tuple(one["names"]), one["values"], one.get("required", False)) for one in flags)
+        for name, flags in _record()["commands"].items()
+    } | {name: one.flags for name, one in EXTENSIONS.items()}
+
+
+class _Refusal(Exception):
+    """What argparse says in place of ending the process."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Refusal(message)
+
+
+@cache
+def _parser(name: str) -> _Parser:
+    parser = _Parser(prog=f"az {name}", add_help=False, allow_abbrev=False)
+    for number, flag in enumerate(recorded()[name]):
+        if flag.values == 0:
+            parser.add_argument(*flag.names, action="store_true", required=flag.required, dest=f"flag{number}")
+        elif flag.names:
+            nargs = None if flag.values == 1 else flag.values
+            parser.add_argument(*flag.names, nargs=nargs, required=flag.required, dest=f"flag{number}")
+        else:
+            parser.add_argument(f"place{number}", nargs=None if flag.values == 1 else flag.values)
+    return parser
+
+
+def az_faults(words: list[str]) -> Iterator[str]:
+    """One, or none where az would run it."""
+    name = next((n for n in (" ".join(words[:at]) for at in range(len(words), 0, -1)) if n in recorded()), "")
+    if not name:
+        yield f"az has no {' '.join(words[:3])} that is recorded"
+        return
+    try:
+        _parser(name).parse_args(words[len(name.split()) :])
+    except _Refusal as refusal:
+        yield f"az {name}: {refusal}"

@@ -1,4 +1,4 @@
-"""A command line in, what is wrong with it out: az against recorded flags, kubectl against the real program."""
+"""A command line in, what is wrong with it out: az by its recorded parser, kubectl by the real program."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from exporter.findings.commands import PLACEHOLDERS
-from tests.commands.az import GLOBAL, VERBS, Verb
+from tests.commands.az import az_faults
 from tools.helm import binary
 
 __all__ = ["faults", "parts"]
@@ -68,7 +68,7 @@ def faults(command: str) -> Iterator[str]:
         if not words or words[0] not in PROGRAMS:
             yield f"no program {words[:1]}: {command}"
         elif words[0] == "az":
-            yield from (f"{fault}: {command}" for fault in _az(words[1:]))
+            yield from (f"{fault}: {command}" for fault in az_faults(words[1:]))
         elif words[0] == "kubectl":
             yield from (f"{fault}: {command}" for fault in _kubectl(tuple(words[1:])))
 
@@ -76,40 +76,6 @@ def faults(command: str) -> Iterator[str]:
 def unknown_placeholders(command: str, known: frozenset[str] = frozenset(PLACEHOLDERS)) -> set[str]:
     """Words in upper case that are no placeholder anybody explains."""
     return {word for word in UPPER.findall(command) if len(word) > 2} - known
-
-
-def _az(words: list[str]) -> Iterator[str]:
-    name = next((" ".join(words[:n]) for n in range(len(words), 0, -1) if " ".join(words[:n]) in VERBS), "")
-    if not name:
-        yield f"az has no {' '.join(words[:3])} that is recorded"
-        return
-    verb, given = VERBS[name], set[str]()
-    rest = words[len(name.split()) :]
-    spelled = {flag: one for one in _flags(verb) for flag in one.split("|")}
-    at = 0
-    while at < len(rest):
-        flag = spelled.get(rest[at].split("=")[0])
-        if flag is None:
-            yield f"az {name} has no {rest[at]}"
-            at += 1
-            continue
-        given.add(flag)
-        values = 0
-        while at + 1 < len(rest) and not rest[at + 1].startswith("-"):
-            at, values = at + 1, values + 1
-        at += 1
-        if flag in verb.switches and values:
-            yield f"az {name} {flag} takes no value"
-        if flag not in verb.switches and not values and "=" not in rest[at - 1]:
-            yield f"az {name} {flag} needs a value"
-        if values > 1 and flag not in verb.lists:
-            yield f"az {name} {flag} takes one value"
-    if missing := set(verb.required) - given:
-        yield f"az {name} needs {sorted(missing)}"
-
-
-def _flags(verb: Verb) -> tuple[str, ...]:
-    return (*verb.required, *verb.optional, *verb.switches, *verb.lists, *GLOBAL)
 
 
 @lru_cache(maxsize=1000)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,9 +29,11 @@ from simulation.demo.azure_courses import azure_verdicts
 from simulation.node.scenarios import SCENARIOS
 from simulation.node.simulated_node import build
 from simulation.pki import DAY, YEAR, Authority
+from tests.commands.az import EXTENSIONS, Flag, recorded, version
 from tests.commands.parser import faults, parts, unknown_placeholders
 from tests.pages.example import NOW
 from tests.pages.fleet import fleet
+from tools.azure_cli import COMMANDS
 
 NODE = "aks-nodepool1-12345678-vmss00000z"
 PROVIDER = (
@@ -202,8 +205,8 @@ def test_what_a_node_agent_could_not_know_is_filled_in_by_who_knows() -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("az aks show", "needs"),
-        ("az aks rotate-certs -g RG -n X --force", "has no --force"),
+        ("az aks show", "required: --name/-n, --resource-group/-g"),
+        ("az aks rotate-certs -g RG -n X --force", "unrecognized arguments: --force"),
         ("az aks frobnicate -g RG", "that is recorded"),
         ("kubectl get csr --no-such-flag", "unknown flag"),
         ("kubectl frobnicate csr", "frobnicate"),
@@ -211,10 +214,23 @@ def test_what_a_node_agent_could_not_know_is_filled_in_by_who_knows() -> None:
         ("az aks nodepool update -g a --cluster-name b -n c --tags …", "not whole"),
         ("rm -rf /", "no program"),
         ("kubectl get 'csr", "quotation"),
-        ("az aks get-credentials -g a -n b --overwrite-existing yes", "takes no value"),
-        ("az aks show -g a b -n c", "takes one value"),
-        ("az aks show -g -n c", "needs a value"),
+        ("az aks get-credentials -g a -n b --overwrite-existing yes", "unrecognized arguments: yes"),
+        ("az aks show -g a b -n c", "unrecognized arguments: b"),
+        ("az aks show -g -n c", "expected one argument"),
+        ("az aks nodepool delete-machines -g a --cluster-name b -n c --machine-names", "at least one argument"),
+        ("az aks upgrade -g a -n b --kubernetes 1.33", "unrecognized arguments"),
     ],
 )
 def test_the_parser_finds_what_is_wrong(command: str, words: str) -> None:
     assert any(words in fault for fault in faults(command)), list(faults(command))
+
+
+def test_every_command_that_is_recorded_was_found_in_az() -> None:
+    """The record is az's own, of a version that is told, and holds all that is asked for."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version())
+    assert set(COMMANDS) <= set(recorded())
+    assert not set(COMMANDS) & set(EXTENSIONS)
+    assert Flag(("--machine-names",), "+", True) in recorded()["aks nodepool delete-machines"]
+    assert Flag(("--resource-group", "-g"), 1, True) in recorded()["vmss run-command invoke"], (
+        "az asks for it or for --ids"
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.az import EXTENSIONS
 from tests.commands.parser import faults, parts, unknown_placeholders
 from tools.generated import ROOT
 from tools.runbooks import PLACES
@@ -22,7 +23,7 @@ def blocks(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_each_command_of_a_runbook_is_one_that_az_and_kubectl_take(page: Path) -> None:
-    """az by its recorded flags, kubectl by the real program."""
+    """az by its recorded parser, kubectl by the real program."""
     assert [fault for command in blocks(page) for fault in faults(command)] == []
 
 
@@ -52,10 +53,8 @@ def test_what_needs_a_kubelet_comes_with_what_does_not(page: Path) -> None:
 
 def test_a_command_that_needs_an_extension_says_so() -> None:
     """D: `az aks operation show-latest` is not part of az itself."""
-    from tests.commands.az import VERBS
-
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for name, verb in VERBS.items():
-            if verb.extension and f"az {name} " in text:
-                assert f"az extension add --name {verb.extension}" in text, page.stem
+        for name, extension in EXTENSIONS.items():
+            if f"az {name} " in text:
+                assert f"az extension add --name {extension.name}" in text, page.stem
