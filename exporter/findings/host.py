@@ -5,34 +5,29 @@ from shlex import quote
 
 from exporter.facts.ca_use import CaUse
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
-from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.facts.usability import Usability
 from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
 from exporter.findings.commands import Machine, machine, step
-from exporter.findings.formatting import ends, lasting, span, when
+from exporter.findings.formatting import ends, span
 from exporter.findings.former_ca import former_members
-from exporter.findings.limits import (
-    ca_end,
-    file_status,
-    not_yet_valid,
-    rotation_disabled,
-    rotation_overdue,
-    without_rotation,
+from exporter.findings.kubelet_certificate import (
+    DatedCertificate,
+    about,
+    date_findings,
+    disagreement,
+    rotation_off,
+    rotation_waiting,
+    unanswered,
 )
+from exporter.findings.limits import ca_end, file_status
 from exporter.findings.unseen import source_findings, trust_findings, unread_findings
-from exporter.findings.wording import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS, STATUS_WORDS, USABILITY_WORDS
-from exporter.reason import BootstrapMethod, FileStatus, Origin, Role, Rotation, RotationReason, RotationState
+from exporter.findings.wording import REASON_WORDS, ROLE_WORDS, STATUS_WORDS, USABILITY_WORDS
+from exporter.reason import BootstrapMethod, FileStatus, Origin, Role, Rotation, RotationState
 
 __all__ = ["host_findings"]
 
 KUBELET_ROLES = (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)
-
-PENDING_OF_NODE = "kubectl get csr --field-selector spec.signerName={signer} --sort-by=.metadata.creationTimestamp"
-SIGNERS = {
-    Role.KUBELET_CLIENT: "kubernetes.io/kube-apiserver-client-kubelet",
-    Role.KUBELET_SERVING: "kubernetes.io/kubelet-serving",
-}
 
 
 def host_findings(
@@ -48,136 +43,37 @@ def host_findings(
         *_former_cas(host, now),
         *trust_findings(host, this),
         *unread_findings(host, this),
-        *source_findings(host, this, sources, _unanswered(this, Role.KUBELET_SERVING)),
+        *source_findings(host, this, sources, unanswered(this, Role.KUBELET_SERVING)),
     ]
     return worst_first(tuple(found))
-
-
-def _about(
-    host: HostFacts,
-    severity: Severity,
-    alert: str,
-    what: str,
-    steps: tuple[Step, ...],
-    *,
-    why: str = "",
-    role: Role | None = None,
-    since: float | None = None,
-    until: float | None = None,
-) -> Finding:
-    subject = Subject(Kind.NODE, host.node)
-    return Finding(severity, subject, what, steps, alert, why, host.node, role, since, until)
 
 
 def _dates(host: HostFacts, this: Machine, now: float, max_age: float | None) -> Iterator[Finding]:
     for seen in host.certificates:
         if seen.role not in KUBELET_ROLES:
             continue
-        certificate, name, role = seen.certificate, _name(seen), seen.role
-        if now >= certificate.not_after:
-            yield _about(
-                host,
-                Severity.CRITICAL,
-                "AksCertExpired",
-                f"The {name} {ends(certificate.not_after, now)}.",
-                _without_certificate(host, this, role),
-                why=_consequence(role),
-                role=role,
-                until=certificate.not_after,
-            )
-        elif seen.rotation in {Rotation.DISABLED, Rotation.UNKNOWN}:
-            yield from _expiring_without_rotation(host, this, seen, now)
-        elif (
-            seen.origin is Origin.FILE
-            and (window := host.window(role))
-            and (late := rotation_overdue(window[1], certificate.not_after, now))
-        ):
-            yield _about(
-                host,
-                late,
-                "AksCertRotationOverdue",
-                f"The {name} has been overdue for rotation {lasting(window[1], now)}; "
-                f"it {ends(certificate.not_after, now)}.",
-                _unanswered(this, role),
-                role=role,
-                since=window[1],
-                until=certificate.not_after,
-            )
-        if early := not_yet_valid(certificate.not_before, now):
-            yield _about(
-                host,
-                early,
-                "AksCertUnusable" if early is Severity.CRITICAL else "",
-                f"The {name} becomes valid {when(certificate.not_before, now)}.",
-                (Step("Compare the node's clock with the API server's.", _clock(this)),),
-                role=role,
-                until=certificate.not_before,
-            )
-        if max_age is not None and seen.origin is Origin.FILE and now - certificate.not_before > max_age:
-            yield _about(
-                host,
+        certificate, role, from_file = seen.certificate, seen.role, seen.origin is Origin.FILE
+        window = host.window(role) if from_file else None
+        dated = DatedCertificate(
+            role,
+            _name(seen),
+            certificate.not_before,
+            certificate.not_after,
+            seen.rotation,
+            window[1] if window else None,
+        )
+        bootstraps = host.bootstrap_method is not BootstrapMethod.NONE
+        yield from date_findings(this, dated, now, bootstraps=bootstraps)
+        if max_age is not None and from_file and now - certificate.not_before > max_age:
+            yield about(
+                this,
                 Severity.WARNING,
                 "AksCertOlderThanPolicy",
-                f"The {name} is {span(now - certificate.not_before)} old; your policy allows {span(max_age)}.",
+                f"The {_name(seen)} is {span(now - certificate.not_before)} old; your policy allows {span(max_age)}.",
                 this.replace,
                 role=role,
                 since=certificate.not_before + max_age,
             )
-
-
-def _consequence(role: Role) -> str:
-    if role is Role.KUBELET_SERVING:
-        return (
-            "The kubelet serves no certificate without a valid one, so kubectl logs and exec fail on this node. "
-            "The kubelet has asked for a new one and takes it as soon as it is issued."
-        )
-    return "The kubelet can no longer authenticate to the API server, and the node becomes NotReady."
-
-
-def _without_certificate(host: HostFacts, this: Machine, role: Role) -> tuple[Step, ...]:
-    """A serving certificate needs its request answered and nothing else; a client one needs a new bootstrap."""
-    if role is Role.KUBELET_SERVING and any(
-        one.role is role and one.state is not RotationState.DISABLED for one in host.rotation
-    ):
-        return (
-            _requests(role),
-            step("Read why it has no answer.", this.kubelet_log),
-        )
-    if role is Role.KUBELET_SERVING or host.bootstrap_method is BootstrapMethod.NONE:
-        return this.replace
-    restart = "Restart the kubelet: it then obtains a new certificate with its bootstrap credentials."
-    return (step(restart, this.restart_kubelet), *this.replace)
-
-
-def _requests(role: Role) -> Step:
-    return Step(
-        "Look for the node's request; approve it if its requestor is this node and nobody approves such requests.",
-        PENDING_OF_NODE.format(signer=SIGNERS[role]),
-    )
-
-
-def _unanswered(this: Machine, role: Role) -> tuple[Step, ...]:
-    return (_requests(role), step("Read what the kubelet says about it.", this.kubelet_log))
-
-
-def _clock(this: Machine) -> str:
-    return "w32tm /query /status" if this.windows else "chronyc tracking"
-
-
-def _expiring_without_rotation(host: HostFacts, this: Machine, seen: SeenCertificate, now: float) -> Iterator[Finding]:
-    certificate = seen.certificate
-    severity = without_rotation(certificate.not_before, certificate.not_after, seen.rotation, now)
-    if severity is not None:
-        yield _about(
-            host,
-            severity,
-            "AksCertExpiringWithoutRotation",
-            f"The {_name(seen)} {ends(certificate.not_after, now)}, and "
-            + ("nothing renews it." if seen.rotation is Rotation.DISABLED else "nothing is known to renew it."),
-            this.replace,
-            role=seen.role,
-            until=certificate.not_after,
-        )
 
 
 def _rotation(host: HostFacts, this: Machine) -> Iterator[Finding]:
@@ -185,39 +81,21 @@ def _rotation(host: HostFacts, this: Machine) -> Iterator[Finding]:
         name, reason, role = ROLE_WORDS[facts.role], REASON_WORDS[facts.reason], facts.role
         match facts.state:
             case RotationState.DISABLED:
-                yield _about(
-                    host,
-                    rotation_disabled(role),
-                    "AksCertRotationDisabled",
-                    f"Rotation of the {name} is off: {reason}.",
-                    _how_to_enable(facts, this),
-                    role=role,
-                )
+                yield rotation_off(this, facts)
             case RotationState.WAITING:
-                why = "" if facts.reason is RotationReason.CERTIFICATE_MISSING else f": {reason}"
-                yield _about(
-                    host,
-                    Severity.WARNING,
-                    "AksCertRotationWaiting",
-                    f"Rotation of the {name} is on, but there is no certificate yet{why}.",
-                    (
-                        _requests(role),
-                        step("Without a request, read what the kubelet says about it.", this.kubelet_log),
-                    ),
-                    role=role,
-                )
+                yield rotation_waiting(this, facts)
             case RotationState.UNKNOWN:
-                yield _about(
-                    host,
+                yield about(
+                    this,
                     Severity.UNKNOWN,
                     "AksCertFileUnreadable",
-                    f"Whether the {name} is rotated cannot be told: {_disagreement(facts) or reason}.",
+                    f"Whether the {name} is rotated cannot be told: {disagreement(facts) or reason}.",
                     (Step("Look at the list of files: each status says what could not be read."),),
                     role=role,
                 )
-            case RotationState.ENABLED if conflict := _disagreement(facts):
-                yield _about(
-                    host,
+            case RotationState.ENABLED if conflict := disagreement(facts):
+                yield about(
+                    this,
                     Severity.WARNING,
                     "AksCertRotationEvidenceConflict",
                     f"Places disagree on the rotation of the {name}: {conflict}.",
@@ -227,36 +105,13 @@ def _rotation(host: HostFacts, this: Machine) -> Iterator[Finding]:
                 )
     enabled = any(one.role is Role.KUBELET_CLIENT and one.state is RotationState.ENABLED for one in host.rotation)
     if enabled and host.bootstrap_method is BootstrapMethod.NONE:
-        yield _about(
-            host,
+        yield about(
+            this,
             Severity.WARNING,
             "AksCertBootstrapMissing",
             "Rotation is on, but the node has no way to obtain a certificate once the present one has ended.",
             this.replace,
         )
-
-
-def _how_to_enable(facts: RotationFacts, this: Machine) -> tuple[Step, ...]:
-    upgrade = this.place.nodepool("upgrade", this.pool, "--kubernetes-version VERSION")
-    if facts.reason is RotationReason.OPTED_OUT:
-        return (
-            step(
-                "Remove the tag aks-disable-kubelet-serving-certificate-rotation from the node pool: this replaces its "
-                "tags, so list those to keep.",
-                this.place.nodepool("update", this.pool, "--tags ''"),
-            ),
-            *this.replace,
-        )
-    if facts.role is Role.KUBELET_SERVING:
-        return (step("Upgrade the control plane and then the node pool to Kubernetes 1.27 or newer.", upgrade),)
-    return (step("Upgrade the control plane and then the node pool: that brings TLS bootstrapping.", upgrade),)
-
-
-def _disagreement(facts: RotationFacts) -> str:
-    words = {word: [EVIDENCE_WORDS[e] for e, said in facts.evidence.items() if said is word] for word in (True, False)}
-    if not words[True] or not words[False]:
-        return ""
-    return f"on by {' and '.join(words[True])}, off by {' and '.join(words[False])}"
 
 
 def _files(host: HostFacts, this: Machine) -> Iterator[Finding]:
@@ -268,8 +123,8 @@ def _files(host: HostFacts, this: Machine) -> Iterator[Finding]:
         awaited = Role.KUBELET_CLIENT if file.evidence else file.about
         if file.status is FileStatus.NOT_FOUND and awaited in waiting:
             continue  # the other finding says that nothing is there yet
-        yield _about(
-            host,
+        yield about(
+            this,
             severity,
             "AksCertFileUnreadable",
             f"{file.path} {STATUS_WORDS[file.status]}{f' ({file.detail})' if file.detail else ''}.",
@@ -306,8 +161,8 @@ def _trust(host: HostFacts, this: Machine, now: float) -> Iterator[Finding]:
             if served and installed
             else ""
         )
-        yield _about(
-            host,
+        yield about(
+            this,
             Severity.WARNING,
             "AksCertKubeletServesOldCertificate",
             f"The kubelet still serves another certificate than the one on disk{dates}.",
@@ -318,8 +173,8 @@ def _trust(host: HostFacts, this: Machine, now: float) -> Iterator[Finding]:
     yield from _unusable(host, this)
     authority = host.certificate(Role.CLUSTER_CA)
     if authority is not None and (severity := ca_end(authority.certificate.not_after, now)):
-        yield _about(
-            host,
+        yield about(
+            this,
             severity,
             "AksCertClusterCaExpiring",
             f"The cluster CA {ends(authority.certificate.not_after, now)}.",
@@ -353,8 +208,8 @@ def _unusable(host: HostFacts, this: Machine) -> Iterator[Finding]:
         else:
             continue
         told.add(role)
-        yield _about(
-            host,
+        yield about(
+            this,
             Severity.CRITICAL,
             "AksCertUnusable",
             f"The {ROLE_WORDS[role]}{' that is served' if origin is Origin.WIRE else ''} {what}.",

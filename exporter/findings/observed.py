@@ -14,10 +14,20 @@ from exporter.facts.kube.node_view import NodeView, ToldCertificate
 from exporter.facts.node_document import NodeDocument
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
-from exporter.findings.commands import Machine, Place, filled, machine, step
-from exporter.findings.formatting import ends, lasting, names_listed, when
-from exporter.findings.limits import SETTLING, not_yet_valid, rotation_disabled, rotation_overdue, without_rotation
-from exporter.findings.wording import REASON_WORDS, ROLE_WORDS
+from exporter.findings.commands import Machine, Place, filled, machine
+from exporter.findings.formatting import names_listed
+from exporter.findings.kubelet_certificate import (
+    SIGNERS,
+    DatedCertificate,
+    about,
+    date_findings,
+    disagreement,
+    rotation_off,
+    rotation_waiting,
+    unanswered,
+)
+from exporter.findings.limits import SETTLING
+from exporter.findings.wording import ROLE_WORDS
 from exporter.reason import Evidence, KubeletStatus, Observer, Role, RotationState
 
 __all__ = ["observed_findings"]
@@ -25,10 +35,6 @@ __all__ = ["observed_findings"]
 SHOWN = 3
 _OURS = "app.kubernetes.io/name=aks-cert-exporter"
 _RIGHTS = "kubectl auth can-i get nodes/metrics"
-_SIGNERS = {
-    Role.KUBELET_CLIENT: "kubernetes.io/kube-apiserver-client-kubelet",
-    Role.KUBELET_SERVING: "kubernetes.io/kubelet-serving",
-}
 
 
 def observed_findings(cluster: ClusterFacts, now: float, *, everybody_asked: bool = False) -> Iterator[Finding]:
@@ -78,7 +84,7 @@ def _contradicted(document: NodeDocument, view: NodeView | None, this: Machine) 
     """What the kubelet says it runs with, against what the node agent found in its files."""
     for told in document.rotation:
         configured = view.report.config if view is not None else None
-        if configured is None or told.role not in _SIGNERS or told.state not in {"enabled", "disabled"}:
+        if configured is None or told.role not in SIGNERS or told.state not in {"enabled", "disabled"}:
             continue
         role = Role(told.role)
         running = configured.serving_rotation if role is Role.KUBELET_SERVING else configured.client_rotation
@@ -97,135 +103,37 @@ def _contradicted(document: NodeDocument, view: NodeView | None, this: Machine) 
             )
 
 
-def _about(
-    this: Machine,
-    severity: Severity,
-    alert: str,
-    what: str,
-    steps: tuple[Step, ...],
-    *,
-    why: str = "",
-    role: Role,
-    since: float | None = None,
-    until: float | None = None,
-) -> Finding:
-    return Finding(severity, Subject(Kind.NODE, this.node), what, steps, alert, why, this.node, role, since, until)
-
-
 def _seen(view: NodeView, this: Machine, now: float) -> Iterator[Finding]:
-    for certificate in view.certificates:
-        yield from _dates(certificate, this, now)
-        yield from _fitness(certificate, this)
+    for one in view.certificates:
+        deadline = one.window[1] if one.window else None
+        name = ROLE_WORDS[one.role]
+        dated = DatedCertificate(one.role, name, one.not_before, one.not_after, one.rotation, deadline)
+        yield from date_findings(this, dated, now, bootstraps=True)
+        yield from _fitness(one, this)
     for facts in view.rotation:
-        name = ROLE_WORDS[facts.role]
         if facts.state is RotationState.DISABLED:
-            yield _about(
-                this,
-                rotation_disabled(facts.role),
-                "AksCertRotationDisabled",
-                f"Rotation of the {name} is off: {REASON_WORDS[facts.reason]}.",
-                this.replace,
-                role=facts.role,
-            )
+            yield rotation_off(this, facts)
         elif facts.state is RotationState.WAITING:
-            yield _about(
-                this,
-                Severity.WARNING,
-                "AksCertRotationWaiting",
-                f"Rotation of the {name} is on, but the kubelet has no certificate yet.",
-                _request(this, facts.role),
-                role=facts.role,
-            )
+            yield rotation_waiting(this, facts)
         elif facts.evidence.get(Evidence.WIRE) is False and facts.evidence.get(Evidence.KUBELET_CONFIGZ):
-            yield _about(
+            yield about(
                 this,
                 Severity.WARNING,
                 "AksCertRotationEvidenceConflict",
-                f"Places disagree on the rotation of the {name}: on by what the kubelet runs with, off by what it "
-                "serves.",
-                _request(this, facts.role),
+                f"Places disagree on the rotation of the {ROLE_WORDS[facts.role]}: {disagreement(facts)}.",
+                unanswered(this, facts.role),
                 role=facts.role,
             )
-
-
-def _name(certificate: ToldCertificate) -> str:
-    return ROLE_WORDS[certificate.role]
-
-
-def _request(this: Machine, role: Role) -> tuple[Step, ...]:
-    return (
-        Step(
-            "Look for the node's request; approve it if its requestor is this node and nobody approves such requests.",
-            f"kubectl get csr --field-selector spec.signerName={_SIGNERS[role]} --sort-by=.metadata.creationTimestamp",
-        ),
-        step("Read what the kubelet says about it.", this.kubelet_log),
-    )
-
-
-def _dates(one: ToldCertificate, this: Machine, now: float) -> Iterator[Finding]:
-    name, role = _name(one), one.role
-    if now >= one.not_after:
-        serving = role is Role.KUBELET_SERVING
-        restart = step(
-            "Restart the kubelet: it then obtains a new certificate with its bootstrap credentials.",
-            this.restart_kubelet,
-        )
-        yield _about(
-            this,
-            Severity.CRITICAL,
-            "AksCertExpired",
-            f"The {name} {ends(one.not_after, now)}.",
-            _request(this, role) if serving else (restart, *this.replace),
-            why="kubectl logs and exec fail on this node."
-            if serving
-            else "The kubelet can no longer authenticate to the API server, and the node becomes NotReady.",
-            role=role,
-            until=one.not_after,
-        )
-        return
-    if one.window is not None and (late := rotation_overdue(one.window[1], one.not_after, now)):
-        yield _about(
-            this,
-            late,
-            "AksCertRotationOverdue",
-            f"The {name} has been overdue for rotation {lasting(one.window[1], now)}; it {ends(one.not_after, now)}.",
-            _request(this, role),
-            role=role,
-            since=one.window[1],
-            until=one.not_after,
-        )
-    if one.not_before is None:
-        return
-    if severity := without_rotation(one.not_before, one.not_after, one.rotation, now):
-        yield _about(
-            this,
-            severity,
-            "AksCertExpiringWithoutRotation",
-            f"The {name} {ends(one.not_after, now)}, and nothing is known to renew it.",
-            this.replace,
-            role=role,
-            until=one.not_after,
-        )
-    if early := not_yet_valid(one.not_before, now):
-        yield _about(
-            this,
-            early,
-            "AksCertUnusable" if early is Severity.CRITICAL else "AksCertClockSkew",
-            f"The {name} becomes valid {when(one.not_before, now)}.",
-            (step("Compare the node's clock with the API server's.", this.run("chronyc tracking")),),
-            role=role,
-            until=one.not_before,
-        )
 
 
 def _fitness(one: ToldCertificate, this: Machine) -> Iterator[Finding]:
     """A certificate on the port that is signed by another CA, where rotation by the cluster is on."""
     if one.issued_by_cluster_ca is False and one.rotation == "enabled":
-        yield _about(
+        yield about(
             this,
             Severity.CRITICAL,
             "AksCertUnusable",
-            f"The {_name(one)} was not signed by the cluster CA.",
+            f"The {ROLE_WORDS[one.role]} was not signed by the cluster CA.",
             this.replace,
             role=one.role,
         )
