@@ -3,7 +3,7 @@
 import signal
 import sys
 
-__all__ = ["kubectl_plugin", "main"]
+__all__ = ["kubectl_completion", "kubectl_plugin", "main"]
 
 SERVERS = ("node", "cluster")
 """Commands that read their web configuration again on SIGHUP."""
@@ -27,6 +27,17 @@ def kubectl_plugin() -> int:
     from exporter.cli import main as command_line
 
     return command_line(given if known else ["check", *given], "kubectl akscert")
+
+
+def kubectl_completion() -> int:
+    """What may come next in `kubectl akscert …`: kubectl 1.26 and newer start this at each TAB."""
+    from exporter.check.output import write_out
+    from exporter.cli import parser
+    from exporter.completion import plugin_words
+
+    top = parser("kubectl akscert")
+    write_out("\n".join(plugin_words(top, top.of_command, sys.argv[1:])))
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
 from exporter.check.output import OutputError, complain, settle, write_out
@@ -12,6 +12,9 @@ from exporter.completion import SHELLS, complete, shell_code
 from exporter.examples import epilog
 from exporter.settings import Command, Settings, SettingsError, add_flags, resolve
 from exporter.sources.bug import bug
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 __all__ = ["main"]
 
@@ -46,6 +49,13 @@ class Parser(argparse.ArgumentParser):
         """One line after the usage."""
         self.print_usage(sys.stderr)
         self.exit(self.failure, f"{self.prog}: error: {message}\n")
+
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        """Help and version. argparse itself would keep quiet about output that cannot be written, and exit with 0."""
+        if file is sys.stdout:
+            write_out(message)
+        else:
+            super()._print_message(message, file)
 
 
 def parser(program: str = PROGRAM) -> Parser:

@@ -6,13 +6,15 @@ faster, and has neither PowerShell nor anything that must be read first.
 """
 
 import argparse
+import itertools
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from exporter.settings import Command
 
-__all__ = ["PROGRAMS", "SHELLS", "complete", "shell_code"]
+__all__ = ["PROGRAMS", "SHELLS", "complete", "plugin_words", "shell_code"]
 
 PROGRAMS = ("aks-cert-exporter", "kubectl-akscert")
 SHELLS = ("bash", "zsh", "fish", "powershell")
@@ -31,11 +33,42 @@ def complete(top: argparse.ArgumentParser, of_command: Mapping[str, argparse.Arg
         return
     import argcomplete
 
+    _name_contexts(of_command)
+    argcomplete.autocomplete(top)
+
+
+def plugin_words(
+    top: argparse.ArgumentParser, of_command: Mapping[str, argparse.ArgumentParser], words: Sequence[str]
+) -> Iterator[str]:
+    """What may stand in the last place of these words, as kubectl reads it from a plugin's completion.
+
+    A word a line; then `:4`, or `:0` where there is none and the shell may offer files (directives of Cobra; kubectl,
+    pkg/cmd/plugin/plugin_completion.go). Without a command the plugin is `check`.
+    """
+    from argcomplete.completers import SuppressCompleter
+    from argcomplete.finders import CompletionFinder
+
+    _name_contexts(of_command)
+    *before, last = words or [""]
+    if (before or [last])[0].startswith("-"):
+        before = [Command.CHECK.value, *before]
+    line = " ".join([*map(shlex.quote, before), last])
+    finder = CompletionFinder(top, always_complete_options=False, default_completer=SuppressCompleter())
+    found = itertools.takewhile(bool, (finder.rl_complete(line, number) for number in itertools.count()))
+    choices = [_word(str(one)[len(line) - len(last) :]) for one in found]
+    yield from choices
+    yield ":4" if choices else ":0"
+
+
+def _word(quoted: str) -> str:
+    return "".join(shlex.split(quoted))
+
+
+def _name_contexts(of_command: Mapping[str, argparse.ArgumentParser]) -> None:
     for name in (Command.CHECK, Command.CLUSTER):
         for action in of_command[name]._actions:
             if action.dest == "context":
                 action.completer = _contexts  # type: ignore[attr-defined]
-    argcomplete.autocomplete(top)
 
 
 def _contexts(parsed_args: argparse.Namespace, **_: object) -> list[str]:

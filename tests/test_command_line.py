@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from simulation.api.server import ApiServer
 from simulation.pki import DAY
 from tests.agents.clusters import NOW, csr, node, populate, serving
 from tests.check.test_cluster_look import check, kubeconfig
+from tools.helm import ROOT, binary
 
 PLUGIN = "import sys; from exporter.__main__ import kubectl_plugin; sys.exit(kubectl_plugin())"
 
@@ -102,6 +104,55 @@ def test_it_is_a_kubectl_plugin(tmp_path: Path) -> None:
             assert json.loads(done.stdout)["exit_status"] == done.returncode == 0
     assert "usage: kubectl akscert " in run("-c", PLUGIN, "--help").stdout
     assert run("-c", PLUGIN, "metrics", "-o", "json").stdout.startswith("[")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["check", "--help"], ["node", "--version"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_that_cannot_be_written_is_no_success(arguments: list[str], unbuffered: str) -> None:
+    """C5: on a full disk, and where there is no output at all; as unbuffered as in a container."""
+    for redirected, why in ((">/dev/full", "No space left on device"), (">&-", "standard output is closed")):
+        done = subprocess.run(
+            ["bash", "-c", f'"$@" {redirected}', "bash", sys.executable, "-m", "exporter", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+        assert done.returncode == 3
+        assert done.stderr.startswith("aks-cert-exporter: standard output")
+        assert done.stderr.endswith(f"{why}\n")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["ch"], {"check", ":4"}),
+        (["check", "--outp"], {"--output", ":4"}),
+        (["--outp"], {"--output", ":4"}),
+        (["--severity", ""], {"info", "warning", "critical", ":4"}),
+        (["check", "--context", ""], {"simulated", ":4"}),
+        (["--kubeconfig", ""], {":0"}),
+    ],
+)
+def test_the_real_kubectl_completes_it_as_a_plugin(words: list[str], expected: set[str], tmp_path: Path) -> None:
+    """kubectl asks `kubectl_complete-akscert`; `:0` lets the shell offer files."""
+    with ApiServer(serving()) as server:
+        path = kubeconfig(tmp_path, server)
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    for name in ("kubectl-akscert", "kubectl_complete-akscert"):
+        module, function = scripts[name].split(":")
+        call = f"import sys; from {module} import {function}; sys.exit({function}())"
+        (tmp_path / name).write_text(f"#!/bin/sh\nexec {sys.executable} -c '{call}' \"$@\"\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [binary("kubectl"), "__complete", "akscert", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "KUBECONFIG": str(path)},
+    )
+    assert set(done.stdout.split()) == expected
 
 
 def test_severity_hides_what_is_less_and_never_the_verdict(tmp_path: Path) -> None:
