@@ -4,13 +4,13 @@
 
 The series are those of the demo's real agents, one for each scenario, repeated under other names: a node in a hundred
 has each fault, far more than any fleet has. The cluster agent is one that knows all the nodes. What panels show over
-time has a sample each minute, what they show of this moment has the last ten minutes. The best of some runs is what
-counts: the others waited for somebody else on the machine. Where it is busy all the time, processor time tells more.
+time has a sample each minute, what they show of this moment has the last ten minutes. Of some runs the best one and the
+median one are told, and the processor time of the median one, user and system: others who keep the machine busy add to
+the first two and hardly to the third, so that it is what the budget is for.
 """
 
 import argparse
 import json
-import os
 import random
 import socket
 import statistics
@@ -49,6 +49,14 @@ OVER_TIME = (
     "akscert_azure",
 )
 """What the fleet's panels show over time. Of the node that is looked at, everything is there over time."""
+
+OF_NODE_AGENTS = (
+    "akscert_certificate_",
+    "akscert_rotation_state",
+    "akscert_rotation_due_",
+    "akscert_rotation_deadline_",
+)
+"""What a cluster agent tells only of nodes that have no node agent; here each has one."""
 
 Samples = list[Sample]
 
@@ -115,14 +123,12 @@ def write(nodes: list[tuple[Member, Samples]], cluster: Samples, target: Path, n
         for one in found:
             changed = {"node": member.node.name} if "node" in one.labels else {}
             put(one, {**pod, "cluster": "contoso"}, changed, shift, whole=not number)
+    pod = {"instance": "10.224.9.9:9964", "pod": "cluster-0", "job": "cluster", "cluster": "contoso"}
     for one in cluster:
-        put(
-            one,
-            {"instance": "10.224.9.9:9964", "pod": "cluster-0", "job": "cluster", "cluster": "contoso"},
-            {},
-            0,
-            whole=False,
-        )
+        if one.name.startswith(OF_NODE_AGENTS):
+            continue  # of nodes whose agents, by the names that they were given here, it could not find
+        told = {"by": "node_agent"} if one.name == "akscert_node_observed" else {}
+        put(one, pod, told, 0, whole=False)
     with target.open("w", encoding="utf-8") as file:
         for name, blocks in families.items():
             file.write(f"# TYPE {name} unknown\n")
@@ -132,13 +138,14 @@ def write(nodes: list[tuple[Member, Samples]], cluster: Samples, target: Path, n
 
 
 Figures = tuple[float, float, float, int, str]
-"""Milliseconds of the best run, of the median one and of processor time in one; number of series; title."""
+"""Processor time of the median run, then the time of the best and of the median run, all in milliseconds; number of
+series; title."""
 
 
 def processor_ms(process: Process) -> float:
-    """Processor time that the process has taken, user and system."""
-    ticks = Path(f"/proc/{process.process_id}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[11:13]
-    return 1000 * sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    """Processor time that the threads of the process have taken (proc(5), schedstat: nanoseconds first)."""
+    threads = Path(f"/proc/{process.process_id}/task").glob("*/schedstat")
+    return sum(int(one.read_text(encoding="ascii").split()[0]) for one in threads) / 1e6
 
 
 def timed(process: Process, now: float, hours: float, runs: int) -> Iterator[Figures]:
@@ -153,22 +160,18 @@ def timed(process: Process, now: float, hours: float, runs: int) -> Iterator[Fig
         for title, query, instant, panel in asked:
             step = step_of(panel, hours * 3600, PANEL_POINTS)
             expression = filled(query, chosen, step=step, span=hours * 3600)
-            took, series, before = [], 0, processor_ms(process)
+            took, spent, series = [], [], 0
             for _ in range(runs):
+                before = processor_ms(process)
                 if instant:
                     answer = prometheus.instant(expression, now)
                 else:
                     answer = prometheus.over(expression, now - hours * 3600, now, step)
+                spent.append(processor_ms(process) - before)
                 took.append(1000 * answer.took)
                 series = len(answer.series)
-            spent = (processor_ms(process) - before) / runs
-            yield (
-                min(took),
-                statistics.median(took),
-                spent,
-                series,
-                f"{name}: {title}{'' if instant else ' (over time)'}",
-            )
+            told = f"{name}: {title}{'' if instant else ' (over time)'}"
+            yield statistics.median(spent), min(took), statistics.median(took), series, told
 
 
 def main() -> int:
@@ -194,12 +197,14 @@ def main() -> int:
             found = sorted(timed(process, now, options.hours, options.runs), reverse=True)
         finally:
             stop_all((process,))
-    rows = [f"{best:8.1f} {median:8.1f} {cpu:9.1f} {series:7d}  {title}" for best, median, cpu, series, title in found]
-    print(f"{len(rows)} queries; the slowest, in milliseconds:\n    best   median processor series")
+    rows = [f"{cpu:9.1f} {best:8.1f} {median:8.1f} {series:7d}  {title}" for cpu, best, median, series, title in found]
+    print(f"{len(rows)} queries; the dearest, in milliseconds:\nprocessor     best   median  series")
     print("\n".join(rows[: options.slowest]))
     if options.keep:
         options.keep.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return int(any(min(best, cpu) > BUDGET_MS for best, _, cpu, _, _ in found))
+    worst, title = found[0][0], found[0][-1]
+    print(f"the dearest takes {worst:.0f} of {BUDGET_MS} ms of processor time: {title}")
+    return int(worst > BUDGET_MS)
 
 
 def stored(folder: Path) -> Process:

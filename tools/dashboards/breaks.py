@@ -1,27 +1,8 @@
 """The fleet's dashboard: what breaks when."""
 
 from tools.dashboards.columns import BEGAN, CLUSTER, DEADLINE, ENDS, LINKED, NODE
-from tools.dashboards.panel import (
-    Cell,
-    Column,
-    Histogram,
-    Query,
-    Row,
-    Table,
-    Unit,
-)
-from tools.dashboards.promql import (
-    KUBELET,
-    POOL,
-    by,
-    either,
-    in_pools,
-    labelled,
-    linked,
-    of_nodes,
-    ranked,
-    share,
-)
+from tools.dashboards.panel import Cell, Column, Histogram, Query, Row, Table, Unit
+from tools.dashboards.promql import POOL, breaking, by, either, in_pools, labelled, linked, of_nodes, share, unrenewed
 from tools.dashboards.words import PAST, STATES
 
 __all__ = ["BREAKS"]
@@ -29,45 +10,27 @@ __all__ = ["BREAKS"]
 API, CA = "akscert_apiserver_certificate_{}_timestamp_seconds", "akscert_ca_{}_timestamp_seconds"
 
 
-def _unrenewed(node: str) -> str:
-    """Of nodes' certificates, those that nothing is going to renew in time."""
-    return f"({node}) unless on (cluster, node, role) ({by('node, role', DEADLINE)} > time())"
-
-
-STATE = "akscert_rotation_state"
-
-
 def _breaking(node: str, address: str, authority: str) -> str:
-    """Values of nodes' certificates that nothing is going to renew in time, of API servers and of CAs.
-
-    `node` has {} where the end of each certificate stands, in Unix seconds with its labels.
-    """
-    ends = (
-        f"(({_unrenewed(_END[0])})"
-        f" * on (cluster, node, role) group_left (state, reason)"
-        f" topk by (cluster, node, role) (1, {by('node, role, state, reason', STATE)}))"
-    )
-    expired = labelled(f"({ends} < time())", state="expired")
-    overdue = f'label_replace(({ends} >= time()), "state", "overdue", "state", "enabled")'
-    known = f"({either(expired, ranked(overdue))})"
+    """Values of nodes' certificates that nothing is going to renew in time, of API servers and of CAs."""
     return linked(
         either(
-            f"({node.replace('{}', known)})\n* on (cluster, node) group_left (agentpool) {POOL}",
+            f"({node})\n* on (cluster, node, role) group_left (state) {breaking()}\n"
+            f"* on (cluster, node) group_left (agentpool) {POOL}",
             labelled(address, role="API server", object="label:address", state="label:rotation"),
             labelled(authority, role="CA", object="label:ca", state="none"),
         )
     )
 
 
-def _certificates(field: str) -> tuple[str, str, str]:
+def _dates(field: str) -> tuple[str, str, str]:
     return (
-        by("node, role", f"akscert_certificate_{field}_timestamp_seconds", how="min", role=KUBELET),
+        unrenewed(f"akscert_certificate_{field}_timestamp_seconds"),
         by("address, rotation", API.format(field)),
         by("ca", CA.format(field)),
     )
 
 
-_BEGIN, _END = _certificates("not_before"), _certificates("not_after")
+_BEGIN, _END = _dates("not_before"), _dates("not_after")
 MONDAY, WEEK, YEAR = 4 * 86400, 7 * 86400, 365 * 86400
 """Seconds: Unix time begins on a Thursday."""
 
@@ -85,9 +48,7 @@ def _weeks(dates: str) -> str:
 
 
 _DUE = of_nodes("role", DEADLINE)
-_UNRENEWED = either(
-    in_pools(f"({_unrenewed(_END[0])})"), by("address", API.format("not_after"), rotation="!=enabled"), _END[2]
-)
+_UNRENEWED = either(in_pools(_END[0]), by("address", API.format("not_after"), rotation="!=enabled"), _END[2])
 
 BREAKS = Row(
     "What breaks when?",
@@ -99,14 +60,9 @@ BREAKS = Row(
             "server whose rotation is enabled is renewed by AKS at about 80 %. The bar only shows how much of the "
             "lifetime is over: what that means depends on the rotation beside it, and is judged in the table above.",
             queries=(
-                Query(_breaking("1000 * {}", *(f"1000 * {one}" for one in _END[1:]))),
-                Query(_breaking("{} - time()", *(f"{one} - time()" for one in _END[1:]))),
-                Query(
-                    _breaking(
-                        f"0 * {{}} + on (cluster, node, role) group_left () ({share(_BEGIN[0], _END[0])})",
-                        *(f"({share(*pair)})" for pair in zip(_BEGIN[1:], _END[1:], strict=True)),
-                    )
-                ),
+                Query(_breaking(*(f"1000 * {one}" for one in _END))),
+                Query(_breaking(*(f"{one} - time()" for one in _END))),
+                Query(_breaking(*(share(*pair) for pair in zip(_BEGIN, _END, strict=True)))),
             ),
             width=24,
             height=11,

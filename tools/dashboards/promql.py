@@ -17,7 +17,9 @@ __all__ = [
     "POOL",
     "ROTATING",
     "SCRAPED",
+    "breaking",
     "by",
+    "counted",
     "either",
     "labelled",
     "linked",
@@ -27,11 +29,13 @@ __all__ = [
     "pooled",
     "ranked",
     "share",
-    "stated",
     "states",
+    "unrenewed",
 ]
 
 KUBELET = "=~kubelet-client|kubelet-serving"
+STATE, DEADLINE = "akscert_rotation_state", "akscert_rotation_deadline_timestamp_seconds"
+ENDS = "akscert_certificate_not_after_timestamp_seconds"
 ROTATING = "(?i).*(rotat|reconcil).*certificat.*|.*certificat.*rotat.*"
 """Azure's words for a rotation of certificates, as the rules know them."""
 
@@ -70,10 +74,10 @@ OBSERVED = f"(max by (cluster, node) ({SCRAPED}) or {by('node', 'akscert_node_ob
 
 POOL = (
     f"({by('node, agentpool', 'akscert_node_info', agentpool='=~$pool')}"
-    f" or label_replace({by('node', 'akscert_rotation_state')} unless on (cluster, node) {of('akscert_node_info')},"
+    f" or label_replace(max by (cluster, node) ({SCRAPED} unless on (cluster, node) {of('akscert_node_info')}),"
     ' "agentpool", "(not known)", "", ""))'
 )
-"""1 for each node of the chosen pools, with its pool."""
+"""1 for each node of the chosen pools, with its pool. A cluster agent tells of no node without its pool."""
 
 
 def pooled(expression: str) -> str:
@@ -96,8 +100,8 @@ def either(*expressions: str) -> str:
 
 
 def share(before: str, after: str) -> str:
-    """How much of the time between two points is over, in percent."""
-    return f"100 * (time() - {before}) / ({after} - {before})"
+    """How much of the time between two points is over, in percent; each of them is asked for once."""
+    return f"100 / (1 + ({after} - time()) / (time() - {before}))"
 
 
 def linked(expression: str) -> str:
@@ -136,21 +140,49 @@ def states(**matchers: str) -> dict[str, str]:
     return {state: part for state, part in parts.items() if state != elsewhere}
 
 
-def stated() -> str:
-    """Each node's and role's state and reason as labels: the same as `states`, in one pass over a whole fleet."""
-    ends = by("node, role", "akscert_certificate_not_after_timestamp_seconds", "min", role=KUBELET)
-    ended = f"({ends} < time())"
-    late = f"({by('node, role', 'akscert_rotation_deadline_timestamp_seconds')} < time())"
-    every = by("node, role, state, reason", "akscert_rotation_state")
-    on = by("node, role, state, reason", "akscert_rotation_state", state="enabled")
-    return either(
-        labelled(f"({every} and on (cluster, node, role) {ended})", state=_ranked("expired")),
-        labelled(
-            f"({on} and on (cluster, node, role) ({late} unless on (cluster, node, role) {ended}))",
-            state=_ranked("overdue"),
-        ),
-        ranked(f"({every} unless on (cluster, node, role) ({ended} or {late}))"),
+def counted() -> str:
+    """How many nodes there are with the labels agentpool, role, state and reason; states as `states` has them.
+
+    In one pass over a fleet: a number marks what is expired (2) or overdue (3), the marked are counted, and only then
+    are labels written, of a few lines instead of thousands.
+    """
+    key, ended, late = "cluster, node, role", *_late()
+    expired = f"2 * max by ({key}, state, reason) ({of(STATE)} and on ({key}) {ended})"
+    overdue = f"3 * max by ({key}, state, reason) ({of(STATE, state='enabled')} and on ({key}) {late})"
+    marked = either(expired, overdue, by("node, role, state, reason", STATE))
+    group = "cluster, agentpool, role, state, reason"
+    number = f'count_values by ({group}) ("mark",\n{pooled(marked)}\n)'
+    found = ranked(number)
+    for mark, state in (("2", "expired"), ("3", "overdue")):
+        found = f'label_replace({found}, "state", "{_ranked(state)}", "mark", "{mark}")'
+    return f"sum by ({group}) ({found})"
+
+
+def breaking() -> str:
+    """1 for each node and role whose certificate nothing is going to renew in time, with the state as a label.
+
+    Each part is small: what nothing renews, and what has passed its deadline or its end.
+    """
+    key, ended, late = "cluster, node, role", *_late()
+    others = ranked(f"topk by ({key}) (1, {by('node, role, state', STATE, state='!=enabled')})")
+    parts = (
+        labelled(f"group by ({key}) ({ended})", state=_ranked("expired")),
+        others,
+        labelled(f"group by ({key}) ({late})", state=_ranked("overdue")),
     )
+    return f"({f' or on ({key}) '.join(parts)})"
+
+
+def unrenewed(metric: str, **matchers: str) -> str:
+    """A date of each node's and role's certificate, of those that have no rotation before them."""
+    key = "cluster, node, role"
+    awaited = f"({of(DEADLINE)} > time())"
+    return f"min by ({key}) ({of(metric, role=KUBELET, **matchers)} unless on ({key}) {awaited})"
+
+
+def _late() -> tuple[str, str]:
+    """The series of certificates that have ended, and of deadlines that have passed."""
+    return f"({of(ENDS, role=KUBELET)} < time())", f"({of(DEADLINE)} < time())"
 
 
 def ranked(expression: str) -> str:

@@ -2,7 +2,7 @@
 
 from tools.dashboards.columns import BEGAN, CLUSTER
 from tools.dashboards.panel import Bars, Cell, Column, Lines, Query, Row, Table, Threshold, Unit
-from tools.dashboards.promql import KUBELET, by, either, in_pools, labelled, of, pooled, stated
+from tools.dashboards.promql import KUBELET, by, counted, either, in_pools, labelled, of, pooled
 from tools.dashboards.words import BLUE, GREEN, ORANGE, SERIES, STATES, UNKNOWN
 
 __all__ = ["ROTATION"]
@@ -71,7 +71,7 @@ ROTATION = Row(
             description="How many nodes for each state and reason. static, inline: made before TLS bootstrapping, "
             "upgrade the pool. opted_out: the pool's tag, which retires on 2027-04-01. self_signed: "
             "serving rotation not offered yet. undetermined: too little could be read, see Blind spots.",
-            queries=(Query(f"count by (cluster, agentpool, role, state, reason) (\n{pooled(stated())}\n)"),),
+            queries=(Query(counted()),),
             width=14,
             height=11,
             sort="state",
@@ -97,8 +97,8 @@ ROTATION = Row(
                 Query(
                     "count by (role) (\n"
                     + in_pools(
-                        f"(max by (cluster, node, role) ({of(BEGAN, role=KUBELET, origin='file')})"
-                        f" > time() - $__interval_ms / 1000 - {LAG}) <= time() - {LAG}"
+                        f"max by (cluster, node, role) ({of(BEGAN, role=KUBELET, origin='file')}"
+                        f" > time() - $__interval_ms / 1000 - {LAG} <= time() - {LAG})"
                     )
                     + "\n)\nor "
                     + either(
