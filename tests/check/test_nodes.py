@@ -214,7 +214,7 @@ EXPIRED = "error trying to reach service: tls: failed to verify certificate: x50
 @pytest.mark.parametrize(
     ("message", "alert", "words"),
     [
-        (ALERT_80, "AksCertRotationWaiting", "the kubelet has no certificate yet"),
+        (ALERT_80, "AksCertRotationWaiting", "there is no certificate yet"),
         (EXPIRED, "AksCertNodeNotObserved", "x509: certificate has expired"),
         ("Forbidden (user=x)", "AksCertNodeNotObserved", "Forbidden (user=x)"),
     ],
