@@ -1,11 +1,10 @@
 """Kubeconfig bytes in; out: which credential it uses, whose CA it trusts, and who wrote it. Never the secret itself."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.facts.base64 import go_base64
 from exporter.facts.x509 import Certificate, authority_file, certificate_file
 from exporter.facts.yaml import document
 
@@ -78,13 +77,13 @@ def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
     """The kubeconfig's current context, or the one named. Raises ValueError with a one-line message, which quotes
     nothing of the file: in one that is damaged a key or a token may be where a name should.
 
-    A file with one context and no current-context is read as that one, for what it says about a node.
+    Without a current-context the kubelet has no API server to talk to, be there one context or several.
     """
     loaded = document(content)
     if not isinstance(loaded, dict) or loaded.get("kind", "Config") != "Config" or "clusters" not in loaded:
         raise ValueError("not a kubeconfig")
     contexts = _named(loaded, "contexts", "context")
-    name = context or loaded.get("current-context") or (next(iter(contexts)) if len(contexts) == 1 else "")
+    name = context or loaded.get("current-context") or ""
     if not isinstance(name, str) or name not in contexts:
         if context:
             raise ValueError(f"no context {context[:80]!r}")
@@ -139,7 +138,7 @@ def _credential(user: Section) -> Credential:
 
 
 def _named(loaded: Section, section: str, member: str) -> dict[object, Section]:
-    """The entries of `clusters`, `users` or `contexts` by name; the first of a name counts, as in client-go."""
+    """The entries of `clusters`, `users` or `contexts` by name. client-go refuses a file that has a name twice."""
     entries = loaded.get(section) or []
     if not isinstance(entries, list):
         raise ValueError(f"{section} is not a list")
@@ -150,7 +149,9 @@ def _named(loaded: Section, section: str, member: str) -> dict[object, Section]:
         value = entry.get(member) or {}
         if not isinstance(value, dict):
             raise ValueError(f"{section}: a {member} is not a mapping")
-        found.setdefault(entry["name"], value)
+        if entry["name"] in found:
+            raise ValueError(f"{section}: a name is there twice")
+        found[entry["name"]] = value
     return found
 
 
@@ -175,11 +176,12 @@ def _embedded(section: Section, key: str) -> tuple[Certificate, ...]:
     if not encoded:
         return ()
     try:
-        content = base64.b64decode("".join(encoded.split()), validate=True)
+        content = go_base64(encoded.encode())
+    except ValueError:
+        raise ValueError(f"{key} is not base64") from None
+    try:
         # The first certificate of a client is the one that is shown; a CA bundle has no first.
         read = certificate_file if key.startswith("client-") else authority_file
         return read(content).certificates
-    except binascii.Error:
-        raise ValueError(f"{key} is not base64") from None
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None

@@ -4,16 +4,15 @@ The kubelet, kubectl and the API server are Go programs: what `pem.Decode` passe
 plainly it is there. A block has to begin at the start of a line and to end at the end of one.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from exporter.facts.base64 import go_base64
+
 __all__ = ["Block", "blocks", "claims", "has_private_key", "why_unread"]
 
 _BEGIN, _END, _DASHES = b"-----BEGIN ", b"\n-----END ", b"-----"
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ def _decode(data: bytes, base: int) -> tuple[Block, int] | None:
         body = None
         if label == b"CERTIFICATE":
             try:
-                body = _decoded(data[base:end]) if end > base else b""
-            except binascii.Error:
+                body = go_base64(data[base:end].translate(None, b" \t")) if end > base else b""
+            except ValueError:
                 continue
         block = Block(label.decode(errors="replace"), headers, body, not data[base:end].strip())
         return block, _line(data, end + len(_END) - 1)[1]
@@ -94,14 +93,6 @@ def _line(data: bytes, start: int) -> tuple[bytes, int]:
 
 def _text(raw: bytes) -> str:
     return raw.decode(errors="replace").strip()
-
-
-def _decoded(body: bytes) -> bytes:
-    """As Go's base64.StdEncoding, which passes over line breaks and wants its padding. Raises binascii.Error."""
-    plain = body.translate(None, b" \t\r\n")
-    if not _BASE64.fullmatch(plain):
-        raise binascii.Error("not base64")
-    return base64.b64decode(plain)
 
 
 def has_private_key(found: Iterator[Block] | tuple[Block, ...]) -> bool:

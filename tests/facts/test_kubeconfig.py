@@ -90,10 +90,11 @@ def test_of_several_contexts_the_current_or_the_named_one_counts() -> None:
         kubeconfig(content.replace(b"current-context: default-context", b""))
 
 
-def test_a_single_context_needs_no_current_context() -> None:
-    """What it says about the node is plain."""
-    content = text("{}").replace(b"current-context: default-context", b"")
-    assert kubeconfig(content).user == "default-auth"
+@pytest.mark.parametrize("written", ["", "current-context:", 'current-context: ""', "current-context: ~"])
+def test_without_a_current_context_the_kubelet_has_no_server(written: str) -> None:
+    """B3's neighbour: clientcmd falls back to an empty cluster, be there a single context or several."""
+    with pytest.raises(ValueError, match="no current-context"):
+        kubeconfig(text("{}").replace(b"current-context: default-context", written.encode()))
 
 
 BOMB = b"a: &a [x,x]\nb: &b {<<: [" + b",".join([b"*a"] * 50) + b"]}\n"
@@ -122,6 +123,8 @@ BOMB = b"a: &a [x,x]\nb: &b {<<: [" + b",".join([b"*a"] * 50) + b"]}\n"
         text("{client-certificate-data: '%%%'}"),
         text("{client-certificate-data: aGVsbG8=}"),
         text("{client-certificate: 7}"),
+        text("{}", rest="users: [{name: x}, {name: x}]"),
+        text("{}", cluster="certificate-authority-data: 'aGVs bG8='"),
         text("{}", cluster="certificate-authority-data: aGVsbG8="),
     ],
 )

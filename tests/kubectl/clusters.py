@@ -32,6 +32,14 @@ of_cluster(
     lambda lab: {"server": lab.server.url, "certificate-authority-data": " " + b64(CA.pem)},
 )
 of_cluster(
+    "base64 with more after its end",
+    False,
+    lambda lab: {
+        "server": lab.server.url,
+        "certificate-authority-data": b64(CA.pem + b"\n\n"[: -len(CA.pem) % 3]) + "====",
+    },
+)
+of_cluster(
     "data that is no PEM", False, lambda lab: {"server": lab.server.url, "certificate-authority-data": b64(b"no")}
 )
 of_cluster(
@@ -74,4 +82,9 @@ of_cluster("port 0", False, lambda lab: {**lab.cluster, "server": "https://127.0
 of_cluster("plain HTTP", True, lambda lab: {"server": lab.plain.url})
 of_cluster("plain HTTP without a scheme", True, lambda lab: {"server": lab.plain.url.removeprefix("http://")})
 of_cluster("plain HTTP and a CA", True, lambda lab: {**lab.cluster, "server": lab.plain.url})
+of_cluster(
+    "plain HTTP, insecure and a CA",
+    True,
+    lambda lab: {**lab.cluster, "server": lab.plain.url, "insecure-skip-tls-verify": True},
+)
 of_cluster("HTTP in upper case", True, lambda lab: {"server": lab.plain.url.replace("http", "HTTP")})

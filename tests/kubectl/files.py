@@ -1,10 +1,16 @@
 """What a kubeconfig file is, which context is meant, and how several are joined."""
 
 import json
+from collections.abc import Callable
 
 import yaml
 
-from tests.kubectl.forms import FORMS, Form, of_content, of_several, without
+from tests.kubectl.forms import FORMS, Form, Lab, of_content, of_several, without
+
+
+def _with_token(written: str) -> Callable[[Lab], object]:
+    return lambda lab: yaml.safe_dump(lab.config()).replace("token: t", f"token: {written}")
+
 
 # What a file is.
 of_content("one file", True, lambda lab: lab.config())
@@ -18,10 +24,39 @@ of_content(
     True,
     lambda lab: f"u: &n u\n{yaml.safe_dump(without(lab.config(), 'users'))}users: [{{name: *n, user: {{token: t}}}}]\n",
 )
+of_content("UTF-16, as PowerShell writes it", True, lambda lab: yaml.safe_dump(lab.config()).encode("utf-16"))
+of_content("UTF-16BE", True, lambda lab: ("\ufeff" + yaml.safe_dump(lab.config())).encode("utf-16-be"))
+of_content("an empty document first", True, lambda lab: f"# nothing\n---\n{yaml.safe_dump(lab.config())}")
+of_content("a broken document second", True, lambda lab: f"{yaml.safe_dump(lab.config())}---\na: [\n")
+for _value, _is_text in {
+    "12:30": True,
+    "=": True,
+    "2026-01-01": True,
+    "!other t": True,
+    "!!binary dA==": True,
+    "_1": True,
+    "y": False,
+    "on": False,
+    "1e3": False,
+    "08": False,
+    "0o10": False,
+    "1_000": False,
+}.items():
+    of_content(f"a token {_value}", _is_text, _with_token(_value))
+of_content("infinity", False, lambda lab: f"{yaml.safe_dump(lab.config())}extra: .inf\n")
 of_content("no kind", True, lambda lab: without(lab.config(), "kind"))
 of_content("no apiVersion", True, lambda lab: without(lab.config(), "apiVersion"))
 of_content("an unknown key", True, lambda lab: lab.config(extra=1))
 of_content("another kind", False, lambda lab: lab.config(kind="Foo"))
+of_content("an apiVersion with an empty group", True, lambda lab: lab.config(apiVersion="/v1"))
+of_content("an extension twice", False, lambda lab: lab.config(extensions=[{"name": "a", "extension": {}}] * 2))
+of_content("extensions that are no list", False, lambda lab: lab.config(extensions={}))
+of_content("preferences that are none", False, lambda lab: lab.config(preferences="none"))
+of_content(
+    "a number for a namespace",
+    False,
+    lambda lab: lab.config(contexts=[{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": 1}}]),
+)
 of_content("another apiVersion", False, lambda lab: lab.config(apiVersion="v2"))
 of_content("empty", False, lambda _: "")
 of_content("a comment", False, lambda _: "# nothing\n")
@@ -44,6 +79,11 @@ of_content("another context by name", True, lambda lab: lab.config(**{"current-c
 of_content("no such context", False, lambda lab: lab.config(), context="gone")
 of_content("no current-context", False, lambda lab: without(lab.config(), "current-context"))
 of_content("an empty current-context", False, lambda lab: lab.config(**{"current-context": ""}))
+of_content(
+    "a context without a name",
+    True,
+    lambda lab: lab.config(contexts=[{"context": {"cluster": "c", "user": "u"}}], **{"current-context": None}),
+)
 of_content("an unknown current-context", False, lambda lab: lab.config(**{"current-context": "gone"}))
 of_content(
     "an unknown cluster", False, lambda lab: lab.config(contexts=[{"name": "x", "context": {"cluster": "gone"}}])

@@ -63,7 +63,7 @@ def choose(file: KubeconfigFile, context: str = "") -> Choice:
     name = context or file.current_context
     if not context and not file.contexts and not file.clusters:
         raise KubeconfigError("it names no cluster and no context")
-    if not name:
+    if not name and "" not in file.contexts:
         raise KubeconfigError(f"no current-context: give --context. {_there_are(file)}")
     if name not in file.contexts:
         which = "no context" if context else "current-context: no context"
@@ -71,7 +71,7 @@ def choose(file: KubeconfigFile, context: str = "") -> Choice:
         meant = f" Did you mean {shown(close[0])}?" if close else ""
         raise KubeconfigError(f"{which} {shown(name)}.{meant} {_there_are(file)}")
     chosen = file.contexts[name]
-    if not chosen.cluster:
+    if not chosen.cluster and "" not in file.clusters:
         raise KubeconfigError(f"context {shown(name)} names no cluster")
     cluster = file.clusters.get(chosen.cluster)
     if cluster is None:
@@ -99,13 +99,17 @@ def _check_cluster(cluster: Cluster) -> None:
         raise KubeconfigError(f"{where} has no server")
     if cluster.authority_path and cluster.authority:
         raise KubeconfigError(f"{where}: certificate-authority and certificate-authority-data exclude each other")
-    if cluster.insecure and (cluster.authority_path or cluster.authority):
+    if cluster.insecure and (cluster.authority_path or cluster.authority) and _speaks_tls(cluster.server):
         raise KubeconfigError(f"{where}: insecure-skip-tls-verify and a certificate-authority exclude each other")
     if cluster.proxy_url:
         try:
             proxy_url(cluster.proxy_url)
         except ProxyError as error:
             raise KubeconfigError(f"{where}: proxy-url: {error}") from None
+
+
+def _speaks_tls(server: str) -> bool:
+    return server.lower().startswith("https:")  # client-go asks a transport without TLS for no CA
 
 
 def _check_user(user: User) -> None:

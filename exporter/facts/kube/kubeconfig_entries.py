@@ -5,11 +5,11 @@ has another type, also in an entry that nobody uses; so does this. Messages quot
 be where something else should.
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+from exporter.facts.base64 import go_base64
 
 __all__ = ["AuthProvider", "Cluster", "Context", "ExecPlugin", "KubeconfigError", "KubeconfigFile", "User", "shown"]
 
@@ -109,17 +109,35 @@ class KubeconfigFile:
         if document is None:
             return cls()
         top = _mapping(document, "the document")
-        if _text(top, "kind") not in {"", "Config"} or _text(top, "apiVersion") not in {"", "v1"}:
+        if _text(top, "kind") not in {"", "Config"} or _text(top, "apiVersion") not in {"", "v1", "/v1"}:
             raise KubeconfigError("not a kubeconfig: its kind is not v1 Config")
+        _check_extensions(top)
+        preferences = _mapping(top.get("preferences"), "preferences")
+        _flag(preferences, "colors")
+        _check_extensions(preferences)
         return cls(
             _text(top, "current-context"),
             _named(top, "clusters", "cluster", lambda name, one: _cluster(name, one, resolve)),
             _named(top, "users", "user", lambda name, one: _user(name, one, resolve)),
-            _named(top, "contexts", "context", lambda _, one: Context(_text(one, "cluster"), _text(one, "user"))),
+            _named(top, "contexts", "context", lambda _, one: _context(one)),
         )
 
 
+def _context(one: Document) -> Context:
+    _text(one, "namespace")
+    _check_extensions(one)
+    return Context(_text(one, "cluster"), _text(one, "user"))
+
+
+def _check_extensions(section: Document) -> None:
+    names = [_text(_mapping(entry, "an extension"), "name") for entry in _list(section, "extensions")]
+    if len(names) > len(set(names)):
+        raise KubeconfigError("extensions: a name is there twice")
+
+
 def _cluster(name: str, one: Document, resolve: Resolve) -> Cluster:
+    _check_extensions(one)
+    _flag(one, "disable-compression")
     plugin_config = None
     for extension in _list(one, "extensions"):
         entry = _mapping(extension, "an extension")
@@ -138,6 +156,7 @@ def _cluster(name: str, one: Document, resolve: Resolve) -> Cluster:
 
 
 def _user(name: str, one: Document, resolve: Resolve) -> User:
+    _check_extensions(one)
     extra = _mapping(one.get("as-user-extra"), "as-user-extra")
     return User(
         name=name,
@@ -258,9 +277,7 @@ def _path(section: Document, key: str, resolve: Resolve) -> str:
 
 
 def _data(section: Document, key: str) -> bytes:
-    """Base64 as Go reads it: line breaks are passed over, spaces are not."""
-    text = _text(section, key).replace("\n", "").replace("\r", "")
     try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
+        return go_base64(_text(section, key).encode())
+    except ValueError:
         raise KubeconfigError(f"{key} is not base64") from None

@@ -3,13 +3,12 @@
 An object is decoded once, and each of its caBundles read once, however many of its webhooks repeat it.
 """
 
-import binascii
-from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
+from exporter.facts.base64 import go_base64
 from exporter.facts.kube.metadata import Metadata, bounded_text, decoded
 from exporter.facts.x509 import Certificate, CertificateError, EmptyFileError, NoCertificateError, authority_file
 from exporter.reason import CaBundleStatus, FailurePolicy
@@ -160,8 +159,8 @@ def _contents(texts: Iterable[str | None]) -> dict[str, BundleContent | None]:
 
 def _content(text: str) -> BundleContent:
     try:
-        content = b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
-    except (binascii.Error, ValueError):
+        content = go_base64(text.encode())
+    except ValueError:
         return BundleContent((), CaBundleStatus.MALFORMED, "it is not base64")
     try:
         found = authority_file(content)

@@ -43,6 +43,9 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 Headers = tuple[tuple[str, str], ...]
 """Name and value; a name may be there twice."""
 
+_CONTROLS = {*map(chr, range(32)), "\x7f"} - {"\t"}
+"""What no header may hold (golang.org/x/net/http/httpguts, ValidHeaderFieldValue)."""
+
 PATIENCE = 60.0
 """Seconds that a credential plugin may take, where nobody says otherwise."""
 
@@ -241,9 +244,10 @@ def _impersonation(user: User) -> Iterator[tuple[str, str]]:
 
 
 def _headers(*headers: tuple[str, str]) -> Headers:
-    if any(ord(character) < 32 for _, value in headers for character in value):
-        raise KubeconfigError("the token, or another credential, holds a line break")
-    return headers
+    """As Go's net/http sends them: in UTF-8, which the library that sends them takes as Latin-1."""
+    if any(character in _CONTROLS for _, value in headers for character in value):
+        raise KubeconfigError("the token, or another credential, holds a line break or another control character")
+    return tuple((name, value.encode().decode("latin-1")) for name, value in headers)
 
 
 def _identity(facts: str, *parts: bytes) -> bytes:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 import yaml
@@ -17,6 +16,7 @@ from exporter.facts.kube.kubeconfig_entries import Cluster, KubeconfigError, Kub
 from exporter.facts.proxy import Proxy, ProxyError, environment_proxy, proxy_url
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, CertificateError, authority_file, certificate_file
+from exporter.facts.yaml import GoValues, decoded
 from exporter.reason import Reason
 
 __all__ = [
@@ -131,19 +131,14 @@ def _bytes(path: Path) -> bytes:
     return content
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML without dates: to Go they are strings."""
-
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+class _Loader(GoValues, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The quick loader: a kubeconfig of a thousand clusters is read with each look."""
 
 
 def _document(content: bytes) -> object:
     """The first document, as Go's YAML reads one. KubeconfigError; the parser's own words may quote secrets."""
     try:
-        text = content.decode("utf-8-sig")
+        text = decoded(content)
         depth = 0
         for event in yaml.parse(text, Loader=_Loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -153,7 +148,7 @@ def _document(content: bytes) -> object:
                 break
         return next(yaml.load_all(text, Loader=_Loader), None)
     except UnicodeDecodeError:
-        raise KubeconfigError("not UTF-8") from None
+        raise KubeconfigError("neither UTF-8 nor UTF-16") from None
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise KubeconfigError(f"not YAML{line}") from None
