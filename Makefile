@@ -93,6 +93,10 @@ test-grafana: $(VENV)/.develop tools ## the dashboards as Grafana's own packages
 test-fuzz: $(VENV)/.develop ## each property with a thousand examples, and whole nodes damaged at random (minutes)
 	$(PYTEST) -n auto -m hypothesis --hypothesis-profile=long --timeout=900 $(addprefix --ignore=,$(filter-out tests/fuzz,$(SLOW))) $(PYTEST_FLAGS)
 
+.PHONY: test-coverage
+test-coverage: $(VENV)/.develop ## branch coverage of exporter/ by the tests that run it: fails below 95 %, and lists the gaps
+	@$(BIN)/python -m tools.coverage_gate $(PYTEST_FLAGS)
+
 .PHONY: bench
 bench: $(VENV)/.develop ## measure: latency, memory and lag, as a table for each of benchmarks/ (minutes; wants a quiet machine)
 	@for one in node files web azure cluster pages; do echo "== $$one"; $(BIN)/python -m benchmarks.$$one; done

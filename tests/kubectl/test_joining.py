@@ -77,7 +77,7 @@ def ours(paths: list[Path]) -> dict[str, Any] | None:
     }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(FILE, min_size=1, max_size=3))
 def test_any_files_are_joined_as_by_kubectl(contents: list[dict[str, object] | None]) -> None:
     """B2, B3: the first definition of each name wins, and the first current-context; wrong types are refused."""

@@ -99,8 +99,10 @@ class CsrLedger:
     `version` changes with every change of what `totals` would say.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = RECORDS_CAP) -> None:
+        """`most`: requests that are remembered one by one; those beyond are counted in each list."""
         self.version = 0
+        self._most = most
         self._records: dict[str, _Record] = {}
         self._tracking = CsrTracking()
         self._signers: set[str] = {CLIENT_SIGNER, SERVING_SIGNER}
@@ -110,7 +112,7 @@ class CsrLedger:
         self._durations: dict[str, Durations] = {}
         self._last_issued: dict[str, float] = {}
         self._round = 0
-        self._beyond = 0  # requests beyond RECORDS_CAP
+        self._beyond = 0  # requests beyond the most that are remembered
 
     def begin_list(self) -> None:
         """A complete list follows, as `put` of each object. A list that broke off is simply begun again."""
@@ -129,7 +131,7 @@ class CsrLedger:
         latest = now if latest is None else latest
         record = self._records.get(csr.uid)
         if record is None:
-            if len(self._records) >= RECORDS_CAP and not self._tracking.known(csr.node):
+            if len(self._records) >= self._most and not self._tracking.known(csr.node):
                 self._beyond += csr.condition in _OPEN
                 self.version += 1
                 return

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
-from exporter.facts.kube.csr_ledger import BUCKETS, RECORDS_CAP, CsrLedger
+from exporter.facts.kube.csr_ledger import BUCKETS, CsrLedger
 from exporter.facts.kube.csr_tracking import NODES_CAP
 from exporter.facts.kube.node_requests import RETRY, NodeRequests
 from exporter.reason import CsrCondition, CsrOutcome, Requestor
@@ -304,9 +304,9 @@ def test_what_is_not_followed_is_counted_while_it_waits() -> None:
 
 def test_requests_beyond_what_is_remembered_are_counted_in_each_list() -> None:
     """A17: and a node that exists is followed all the same."""
-    ledger = CsrLedger()
+    ledger = CsrLedger(most=1000)
     ledger.know_nodes([NODE])
-    flood = [request(str(number), T0, node="x") for number in range(RECORDS_CAP + 5)]
+    flood = [request(str(number), T0, node="x") for number in range(1000 + 5)]
     relist(ledger, T0 + 60, *flood, request("real", T0 + 60))
     assert ledger.totals().untracked == 5
     assert since(ledger) == T0 + 60

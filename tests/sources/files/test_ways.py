@@ -25,7 +25,7 @@ def text(content: bytes) -> str:
     return content.decode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings().max_examples // 2, deadline=None)
 @given(paths=st.lists(PATHS, min_size=10, max_size=20), one=LINKS, two=LINKS, three=LINKS)
 def test_every_way_leads_to_the_same_place(paths: list[str], one: str, two: str, three: str) -> None:
     host = Path(tempfile.mkdtemp())

@@ -79,7 +79,11 @@ def take(watched: Watched, step: tuple[str] | tuple[str, str | Fault]) -> None:
 
 
 @given(steps=STEPS)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings().max_examples // 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_any_sequence_of_changes_and_faults_ends_in_a_fresh_list(
     authority: Authority, steps: list[tuple[str] | tuple[str, str | Fault]]
 ) -> None:
