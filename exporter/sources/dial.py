@@ -17,7 +17,7 @@ __all__ = ["ProxyRefusal", "Unresolved", "dial"]
 
 Address = tuple[str, int]
 
-LARGEST_HEAD = 64 * 1024
+LARGEST_HEAD = 16 * 1024
 """Bytes of a proxy's answer to CONNECT."""
 
 _Target = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
