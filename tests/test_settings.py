@@ -52,6 +52,7 @@ def test_the_pods_own_variables_are_the_lowest_of_the_environment(tmp_path: Path
         ('node-name: "a\\nb"', "settings.yaml: node-name: holds a control character"),
         ("paths: 7", "settings.yaml: paths: not a mapping"),
         ("paths: {preset: mac}", "settings.yaml: paths.preset: not one of"),
+        ("log.level: true", "settings.yaml: log.level: not one of"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_that_names_file_and_key(tmp_path: Path, text: str, message: str) -> None:
@@ -60,6 +61,30 @@ def test_what_cannot_be_used_is_one_line_that_names_file_and_key(tmp_path: Path,
         node(tmp_path, text)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+CLUSTER_ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/prod"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("AKSCERT_AZURE_RESOURCE_ID", CLUSTER_ID.lower(), ""),
+        ("AKSCERT_AZURE_RESOURCE_ID", "", ""),
+        ("AKSCERT_AZURE_RESOURCE_ID", f"{CLUSTER_ID}/agentPools/np", "not /subscriptions/"),
+        ("AKSCERT_AZURE_RESOURCE_ID", "prod", "not /subscriptions/"),
+        ("AKSCERT_QUIET", "true", ""),
+        ("AKSCERT_QUIET", "maybe", "not true or false"),
+        ("AKSCERT_AZURE_ENABLED", "on", "not one of auto, true, false"),
+    ],
+)
+def test_a_clusters_settings_have_one_form(name: str, value: str, message: str) -> None:
+    """The name of the variable is told with it."""
+    if not message:
+        assert resolve(Command.CHECK, {}, {name: value})
+        return
+    with pytest.raises(SettingsError, match=f"{name}.*{message}"):
+        resolve(Command.CHECK, {}, {name: value})
 
 
 def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def test_flags_are_read_as_pflag_reads_them(line: str, expected: KubeletFlags) -
         "-",
         "-rotate-certificates=true",
         "-- --rotate-certificates=true",
+        "--config=-----BEGIN",
         "--feature-gates=RotateKubeletServerCertificate",
         "--feature-gates=RotateKubeletServerCertificate=maybe",
     ],
@@ -61,6 +62,13 @@ def test_a_line_that_the_kubelet_refuses_is_no_word_on_anything(line: str) -> No
     """A6: it is not what a running kubelet was started with."""
     with pytest.raises(ValueError, match=r"\w"):
         kubelet_flags(line.split())
+
+
+def test_a_line_may_end_its_flags_and_gates_may_have_empty_places() -> None:
+    """As pflag and component-base take them."""
+    line = "--rotate-certificates --feature-gates=,RotateKubeletServerCertificate=false, --"
+    assert kubelet_flags(line.split()) == kubelet_flags(line.replace("=,", "=").replace(", --", "").split())
+    assert kubelet_flags(["--"]) == KubeletFlags()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.source import Failure
 from exporter.reason import REASONS, Reason, Source
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
@@ -125,6 +126,13 @@ def test_a_redirect_is_not_followed_so_that_a_token_goes_nowhere_else(
         (urllib3.exceptions.ProxyError("proxy", OSError(errno.ECONNREFUSED, "refused")), Reason.REFUSED),
         (urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF")), Reason.RESET),
         (msgspec.ValidationError("Expected `str`"), Reason.DECODE),
+        (ApiError(Failure(Reason.FORBIDDEN, "HTTP 403")), Reason.FORBIDDEN),
+        (ObjectError("not the expected object: no creation time"), Reason.DECODE),
+        (urllib3.exceptions.LocationParseError("https://["), Reason.CREDENTIALS),
+        (urllib3.exceptions.InvalidHeader("a header in two lines"), Reason.CREDENTIALS),
+        (urllib3.exceptions.DecodeError("gzip"), Reason.DECODE),
+        (urllib3.exceptions.HTTPError(TimeoutError("timed out")), Reason.TIMEOUT),
+        (ssl.SSLError(1, "[SSL: DECODE_ERROR] unheard of"), Reason.TLS_PROTOCOL),
         (KeyError("anything else"), Reason.ERROR),
     ],
 )
