@@ -25,7 +25,7 @@ def test_labels_that_do_not_fit_are_refused(labels: tuple[str, ...]) -> None:
 
 
 def test_a_histogram_has_buckets_up_to_infinity_and_is_no_gauge() -> None:
-    family = HISTOGRAM.histogram([(("n",), ((60.0, 1.0), (math.inf, 3.0)), 90.0)])
+    family = HISTOGRAM.histogram([(("n",), ((60.0, 1), (math.inf, 3)), 90.0)])
     found = {(one.name, one.labels.get("le")): one.value for one in family.samples}
     assert found == {
         ("akscert_z_seconds_bucket", "60.0"): 1.0,
