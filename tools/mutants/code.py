@@ -1,0 +1,164 @@
+"""Faults planted in the code, each tried with the tests that run its line: python -m tools.mutants code …
+
+Which test runs which line is what coverage.py measured with a context for each test (`make mutants` measures it first).
+A line that runs at import is tried with the tests that run any line of its module, or of the modules that import it.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import coverage
+
+from tools.generated import ROOT
+from tools.mutants.mutant import Mutant
+from tools.mutants.python import planted
+
+__all__ = ["ROOMS", "Bench", "Selection", "mutants"]
+
+ROOMS = ("facts", "findings", "families", "sources", "web", "check", "agents")
+MOST = 40
+"""Test functions for one fault: what none of so many notices counts as unnoticed."""
+SECONDS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A planted fault, where it is, and the tests for it."""
+
+    mutant: Mutant
+    file: str
+    line: int
+
+
+def mutants(room: str) -> list[Located]:
+    """Every planted fault of a package."""
+    return [each for file in sorted((ROOT / "exporter" / room).rglob("*.py")) for each in _of_file(room, file)]
+
+
+def _of_file(room: str, file: Path) -> Iterator[Located]:
+    name = file.relative_to(ROOT).as_posix()
+    module = name.removesuffix(".py").removeprefix("exporter/").replace("/", ".").removesuffix(".__init__")
+    for one in planted(file.read_text(encoding="utf-8")):
+        place = f"{module}.{one.function}" if one.function else module
+        yield Located(Mutant(room, place, one.what, one.source), name, one.line)
+
+
+@dataclass(slots=True)
+class Selection:
+    """The tests that run a line, from a coverage data file."""
+
+    data: coverage.CoverageData
+    _lines: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    _functions: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, file: Path) -> "Selection":
+        """Of a file that `pytest --cov=exporter --cov-context=test` wrote."""
+        data = coverage.CoverageData(str(file))
+        data.read()
+        return cls(data)
+
+    def _present(self) -> set[str]:
+        """The test functions that there are now, each as its file and name."""
+        if not self._functions:
+            for file in (ROOT / "tests").rglob("test_*.py"):
+                names = re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+                self._functions |= {f"{file.relative_to(ROOT).as_posix()}::{name}" for name in names}
+        return self._functions
+
+    def lines(self, name: str) -> Mapping[int, list[str]]:
+        """Line to tests, of one file of the project."""
+        if name not in self._lines:
+            measured = next((file for file in self.data.measured_files() if file.endswith(f"/{name}")), "")
+            contexts = self.data.contexts_by_lineno(measured) if measured else {}
+            self._lines[name] = {
+                line: sorted(
+                    {context.split("|", 1)[0].split("[", 1)[0] for context in found if context} & self._present()
+                )
+                for line, found in contexts.items()
+            }
+        return self._lines[name]
+
+    def tests(self, one: Located) -> list[str]:
+        """The tests for a fault: those of its line, most particular first, at most MOST."""
+        found = self.lines(one.file).get(one.line) or self._of_module(one.file)
+        if not found:
+            for importer in _importers(one.file):
+                found = [*found, *self._of_module(importer)]
+        room = f"tests/{one.mutant.room}/"
+        stem = Path(one.file).stem
+        chosen = random.Random(one.mutant.name).sample(sorted(set(found)), len(set(found)))  # noqa: S311 - no secret
+        chosen.sort(key=lambda test: (stem not in test, not test.startswith(room)))
+        return [test for test in chosen if test.startswith("tests/")][:MOST]
+
+    def _of_module(self, name: str) -> list[str]:
+        return sorted({test for tests in self.lines(name).values() for test in tests})
+
+
+@cache
+def _importers(name: str) -> tuple[str, ...]:
+    """The modules of the program that import one."""
+    module = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    parent, _, last = module.rpartition(".")
+    pattern = re.compile(
+        rf"^\s*(from {re.escape(module)} import|from {re.escape(parent)} import .*\b{last}\b)", re.MULTILINE
+    )
+    return tuple(
+        file.relative_to(ROOT).as_posix()
+        for file in sorted((ROOT / "exporter").rglob("*.py"))
+        if pattern.search(file.read_text(encoding="utf-8"))
+    )
+
+
+class Bench:
+    """A copy of the project with a worker in it, in which faults are tried one after another."""
+
+    def __init__(self, directory: Path) -> None:
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file():
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, directory / name)
+        compiled = [sys.executable, "-m", "compileall", "-q", "exporter", "simulation"]
+        subprocess.run(compiled, cwd=directory, check=True, capture_output=True)
+        environment = {**os.environ, "PYTHONPATH": str(directory), "CI": "true", "PYTHONDONTWRITEBYTECODE": "1"}
+        self._worker = subprocess.Popen(
+            [sys.executable, "-m", "tools.mutants.worker"],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def caught(self, one: Located, tests: list[str]) -> str:
+        """The test that notices; empty where none does."""
+        if not tests:
+            return ""
+        assert self._worker.stdin
+        assert self._worker.stdout
+        trial = {"file": one.file, "source": one.mutant.planted, "tests": tests, "seconds": SECONDS}
+        self._worker.stdin.write(json.dumps(trial) + "\n")
+        self._worker.stdin.flush()
+        killer: str = json.loads(self._worker.stdout.readline())["killer"]
+        return killer
+
+    def close(self) -> None:
+        """End the worker."""
+        assert self._worker.stdin
+        self._worker.stdin.close()
+        self._worker.wait()
+
+
+Told = Callable[[str], None]

@@ -1,0 +1,23 @@
+"""One planted fault."""
+
+from dataclasses import dataclass
+
+__all__ = ["Mutant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A fault planted in one place. Room, place and what name it, and stay the same while its surroundings change."""
+
+    room: str
+    """rules, chart, or a package of exporter/."""
+    place: str
+    """Alert and severity; template and kind; module and function."""
+    what: str
+    planted: str
+    """What stands there instead: an expression, a document, the text of a module."""
+
+    @property
+    def name(self) -> str:
+        """How results and lists refer to it."""
+        return f"{self.place}: {self.what}"
