@@ -4,9 +4,58 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.reason import REASONS, Reason, Source
+from exporter.reason import Reason, Source
 
-__all__ = ["Failure", "SourceFacts", "SourceLedger", "skipped"]
+__all__ = ["REASONS", "Failure", "SourceFacts", "SourceLedger", "skipped"]
+
+_CONNECTION = (
+    Reason.DNS,
+    Reason.REFUSED,
+    Reason.UNREACHABLE,
+    Reason.RESET,
+    Reason.TIMEOUT,
+    Reason.TLS_ALERT,
+    Reason.TLS_PROTOCOL,
+    Reason.ERROR,
+    Reason.BUG,
+)
+_CERTIFICATE = (
+    Reason.CERTIFICATE_EXPIRED,
+    Reason.CERTIFICATE_HOSTNAME,
+    Reason.CERTIFICATE_UNTRUSTED,
+    Reason.CERTIFICATE_MALFORMED,
+    Reason.NO_CERTIFICATE,
+)
+_API = (
+    *_CONNECTION,
+    *_CERTIFICATE,
+    Reason.UNAUTHORIZED,
+    Reason.FORBIDDEN,
+    Reason.NOT_FOUND,
+    Reason.EXPIRED,
+    Reason.THROTTLED,
+    Reason.SERVER_ERROR,
+    Reason.DECODE,
+    Reason.TOO_LARGE,
+    Reason.CREDENTIALS,
+)
+
+REASONS: dict[Source, tuple[Reason, ...]] = {
+    Source.KUBELET: (*_CONNECTION, Reason.CERTIFICATE_MALFORMED, Reason.NO_CERTIFICATE),
+    Source.CSRS: _API,
+    Source.NODES: _API,
+    Source.CONFIGMAPS: _API,
+    Source.LEASES: _API,
+    Source.WEBHOOKS: _API,
+    Source.APISERVICES: _API,
+    Source.APISERVER: (*_CONNECTION, *_CERTIFICATE),
+    Source.AZURE: (*_API, Reason.CONFLICT),
+    Source.KUBELETS: _API,
+    Source.NODE_AGENTS: _API,
+    Source.ENDPOINTS: (*_CONNECTION, *_CERTIFICATE),
+    Source.WORKLOADS: _API,
+}
+"""Every reason a source can give: all are exposed from the start at 0, so that an increase is never a birth."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.kube.csr import Csr, requestor
 from exporter.facts.opt_out_tag import TAG
-from exporter.facts.source import SourceFacts
+from exporter.facts.source import REASONS, SourceFacts
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
-from exporter.reason import REASONS, CsrCondition, Reason, Source
+from exporter.reason import CsrCondition, Reason, Source
 from exporter.settings import Command, resolve
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.node.scenarios import scenario

@@ -14,7 +14,7 @@ from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.kube.kubeconfig_trust import KubeconfigTrust
 from exporter.facts.kube.node import node
 from exporter.facts.opt_out_tag import TAG
-from exporter.facts.source import Failure, SourceFacts
+from exporter.facts.source import REASONS, Failure, SourceFacts
 from exporter.facts.x509 import certificates
 from exporter.findings import Finding
 from exporter.findings.azure import azure_findings, azure_unanswered
@@ -22,7 +22,7 @@ from exporter.findings.cluster import cluster_findings
 from exporter.findings.commands import PLACEHOLDERS, Place, drain, filled, machine, step
 from exporter.findings.host import host_findings
 from exporter.findings.kubeconfig import kubeconfig_findings
-from exporter.reason import REASONS, Reason, Source
+from exporter.reason import Reason, Source
 from exporter.settings import Command, resolve
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.demo.azure_courses import azure_verdicts

@@ -9,10 +9,10 @@ from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.kube.node import Node, node
 from exporter.facts.opt_out_tag import TAG
-from exporter.facts.source import Failure
+from exporter.facts.source import REASONS, Failure
 from exporter.findings import Finding, Kind, Severity, Subject
 from exporter.findings.azure import azure_findings, azure_unanswered
-from exporter.reason import REASONS, Reason, Source
+from exporter.reason import Reason, Source
 from simulation.azure.bodies import JSON, agent_pool, managed_cluster
 
 NOW = 1_795_500_000.0  # 2026-11-24 06:00 UTC

@@ -2,10 +2,9 @@
 
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import client_rotation, serving_rotation
-from exporter.facts.source import SourceFacts
+from exporter.facts.source import REASONS, SourceFacts
 from exporter.facts.x509 import certificates
 from exporter.reason import (
-    REASONS,
     BootstrapMethod,
     Evidence,
     FileStatus,

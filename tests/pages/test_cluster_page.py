@@ -10,11 +10,11 @@ from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
-from exporter.facts.source import Failure, SourceFacts
+from exporter.facts.source import REASONS, Failure, SourceFacts
 from exporter.facts.x509 import certificates
 from exporter.findings.cluster import cluster_findings
 from exporter.pages.cluster_page import cluster_page
-from exporter.reason import REASONS, Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
+from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
 from simulation.pki import DAY, YEAR, Authority
 from tests.pages.document import check, read
 from tests.pages.example import CA, NOW

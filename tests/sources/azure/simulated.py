@@ -2,8 +2,8 @@
 
 from exporter.facts.azure.managed_cluster import AzureCluster
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId
-from exporter.facts.source import Failure
-from exporter.reason import REASONS, Source
+from exporter.facts.source import REASONS, Failure
+from exporter.reason import Source
 from simulation.azure import bodies
 from simulation.azure.bodies import JSON, agent_pool
 from simulation.azure.resource_manager import Route, SimulatedArm

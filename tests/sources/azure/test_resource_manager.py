@@ -10,7 +10,8 @@ import pytest
 from exporter.facts.azure.managed_cluster import Snapshot
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId, node_group
-from exporter.reason import REASONS, Reason, Source
+from exporter.facts.source import REASONS
+from exporter.reason import Reason, Source
 from exporter.sources.azure.managed_cluster import MOST_ABANDONED, AzureSource
 from simulation.azure import bodies
 from simulation.azure.bodies import agent_pool

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.kube.metadata import ObjectError
-from exporter.facts.source import Failure
-from exporter.reason import REASONS, Reason, Source
+from exporter.facts.source import REASONS, Failure
+from exporter.reason import Reason, Source
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError, explained, status_error
 from exporter.sources.kube.resource import API_SERVICES
