@@ -8,12 +8,15 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tools.generated import ROOT
 
 __all__ = ["Browser", "Tab", "browser", "chromium"]
 
@@ -54,12 +57,15 @@ def browser() -> Iterator["Browser"]:
         # Chromium reads orders from descriptor 3 and answers on 4; a shell puts the pipes there.
         (orders, to_browser), (from_browser, answers) = (_high(os.pipe()) for _ in range(2))
         script = f'exec "$0" "$@" 3<&{orders} 4>&{answers}'
+        # It ends with this process, however that ends, and takes its sockets along.
+        tied = [sys.executable, "-m", "simulation.demo.child_process", str(os.getpid()), "other"]
         process = subprocess.Popen(
-            ["bash", "-c", script, path, *FLAGS, f"--user-data-dir={profile}"],
+            [*tied, "bash", "-c", script, path, *FLAGS, f"--user-data-dir={profile}"],
             pass_fds=(orders, answers),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            cwd=ROOT,
         )
         os.close(orders)
         os.close(answers)

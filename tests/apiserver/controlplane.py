@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import yaml
 
 from simulation.pki import YEAR, Authority, Credential
 from tools.apiserver import Binaries
+from tools.generated import ROOT
 from tools.helm import binary
 
 NODE = "aks-nodepool1-12345678-vmss000000"
@@ -240,7 +242,9 @@ class ControlPlane:
 
     def _run(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            # They end with these tests, however those end.
+            tied = [sys.executable, "-m", "simulation.demo.child_process", str(os.getpid()), "other", *command]
+            self._processes[name] = subprocess.Popen(tied, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT)
 
     def _stop(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
         process = self._processes.pop(name, None)

@@ -89,12 +89,14 @@ def focused(tab: Tab) -> str:
 
 def tab_to(tab: Tab, text: str, most: int = 250) -> None:
     """Press Tab until that text has the focus, which then must be seen."""
+    passed = []
     for _ in range(most):
         tab.key("Tab")
-        if focused(tab) == text:
+        passed.append(focused(tab))
+        if passed[-1] == text:
             assert tab.value("getComputedStyle(document.activeElement).outlineStyle") == "solid"
             return
-    raise AssertionError(f"no way by keyboard to {text!r}")
+    raise AssertionError(f"no way by keyboard to {text!r}; in turn these had the focus: {passed}")
 
 
 def test_the_first_tab_leads_past_the_header(site: str, chromium: Browser) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.judgement.hourly import Hourly
-from tests.year.fleets import LIFETIMES, Fleet, windows
+from tests.year.fleets import BEGIN, LIFETIMES, Fleet, windows
 from tests.year.recording import END_OF_FILE, record
 from tests.year.verdict import Store, notified
 
@@ -30,7 +30,7 @@ def test_healthy_fleets_notify_nobody_in_a_year(days: int, tmp_path: Path) -> No
     for name, heard in hourly.items():
         assert heard.hours > 10
         assert heard.disagreements([one for one in every if dict(one.labels).get("cluster") == name]) == []
-    assert notified(firings) == []
+    assert [one.told(BEGIN) for one in notified(firings)] == []
     # It was awake: both clusters told of their rotation, and something was held back by it.
     rotations = [one for one in firings if one.alert == "AksCertClusterRotationRunning"]
     assert {dict(one.labels)["cluster"] for one in rotations} == {fleet.name for fleet in fleets}

@@ -2,6 +2,7 @@
 
 import promql_parser
 
+from tests.year.lead_times import Told, differences
 from tests.year.recording import Window, merged
 from tests.year.selectors import picked
 from tests.year.verdict import Firing, notified, stretches
@@ -23,6 +24,23 @@ def test_what_is_held_back_is_not_told_and_what_outlasts_that_is() -> None:
     overdue = firing("AksCertRotationOverdue", "warning", 300, 1200, **node)
     told = {(one.alert, one.begin, one.end) for one in notified([pending, overdue])}
     assert told == {("AksCertCsrPending", 0, 600), ("AksCertRotationOverdue", 660, 1200)}
+
+
+def test_a_failure_that_is_told_at_another_time_says_by_how_much_and_where() -> None:
+    documented = [Told("AksCertA", "warning", 13 * 86400, 86400), Told("AksCertB", "critical", 600, None)]
+    found = [Told("AksCertA", "warning", 86400, 13 * 86400), Told("AksCertC", "warning", 7200, None)]
+    assert list(differences("rbac-off", documented, found, 600)) == [
+        "AksCertA (warning) fired 12 days too early in rbac-off",
+        "AksCertA (warning) fired 13 days before rbac-off hurts, not 24 hours",
+        "AksCertB (critical) never fired in rbac-off",
+        "AksCertC (warning) fired 2 hours after the beginning of rbac-off, undocumented",
+    ]
+    assert list(differences("rbac-off", documented, documented, 600)) == []
+
+
+def test_a_firing_tells_its_day_and_what_it_is_about() -> None:
+    told = firing("AksCertA", "warning", 12 * 86400, 12 * 86400 + 5400, node="n").told(0)
+    assert told == "AksCertA (warning) fired on day 12.0 for 1.5 hours: cluster=a, node=n"
 
 
 def test_another_cluster_holds_nothing_back() -> None:

@@ -44,6 +44,14 @@ class Firing:
     pending: bool = False
     """Whether it only was about to."""
 
+    def told(self, since: float) -> str:
+        """For a person: `AksCertX (warning) fired on day 12 for 3 hours: cluster=…`, by days since a moment."""
+        what = ", ".join(
+            f"{name}={value}" for name, value in sorted(self.labels) if name not in {"alertname", "severity"}
+        )
+        day, hours = (self.begin - since) / 86400, (self.end - self.begin) / 3600
+        return f"{self.alert} ({self.severity}) fired on day {day:.1f} for {hours:.1f} hours: {what}"
+
 
 class Store:
     """A context manager: a Prometheus over a file of OpenMetrics, whose blocks lie below `folder`."""
