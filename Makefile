@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # Debian's keys, which Ubuntu does not have by itself.
 KEYS := /usr/share/keyrings/debian-archive-keyring.gpg
-SLOW := tests/e2e tests/apiserver tests/year tests/judgement tests/image tests/browser tests/grafana tests/fuzz
+SLOW := tests/e2e tests/apiserver tests/year tests/judgement tests/image tests/browser tests/grafana tests/mutants tests/fuzz
 
 .PHONY: help
 help: ## list the words
@@ -96,6 +96,16 @@ test-fuzz: $(VENV)/.develop ## each property with a thousand examples, and whole
 .PHONY: test-coverage
 test-coverage: $(VENV)/.develop ## branch coverage of exporter/ by the tests that run it: fails below 95 %, and lists the gaps
 	@$(BIN)/python -m tools.coverage_gate $(PYTEST_FLAGS)
+
+.PHONY: test-mutants
+test-mutants: $(VENV)/.develop tools ## a fixed sample of planted faults, each of which a test must notice (under five minutes)
+	$(PYTEST) -n0 tests/mutants $(PYTEST_FLAGS)
+
+.PHONY: mutants
+mutants: $(VENV)/.develop tools ## plant faults in rules, chart and code and keep which were noticed (hours; ROOMS="rules facts" MOST=200 SEED=2)
+	$(PYTEST) -n auto -q $(addprefix --ignore=,$(SLOW) tests/rules tests/chart) --cov=exporter --cov-context=test --cov-report=
+	$(BIN)/python -m tools.mutants $(call given,most) $(call given,seed) $(ROOMS)
+	$(BIN)/python -m tools.generate
 
 .PHONY: bench
 bench: $(VENV)/.develop ## measure: latency, memory and lag, as a table for each of benchmarks/ (minutes; wants a quiet machine)

@@ -6,6 +6,7 @@ from itertools import islice
 
 from tools import alerts, azure_rules, dashboards, lead_times, reference, runbooks, values
 from tools.generated import ROOT, Generated
+from tools.mutants import table
 
 LONGEST_DIFF = 60
 """Lines shown of what has drifted in one file."""
@@ -18,6 +19,7 @@ GENERATED: tuple[Generated, ...] = (
     *azure_rules.GENERATED,
     *dashboards.GENERATED,
     *values.GENERATED,
+    *table.GENERATED,
 )
 """Every generated text. A module of tools/ adds its own here."""
 

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,33 +19,26 @@ from pathlib import Path
 import coverage
 
 from tools.generated import ROOT
-from tools.mutants.mutant import Mutant
+from tools.mutants.mutant import Located, Mutant
 from tools.mutants.python import planted
 
-__all__ = ["ROOMS", "Bench", "Selection", "mutants"]
+__all__ = ["ROOMS", "SECONDS", "Bench", "Selection", "mutants", "of_file"]
 
 ROOMS = ("facts", "findings", "families", "sources", "web", "check", "agents")
 MOST = 40
 """Test functions for one fault: what none of so many notices counts as unnoticed."""
-SECONDS = 90.0
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A planted fault, where it is, and the tests for it."""
-
-    mutant: Mutant
-    file: str
-    line: int
+SECONDS = 60.0
 
 
 def mutants(room: str) -> list[Located]:
     """Every planted fault of a package."""
-    return [each for file in sorted((ROOT / "exporter" / room).rglob("*.py")) for each in _of_file(room, file)]
+    files = sorted((ROOT / "exporter" / room).rglob("*.py"))
+    return [each for file in files for each in of_file(file.relative_to(ROOT).as_posix())]
 
 
-def _of_file(room: str, file: Path) -> Iterator[Located]:
-    name = file.relative_to(ROOT).as_posix()
+def of_file(name: str) -> Iterator[Located]:
+    """Every planted fault of a file, by its path below the root."""
+    file, room = ROOT / name, name.split("/")[1]
     module = name.removesuffix(".py").removeprefix("exporter/").replace("/", ".").removesuffix(".__init__")
     for one in planted(file.read_text(encoding="utf-8")):
         place = f"{module}.{one.function}" if one.function else module
@@ -142,13 +135,13 @@ class Bench:
             text=True,
         )
 
-    def caught(self, one: Located, tests: list[str]) -> str:
-        """The test that notices; empty where none does."""
+    def caught(self, one: Located, tests: list[str], seconds: float = SECONDS) -> str:
+        """The test that notices, `timeout`, or nothing where all pass. Files or functions, in the order given."""
         if not tests:
             return ""
         assert self._worker.stdin
         assert self._worker.stdout
-        trial = {"file": one.file, "source": one.mutant.planted, "tests": tests, "seconds": SECONDS}
+        trial = {"file": one.file, "source": one.mutant.planted, "tests": tests, "seconds": seconds}
         self._worker.stdin.write(json.dumps(trial) + "\n")
         self._worker.stdin.flush()
         killer: str = json.loads(self._worker.stdout.readline())["killer"]
@@ -159,6 +152,3 @@ class Bench:
         assert self._worker.stdin
         self._worker.stdin.close()
         self._worker.wait()
-
-
-Told = Callable[[str], None]

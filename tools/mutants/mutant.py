@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Mutant"]
+__all__ = ["Located", "Mutant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +21,12 @@ class Mutant:
     def name(self) -> str:
         """How results and lists refer to it."""
         return f"{self.place}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A planted fault and where it is: a file below the root, and a line."""
+
+    mutant: Mutant
+    file: str
+    line: int

@@ -38,7 +38,7 @@ _COMPUTED = {
     ast.RShift: "<<",
 }
 _UNTOLD = {"debug", "info", "warning", "error", "exception", "log"}
-"""Methods of a logger: what they are given is prose."""
+"""Methods of a logger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +134,18 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         passed.append(node.annotation)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         passed += [each for each in (node.returns,) if each]
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _UNTOLD:
-        passed += node.args
     if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == "__all__" for one in node.targets):
         return
     for child in ast.iter_child_nodes(node):
         prose = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
-        unmoved = isinstance(child, ast.JoinedStr | ast.Assert | ast.Import | ast.ImportFrom | ast.arg)
+        unmoved = isinstance(child, ast.JoinedStr | ast.Assert | ast.Import | ast.ImportFrom | ast.arg) or _logs(child)
         if child not in passed and not prose and not unmoved:
             yield child
+
+
+def _logs(node: ast.AST) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _UNTOLD
 
 
 def _at(node: ast.AST, text: _Text) -> Iterator[_Edit]:

@@ -1,0 +1,40 @@
+"""A fixed sample of planted faults: a test must notice each. docs/testing.md says how, and `make mutants` tries all."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.mutants.code import ROOMS
+from tools.mutants.results import read, unnoticed
+from tools.mutants.trial import again, measure, place
+
+pytestmark = pytest.mark.timeout(280)
+SEED = "sample"
+RULES, CHART, CODE = 60, 8, 60
+"""How many of each are tried."""
+SECONDS = 110.0
+"""For the code: what is not tried by then has to wait for `make mutants`."""
+
+
+@pytest.mark.parametrize(("room", "most"), [("rules", RULES), ("chart", CHART)])
+def test_a_fault_of_the_rules_and_the_chart_is_noticed(room: str, most: int, tmp_path: Path) -> None:
+    known = read()[room]
+    measured = measure(room, most, SEED, tmp_path, lambda _: None)
+    assert set(unnoticed(measured)) <= set(unnoticed(known)), "not noticed, and noticed when all were tried"
+
+
+def test_a_fault_of_the_code_is_noticed_by_the_test_that_noticed_it_before() -> None:
+    rows = [
+        (name, file, killer)
+        for room, measured in read().items()
+        if room in ROOMS
+        for name, (file, killer) in measured.tried.items()
+        if killer.startswith("tests/")
+    ]
+    chosen = sorted(rows, key=lambda row: place(row[0], SEED))[:CODE]
+    found = dict(again(chosen, time.monotonic() + SECONDS))
+    assert [name for name, killer in found.items() if not killer] == []
+    gone = [name for name, killer in found.items() if killer == "gone"]
+    assert len(found) >= 10
+    assert len(gone) <= len(found) / 2, "the code has moved on: measure again with `make mutants`"

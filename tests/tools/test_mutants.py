@@ -1,0 +1,165 @@
+"""Planting faults: what is planted, what is kept of it, and that both lists are true."""
+
+import json
+import re
+from pathlib import Path
+
+import coverage
+import promql_parser
+
+from tools.generated import ROOT
+from tools.mutants import chart, code, promql, python, results, rules, table
+from tools.mutants.mutant import Mutant
+from tools.mutants.results import Measured
+from tools.mutants.trial import drawn, present
+from tools.rules import groups
+
+EXPRESSION = """max by (a, b) (last_over_time(x{c=~"d|e", f!="g"}[5m] offset 1h)) < time() - 2 * 60
+unless on (a, b) sum by (a) (y) == 0"""
+
+
+def test_an_expression_is_written_as_it_was_read() -> None:
+    for group in groups():
+        for rule in group.rules:
+            written = promql_parser.parse(promql.text(rule.expression))
+            assert written.prettify() == promql_parser.parse(rule.expression).prettify()
+
+
+def test_every_kind_of_fault_is_planted_in_an_expression() -> None:
+    planted = dict(promql.variants(EXPRESSION))
+    assert {
+        "drop a of max by (a, b)",
+        "max by (a, b) becomes min",
+        'drop c=~"d|e" of x',
+        'drop d of c=~"d|e" of x',
+        "drop offset of x",
+        "triple offset of x",
+        "triple [5m] of x",
+        "drop look-back of x",
+        "120 times 1.5",
+        "120 divided by 1.5",
+        "- becomes +",
+        "< becomes >",
+        "== becomes !=",
+        "drop == 0",
+        "only the left of unless",
+        "only the right of unless",
+        "drop b of unless on (a, b)",
+        "sum by (a) becomes max",
+    } <= set(planted)
+    assert planted["120 times 1.5"].endswith("< time() - 180 unless on (a, b) sum by (a) (y{}) == 0")
+    for expression in planted.values():
+        promql_parser.parse(expression)
+
+
+SOURCE = '''
+"""Docs."""
+LIMITS = (1, 20.0)
+
+def f(a: int, b: int, *, c: str = "word") -> bool:
+    """Docs."""
+    log.warning("not touched", a)
+    if a < b and c:
+        g(a, b, key=True)
+        raise ValueError("prose is left alone")
+    return a in {1, 2} or a + b == 3
+'''
+
+
+def test_every_kind_of_fault_is_planted_in_code() -> None:
+    planted = {(one.function, one.what): one.source for one in python.planted(SOURCE)}
+    assert {
+        ("", "(1, 20.0) → (20.0,)"),
+        ("", "20.0 → 21.0"),
+        ("", "20.0 → 10.0"),
+        ("f", "'word' → 'XXword'".replace("'word' →", '"word" →')),
+        ("f", "a < b → a <= b"),
+        ("f", "a < b → a > b"),
+        ("f", "a < b and c → (a < b) or (c)"),
+        ("f", "a < b and c → (c)"),
+        ("f", "a < b and c → not (a < b and c)"),
+        ("f", "g(a, b, key=True) → g(b, a, key=True)"),
+        ("f", "g(a, b, key=True) → g(a, b)"),
+        ("f", "g(a, b, key=True) → pass"),
+        ("f", 'raise ValueError("prose is left alone") → pass'),
+        ("f", "a in {1, 2} or a + b == 3 → None"),
+        ("f", "a in {1, 2} → a not in {1, 2}"),
+        ("f", "a + b → a - b"),
+        ("f", "a + b == 3 → a + b != 3"),
+    } <= set(planted)
+    assert not [what for _, what in planted if "touched" in what or "Docs" in what or "XXprose" in what]
+    for source in planted.values():
+        compile(source, "planted", "exec")
+
+
+def test_a_fault_has_a_name_of_its_own() -> None:
+    for room in ("rules", "chart", "web"):
+        names = [one.mutant.name for one in present(room)]
+        assert len(names) == len(set(names)) > 100
+
+
+def open_blocks(template: str) -> int:
+    return len(re.findall(r"\{\{-? (?:if|with|range|define) ", template)) - len(re.findall(r"\{\{-? end ", template))
+
+
+def test_a_fault_of_the_chart_leaves_no_block_open() -> None:
+    for one in chart.mutants():
+        assert open_blocks(one.mutant.planted) == 0, one.mutant.name
+
+
+def test_the_same_seed_draws_the_same_whatever_else_there_is() -> None:
+    every = present("chart")
+    chosen = drawn(every, 10, "a")
+    assert set(drawn(every[::-1], 10, "a")) == set(chosen) != set(drawn(every, 10, "b"))
+    fewer = [one for one in every if one != chosen[0]]
+    assert set(chosen[1:]) <= set(drawn(fewer, 10, "a"))
+
+
+def test_a_rule_that_was_spoiled_is_noticed_and_one_as_shipped_is_not() -> None:
+    rule = next(rule for group in groups() for rule in group.rules if rule.alert == "AksCertCsrFlood")
+    place = f"{rule.alert}/{rule.severity}"
+    assert rules.caught(Mutant("rules", place, "nothing", rule.expression)) == ""
+    assert "silent of" in rules.caught(Mutant("rules", place, "turned", rule.expression.replace("> 0", "< 0")))
+    assert "FAILED" in rules.caught(Mutant("rules", place, "for doubled", "1800s"))
+
+
+def test_every_fault_of_the_list_of_equivalents_can_be_planted() -> None:
+    listed = results.equivalents()
+    for room in {one.room for one in listed}:
+        names = [name for one in listed if one.room == room for name in one.names]
+        assert len(names) == len(set(names))
+        assert set(names) <= {one.mutant.name for one in present(room)}
+
+
+def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    one = Measured(
+        "facts", 10, "a", {"x: y": ("exporter/facts/x.py", "tests/x.py::test"), "z": ("exporter/facts/x.py", "")}
+    )
+    other = Measured("web", 3, "", {})
+    results.write([one], file)
+    results.write([other], file)
+    assert results.read(file) == {"facts": one, "web": other}
+    assert results.unnoticed(one) == ["z"]
+    assert set(json.loads(file.read_text())) == {"facts", "web"}
+
+
+def test_the_page_says_what_was_measured() -> None:
+    for generated in table.GENERATED:
+        assert generated.wanted() == generated.written(), "run `make generate`"
+
+
+def test_the_tests_for_a_line_are_those_that_ran_it(tmp_path: Path) -> None:
+    """A fault that nothing runs has no test."""
+    name = "exporter/findings/limits.py"
+    data = coverage.CoverageData(str(tmp_path / "data"))
+    data.set_context("tests/tools/test_mutants.py::test_the_page_says_what_was_measured[x]|run")
+    data.add_lines({str(ROOT / name): [3]})
+    data.set_context("tests/tools/test_mutants.py::test_that_has_been_removed|run")
+    data.add_lines({str(ROOT / name): [3]})
+    data.write()
+    selection = code.Selection.read(tmp_path / "data")
+    ran = "tests/tools/test_mutants.py::test_the_page_says_what_was_measured"
+    assert selection.lines(name)[3] == [ran]
+    fault = next(iter(code.of_file(name)))
+    assert selection.tests(fault) == [ran]

@@ -1,0 +1,80 @@
+"""What was measured, in results.json, and what no test can notice, in equivalents.yaml, both beside this module."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+__all__ = ["EQUIVALENTS", "RESULTS", "Equivalent", "Measured", "equivalents", "excused", "read", "unnoticed", "write"]
+
+RESULTS = Path(__file__).parent / "results.json"
+EQUIVALENTS = Path(__file__).parent / "equivalents.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One room's last measurement."""
+
+    room: str
+    present: int
+    """Faults that can be planted there."""
+    seed: str
+    """What the sample was drawn with; empty where all were tried."""
+    tried: Mapping[str, tuple[str, str]]
+    """By the fault's name its file and the test that noticed, empty where none did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """Faults that change nothing anybody could see, and why."""
+
+    reason: str
+    room: str
+    names: frozenset[str]
+
+
+def read(file: Path = RESULTS) -> dict[str, Measured]:
+    """By room."""
+    content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {
+        room: Measured(
+            room, row["present"], row["seed"], {name: (one[0], one[1]) for name, one in row["tried"].items()}
+        )
+        for room, row in content.items()
+    }
+
+
+def write(measured: Iterable[Measured], file: Path = RESULTS) -> None:
+    """Keep rooms' measurements beside those of the others."""
+    kept = read(file) | {one.room: one for one in measured}
+    content = {
+        room: {
+            "present": one.present,
+            "seed": one.seed,
+            "tried": {name: list(one.tried[name]) for name in sorted(one.tried)},
+        }
+        for room, one in sorted(kept.items())
+    }
+    file.write_text(json.dumps(content, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def equivalents() -> tuple[Equivalent, ...]:
+    """Every entry of the list."""
+    return tuple(
+        Equivalent(one["reason"], one["room"], frozenset(one["mutants"]))
+        for one in yaml.safe_load(EQUIVALENTS.read_text(encoding="utf-8")) or ()
+    )
+
+
+def excused(room: str) -> frozenset[str]:
+    """The names that the list has for a room."""
+    return frozenset(name for one in equivalents() if one.room == room for name in one.names)
+
+
+def unnoticed(measured: Measured) -> list[str]:
+    """What was tried, is not in the list, and no test noticed."""
+    return sorted(
+        name for name, (_, killer) in measured.tried.items() if not killer and name not in excused(measured.room)
+    )

@@ -1,0 +1,75 @@
+"""Faults of a room in, what became of each out."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+from tools.mutants import chart, code, rules
+from tools.mutants.mutant import Located
+from tools.mutants.results import Measured
+
+__all__ = ["again", "drawn", "measure", "place", "present"]
+
+PATIENCE = {"chart": 400.0}
+"""Seconds for the tests of one fault, where they take longer than those of the code."""
+
+
+def present(room: str) -> list[Located]:
+    """Every fault that can be planted in a room."""
+    if room == "rules":
+        return [Located(one, "", 0) for one in rules.mutants()]
+    return list(chart.mutants()) if room == "chart" else code.mutants(room)
+
+
+def drawn(mutants: Sequence[Located], most: int, seed: str) -> list[Located]:
+    """So many of them: the same for the same seed while their names are, whatever else there is."""
+    return sorted(mutants, key=lambda one: place(one.mutant.name, seed))[:most]
+
+
+def place(name: str, seed: str) -> bytes:
+    """Where a fault comes in the order that a seed makes."""
+    return sha256(f"{seed} {name}".encode()).digest()
+
+
+def measure(room: str, most: int, seed: str, contexts: Path, told: Callable[[str], None]) -> Measured:
+    """Try all faults of a room, or `most` of them; each that nothing notices is told at once."""
+    every = present(room)
+    chosen = drawn(every, most, seed) if most else every
+    tried = {}
+    for one, killer in _tried(room, chosen, contexts):
+        tried[one.mutant.name] = (one.file, killer)
+        if not killer:
+            told(f"{one.file or 'rules'}:{one.line}: {one.mutant.name}")
+    return Measured(room, len(every), seed if most else "", tried)
+
+
+def _tried(room: str, chosen: Sequence[Located], contexts: Path) -> Iterator[tuple[Located, str]]:
+    if room == "rules":
+        with ThreadPoolExecutor(2) as pool:
+            for one, said in zip(chosen, pool.map(lambda one: rules.caught(one.mutant), chosen), strict=True):
+                yield one, said and "tests/rules"
+        return
+    selection = None if room == "chart" else code.Selection.read(contexts)
+    with tempfile.TemporaryDirectory() as directory, closing(code.Bench(Path(directory))) as bench:
+        for one in chosen:
+            tests = chart.TESTS if selection is None else selection.tests(one)
+            yield one, bench.caught(one, tests, PATIENCE.get(room, code.SECONDS))
+
+
+def again(rows: Sequence[tuple[str, str, str]], until: float) -> Iterator[tuple[str, str]]:
+    """Faults of which a test is known that noticed, tried with it again: name and what notices, `gone` where the code
+    has moved on. Each row is a name, a file and a test as results.json has them. Ends at a moment of time.monotonic().
+    """
+    with tempfile.TemporaryDirectory() as directory, closing(code.Bench(Path(directory))) as bench:
+        for name, file, killer in rows:
+            if time.monotonic() > until:
+                return
+            there = {one.mutant.name: one for one in code.of_file(file)}
+            if name not in there:
+                yield name, "gone"
+            else:
+                yield name, bench.caught(there[name], [killer.split("[", 1)[0]])
