@@ -40,7 +40,7 @@ def complete(top: argparse.ArgumentParser, of_command: Mapping[str, argparse.Arg
 def plugin_words(
     top: argparse.ArgumentParser, of_command: Mapping[str, argparse.ArgumentParser], words: Sequence[str]
 ) -> Iterator[str]:
-    """What may stand in the last place of these words, as kubectl reads it from a plugin's completion.
+    """What may come in the last place of these words, as kubectl reads it from a plugin's completion.
 
     A word a line; then `:4`, or `:0` where there is none and the shell may offer files (directives of Cobra; kubectl,
     pkg/cmd/plugin/plugin_completion.go). Without a command the plugin is `check`.

@@ -25,7 +25,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, a traceback folded into it."""
         message = " | ".join(part for part in (record.getMessage(), _error(record)) if part)
-        return printable(f"{_moment(record)} {record.levelname} {record.name}: {message}")
+        return printable(f"{_utc_time(record)} {record.levelname} {record.name}: {message}")
 
 
 class JsonFormatter(logging.Formatter):
@@ -34,7 +34,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line of ASCII."""
         fields = {
-            "time": _moment(record),
+            "time": _utc_time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -68,7 +68,7 @@ def _thread_ended(arguments: threading.ExceptHookArgs) -> None:
     logging.getLogger(__name__).error("thread %s ended", name, exc_info=trace)
 
 
-def _moment(record: logging.LogRecord) -> str:
+def _utc_time(record: logging.LogRecord) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
 
 

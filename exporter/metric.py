@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.metrics_core import Metric as Family
 
-__all__ = ["Family", "Histogram", "Kind", "Metric", "Row", "label_value"]
+__all__ = ["Family", "Histogram", "Metric", "MetricKind", "Row", "label_value"]
 
 LABEL_VALUE_CAP = 256
 """Longest label value in characters. A subject of 64 KiB is legal X.509; no dashboard wants it."""
@@ -24,7 +24,7 @@ Histogram = tuple[tuple[str, ...], tuple[tuple[float, int], ...], float]
 """Label values, cumulative (upper bound, count) pairs ending in +Inf, and the sum of all observations."""
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """The Prometheus metric types in use here."""
 
     GAUGE = "gauge"
@@ -39,7 +39,7 @@ class Metric:
     name: str
     help: str
     labels: tuple[str, ...] = ()
-    kind: Kind = Kind.GAUGE
+    kind: MetricKind = MetricKind.GAUGE
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -54,9 +54,9 @@ class Metric:
 
     def family(self, rows: Iterable[Row]) -> Family:
         """Samples of a gauge or counter. An undeclared word or a wrong number of labels is a bug: ValueError."""
-        if self.kind is Kind.HISTOGRAM:
+        if self.kind is MetricKind.HISTOGRAM:
             raise ValueError(f"{self.name} is a histogram")
-        kind = CounterMetricFamily if self.kind is Kind.COUNTER else GaugeMetricFamily
+        kind = CounterMetricFamily if self.kind is MetricKind.COUNTER else GaugeMetricFamily
         family = kind(self.name, self.help, labels=self.labels, unit=self.unit)
         for values, value in rows:
             family.add_metric(self._label_values(values), value)

@@ -26,6 +26,7 @@ PARTS = (
     "facts",
     "families",
     "findings",
+    "kubectl",
     "pages",
     "sources",
     "web",

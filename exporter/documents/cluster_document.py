@@ -11,7 +11,7 @@ from exporter.documents.azure_data import azure_data
 from exporter.documents.certificate_data import certificate_data
 from exporter.documents.encoding import SCHEMA
 from exporter.documents.endpoint_data import endpoint_data
-from exporter.facts.ca_use import InUse
+from exporter.facts.ca_use import MemberUse
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
@@ -142,7 +142,7 @@ def _control_plane(cluster: ClusterFacts, now: float) -> dict[str, object]:
 
 def _authority(cluster: ClusterFacts, ca: Ca, member: Certificate) -> dict[str, object]:
     use = cluster.ca_use(ca)
-    return {"ca": ca.value, "in_use": (use.of(member) if use else InUse.UNKNOWN).value, **certificate_data(member)}
+    return {"ca": ca.value, "in_use": (use.of(member) if use else MemberUse.UNKNOWN).value, **certificate_data(member)}
 
 
 def _endpoint(one: Endpoint) -> dict[str, object]:

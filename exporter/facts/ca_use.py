@@ -7,10 +7,10 @@ from enum import StrEnum
 from exporter.facts.path import signers_in_use
 from exporter.facts.x509 import Certificate, ends_first, ends_last
 
-__all__ = ["CaUse", "InUse", "ca_use"]
+__all__ = ["CaUse", "MemberUse", "ca_use"]
 
 
-class InUse(StrEnum):
+class MemberUse(StrEnum):
     """Whether a member of a CA bundle signed what is in use."""
 
     YES = "yes"
@@ -32,15 +32,15 @@ class CaUse:
         """The member whose end matters: of those in use the first to end; where none is known, the last of all."""
         return ends_first(self.signers) if self.signers else ends_last(self.bundle)
 
-    def of(self, member: Certificate) -> InUse:
+    def of(self, member: Certificate) -> MemberUse:
         """The word for one member."""
         if not self.signers:
-            return InUse.UNKNOWN
-        return InUse.YES if member in self.signers else InUse.NO
+            return MemberUse.UNKNOWN
+        return MemberUse.YES if member in self.signers else MemberUse.NO
 
     def superfluous(self, now: float) -> tuple[Certificate, ...]:
         """Members that have ended and signed nothing in use: they may be removed, and nobody need hurry."""
-        return tuple(one for one in self.bundle if self.of(one) is InUse.NO and one.not_after <= now)
+        return tuple(one for one in self.bundle if self.of(one) is MemberUse.NO and one.not_after <= now)
 
 
 def ca_use(

@@ -8,7 +8,7 @@ from exporter.facts.base64 import go_base64
 from exporter.facts.x509 import Certificate, authority_file, certificate_file
 from exporter.facts.yaml import document
 
-__all__ = ["Credential", "Kubeconfig", "ServerTrust", "kubeconfig"]
+__all__ = ["Credential", "HostKubeconfig", "ServerTrust", "kubeconfig"]
 
 Section = Mapping[object, object]
 
@@ -36,7 +36,7 @@ class ServerTrust(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kubeconfig:
+class HostKubeconfig:
     """What the current context of a kubeconfig leads to."""
 
     cluster: str
@@ -73,7 +73,7 @@ class Kubeconfig:
         return ServerTrust.NAMED_CA if named else ServerTrust.SYSTEM_CAS
 
 
-def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
+def kubeconfig(content: bytes, context: str = "") -> HostKubeconfig:
     """The kubeconfig's current context, or the one named. Raises ValueError with a one-line message, which quotes
     nothing of the file: in one that is damaged a key or a token may be where a name should.
 
@@ -97,7 +97,7 @@ def kubeconfig(content: bytes, context: str = "") -> Kubeconfig:
     if user is None:
         raise ValueError("no user of the name in the context")
     credential = _credential(user)
-    return Kubeconfig(
+    return HostKubeconfig(
         cluster=cluster_name,
         user=user_name,
         namespace=_text(chosen, "namespace"),

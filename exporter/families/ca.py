@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from exporter.facts.ca_use import InUse
+from exporter.facts.ca_use import MemberUse
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.x509 import ends_last
 from exporter.metric import Family, Metric
@@ -31,7 +31,7 @@ INFO = Metric(
     "1, with the identity of a CA; one series for each certificate of the bundle. in_use: whether it signed what the "
     "API server serves; unknown where no member is seen to have.",
     ("ca", "subject", "serial_number", "fingerprint_sha256", "in_use"),
-    words={"ca": tuple(Ca), "in_use": tuple(InUse)},
+    words={"ca": tuple(Ca), "in_use": tuple(MemberUse)},
 )
 BUNDLE_NOT_AFTER = Metric(
     "akscert_ca_bundle_not_after_timestamp_seconds",

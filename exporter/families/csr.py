@@ -6,7 +6,7 @@ from itertools import accumulate
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.csr import SIGNER_ROLES
 from exporter.facts.kube.csr_ledger import BUCKETS
-from exporter.metric import Family, Histogram, Kind, Metric
+from exporter.metric import Family, Histogram, Metric, MetricKind
 from exporter.reason import CsrCondition, CsrOutcome, Requestor, Role
 
 __all__ = ["families"]
@@ -27,14 +27,14 @@ COMPLETED = Metric(
     "akscert_csr_completed_total",
     "Requests that ended, each counted once. abandoned: gone while pending.",
     ("signer_name", "requestor", "outcome"),
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     words={"requestor": tuple(Requestor), "outcome": tuple(CsrOutcome)},
 )
 ISSUE_DURATION = Metric(
     "akscert_csr_issue_duration_seconds",
     "Time from a request's creation to its certificate.",
     ("signer_name",),
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
 )
 LAST_ISSUED = Metric(
     "akscert_csr_last_issued_timestamp_seconds",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from exporter.facts.cluster import ClusterFacts
-from exporter.metric import Family, Kind, Metric
+from exporter.metric import Family, Metric, MetricKind
 from exporter.reason import KubeletStatus, Role
 
 __all__ = ["families"]
@@ -19,7 +19,7 @@ RENEW_ERRORS = Metric(
     "akscert_kubelet_renew_errors_total",
     "Failed renewals of the kubelet's certificate, by the kubelet's own counter.",
     ("node", "role"),
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     words={"role": (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)},
 )
 

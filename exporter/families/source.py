@@ -6,7 +6,7 @@ A node agent's carry its node; the cluster agent's have no such label, since the
 from collections.abc import Iterable, Iterator
 
 from exporter.facts.source import SourceFacts
-from exporter.metric import Family, Kind, Metric
+from exporter.metric import Family, Metric, MetricKind
 from exporter.reason import Reason, Source
 
 __all__ = ["answers", "outcomes"]
@@ -31,7 +31,7 @@ ERRORS = Metric(
     "Failures of the source by reason. Every reason the source can give is there from the start. node: only of a node "
     "agent.",
     ("node", "source", "reason"),
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     words={"source": _SOURCES, "reason": tuple(Reason)},
 )
 

@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from exporter import __version__
 from exporter.findings.formatting import utc_time
-from exporter.pages.moment import iso_time
 from exporter.pages.page import SHAPES, Cell, Tone, join
 from exporter.pages.style import SCRIPT, STYLE
+from exporter.pages.time_element import iso_time
 
 __all__ = ["REFRESH", "Frame", "document"]
 

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from exporter.findings import Severity
 from exporter.findings.node_status import NodeStatus, State, Trouble
 from exporter.findings.wording import NOT_LOOKED_AT, OK
-from exporter.pages.moment import moment
 from exporter.pages.page import (
     NOTHING,
     SEVERITY_TONE,
@@ -27,6 +26,7 @@ from exporter.pages.page import (
     table,
 )
 from exporter.pages.selection import ATTENTION, CHOICES, EVERY, FINE, NO_POOL, PAGE, UNSEEN, Selection, selection
+from exporter.pages.time_element import time_element
 from exporter.reason import Observer, Rotation
 
 __all__ = ["OBSERVER_WORDS", "node_section", "pool_counts"]
@@ -244,7 +244,7 @@ def _row(one: NodeStatus, now: float) -> tuple[Cell, ...]:
                     ("Kubelet", node.kubelet_version),
                     ("Node image", code(node.node_image_version) if node.node_image_version else ""),
                     ("System", node.os_sku or node.os),
-                    ("Made", moment(node.created, now)),
+                    ("Made", time_element(node.created, now)),
                     ("Who tells about it", OBSERVER_WORDS[one.observed_by]),
                     ("Ready", {True: "yes", False: "no", None: "not said yet"}[node.ready]),
                     ("Serving CA label", code(node.kubelet_serving_ca) if node.kubelet_serving_ca else "none"),

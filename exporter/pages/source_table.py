@@ -6,8 +6,8 @@ from markupsafe import Markup
 
 from exporter.facts.source import SourceFacts
 from exporter.findings.limits import STALE
-from exporter.pages.moment import moment
 from exporter.pages.page import Column, Tone, badge, table
+from exporter.pages.time_element import time_element
 
 __all__ = ["old_facts", "source_table"]
 
@@ -16,7 +16,7 @@ def old_facts(sources: Iterable[SourceFacts], now: float) -> Iterator[Markup]:
     """A notice where what the page shows was true some time ago: of sources that have stopped answering."""
     old = [one for one in sources if one.up is False and one.last_success and now - one.last_success > STALE]
     if old:
-        named = (Markup("{} ({})").format(one.source.value, moment(one.last_success or 0.0, now)) for one in old)
+        named = (Markup("{} ({})").format(one.source.value, time_element(one.last_success or 0.0, now)) for one in old)
         told = Markup(", ").join(named)
         yield Markup('<p class="card notice old"><b>Old facts:</b> these sources last answered: {}.</p>').format(told)
 
@@ -37,7 +37,7 @@ def source_table(sources: Iterable[SourceFacts], now: float) -> Markup:
             (
                 source.source.value,
                 badge(Tone.BLIND, "not looked at") if source.skipped else badge(*states[source.up]),
-                moment(source.last_success, now) if source.last_success is not None else "never",
+                time_element(source.last_success, now) if source.last_success is not None else "never",
                 str(sum(source.errors.values())),
                 source.skipped or source.last_error,
             )

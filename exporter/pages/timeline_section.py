@@ -7,8 +7,8 @@ from markupsafe import Markup
 
 from exporter.findings.formatting import date
 from exporter.findings.timeline import YEAR, Event, coming
-from exporter.pages.moment import moment
 from exporter.pages.page import Column, Tone, badge, folded_table, join, section
+from exporter.pages.time_element import time_element
 
 __all__ = ["timeline_section"]
 
@@ -32,8 +32,8 @@ def timeline_section(events: Iterable[Event], now: float) -> Markup:
 
 def _when(one: Event, now: float) -> Markup:
     if one.until is None:
-        return Markup("{} <br>{}").format(date(one.at), moment(one.at, now))
-    begins = moment(one.at, now) if one.at > now else Markup("now, until {}").format(moment(one.until, now))
+        return Markup("{} <br>{}").format(date(one.at), time_element(one.at, now))
+    begins = time_element(one.at, now) if one.at > now else Markup("now, until {}").format(time_element(one.until, now))
     return Markup("{} to {} <br>{}").format(date(one.at), date(one.until), begins)
 
 

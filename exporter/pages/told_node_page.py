@@ -19,9 +19,9 @@ from exporter.findings.wording import EVIDENCE_WORDS, NOT_LOOKED_AT, ORIGIN_WORD
 from exporter.pages.findings_list import findings_list, verdict
 from exporter.pages.frame import Frame, document
 from exporter.pages.lifetime import Lifetime, lifetime_bar
-from exporter.pages.moment import moment
 from exporter.pages.node_section import OBSERVER_WORDS
 from exporter.pages.page import SEVERITY_TONE, Cell, Column, Tone, badge, card, code, join, key_values, section, table
+from exporter.pages.time_element import time_element
 from exporter.reason import Evidence, Origin, Role, RotationReason
 
 __all__ = ["told_node_page"]
@@ -77,7 +77,7 @@ def _about(
         key_values(
             (
                 ("Who tells about its certificates", OBSERVER_WORDS[status.observed_by]),
-                ("Its agent last looked", moment(said.looked_at, now) if said is not None else ""),
+                ("Its agent last looked", time_element(said.looked_at, now) if said is not None else ""),
                 ("Its agent does not answer", silent),
                 (
                     "Its kubelet, when asked",
@@ -85,7 +85,7 @@ def _about(
                 ),
                 ("Node pool", node.agentpool),
                 ("Ready", {True: "yes", False: "no", None: "not said yet"}[node.ready]),
-                ("Made", moment(node.created, now)),
+                ("Made", time_element(node.created, now)),
                 ("Kubelet", node.kubelet_version),
                 ("Node image", code(node.node_image_version) if node.node_image_version else ""),
                 ("System", node.os_sku or node.os),
@@ -194,7 +194,7 @@ def _seen(observed: NodeObservation | None, own: Sequence[Finding], now: float) 
 def _told(one: ToldCertificate, severity: Severity | None, now: float) -> Markup:
     """A certificate that the kubelet serves, or of which it only says until when."""
     if one.not_before is None:
-        end = Markup("{} ({})").format(moment(one.not_after, now), dated(one.not_after, 30 * 86400))
+        end = Markup("{} ({})").format(time_element(one.not_after, now), dated(one.not_after, 30 * 86400))
         life = Markup('<p class="told">{} {}</p>').format(badge(_tone(severity), "ends"), end)
     else:
         life = lifetime_bar(Lifetime(one.not_before, one.not_after, one.window, judged=_tone(severity)), now)

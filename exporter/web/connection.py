@@ -15,7 +15,7 @@ from exporter.web.request import Request, split_target
 from exporter.web.response import Response, plain
 from exporter.web.tls import bears_allowed_name
 
-__all__ = ["Answer", "Connection"]
+__all__ = ["Answer", "ClientConnection"]
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Waiting(Enum):
     """Its answer is kept back: nothing to wait for, but nothing lost either if it ends."""
 
 
-class Connection(asyncio.Protocol):
+class ClientConnection(asyncio.Protocol):
     """h11 reads and writes the messages; this class moves the bytes, runs the answers and ends who does not go on."""
 
     def __init__(self, answer: Answer, limits: Limits, *, waits: Callable[[], None], lost: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ import ssl
 from asyncio import sslproto
 from collections.abc import Callable
 
-from exporter.web.connection import Answer, Connection
+from exporter.web.connection import Answer, ClientConnection
 from exporter.web.limits import Limits
 
 __all__ = ["Listener"]
@@ -45,7 +45,7 @@ class _Seat:
     def __init__(self, accepted: socket.socket, client: str) -> None:
         self.socket, self.client = accepted, client
         self.task: asyncio.Task[None] | None = None
-        self.connection: Connection | None = None
+        self.connection: ClientConnection | None = None
         self.established = self.ended = False
 
     @property
@@ -201,8 +201,8 @@ class Listener:
     async def _admit(self, seat: _Seat) -> None:
         secured = self._context is not None
 
-        def protocol() -> Connection:
-            seat.connection = Connection(
+        def protocol() -> ClientConnection:
+            seat.connection = ClientConnection(
                 self._answer, self._limits, waits=lambda: self._waits(seat), lost=lambda: self._leave(seat)
             )
             return seat.connection

@@ -10,7 +10,7 @@ from exporter.web.auth import ConfiguredGate
 from exporter.web.config import WebConfig, read_web_config
 from exporter.web.protection import taken_away
 from exporter.web.thread_pool import ThreadPool
-from exporter.web.tls import Context, LiveContext, ssl_context
+from exporter.web.tls import LiveContext, ServerContext, ssl_context
 
 __all__ = ["ReloadingConfig"]
 
@@ -76,7 +76,7 @@ class ReloadingConfig:
         self._told = time.monotonic()
         log.error("%s; the former web configuration stays in force", self._refusal)
 
-    def _read(self) -> tuple[WebConfig, Context | None]:
+    def _read(self) -> tuple[WebConfig, ServerContext | None]:
         """The configuration and its context, and which versions of the files they come from.
 
         The versions are taken first: whatever changes while the files are read is a change at the next look. An error

@@ -7,7 +7,7 @@ from pathlib import Path
 from exporter.settings import SettingsError
 from exporter.web.yaml_mapping import YamlMapping, text, texts, truth
 
-__all__ = ["Context", "LiveContext", "TLSConfig", "bears_allowed_name", "ssl_context", "tls_config"]
+__all__ = ["LiveContext", "ServerContext", "TLSConfig", "bears_allowed_name", "ssl_context", "tls_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +143,15 @@ def _curve(section: YamlMapping, curves: tuple[str, ...]) -> str:
     return _CURVES[curves[0]] if curves else ""
 
 
-class Context(ssl.SSLContext):
+class ServerContext(ssl.SSLContext):
     """A context that knows which names a client certificate may bear; None: any."""
 
     allowed_names: frozenset[str] | None = None
 
 
-def ssl_context(config: TLSConfig) -> Context:
+def ssl_context(config: TLSConfig) -> ServerContext:
     """A server context from the files as they are now. Raises SettingsError when they do not make one."""
-    context = Context(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     if config.client_allowed_sans is not None:
         context.allowed_names = frozenset(config.client_allowed_sans)
     context.minimum_version, context.maximum_version = config.minimum, config.maximum
@@ -224,9 +224,9 @@ class LiveContext(ssl.SSLContext):
     one living context would leave old CAs in its store and could mix two states; a connection has one of them whole.
     """
 
-    current: Context
+    current: ServerContext
 
-    def __new__(cls, current: Context) -> "LiveContext":
+    def __new__(cls, current: ServerContext) -> "LiveContext":
         """An empty server context around `current`."""
         made: LiveContext = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
         made.current = current

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from exporter.families.catalogue import catalogue
-from exporter.metric import Kind, Metric
+from exporter.metric import Metric, MetricKind
 
 METRICS = {
     # node agent
@@ -116,7 +116,7 @@ def test_a_name_leads_to_its_file_and_tells_its_type(subject: str, metric: Metri
     """Prefix, subject, unit and the suffixes that Prometheus reserves."""
     assert metric.name.startswith(f"akscert_{subject}_")
     assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)
-    assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
+    assert metric.name.endswith("_total") == (metric.kind is MetricKind.COUNTER)
     assert not metric.name.endswith(("_count", "_sum", "_bucket", "_created"))
     assert metric.help.endswith(".")
     assert "\n" not in metric.help

@@ -8,7 +8,7 @@ import promql_parser
 import pytest
 
 from exporter.families.catalogue import catalogue
-from exporter.metric import Kind
+from exporter.metric import MetricKind
 from tests.dashboards.schema import encoded, misfits, parsed
 from tools.dashboards import DASHBOARDS, FOLDERS
 from tools.dashboards.answers import filled, targets, variable_queries
@@ -75,7 +75,7 @@ def known() -> dict[str, tuple[set[str], dict[str, tuple[str, ...]]]]:
         "akscert:policy_max_age:seconds": (set(), {}),
     }
     for metric in (metric for metrics in catalogue().values() for metric in metrics):
-        suffixes = ("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",)
+        suffixes = ("_bucket", "_sum", "_count") if metric.kind is MetricKind.HISTOGRAM else ("",)
         for suffix in suffixes:
             found[metric.name + suffix] = ({*metric.labels, "le"}, dict(metric.words))
     return found

@@ -1,6 +1,6 @@
 """Which member of a CA bundle matters."""
 
-from exporter.facts.ca_use import InUse, ca_use
+from exporter.facts.ca_use import MemberUse, ca_use
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle, Holds
 from exporter.reason import Ca
@@ -26,7 +26,7 @@ def test_an_ended_member_that_signed_nothing_in_use_is_superfluous() -> None:
     for bundle in ((FORMER, PRESENT), (PRESENT, FORMER)):
         use = ca_use(bundle, (SERVED,))
         assert use.counts == PRESENT
-        assert (use.of(PRESENT), use.of(FORMER)) == (InUse.YES, InUse.NO)
+        assert (use.of(PRESENT), use.of(FORMER)) == (MemberUse.YES, MemberUse.NO)
         assert use.superfluous(NOW) == (FORMER,)
         assert use.superfluous(T0 - 1) == ()
 
@@ -54,7 +54,7 @@ def test_where_nothing_in_use_is_seen_the_last_to_end_counts() -> None:
     """B1: unknown is a word of its own, and nothing is called superfluous."""
     use = ca_use((FORMER, PRESENT), ())
     assert use.counts == PRESENT
-    assert {use.of(one) for one in use.bundle} == {InUse.UNKNOWN}
+    assert {use.of(one) for one in use.bundle} == {MemberUse.UNKNOWN}
     assert use.superfluous(NOW) == ()
 
 
@@ -66,7 +66,7 @@ def test_the_signer_is_found_through_what_the_server_sent_along() -> None:
     assert use is not None
     assert use.signers == (PRESENT,)
     assert header is not None
-    assert header.of(PRESENT) is InUse.UNKNOWN
+    assert header.of(PRESENT) is MemberUse.UNKNOWN
     assert cluster.ca_use(Ca.CLIENT) is None
 
 

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from exporter.metric import Kind, Metric, label_value
+from exporter.metric import Metric, MetricKind, label_value
 
 GAUGE = Metric("akscert_x", "Help.", ("node", "state"), words={"state": ("on", "off")})
-COUNTER = Metric("akscert_y_total", "Help.", ("node",), Kind.COUNTER)
-HISTOGRAM = Metric("akscert_z_seconds", "Help.", ("node",), Kind.HISTOGRAM)
+COUNTER = Metric("akscert_y_total", "Help.", ("node",), MetricKind.COUNTER)
+HISTOGRAM = Metric("akscert_z_seconds", "Help.", ("node",), MetricKind.HISTOGRAM)
 
 
 def test_a_sample_has_its_labels_in_their_order() -> None:

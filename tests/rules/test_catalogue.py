@@ -5,7 +5,7 @@ import re
 import promql_parser
 
 from exporter.families.catalogue import catalogue
-from exporter.metric import Kind
+from exporter.metric import MetricKind
 from tools.generated import ROOT
 from tools.rules import groups
 
@@ -41,7 +41,7 @@ def series() -> dict[str, tuple[set[str], dict[str, tuple[str, ...]]]]:
     }
     for metric in (metric for metrics in catalogue().values() for metric in metrics):
         names = [metric.name]
-        if metric.kind is Kind.HISTOGRAM:
+        if metric.kind is MetricKind.HISTOGRAM:
             names = [f"{metric.name}_{suffix}" for suffix in ("bucket", "sum", "count")]
         for name in names:
             known[name] = ({*metric.labels, "le"}, dict(metric.words))

@@ -121,3 +121,13 @@ def test_what_needs_no_import_is_not_called_either() -> None:
         if (calls := clocks_and_files(path.read_text()))
     }
     assert found == {}
+
+
+def test_no_two_classes_of_the_product_share_a_name() -> None:
+    """A name in a traceback or a search leads to one place. Private ones are a module's own affair."""
+    places: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "exporter").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -198,7 +198,7 @@ class ClusterState:
                 else:
                     cas[ca] = found
         if not isinstance(created, Failure):
-            created = self._believed.moment(Source.CONFIGMAPS, created, latest(now, self.offset()))
+            created = self._believed.time(Source.CONFIGMAPS, created, latest(now, self.offset()))
             self._changed(self._created != created)
             self._created = created
         self._changed(self._cas != cas)
@@ -219,7 +219,7 @@ class ClusterState:
         later = latest(now, self.offset())
         for lease, renewed in found.items():
             if not isinstance(renewed, Failure):
-                leases[lease] = self._believed.moment(lease, renewed, later)
+                leases[lease] = self._believed.time(lease, renewed, later)
             elif renewed.reason is Reason.NOT_FOUND:
                 leases.pop(lease, None)
                 self._believed.forget(lease)
@@ -316,7 +316,7 @@ class ClusterState:
         self.answered(Source.AZURE, now)
 
     def _dated(self, node: Node, later: float) -> Node:
-        created = self._believed.moment(node.name, node.created, later)
+        created = self._believed.time(node.name, node.created, later)
         return node if created == node.created else replace(node, created=created)
 
     def _outcome(self, source: Source, failures: list[Failure], now: float) -> None:

@@ -10,7 +10,7 @@ from exporter.facts.host.kubelet_command import ABSENT, WindowsArguments
 from exporter.facts.host.kubelet_settings import KubeletSettings
 from exporter.facts.host.paths import PathTable
 from exporter.facts.host.read import Read
-from exporter.facts.kubeconfig import Credential, Kubeconfig
+from exporter.facts.kubeconfig import Credential, HostKubeconfig
 from exporter.reason import BootstrapMethod, FileStatus
 
 __all__ = [
@@ -60,9 +60,9 @@ class HostEvidence:
         return read is not None and read.status in PRESENT
 
     @property
-    def kubeconfig(self) -> Kubeconfig | None:
+    def kubeconfig(self) -> HostKubeconfig | None:
         """The kubelet's kubeconfig."""
-        return self.value(EvidenceFile.KUBECONFIG, Kubeconfig)
+        return self.value(EvidenceFile.KUBECONFIG, HostKubeconfig)
 
 
 def bootstrap_kubeconfig_present(evidence: HostEvidence) -> bool | None:
@@ -83,7 +83,7 @@ def bootstrap_method(evidence: HostEvidence) -> BootstrapMethod:
     `default`, pkg/kubelet/certificate/bootstrap/bootstrap.go).
     """
     kubeconfig = evidence.kubeconfig
-    bootstrap = evidence.value(EvidenceFile.BOOTSTRAP_KUBECONFIG, Kubeconfig)
+    bootstrap = evidence.value(EvidenceFile.BOOTSTRAP_KUBECONFIG, HostKubeconfig)
     arguments = evidence.value(EvidenceFile.KUBELET_ARGUMENTS, WindowsArguments)
     configured = arguments is not None and arguments.secure_tls_bootstrapping
     exec_plugin = bootstrap is not None and bootstrap.credential is Credential.EXEC

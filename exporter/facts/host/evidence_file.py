@@ -9,7 +9,7 @@ from exporter.facts.host.kubelet_command import kubelet_environment, windows_arg
 from exporter.facts.host.kubelet_configuration import kubelet_configuration
 from exporter.facts.host.read import Parse, Way
 from exporter.facts.host.systemd import service_unit
-from exporter.facts.kubeconfig import Credential, Kubeconfig, kubeconfig
+from exporter.facts.kubeconfig import Credential, HostKubeconfig, kubeconfig
 from exporter.facts.opt_out_tag import opted_out
 from exporter.reason import Evidence, Role
 
@@ -61,7 +61,7 @@ class EvidenceKind:
 def _kubeconfig_says(found: object, _windows: bool) -> bool | None:
     """The kubelet renews what its kubeconfig names under `…-current.pem`, and nothing else."""
     certificates = {Credential.CERTIFICATE_FILE, Credential.CERTIFICATE_INLINE}
-    if not isinstance(found, Kubeconfig) or found.credential not in certificates:
+    if not isinstance(found, HostKubeconfig) or found.credential not in certificates:
         return None
     return found.client_certificate.endswith("-current.pem")
 

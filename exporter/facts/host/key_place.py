@@ -3,13 +3,15 @@
 from exporter.facts.host.evidence_file import EvidenceFile
 from exporter.facts.host.kubelet_settings import KubeletSettings
 from exporter.facts.host.paths import Candidate, Means, NamedBy, PathTable
-from exporter.facts.kubeconfig import Kubeconfig
+from exporter.facts.kubeconfig import HostKubeconfig
 from exporter.reason import Role
 
 __all__ = ["key_place"]
 
 
-def key_place(candidate: Candidate, table: PathTable, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> str:
+def key_place(
+    candidate: Candidate, table: PathTable, kubeconfig: HostKubeconfig | None, settings: KubeletSettings
+) -> str:
     """The path of the key; the certificate's own where both are in one file; empty where that cannot be told.
 
     A key in another directory than its certificate may lie where this process sees nothing: it is not looked for.

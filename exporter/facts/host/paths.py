@@ -9,7 +9,7 @@ from enum import StrEnum
 from exporter.facts.host.evidence_file import EvidenceFile
 from exporter.facts.host.kubelet_flags import KubeletFlags
 from exporter.facts.host.kubelet_settings import KubeletSettings
-from exporter.facts.kubeconfig import Kubeconfig
+from exporter.facts.kubeconfig import HostKubeconfig
 from exporter.reason import Role
 
 __all__ = ["Candidate", "Means", "NamedBy", "PathTable", "path_table"]
@@ -124,7 +124,7 @@ class PathTable:
             certificate_directory=directory,
         )
 
-    def resolved(self, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> tuple[Candidate, ...]:
+    def resolved(self, kubeconfig: HostKubeconfig | None, settings: KubeletSettings) -> tuple[Candidate, ...]:
         """The candidates with the paths that the files name filled in; each path once for each role."""
         found: dict[tuple[Role, str], Candidate] = {}
         for candidate in self.candidates:
@@ -141,7 +141,7 @@ class PathTable:
             found[key] = filled
         return tuple(found.values())
 
-    def _named_path(self, candidate: Candidate, kubeconfig: Kubeconfig | None, settings: KubeletSettings) -> str:
+    def _named_path(self, candidate: Candidate, kubeconfig: HostKubeconfig | None, settings: KubeletSettings) -> str:
         if candidate.named_by is NamedBy.KUBELET_CONFIGURATION:
             return self.from_flag(settings.tls_cert_file or "")
         if kubeconfig is None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Command", "ServiceUnit", "command", "environment_file", "expanded", "quoted_words", "service_unit"]
+__all__ = ["ServiceUnit", "StartCommand", "command", "environment_file", "expanded", "quoted_words", "service_unit"]
 
 _WHITESPACE, _NEWLINE = " \t\n\r", "\n\r"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,7 +26,7 @@ class ServiceUnit:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class StartCommand:
     """What systemd starts."""
 
     words: tuple[str, ...] = field(repr=False)
@@ -66,7 +66,7 @@ def service_unit(content: bytes) -> ServiceUnit:
     return ServiceUnit(tuple(found))
 
 
-def command(units: Iterable[ServiceUnit], files: Mapping[str, Mapping[str, str]]) -> Command:
+def command(units: Iterable[ServiceUnit], files: Mapping[str, Mapping[str, str]]) -> StartCommand:
     """The command line of a service: `units` is its unit file and then its drop-ins in the order of their names.
 
     `files`: the content of environment files by path. An empty assignment forgets the ones before it; what an
@@ -91,7 +91,7 @@ def command(units: Iterable[ServiceUnit], files: Mapping[str, Mapping[str, str]]
         if content is None and not path.startswith("-"):
             missing.append(path)
     words = quoted_words(start.lstrip(_PREFIXES))
-    return Command(tuple(expanded(words, environment)), tuple(missing))
+    return StartCommand(tuple(expanded(words, environment)), tuple(missing))
 
 
 def expanded(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:

@@ -23,7 +23,7 @@ class Believed:
     def __init__(self) -> None:
         self._ahead: dict[Hashable, tuple[float, float]] = {}
 
-    def moment(self, key: Hashable, claimed: float, latest: float) -> float:
+    def time(self, key: Hashable, claimed: float, latest: float) -> float:
         """What is believed of a claim. `key`: whose claim it is."""
         known = self._ahead.get(key)
         if known is not None and known[0] == claimed:

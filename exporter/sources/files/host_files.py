@@ -16,7 +16,7 @@ from exporter.sources.files import openat2
 from exporter.sources.files.content import State, file_state, read_content
 from exporter.sources.files.deadline import Workers
 from exporter.sources.files.directory import host_path
-from exporter.sources.files.resolve import Unresolved, walk
+from exporter.sources.files.resolve import UnresolvedPath, walk
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot, patiently
 
 __all__ = ["CAP", "HostFiles"]
@@ -171,7 +171,7 @@ def _answer(root: Root, path: str, look: Callable[[Root, int], Read[S]], number:
         return Read(path, FileStatus.ERROR, detail="the path is empty" if not path else "the path holds a NUL")
     try:
         return look(root, number)
-    except Unresolved as fault:
+    except UnresolvedPath as fault:
         return Read(path, fault.status, target=fault.target, detail=_one_line(fault.detail))
     except OSError as error:
         return _refusal(root, path, error)
@@ -186,7 +186,7 @@ def _refusal(root: Root, path: str, error: OSError) -> Read[Any]:
         # A socket, or a device that a container may not open: what it is matters more than that it refuses.
         try:
             state = root.stat(host_path(path))
-        except (OSError, Unresolved):
+        except (OSError, UnresolvedPath):
             pass
         else:
             if not stat.S_ISREG(state.st_mode):
@@ -249,7 +249,7 @@ def _target(root: Root, path: str, version: State) -> str:
             same = file_state(place.directory.stat(place.name))[:2] == version[:2]
         finally:
             place.close()
-    except (OSError, Unresolved):
+    except (OSError, UnresolvedPath):
         return ""
     return place.target if same else ""
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from exporter.reason import FileStatus
 from exporter.sources.files.directory import Directory
 
-__all__ = ["Place", "Unresolved", "last_change", "walk"]
+__all__ = ["FoundPlace", "UnresolvedPath", "last_change", "walk"]
 
 _LINKS = 40  # MAXSYMLINKS of include/linux/namei.h
 
 
-class Unresolved(Exception):
+class UnresolvedPath(Exception):
     """The path leads nowhere: the status that says why, in words, and the host path where it would have led."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Unresolved(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FoundPlace:
     """Where a path leads: a real directory and a name in it that is no link. To be closed after use."""
 
     directory: Directory
@@ -91,8 +91,8 @@ class _Trail:
             self.here.close()
 
 
-def walk(root: Directory, path: str) -> Place:
-    """The place a host path leads to. Raises Unresolved where there is none, OSError where it cannot be looked at.
+def walk(root: Directory, path: str) -> FoundPlace:
+    """The place a host path leads to. Raises UnresolvedPath where there is none, OSError where it cannot be looked at.
 
     Of the last name it is only known that it is there and no link.
     """
@@ -104,7 +104,7 @@ def walk(root: Directory, path: str) -> Place:
         raise
 
 
-def _walk(trail: _Trail, path: str) -> Place:
+def _walk(trail: _Trail, path: str) -> FoundPlace:
     pending = [(name, False) for name in reversed(path.split("/"))]  # a name, and whether a link brought it in
     links = 0
     absolute = outside = False
@@ -122,7 +122,7 @@ def _walk(trail: _Trail, path: str) -> Place:
             text = trail.here.link(name)
         except OSError as error:
             if error.errno == errno.EINVAL and not pending:
-                return Place(trail.here, name, "/" + "/".join([*trail.names, name]), trail.root)
+                return FoundPlace(trail.here, name, "/" + "/".join([*trail.names, name]), trail.root)
             if error.errno not in {errno.EINVAL, errno.ENOENT, errno.ENOTDIR}:
                 raise
             what = "is not a directory" if error.errno == errno.EINVAL else "does not exist"
@@ -130,17 +130,17 @@ def _walk(trail: _Trail, path: str) -> Place:
             raise _nowhere(trail, name, pending, linked, outside, what) from None
         links += 1
         if links > _LINKS:
-            raise Unresolved(FileStatus.BROKEN_SYMLINK, f"more than {_LINKS} links, the last to {text}", text)
+            raise UnresolvedPath(FileStatus.BROKEN_SYMLINK, f"more than {_LINKS} links, the last to {text}", text)
         absolute = text.startswith("/")
         if absolute:
             trail.to_root()
         pending += [(part, True) for part in reversed(text.split("/"))]
-    return Place(trail.here, ".", "/" + "/".join(trail.names), trail.root)
+    return FoundPlace(trail.here, ".", "/" + "/".join(trail.names), trail.root)
 
 
 def _nowhere(
     trail: _Trail, name: str, pending: list[tuple[str, bool]], linked: bool, outside: bool, what: str
-) -> Unresolved:
+) -> UnresolvedPath:
     missing = "/" + "/".join([*trail.names, name])
     rest = [part for part, _ in reversed(pending) if part not in {"", "."}]
     target = "/".join([missing, *rest])
@@ -152,7 +152,7 @@ def _nowhere(
         detail = f"leads to {target}, {'which' if missing == target else f'but {missing}'} {what}"
     else:
         status, detail = FileStatus.NOT_FOUND, f"{missing} {what}"
-    return Unresolved(status, detail, target, changed_ns=changed_ns, swapping=swapping)
+    return UnresolvedPath(status, detail, target, changed_ns=changed_ns, swapping=swapping)
 
 
 def last_change(directory: Directory, name: str) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from exporter.reason import FileStatus
 from exporter.sources.files.directory import Directory, FdDirectory, PathDirectory
 from exporter.sources.files.openat2 import open_beneath
-from exporter.sources.files.resolve import Unresolved, last_change, walk
+from exporter.sources.files.resolve import UnresolvedPath, last_change, walk
 
 __all__ = ["KernelRoot", "Root", "WalkedRoot", "patiently"]
 
@@ -23,7 +23,7 @@ _CHANGE_SECONDS, _CHANGE_PAUSE = 0.1, 0.005  # longer than the tick that stamps 
 
 
 class Root(Protocol):
-    """An open host root. Paths come from `host_path`; methods raise Unresolved or OSError."""
+    """An open host root. Paths come from `host_path`; methods raise UnresolvedPath or OSError."""
 
     directory: Directory
 
@@ -121,7 +121,7 @@ class WalkedRoot:
 
 
 def patiently(root: Root, path: str, ask: Callable[[Root, str], T]) -> T:
-    """What `ask` says of the path, asked again while its absence may be a swap's. Raises Unresolved or OSError.
+    """What `ask` says of the path, asked again while its absence may be a swap's. Raises UnresolvedPath or OSError.
 
     A kubelet removes its current link before it renames the new one. In between the directory has only just changed
     and holds the new link; that can last as long as the kubelet waits for a processor, so it is given a second. Any
@@ -129,11 +129,11 @@ def patiently(root: Root, path: str, ask: Callable[[Root, str], T]) -> T:
     that files which are never there cost no waiting.
     """
     begin = time.monotonic()
-    before: Unresolved | None = None
+    before: UnresolvedPath | None = None
     while True:
         try:
             return ask(root, path)
-        except Unresolved as error:
+        except UnresolvedPath as error:
             fault = error
         except OSError as error:
             if error.errno not in _LED_ASTRAY:
@@ -146,23 +146,25 @@ def patiently(root: Root, path: str, ask: Callable[[Root, str], T]) -> T:
         time.sleep(_SWAP_PAUSE if fault.swapping else _CHANGE_PAUSE)
 
 
-def _may_pass(fault: Unresolved, before: Unresolved | None) -> bool:
+def _may_pass(fault: UnresolvedPath, before: UnresolvedPath | None) -> bool:
     if abs(time.time_ns() - fault.changed_ns) > _FRESH_NS:
         return False
     return fault.swapping or before is None or before.swapping or fault.changed_ns != before.changed_ns
 
 
-def _explanation(directory: Directory, path: str, error: OSError) -> Unresolved:
+def _explanation(directory: Directory, path: str, error: OSError) -> UnresolvedPath:
     """Why the kernel did not get there. The walk opens only directories, and reads links as text."""
     try:
         place = walk(directory, path)
-    except Unresolved as fault:
+    except UnresolvedPath as fault:
         return fault
     changed_ns, _ = last_change(place.directory, place.name)
     place.close()
     if error.errno == errno.ENOENT:
-        return Unresolved(FileStatus.ERROR, "changed while it was looked at", place.target, changed_ns=time.time_ns())
+        return UnresolvedPath(
+            FileStatus.ERROR, "changed while it was looked at", place.target, changed_ns=time.time_ns()
+        )
     if error.errno == errno.ENOTDIR:
-        return Unresolved(FileStatus.ERROR, "is not a directory", place.target, changed_ns=changed_ns)
+        return UnresolvedPath(FileStatus.ERROR, "is not a directory", place.target, changed_ns=changed_ns)
     detail = "leads through a link of /proc, which is not followed"
-    return Unresolved(FileStatus.BROKEN_SYMLINK, detail, place.target, changed_ns=changed_ns)
+    return UnresolvedPath(FileStatus.BROKEN_SYMLINK, detail, place.target, changed_ns=changed_ns)

@@ -5,7 +5,7 @@ import pytest
 from exporter import presets
 from exporter.facts.host.evidence_file import EVIDENCE, EvidenceFile
 from exporter.facts.host.paths import path_table
-from exporter.facts.kubeconfig import Credential, Kubeconfig
+from exporter.facts.kubeconfig import Credential, HostKubeconfig
 from exporter.facts.opt_out_tag import TAG
 from exporter.reason import Evidence, Role
 
@@ -31,13 +31,13 @@ def test_every_row_is_in_a_preset_or_named_by_a_flag() -> None:
 @pytest.mark.parametrize(
     ("found", "word"),
     [
-        (Kubeconfig("c", "u", "", "", Credential.CERTIFICATE_FILE, client_certificate=CURRENT), True),
-        (Kubeconfig("c", "u", "", "", Credential.CERTIFICATE_FILE, client_certificate="/x/client.crt"), False),
-        (Kubeconfig("c", "u", "", "", Credential.CERTIFICATE_INLINE), False),
-        (Kubeconfig("c", "u", "", "", Credential.TOKEN), None),
+        (HostKubeconfig("c", "u", "", "", Credential.CERTIFICATE_FILE, client_certificate=CURRENT), True),
+        (HostKubeconfig("c", "u", "", "", Credential.CERTIFICATE_FILE, client_certificate="/x/client.crt"), False),
+        (HostKubeconfig("c", "u", "", "", Credential.CERTIFICATE_INLINE), False),
+        (HostKubeconfig("c", "u", "", "", Credential.TOKEN), None),
     ],
 )
-def test_a_kubeconfig_speaks_of_rotation_by_the_certificate_it_names(found: Kubeconfig, word: bool | None) -> None:
+def test_a_kubeconfig_speaks_of_rotation_by_the_certificate_it_names(found: HostKubeconfig, word: bool | None) -> None:
     kind = EVIDENCE[EvidenceFile.KUBECONFIG]
     assert kind.word is Evidence.KUBECONFIG
     assert kind.says is not None

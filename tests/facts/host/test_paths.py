@@ -6,20 +6,20 @@ from exporter import presets
 from exporter.facts.host.evidence_file import EvidenceFile
 from exporter.facts.host.kubelet_settings import KubeletSettings
 from exporter.facts.host.paths import Means, NamedBy, PathTable, path_table
-from exporter.facts.kubeconfig import Credential, Kubeconfig
+from exporter.facts.kubeconfig import Credential, HostKubeconfig
 from exporter.reason import Role
 
 LINUX, WINDOWS = (path_table(presets.preset(name)) for name in presets.PRESETS)
 
 
-def kubeconfig(client: str, authority: str = "") -> Kubeconfig:
-    return Kubeconfig(
+def kubeconfig(client: str, authority: str = "") -> HostKubeconfig:
+    return HostKubeconfig(
         "c", "u", "", "", Credential.CERTIFICATE_FILE, client_certificate=client, certificate_authority=authority
     )
 
 
 def paths(
-    table: PathTable, role: Role, named: Kubeconfig | None = None, settings: KubeletSettings | None = None
+    table: PathTable, role: Role, named: HostKubeconfig | None = None, settings: KubeletSettings | None = None
 ) -> list[str]:
     return [c.path for c in table.resolved(named, settings or KubeletSettings()) if c.role is role]
 

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from exporter.findings.formatting import span, utc_time
 
-__all__ = ["iso_time", "moment"]
+__all__ = ["iso_time", "time_element"]
 
 
 def iso_time(timestamp: float) -> str:
@@ -12,7 +12,7 @@ def iso_time(timestamp: float) -> str:
     return utc_time(timestamp).removesuffix(" UTC").replace(" ", "T") + "Z"
 
 
-def moment(timestamp: float, now: float, words: str = "") -> Markup:
+def time_element(timestamp: float, now: float, words: str = "") -> Markup:
     """Such as `in 7 days` or `3 hours ago`, or `words` instead. Both in Unix seconds."""
     told = words or (f"in {span(timestamp - now)}" if timestamp >= now else f"{span(now - timestamp)} ago")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso_time(timestamp), utc_time(timestamp), told)
