@@ -1,4 +1,4 @@
-# Two words do everything on a fresh machine: `make demo` and `make test`. `make` alone lists the rest.
+# Two words do everything on a fresh machine: `make demo` and `make test`. `make` by itself lists the rest.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help

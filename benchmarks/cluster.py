@@ -113,7 +113,7 @@ def simulate(pipe: Connection, folder: str, nodes: int, csrs: int) -> None:
 
 
 class Bare:
-    """An agent that copies so many bytes: what the web server alone costs."""
+    """An agent that copies so many bytes: what only the web server costs."""
 
     mode = Mode.CLUSTER
 

@@ -66,7 +66,7 @@ def microseconds(ask: Callable[[], object], files: int) -> float:
 
 def plain(root: Path, paths: tuple[str, ...]) -> float:
     """Open, read and parse each file every time."""
-    # The links of a node lead to places that exist on the node alone: what is behind them is opened here.
+    # The links of a node lead to places that exist only on the node: what is behind them is opened here.
     places = [root / path[1:].replace("current", "2027-01-15-08-00-00") for path in paths]
     return microseconds(lambda: [certificates(place.read_bytes()) for place in places], len(places))
 

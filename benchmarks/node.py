@@ -153,7 +153,7 @@ def latency_and_memory(node: SimulatedNode, authority: Authority, kubelet: str, 
     with agent(node.root, kubelet=kubelet) as process:
         connection = process.connect()
         baseline = timed(lambda: get(connection, "/healthz"), 200)
-        row("GET /healthz (what HTTP alone costs)", baseline)
+        row("GET /healthz (what only HTTP costs)", baseline)
         get(connection)
         first = process.resident
         used = process.processor

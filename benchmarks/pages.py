@@ -2,7 +2,7 @@
 
     python -m benchmarks.pages [--repeat 15]
 
-For 20, 1,000 and 5,000 nodes of which some are not well, and for 5,000 of which none is; as the page opens, and the
+For 20, 1,000 and 5,000 nodes of which some are broken, and for 5,000 of which all are; as the page opens, and the
 longest way to look at it. Time: from facts to bytes, the median; gzip is on top of that.
 """
 

@@ -114,7 +114,7 @@ def test_a_repeatable_setting_is_a_list_in_every_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("90d", 7776000.0), ("12h", 43200.0), ("1y", 31536000.0), ("", None)])
 def test_a_duration_has_a_unit(text: str, seconds: float | None) -> None:
-    """A number alone is refused: nobody knows its unit."""
+    """A bare number is refused: nobody knows its unit."""
     assert resolve(Command.CHECK, {"max_age": text}, {}).max_age == seconds
     for wrong in ("90", "0d", "-1d", "d", "1.5d"):
         with pytest.raises(SettingsError, match="--max-age: not a duration"):

@@ -15,7 +15,7 @@ HERE = ROOT / "tests/rules"
 CASES = tuple(sorted(HERE.glob("*.test.yaml")))
 
 Edit = Callable[[dict[str, Any]], dict[str, Any]]
-"""A rule as in a rule file, and what stands in its place."""
+"""A rule as in a rule file, and what is in its place."""
 
 
 def prepare(directory: Path, edit: Edit, alert: str) -> list[str]:

@@ -4,7 +4,7 @@
       one-of-two-ended:                                  # the state's name, and its `cluster`
         series:
           certificate_not_after{node=a, role=kubelet-client, origin=file}: now-1d  # akscert_…_timestamp_seconds
-        critical: {"node=a, role=kubelet-client": now-1d}  # what stands with the expression, and its value
+        critical: {"node=a, role=kubelet-client": now-1d}  # what matches the expression, and its value
 
 All states of an alert are evaluated together, at a real Unix time and again near zero. There each of a state's metrics
 is also tried with a scrape that is missing just now, which changes nothing, and with none for ten minutes, which is as
@@ -44,7 +44,7 @@ _SEVERITIES = ("critical", "warning", "info")
 
 Labels = tuple[tuple[str, str], ...]
 Said = Mapping[Labels, float]
-"""Labels of what stands, and its value."""
+"""Labels of what matches, and its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _series(states: list[_State], now: int) -> Iterator[dict[str, str]]:
 
 
 def _evaluated(alert: str, states: list[_State], now: int, edit: Edit) -> dict[str, dict[str, dict[Labels, float]]]:
-    """By severity and cluster what stands with the rule's expression. Raises ValueError where promtool refuses it."""
+    """By severity and cluster what matches the rule's expression. Raises ValueError where promtool refuses it."""
     rules = [
         {"record": "said", "expr": kept["expr"], "labels": {"severity": kept["labels"]["severity"]}}
         for rule in _rules()

@@ -29,7 +29,7 @@ from tests.agents.clusters import (
 
 
 def test_a_healthy_cluster_shows_every_metric_but_those_of_trouble(tmp_path: Path) -> None:
-    """Each subject's whole catalogue; pending_since alone has nothing to say."""
+    """Each subject's whole catalogue; only pending_since has nothing to say."""
 
     def prepare(server: ApiServer) -> None:
         populate(server)

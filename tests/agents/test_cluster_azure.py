@@ -87,7 +87,7 @@ def test_a_cluster_in_mid_rotation_shows_every_series_of_azure(tmp_path: Path) -
 
 
 def test_the_state_is_followed_and_its_beginning_kept(tmp_path: Path) -> None:
-    """A rotation begins and fails: one state at a time, and since moves with it alone."""
+    """A rotation begins and fails: one state at a time, and since moves only with it."""
     with scene(tmp_path) as found:
         values, state, since = (
             found.cluster.values,

@@ -206,7 +206,7 @@ SECRET = "abc123.0123456789abcdef"
     ids=["current context", "cluster", "context", "alias", "tag", "anchor", "quotes", "escape"],
 )
 def test_what_is_said_of_a_kubeconfig_that_cannot_be_read_quotes_nothing_of_it(tmp_path: Path, data: str) -> None:
-    """In a damaged one a token may stand where a name should."""
+    """In a damaged one a token may be where a name should be."""
     node = simulated(tmp_path)
     (node.root / KUBECONFIG.lstrip("/")).write_text(data)
     agent = agent_of(node.root)
@@ -218,7 +218,7 @@ def test_what_is_said_of_a_kubeconfig_that_cannot_be_read_quotes_nothing_of_it(t
 
 @pytest.mark.parametrize("data", [b"{", b"[]", b"\xff", b'{"kind": "Pod"}'])
 def test_a_kubelet_configuration_that_cannot_be_read_is_no_evidence(tmp_path: Path, data: bytes) -> None:
-    """The flags of a node of today say nothing on rotation, so the file alone speaks."""
+    """The flags of a node of today say nothing on rotation, so only the file does."""
     node = simulated(tmp_path)
     (node.root / CONFIGURATION.lstrip("/")).write_bytes(data)
     agent = agent_of(node.root)

@@ -70,7 +70,7 @@ def test_every_format_tells_the_same(tmp_path: Path) -> None:
 
 
 def test_scrapes_at_once_never_show_what_is_over(tmp_path: Path) -> None:
-    """While a file goes back and forth, a scrape that begins after a change tells of it."""
+    """While a file goes back and forth, a scrape that begins after a change shows it."""
     node = simulated(tmp_path)
     agent = agent_of(node.root)
     stop = threading.Event()

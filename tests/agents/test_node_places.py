@@ -110,7 +110,7 @@ def test_a_relative_path_in_the_kubeconfig_counts_from_its_directory(tmp_path: P
 
 
 def test_what_is_not_mounted_is_missed_and_says_nothing(tmp_path: Path) -> None:
-    """Of a node of which the pki directory alone can be seen it is not known how it bootstraps."""
+    """Where only the pki directory of a node can be seen, it is not known how it bootstraps."""
     node = simulated(tmp_path)
     for name in ("etc", "opt", "var/lib/kubelet/kubeconfig", "var/lib/kubelet/bootstrap-kubeconfig"):
         path = node.root / name

@@ -49,7 +49,7 @@ def test_everything_posted_is_done_and_published() -> None:
 
 
 def test_changes_that_come_together_are_published_together() -> None:
-    """Publishing may be dear."""
+    """Publishing may be slow."""
     book = Book(settle=0.2)
     for _ in range(50):
         book.owner.post(book.write)

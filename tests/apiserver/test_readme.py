@@ -102,7 +102,9 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def custom(plane: ControlPlane) -> None:
-    """The operators' custom resources are there. Skip where the API server cannot hold them."""
+    """The operators' custom resources are there. Skip where the API server cannot hold them; one that can (1.25) knows
+    Pod Security admission, too.
+    """
     if (found := minor(plane)) < 25:
         pytest.skip(f"this API server is of 1.{found}: that of 1.20 crashes on custom resources")
     for group, kinds in MONITORS.items():
@@ -127,12 +129,6 @@ def minor(plane: ControlPlane) -> int:
     return int(re.sub(r"\D", "", json.loads(plane.kubectl("version", "-o", "json"))["serverVersion"]["minor"]))
 
 
-def knows_levels(plane: ControlPlane) -> None:
-    """Skip where the API server is older than Pod Security admission (1.25)."""
-    if (found := minor(plane)) < 25:
-        pytest.skip(f"this API server is of 1.{found}, before Pod Security admission")
-
-
 def test_the_full_installation_arrives_with_the_images_that_were_built(reader: Reader) -> None:
     reader.paste(NAMES, BUILD, FULL)
     images = {one["image"] for pod in reader.pods().values() for one in pod["spec"]["containers"]}
@@ -152,7 +148,6 @@ def test_the_full_installation_arrives_with_the_images_that_were_built(reader: R
 
 
 def test_the_namespace_of_the_full_installation_admits_its_pods_and_a_stricter_one_does_not(reader: Reader) -> None:
-    knows_levels(reader.plane)
     reader.paste(NAMES, FULL)
     labels = json.loads(reader.plane.kubectl("get", "namespace", reader.namespace, "-o", "json"))["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
@@ -171,7 +166,6 @@ def test_the_notes_of_an_upgrade_warn_of_a_namespace_that_refuses_the_node_agent
 
 
 def test_the_cluster_only_installation_is_admitted_under_the_restricted_standard(reader: Reader) -> None:
-    knows_levels(reader.plane)
     reader.paste(NAMES, CLUSTER_ONLY)
     pods = reader.pods()
     assert set(pods) == {f"{RELEASE}-cluster"}

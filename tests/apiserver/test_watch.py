@@ -36,7 +36,7 @@ def watching(connection: Connection, resource: Resource = CERTIFICATE_SIGNING_RE
     watcher = Watcher(connection, resource, decode, view, backoff=Backoff(first=0.1, largest=0.5))
     watcher.start()
     try:
-        view.until(lambda: view.answers > 0, "a watch stands")
+        view.until(lambda: view.answers > 0, "a watch is open")
         yield view
     finally:
         watcher.stop()

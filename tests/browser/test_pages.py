@@ -1,4 +1,4 @@
-"""The pages in a real browser: light, dark and narrow, by keyboard alone, and with nothing that the policy refuses.
+"""The pages in a real browser: light, dark and narrow, by keyboard only, and with nothing that the policy refuses.
 
 Pictures of what was seen are kept in .cache/browser.
 """

@@ -104,7 +104,7 @@ def closed(schema: Any) -> list[Any]:
 
 
 def test_no_object_of_the_schema_takes_unknown_keys() -> None:
-    """But for `global`, where a parent chart's own keys stand, and for whole volumes of Kubernetes."""
+    """But for `global`, where a parent chart's own keys are, and for whole volumes of Kubernetes."""
     objects = closed(SCHEMA)
     assert len(objects) > 30
     opened = [one for one in objects if one.get("additionalProperties") is not False]

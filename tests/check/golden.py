@@ -1,6 +1,6 @@
 """The forms of `check` on one node and one cluster at a fixed moment: `python -m tests.check.golden` writes them again.
 
-They stand in tests/check/golden/, so that whoever changes a word sees in review what a person will read.
+They are in tests/check/golden/, so that whoever changes a word sees in review what a person will read.
 """
 
 import io

@@ -47,7 +47,7 @@ def fleet(server: ApiServer, count: int) -> list[str]:
 
 
 def test_the_kubelets_are_asked_where_one_may(tmp_path: Path) -> None:
-    """Nodes that are alike are one row; those with something wrong stand first."""
+    """Nodes that are alike are one row; those with something wrong come first."""
     with ApiServer(serving()) as server:
         names = fleet(server, 6)
         kubelets: dict[str, KubeletApi] = {name: kubelet() for name in names}

@@ -214,7 +214,7 @@ def test_queries_speak_of_series_labels_and_words_that_exist(name: str) -> None:
 
 @NAMES
 def test_a_join_never_depends_on_a_label_that_the_scrape_adds(name: str) -> None:
-    """Both agents speak of the same node with different instance, pod and job. A kubelet's answer alone goes by the
+    """Both agents speak of the same node with different instance, pod and job. Only a kubelet's answer goes by the
     target that asked it, since the series has no node.
     """
     for title, expression in expressions(name):

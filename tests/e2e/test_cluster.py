@@ -24,7 +24,7 @@ WITH_CONTROL_PLANE = {
     "waiting-serving": {("AksCertCsrPending", "critical", SERVING)},
     "stuck-bootstrap": {("AksCertCsrPending", "warning", CLIENT)},
 }
-"""With its requests in sight the cause stands in the symptom's place."""
+"""With its requests in sight the cause takes the symptom's place."""
 WHILE_ROTATING = {
     name: {
         row

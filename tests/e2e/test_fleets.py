@@ -19,7 +19,7 @@ BROKEN = {WEST: {"healthy", "overdue", "serves-old"}, NORTH: {"healthy", "expire
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """In both clusters a node of the same name is well; the others have one broken in either cluster."""
+    """In both clusters a node of the same name is healthy; the others have one broken in either cluster."""
     now = time.time()
     targets = []
     with ExitStack() as fleets:

@@ -22,7 +22,7 @@ BY_FORMER = signed("apiserver", "ca", FORMER_KEY, ca=False)
 
 
 def test_an_ended_member_that_signed_nothing_in_use_is_superfluous() -> None:
-    """B1: in whatever order the two stand there."""
+    """B1: in whatever order the two come."""
     for bundle in ((FORMER, PRESENT), (PRESENT, FORMER)):
         use = ca_use(bundle, (SERVED,))
         assert use.counts == PRESENT

@@ -145,6 +145,6 @@ def test_a_maze_of_cross_signed_cas_is_refused_soon() -> None:
 
 
 def test_a_webhooks_own_ca_and_leaf_in_one_file_are_a_path() -> None:
-    """B13: intermediates may stand in the bundle of trusted CAs."""
+    """B13: intermediates may be in the bundle of trusted CAs."""
     bundle = certificates(Authority.cluster(T0).pem)
     assert judged(SERVES, roots=(*bundle, MIDDLE)) is None

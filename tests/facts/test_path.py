@@ -26,7 +26,7 @@ STRANGER = signed("ca", "ca", STRANGER_KEY, key=STRANGER_KEY)
 
 
 def test_a_leaf_is_issued_through_the_intermediates_at_hand() -> None:
-    """B13: wherever they stand: behind the leaf, in a file of their own, beside the CA, in any order."""
+    """B13: wherever they are: behind the leaf, in a file of their own, beside the CA, in any order."""
     assert issued_by(DIRECT, (), (ROOT,))
     assert issued_by(BELOW, (MIDDLE, LOWER), (ROOT,))
     assert issued_by(BELOW, (STRANGER, LOWER, BELOW, MIDDLE, ROOT), (STRANGER, ROOT))
@@ -73,7 +73,7 @@ def test_what_is_no_ca_of_the_cluster_is_no_intermediate(middle: Certificate) ->
 
 
 def test_a_certificate_that_only_go_reads_is_issued_as_any_other() -> None:
-    """B5: the signature is over the bytes as they stand, not over those that a stricter reader would like."""
+    """B5: the signature is over the bytes as they are, not over those that a stricter reader would like."""
     ca = Authority.cluster(T0)
     (root,) = certificates(ca.pem)
     leaf = certificate(spelt_out(ca.kubelet_client("node", T0), ca.key))

@@ -23,7 +23,7 @@ def found(content: bytes) -> list[bytes]:
 def model(content: bytes) -> list[bytes]:
     """What Go does with blocks of one kind and without headers, as one pattern over whole lines.
 
-    It takes the last BEGIN line before an END line; both stand alone on their lines; the body is padded base64.
+    It takes the last BEGIN line before an END line; each has a line to itself; the body is padded base64.
     """
     read = []
     text = content.replace(b"\r\n", b"\n")

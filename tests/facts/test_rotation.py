@@ -91,7 +91,7 @@ def test_the_reason_says_which_place_decided(
 def test_serving_rotation_has_its_own_table(
     evidence: dict[Evidence, bool], static: bool, state: RotationState, reason: RotationReason
 ) -> None:
-    """The tag alone switches nothing off, and a kubelet that serves its own certificate beside a file is a riddle."""
+    """The tag by itself switches off nothing; a kubelet that serves its own certificate beside a file is a riddle."""
     found = serving_rotation(evidence, static=static)
     assert (found.state, found.reason) == (state, reason)
 

@@ -112,7 +112,7 @@ BROKEN = (
 
 @pytest.mark.parametrize("content", BROKEN)
 def test_a_certificate_that_cannot_be_read_is_an_error_in_one_line(content: bytes) -> None:
-    """A4: what the kubelet cannot load is no certificate in use, however plainly it stands there."""
+    """A4: what the kubelet cannot load is no certificate in use, however plainly it is there."""
     for read in (certificates, certificate_file):
         with pytest.raises(CertificateError, match=r"^[^\n]*certificate[^\n]+$") as caught:
             read(content)

@@ -105,7 +105,7 @@ def test_a_cluster_costs_one_series_per_state_and_pool() -> None:
 
 
 def test_the_opt_out_tag_is_rotation_evidence_for_the_nodes_of_its_pool() -> None:
-    """The rows go into the series that every place's word stands in."""
+    """The rows go into the series that has every place's word."""
     pairs = [("node-1", "golden"), ("node-2", "nodepool1")]
     nodes = tuple(
         Node(name, pool, "", "", "linux", "", "", Rotation.UNKNOWN, 0.0, True, "", "") for name, pool in pairs

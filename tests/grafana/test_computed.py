@@ -73,7 +73,7 @@ def test_grafana_knows_every_transformation_matcher_unit_and_option(panels: dict
 
 @every_scene
 def test_no_empty_cell_shows_a_sentence(panels: dict[str, Json]) -> None:
-    """E2: what a table says where it has no lines does not stand in the cells that have no value."""
+    """E2: what a table says where it has no lines is not in the cells that have no value."""
     for title, panel in panels.items():
         assert "several" not in panel, f"{title}: its queries do not become one table"
         for line in panel.get("lines", ()):
@@ -103,7 +103,7 @@ def test_every_state_has_its_word_its_sign_and_its_colour(panels: dict[str, Json
 
 @every_scene
 def test_green_is_only_what_is_said_to_be_well(panels: dict[str, Json]) -> None:
-    """E3, E8: nothing green without the sign of what is well, a hundred per cent, or a number of nodes or requests."""
+    """E3, E8: nothing green without the sign of what is ok, a hundred per cent, or a number of nodes or requests."""
     for title, panel in panels.items():
         for text, color in colored(panel):
             if color in GREENS:
@@ -179,7 +179,7 @@ def test_what_is_wrong_is_complete_and_leads_on(panels: dict[str, Json], scene: 
 
 @pytest.mark.parametrize("scene", [Scene("fleet", "broken")], ids=str)
 def test_a_certificate_past_its_end_or_deadline_is_not_said_to_be_enabled(panels: dict[str, Json]) -> None:
-    """E8: beside "-2 days" stands expired, beside 99 % of a lifetime overdue, and neither is green."""
+    """E8: "-2 days" has expired beside it, 99 % of a lifetime overdue, and neither is green."""
     table = panels["What ends next, of what nothing is going to renew"]
     columns = [one["name"] for one in table["columns"]]
     seen = set()

@@ -18,7 +18,7 @@ class Image:
     digest: str
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command as the image's user; the entry point stands before it, as in a Pod."""
+        """Run a command as the image's user; the entry point comes before it, as in a Pod."""
         return subprocess.run(
             ["buildah", "run", self.container, "--", *self.config["Entrypoint"], *command],
             env=self.environment,

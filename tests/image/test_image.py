@@ -40,7 +40,7 @@ def test_settings_that_cannot_be_used_end_it_with_one_line(image: Image) -> None
 
 
 def test_its_user_is_a_number_that_is_not_root(image: Image) -> None:
-    """`runAsNonRoot` can be verified for numeric users alone."""
+    """`runAsNonRoot` can be verified only for numeric users."""
     assert image.config["User"] == "65532:65532"
 
 
@@ -155,7 +155,7 @@ def test_the_minimal_images_hold_no_shell_and_no_package_manager(minimal: Image)
 def test_the_minimal_images_start_when_nothing_is_writable(minimal: Image) -> None:
     for words in (("--version",), ("metrics",), ("check", "--host-root", "/", "--kubelet-address=")):
         answer = subprocess.run(minimal.read_only(*words), capture_output=True, text=True, check=False)
-        assert answer.returncode in {0, 2, 3}, answer.stderr  # a node without certificates is not well
+        assert answer.returncode in {0, 2, 3}, answer.stderr  # a node without certificates is not ok
         assert "Traceback" not in answer.stderr
         assert answer.stdout or answer.stderr.startswith("aks-cert-exporter: metrics needs the Python package")
 

@@ -1,4 +1,4 @@
-"""Facts of a large cluster in which some nodes are not well, the same for the same figures."""
+"""Facts of a large cluster in which some nodes are broken, the same for the same figures."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ FORMER = Authority.cluster(NOW - 9 * YEAR, number=1)
 
 
 def fleet(count: int, pools: int = 8, *, broken: bool = False) -> ClusterFacts:
-    """So many nodes in so many pools; the last pool has no serving rotation. `broken`: nothing at all is well."""
+    """So many nodes in so many pools; the last pool has no serving rotation. `broken`: nothing at all is ok."""
     nodes = tuple(_node(number, pools, broken) for number in range(count))
     requests = [one for number, node in enumerate(nodes) for one in _requests(number, node.name, broken)]
     return ClusterFacts(
@@ -59,7 +59,7 @@ def fleet(count: int, pools: int = 8, *, broken: bool = False) -> ClusterFacts:
 
 
 def _served(broken: bool) -> Iterator[ServedEndpoint]:
-    """One that is well, or one of each kind and owner of trouble."""
+    """One that is ok, or one of each kind and owner of trouble."""
     found = certificates(AGGREGATOR.issue("m", NOW - 80 * DAY, NOW + (2 if broken else 200) * DAY).certificate_pem)[0]
     kinds = ("APIService", "CustomResourceDefinition", "ValidatingWebhookConfiguration")
     untrusted = (Reason.CERTIFICATE_UNTRUSTED, Reason.CERTIFICATE_HOSTNAME, Reason.CERTIFICATE_EXPIRED)

@@ -53,7 +53,7 @@ def test_a_thin_answer_is_a_thin_row() -> None:
 
 
 def test_words_of_azure_are_text_and_no_markup() -> None:
-    """Whatever stands in a name or a state."""
+    """Whatever is in a name or a state."""
     body = managed_cluster(CLUSTER, [agent_pool(ATTACK, state=ATTACK, version=ATTACK)], state=ATTACK, location=ATTACK)
     html = page(AzureFacts(azure_cluster(body, CLUSTER)))
     assert "<script>alert" not in html

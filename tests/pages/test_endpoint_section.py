@@ -36,7 +36,7 @@ def test_the_worst_comes_first_and_what_is_well_last() -> None:
 
 
 def test_what_is_out_of_reach_is_not_said_to_have_been_looked_at() -> None:
-    """All else is well, and the page says what it does not know."""
+    """All else is ok, and the page says what it does not know."""
     silent = ServedEndpoint(target("a"), failure=Failure(Reason.DNS, "no address"), silent_since=NOW)
     known = ServedEndpoint(target("b"), SEEN, True)
     assert looked_at(ClusterFacts(served=(known,))) == looked_at(ClusterFacts()) == "Every place was looked at"

@@ -182,7 +182,7 @@ def test_a_row_with_the_wrong_number_of_cells_is_an_error() -> None:
 
 
 def test_overdue_is_a_state_with_its_date_and_is_never_green() -> None:
-    """B12, G4: "on" in green does not stand beside a certificate that is overdue, has ended or cannot be used."""
+    """B12, G4: "on" in green is not shown beside a certificate that is overdue, has ended or cannot be used."""
     html = PAGES["broken"]
     assert "on, overdue since 2026-11-02" in read(html).text
     host = well()

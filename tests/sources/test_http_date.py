@@ -1,4 +1,4 @@
-"""Dates and waits that a server asks for, as they stand in its headers."""
+"""Dates and waits that a server asks for, as its headers have them."""
 
 import pytest
 from hypothesis import given

@@ -124,7 +124,7 @@ def test_the_dockerfiles_need_no_buildkit(file: str) -> None:
 
 
 def test_the_image_s_requirements_for_a_node_are_a_part_of_the_cluster_s() -> None:
-    """The same versions and hashes; resolved alone they could differ."""
+    """The same versions and hashes; resolved by themselves they could differ."""
     whole, part = (
         set(re.split(r"\n(?=[a-z])", (image.ROOT / name).read_text().strip()))
         for name in ("requirements.lock", "requirements-node.lock")

@@ -106,7 +106,7 @@ def step_of(panel: Json, span: float, points: int) -> float:
 
 
 def choices(dashboard: Json, prometheus: Prometheus, at: float) -> dict[str, tuple[str, ...]]:
-    """What each variable of Prometheus offers, where every one before it stands at all or at its first value."""
+    """What each variable of Prometheus offers, with every one before it at All or at its first value."""
     offered: dict[str, tuple[str, ...]] = {}
     chosen: dict[str, str] = {}
     for variable in dashboard["templating"]["list"]:

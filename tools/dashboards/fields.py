@@ -92,7 +92,7 @@ def overrides(panel: Panel) -> list[Json]:
     """What some fields have otherwise: columns, series of a name."""
     match panel:
         case Table():
-            # What the table says where it has no lines must not stand in each of its empty cells.
+            # What the table says where it has no lines must not be in each of its empty cells.
             blank = _matching("/.*/", [{"id": "noValue", "value": ""}])
             return [
                 blank,

@@ -20,7 +20,7 @@ SEVERITIES = ("critical", "warning", "info")
 """The worst first."""
 ALERTS = "AksCert.+"
 COLUMN = "column"
-"""The label that names the column of a table in which a series' value stands."""
+"""The label that names the column of a table that a series' value is in."""
 OWN = ("alertname", "severity", "cluster", "node", "instance")
 """Labels with a column of their own, or none; `mode`, `source` and the like go into `about`."""
 SHORT = {"Api": "API", "Ca": "CA", "Csr": "CSR"}

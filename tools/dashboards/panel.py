@@ -184,7 +184,7 @@ class Table(Panel):
     """The title of the column to sort by, the smallest first."""
     descending: bool = False
     gathered: str = ""
-    """The label that says in which column the value of a series stands: queries share columns then."""
+    """The label that says which column the value of a series is in: queries share columns then."""
 
 
 @dataclass(frozen=True, slots=True)

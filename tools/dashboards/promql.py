@@ -4,7 +4,7 @@ Everything is asked with `cluster=~"$cluster"`, which also matches series withou
 it is joined, because a scrape adds labels of its own (instance, pod, job) and both agents speak of the same node. A
 node of which no pool is known is shown whatever pool is chosen: it must not be hidden where no cluster agent runs.
 
-Matchers are keywords: role="kubelet-client"; any other operator stands before the value, state="!~ok|not_expected".
+Matchers are keywords: role="kubelet-client"; any other operator comes before the value, state="!~ok|not_expected".
 """
 
 import re
@@ -77,7 +77,7 @@ POOL = (
     f" or label_replace(max by (cluster, node) ({SCRAPED} unless on (cluster, node) {of('akscert_node_info')}),"
     ' "agentpool", "(not known)", "", ""))'
 )
-"""1 for each node of the chosen pools, with its pool. A cluster agent tells of no node without its pool."""
+"""1 for each node of the chosen pools, with its pool. A cluster agent reports no node without its pool."""
 
 
 def pooled(expression: str) -> str:

@@ -75,7 +75,7 @@ def _below(panels: Sequence[Json], rows: Sequence[str]) -> list[Json]:
 
 
 def _events(dashboard: Json, prometheus: Prometheus, chosen: Mapping[str, str], span: Span) -> list[Json]:
-    """What the annotations tell of the time: [{name, color, at in milliseconds, text}]."""
+    """What the annotations say about the time: [{name, color, at in milliseconds, text}]."""
     found = []
     step = interval(span.end - span.start, 100)
     for one in dashboard["annotations"]["list"]:

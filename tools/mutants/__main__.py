@@ -3,7 +3,7 @@
     python -m tools.mutants [--most N] [--seed WORD] [--contexts FILE] [ROOM…]
 
 Rooms are rules, chart and the packages of exporter/; without any, all of them. The code's tests are chosen by a data
-file of coverage.py with a context for each test, which `make mutants` writes first. What was found stands in
+file of coverage.py with a context for each test, which `make mutants` writes first. What was found is in
 results.json, and in docs/testing.md after `make generate`.
 """
 

@@ -52,7 +52,7 @@ def _relative(file: Path) -> str:
 
 
 def _faults(name: str, lines: list[str]) -> Iterator[tuple[str, int, int, str, list[str]]]:
-    """Kind, first line and line after the last, what is done, and what stands there then."""
+    """Kind, first line and line after the last, what is done, and what is there then."""
     above: list[tuple[int, str]] = []
     define = ""
     for at, line in enumerate(lines):

@@ -15,7 +15,7 @@ class Mutant:
     """Alert and severity; template and kind; module and function."""
     what: str
     planted: str
-    """What stands there instead: an expression, a document, the text of a module."""
+    """What is there instead: an expression, a document, the text of a module."""
 
     @property
     def name(self) -> str:

@@ -59,7 +59,7 @@ def _duration(span: timedelta) -> str:
 
 
 def _matching(node: Node, labels: list[str] | None = None) -> str:
-    """What stands behind a binary operator: bool, on, group_left."""
+    """What follows a binary operator: bool, on, group_left."""
     modifier = node.modifier
     if modifier is None:
         return ""

@@ -200,7 +200,7 @@ def test_a_pool_without_a_name_or_with_one_taken_is_left_out() -> None:
 
 @given(JSON, JSON)
 def test_no_json_is_an_error_of_another_kind(body: object, pool: object) -> None:
-    """Whatever stands in the answer, it is facts or AzureError."""
+    """Whatever is in the answer, it is facts or AzureError."""
     fields = ["name", "tags", "powerState", "creationData", "status", "osType", "provisioningState", "nodeImageVersion"]
     for candidate in (
         body,

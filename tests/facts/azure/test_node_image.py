@@ -51,5 +51,5 @@ def test_every_day_is_read_back(day: dt.date, number: int) -> None:
 
 @given(st.text())
 def test_no_text_is_an_error(version: str) -> None:
-    """Anything may stand there."""
+    """Anything may be there."""
     image_date(version)

@@ -111,7 +111,7 @@ def test_flags_override_the_configuration() -> None:
 
 @given(st.lists(st.builds(KubeletConfiguration, *[st.none() | st.booleans()] * 2, st.none() | st.sampled_from("ab"))))
 def test_the_last_file_that_names_a_setting_decides_it(files: list[KubeletConfiguration]) -> None:
-    """A6: whatever stands before it."""
+    """A6: whatever comes before it."""
     result = KubeletConfiguration()
     for one in files:
         result = merged(result, one)

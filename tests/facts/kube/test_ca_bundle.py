@@ -123,7 +123,7 @@ STATUSES = {
 
 @pytest.mark.parametrize("name", STATUSES)
 def test_a_bundle_has_a_status_and_words_that_speak_of_a_bundle(name: str) -> None:
-    """A18: whatever stands there, in each kind of object."""
+    """A18: whatever is there, in each kind of object."""
     text, expected = STATUSES[name]
     config = {"service": SERVICE, **({} if text is None else {"caBundle": text})}
     definition = {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": config}}}

@@ -203,7 +203,7 @@ def windows(*arguments: str) -> dict[str, str]:
 def test_windows_has_the_same_settings_by_its_own_ways(
     tmp_path: Path, files: dict[str, str], client: bool | None, serving: bool | None
 ) -> None:
-    """A6: all arguments stand in one JSON file, and backslashes are plain characters."""
+    """A6: all arguments are in one JSON file, and backslashes are plain characters."""
     found = tree(tmp_path, files).settings
     assert (found.rotate_certificates, found.server_tls_bootstrap) == (client, serving)
 

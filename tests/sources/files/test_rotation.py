@@ -36,7 +36,7 @@ def rotate(directory, target, number, content):
 
 
 def rotation(content: bytes) -> tuple[int, str]:
-    """The number of the rotation a file is from, which stands before the certificate, and the certificate's serial."""
+    """The number of the rotation a file is from, which comes before the certificate, and the certificate's serial."""
     return int(content.split(b"\n", 1)[0]), certificates(content)[0].serial_number
 
 
@@ -136,7 +136,7 @@ def test_a_swap_that_halts_for_a_while_is_waited_for(host: Path, opener: Callabl
 
 
 def test_a_swap_that_never_ends_is_an_absent_file(host: Path, opener: Callable[[str], Root]) -> None:
-    """A kubelet that died there left the new link alone, in a directory that changes no more."""
+    """A kubelet that died there left only the new link, in a directory that changes no more."""
     pki = host / PKI[1:]
     (pki / "kubelet-client-updated.pem").symlink_to(f"{PKI}/dated.pem")
     os.utime(pki, (1, 1))

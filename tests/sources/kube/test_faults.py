@@ -25,9 +25,9 @@ def watched(apiserver: ApiServer, connection: Connection) -> Watched:
 
 
 def running(watched: Watched) -> None:
-    """Wait until the list is there and the watch stands."""
+    """Wait until the list is there and the watch is open."""
     watched.agree()
-    watched.view.until(lambda: watched.view.answers >= 1, "a watch stands")
+    watched.view.until(lambda: watched.view.answers >= 1, "a watch is open")
 
 
 def test_changes_arrive_without_another_list(watched: Watched) -> None:

@@ -100,7 +100,7 @@ def test_any_sequence_of_changes_and_faults_ends_in_a_fresh_list(
 
 @pytest.mark.parametrize("window", [1, 3])
 def test_a_window_of_few_changes_is_enough(authority: Authority, tmp_path: Path, window: int) -> None:
-    """A burst that outruns what the server remembers ends the watch with 410, and all is well after a list."""
+    """A burst that outruns what the server remembers ends the watch with 410, and all is right after a list."""
     pod = Pod(tmp_path / "serviceaccount")
     pod.mount(authority.pem, "token")
     server = ApiServer(serving(authority), store=Store(window=window))

@@ -170,7 +170,7 @@ class Watched:
         self.view.until(same, "the view equals a fresh list")
 
     def recovers(self, *reasons: Reason) -> None:
-        """Wait until exactly these failures were counted and everything is well again."""
+        """Wait until exactly these failures were counted and everything is right again."""
         self.view.until(lambda: self.view.reasons() >= set(reasons), f"counts {reasons}")
         self.agree()
         assert self.view.reasons() == set(reasons)
