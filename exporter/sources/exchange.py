@@ -119,6 +119,8 @@ class Exchange:
             if event is not h11.NEED_DATA:
                 return event
             received = await self._reader.read(PIECE)
+            if not received and self._http.their_state is h11.SEND_RESPONSE:
+                raise ProtocolError("closed before it answered")
             with _as_protocol_error():
                 self._http.receive_data(received)
 

@@ -1,6 +1,7 @@
 """Settings of a kubelet from its flags and configuration file."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -149,6 +150,40 @@ def test_of_the_instance_metadata_only_the_tags_are_kept() -> None:
     """In their order, since AKS goes by the first that matches."""
     content = {"compute": {"customData": "secret", "tagsList": [{"name": "a", "value": "b"}, {"name": "c"}]}}
     assert instance_tags(json.dumps(content).encode()) == (("a", "b"), ("c", ""))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({}, r"no Kubernetes\.Kubelet"),
+        ({"Kubernetes": []}, r"no Kubernetes\.Kubelet"),
+        ({"Kubernetes": {"Kubelet": "--x"}}, r"no Kubernetes\.Kubelet"),
+        ({"Kubernetes": {"Kubelet": {"ConfigArgs": {"--x": 1}}}}, "not a list of strings"),
+        ({"Kubernetes": {"Kubelet": {"ConfigArgs": ["--x", 1]}}}, "not a list of strings"),
+    ],
+)
+def test_a_windows_configuration_of_another_form_says_nothing(content: object, words: str) -> None:
+    """A6: and what it lacks is told."""
+    with pytest.raises(ValueError, match=words):
+        windows_arguments(json.dumps(content).encode())
+
+
+def test_windows_arguments_may_be_one_line_and_the_kubelet_may_refuse_them() -> None:
+    """A6: a kubelet that does not start with its flags was started with others."""
+    line = {"Kubernetes": {"Kubelet": {"ConfigArgs": "--rotate-certificates=true"}}}
+    found = windows_arguments(json.dumps(line).encode())
+    assert found.words == ("--rotate-certificates=true",)
+    refused = windows_command(Read("", FileStatus.OK, replace(found, words=("--rotate-certificates=maybe",))))
+    assert refused.unread.startswith("the kubelet would not start with its flags: ")
+    assert windows_command(Read("", FileStatus.OK, replace(found, words=()))) == KubeletCommand(KubeletFlags())
+    assert windows_command(None).unread == ""
+    assert windows_command(Read("k.json", FileStatus.MALFORMED)).unread == "k.json"
+
+
+@pytest.mark.parametrize("content", [{}, {"compute": []}, {"compute": {}}, {"compute": {"tagsList": "a:b"}}])
+def test_an_answer_without_tags_is_none(content: object) -> None:
+    with pytest.raises(ValueError, match="no compute"):
+        instance_tags(json.dumps(content).encode())
 
 
 @given(st.binary(max_size=400))
