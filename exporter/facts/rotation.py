@@ -26,7 +26,7 @@ Word = Mapping[Evidence, bool]
 
 @dataclass(frozen=True, slots=True)
 class RotationFacts:
-    """The conclusion about one role, and what each place said. A place that does not say is not in `evidence`."""
+    """What follows for one role, and what each place said. A place that does not say is not in `evidence`."""
 
     role: Role
     state: RotationState

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from simulation.api.control_plane import AGENT_TOKEN
-from simulation.demo.node_checks import Conclusion, conclusion, mismatches, strangers
+from simulation.demo.node_checks import ToldState, mismatches, strangers, told_state
 from simulation.demo.processes import Process, StoppedError, stop_all
 from simulation.node.build_options import Damage
 from simulation.node.kubelet import SimulatedKubelet, SimulatedKubelets
@@ -53,7 +53,7 @@ class Verdict:
     """What one node's agent says of it, and where it is wrong."""
 
     member: Member
-    said: Conclusion
+    said: ToldState
     fleet_alerts: frozenset[str]
     mismatches: tuple[str, ...]
 
@@ -143,7 +143,7 @@ def settled_verdicts(members: Sequence[Member], stop: threading.Event) -> tuple[
 
 def verdicts(members: Iterable[Member]) -> tuple[Verdict, ...]:
     """Scrape every agent and judge what it says. Raises OSError when one does not answer."""
-    said = [(member, conclusion(member.agent.fetch("/metrics"), member.agent.fetch("/"))) for member in members]
+    said = [(member, told_state(member.agent.fetch("/metrics"), member.agent.fetch("/"))) for member in members]
     strange = strangers(words for _, words in said)
     found = []
     for member, words in said:

@@ -10,13 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.reason import BootstrapMethod, FileStatus, Origin, Role, RotationReason, RotationState
 from simulation.node.scenarios import Expected, State
 
-__all__ = ["Conclusion", "conclusion", "mismatches", "strangers"]
+__all__ = ["ToldState", "mismatches", "strangers", "told_state"]
 
 WELL = {FileStatus.OK, FileStatus.NOT_EXPECTED}
 
 
 @dataclass(frozen=True, slots=True)
-class Conclusion:
+class ToldState:
     """One node in its agent's words. None: the agent does not say."""
 
     client: State | None
@@ -29,7 +29,7 @@ class Conclusion:
     alerts: frozenset[str]
 
 
-def conclusion(metrics: str, page: str) -> Conclusion:
+def told_state(metrics: str, page: str) -> ToldState:
     """Read an exposition in the text format and the page's findings."""
     states: dict[str, State] = {}
     bootstrap = None
@@ -50,7 +50,7 @@ def conclusion(metrics: str, page: str) -> Conclusion:
                     not_after[Role(labels["role"]), Origin(labels["origin"])] = value
                 case "akscert_certificate_info" if labels["role"] == Role.CLUSTER_CA:
                     authorities.add(labels["fingerprint_sha256"])
-    return Conclusion(
+    return ToldState(
         client=states.get(Role.KUBELET_CLIENT),
         serving=states.get(Role.KUBELET_SERVING),
         bootstrap=bootstrap,
@@ -61,16 +61,16 @@ def conclusion(metrics: str, page: str) -> Conclusion:
     )
 
 
-def strangers(conclusions: Iterable[Conclusion]) -> frozenset[str]:
+def strangers(states: Iterable[ToldState]) -> frozenset[str]:
     """The cluster CAs that most of the fleet does not know."""
-    known = Counter(one for each in conclusions for one in each.authorities)
+    known = Counter(one for each in states for one in each.authorities)
     if not known:
         return frozenset()
     most = max(known.values())
     return frozenset(one for one, count in known.items() if count < most)
 
 
-def mismatches(expected: Expected, said: Conclusion, fleet_alerts: frozenset[str]) -> tuple[str, ...]:
+def mismatches(expected: Expected, said: ToldState, fleet_alerts: frozenset[str]) -> tuple[str, ...]:
     """Where an agent's word differs from the truth, one line each. `fleet_alerts`: what the fleet's comparison says."""
     pairs: tuple[tuple[str, object, object], ...] = (
         ("client rotation", expected.client, said.client),

@@ -92,7 +92,7 @@ class HostFacts:
         return next((c for c in self.certificates if c.role is role and c.origin is origin), None)
 
     def rotation_of(self, role: Role) -> RotationFacts:
-        """The conclusion about a kubelet certificate's rotation."""
+        """What is known of the rotation of a kubelet certificate."""
         return next(facts for facts in self.rotation if facts.role is role)
 
     def window(self, role: Role) -> tuple[float, float] | None:
