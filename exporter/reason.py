@@ -13,6 +13,7 @@ __all__ = [
     "FailurePolicy",
     "FileRole",
     "FileStatus",
+    "Held",
     "KubeletStatus",
     "Lease",
     "Mode",
@@ -261,6 +262,16 @@ class Lease(StrEnum):
     """Approves kubelet client certificates and signs all."""
     KUBELET_SERVING_CSR_APPROVER = "kubelet-serving-csr-approver"
     """Approves kubelet serving certificates."""
+
+
+class Held(StrEnum):
+    """What a node has while its request for a certificate waits."""
+
+    CERTIFICATE = "held"
+    """Its former certificate."""
+    NONE = "none"
+    """None of this kind: a node that cannot join, or whose kubelet serves nothing."""
+    UNKNOWN = "unknown"
 
 
 class RetiredPathUse(StrEnum):

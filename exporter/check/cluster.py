@@ -7,6 +7,7 @@ from exporter.check.report import Section
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.node import Node
+from exporter.facts.outlook import outlooks
 from exporter.facts.source import SourceFacts
 from exporter.facts.x509 import Certificate, ends_last
 from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
@@ -73,6 +74,7 @@ def cluster_sections(
         tuple((lease, f"{span(now - renewed)} ago") for lease, renewed in cluster.leases.items()),
         "" if cluster.leases else "No lease could be read: whether anybody approves and signs is not known.",
     )
+    yield from _signing(cluster, now)
     judged = [(cluster.holds(one, now), one) for one in cluster.bundles]
     judged.sort(key=lambda pair: (HOLDS_ORDER.index(pair[0]), pair[1].kind, pair[1].name))
     yield Section(
@@ -102,6 +104,27 @@ def cluster_sections(
             for one in sources
         ),
         wrapping=("LAST ERROR",),
+    )
+
+
+def _signing(cluster: ClusterFacts, now: float) -> Iterator[Section]:
+    found = outlooks(cluster)
+    if not found:
+        return
+    yield Section(
+        "Who waits for the signers",
+        ("SIGNERNAME", "WAITING", "NOBODY SIGNS FOR", "LAST CERTIFICATE", "FIRST END IF NOBODY SIGNS"),
+        tuple(
+            (
+                one.signing.signer_name,
+                str(one.signing.total),
+                "-" if (since := one.signing.silent_since) is None else span(now - since),
+                "-" if (last := one.signing.last_issued) is None else f"{span(now - last)} ago",
+                "not known" if (first := one.first) is None else f"{utc_time(first.not_after)}, {first.node}",
+            )
+            for one in found
+        ),
+        wrapping=("SIGNERNAME", "FIRST END IF NOBODY SIGNS"),
     )
 
 

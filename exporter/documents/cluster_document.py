@@ -11,11 +11,13 @@ from exporter.documents.azure_data import azure_data
 from exporter.documents.certificate_data import certificate_data
 from exporter.documents.encoding import SCHEMA
 from exporter.documents.endpoint_data import endpoint_data
+from exporter.documents.signer_data import signer_data
 from exporter.facts.ca_use import MemberUse
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
+from exporter.facts.outlook import Outlook, outlooks
 from exporter.facts.source import SourceFacts
 from exporter.facts.x509 import Certificate
 from exporter.findings import PUBLIC_RUNBOOKS, Finding, finding_data, worst_first
@@ -61,7 +63,7 @@ def cluster_document(
             for one in cluster.nodes or ()
         ],
         "control_plane": _control_plane(cluster, now),
-        "csrs": _csrs(cluster.csrs) if cluster.csrs else None,
+        "csrs": _csrs(cluster.csrs, outlooks(cluster), now) if cluster.csrs else None,
         "endpoints": [endpoint_data(one) for one in cluster.served or ()],
         "azure": azure_data(cluster.azure) if cluster.azure else None,
         "sources": [_source(one) for one in sources],
@@ -155,13 +157,14 @@ def _endpoint(one: Endpoint) -> dict[str, object]:
     }
 
 
-def _csrs(totals: CsrTotals) -> dict[str, object]:
+def _csrs(totals: CsrTotals, signers: Iterable[Outlook], now: float) -> dict[str, object]:
     return {
         "objects": [
             {"signer_name": signer, "requestor": requestor.value, "condition": condition.value, "count": count}
             for (signer, requestor, condition), count in totals.objects.items()
         ],
         "untracked": totals.untracked,
+        "signers": [signer_data(one, now) for one in signers],
     }
 
 

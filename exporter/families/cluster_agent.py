@@ -42,6 +42,7 @@ def steady(facts: ClusterFacts) -> Iterator[Family]:
     yield from certificate.told_families(views)
     yield from rotation.told_families(views)
     yield from csr.families(facts)
+    yield from signer.outlook_families(facts)
     yield from cluster.families(facts)
     yield from azure.families(facts.azure)
 

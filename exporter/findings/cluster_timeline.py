@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.outlook import outlooks
 from exporter.facts.x509 import ends_last
 from exporter.findings.timeline import Event, node_rotations, retirement
 from exporter.findings.wording import CA_WORDS, ROLE_WORDS
@@ -39,6 +40,10 @@ def cluster_events(cluster: ClusterFacts, now: float) -> Iterator[Event]:
             what = "The certificate that it serves to the API server ends, unless its owner renews it"
             yield Event(served.certificate.not_after, what, f"{served.target.kind} {served.target.name}", False)
     yield from _nodes(cluster, now)
+    for one in outlooks(cluster):
+        if one.signing.silent_since is not None and (first := one.first) is not None:
+            what = f"The first {ROLE_WORDS[one.role]} ends, if nobody signs until then"
+            yield Event(first.not_after, what, first.node, True)
     off = [node.name for node in cluster.nodes or () if node.serving_rotation is Rotation.DISABLED]
     if off:
         yield retirement(off[0] if len(off) == 1 else f"{len(off):,} nodes")

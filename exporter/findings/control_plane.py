@@ -4,25 +4,22 @@ from collections.abc import Iterator
 from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.kube.csr import SIGNER_ROLES
-from exporter.facts.kube.signing import APPROVERS
 from exporter.facts.x509 import Certificate
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
 from exporter.findings.bundles import bundle_findings
 from exporter.findings.commands import Place, step
-from exporter.findings.formatting import ends, lasting, span
+from exporter.findings.formatting import ends, span
 from exporter.findings.former_ca import former_members
 from exporter.findings.limits import (
     apiserver_end,
     ca_end,
     clock_skew,
-    nobody_signs,
     requestheader_ca_end,
-    signer_silence,
 )
-from exporter.findings.wording import CA_WORDS, CERTIFICATE_WORDS, LEASE_WORDS, UNTRUSTED_WORDS
-from exporter.reason import Ca, Lease, Reason, Rotation
+from exporter.findings.signing import signing_findings
+from exporter.findings.wording import CA_WORDS, UNTRUSTED_WORDS
+from exporter.reason import Ca, Reason, Rotation
 
 __all__ = ["control_plane_findings", "lifetime_class", "rotate_steps"]
 
@@ -51,8 +48,7 @@ def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Findin
             yield from _ca(ca, use.counts if use else bundle[0], place, now)
             yield from former_members(use, Subject(Kind.CA, CA_WORDS[ca]), now)
     yield from bundle_findings(cluster, now)
-    yield from _signers(cluster, place, now)
-    yield from _unsigned(cluster, now)
+    yield from signing_findings(cluster, now)
     if cluster.clock_offset is not None and (severity := clock_skew(cluster.clock_offset)):
         behind = "behind" if cluster.clock_offset > 0 else "ahead of"
         yield Finding(
@@ -156,68 +152,3 @@ def _ca(ca: Ca, certificate: Certificate, place: Place, now: float) -> Iterator[
         "AksCertRequestHeaderCaExpiring" if ca is Ca.REQUESTHEADER else "AksCertClusterCaExpiring",
         until=certificate.not_after,
     )
-
-
-def _signers(cluster: ClusterFacts, place: Place, now: float) -> Iterator[Finding]:
-    for lease, renewed in cluster.leases.items():
-        if severity := signer_silence(renewed, now):
-            yield Finding(
-                severity,
-                Subject(Kind.SIGNER, lease),
-                f"It {LEASE_WORDS[lease]}, and has given no sign of life {lasting(renewed, now)}.",
-                (
-                    step("See whether an operation runs.", place.state),
-                    Step(
-                        "If none runs and it stays silent, open a support request that names this lease.",
-                        f"kubectl get lease -n kube-system {quote(lease)} -o yaml",
-                    ),
-                ),
-                "AksCertSignerSilent",
-                since=renewed,
-            )
-    rotating = any(one.serving_rotation is Rotation.ENABLED for one in cluster.nodes or ())
-    missing = [lease for lease in Lease if lease not in cluster.leases]
-    if cluster.leases and Lease.KUBELET_SERVING_CSR_APPROVER in missing and rotating:
-        yield Finding(
-            Severity.INFO,
-            Subject(Kind.SIGNER, Lease.KUBELET_SERVING_CSR_APPROVER),
-            "Nodes rotate their serving certificate, but its approver has no lease here: whether it is there cannot be "
-            "told before the next request.",
-            (
-                Step(
-                    "Watch the next request.",
-                    "kubectl get csr --watch --field-selector spec.signerName=kubernetes.io/kubelet-serving",
-                ),
-            ),
-        )
-
-
-def _unsigned(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
-    """Requests wait and nobody has signed any: each node's wait is told by itself, but only later."""
-    for one in cluster.signing:
-        since = one.silent_since
-        if since is None or (severity := nobody_signs(since, now)) is None:
-            continue
-        many = one.total != 1
-        what = CERTIFICATE_WORDS[SIGNER_ROLES[one.signer_name]]
-        hand = (
-            "Approved requests wait for the signer, kube-controller-manager."
-            if one.approved and not one.waiting
-            else f"Nobody approves them: that is the task of {APPROVERS[one.signer_name]}."
-        )
-        yield Finding(
-            severity,
-            Subject(Kind.SIGNER, one.signer_name),
-            f"Nobody has signed a kubelet's {what} {lasting(since, now)}, and {one.total} "
-            f"request{'s wait' if many else ' waits'}.",
-            (
-                Step("See the requests.", f"kubectl get csr --field-selector spec.signerName={one.signer_name}"),
-                Step(
-                    "See whether anybody approves and signs.",
-                    "kubectl get lease -n kube-system kube-controller-manager kubelet-serving-csr-approver",
-                ),
-            ),
-            why=hand,
-            role=SIGNER_ROLES[one.signer_name],
-            since=since,
-        )

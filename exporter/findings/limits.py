@@ -28,6 +28,7 @@ __all__ = [
     "SILENT",
     "STALE",
     "UNSIGNED",
+    "UNSIGNED_SHARES",
     "apiserver_end",
     "ca_end",
     "clock_skew",
@@ -45,6 +46,7 @@ __all__ = [
     "rotation_overdue",
     "rotation_running",
     "rotation_state",
+    "signer_quiet",
     "signer_silence",
     "without_rotation",
     "worst",
@@ -72,8 +74,10 @@ PENDING = (20 * MINUTE, 6 * HOUR)
 """How long a request may wait. A stuck kubelet sends a new one about every 15 minutes."""
 REJECTED = HOUR
 """For how long a refusal is news: as long as its object exists."""
-UNSIGNED = 10 * MINUTE
-"""For how long requests wait and none at all is signed: a healthy cluster answers each within a minute."""
+UNSIGNED, UNSIGNED_SHARES = (5 * MINUTE, 10 * MINUTE), (0.02, 0.1)
+"""For how long requests wait and none at all is signed, before that is told and before it is trouble: a healthy cluster
+answers each within a minute, and a controller manager that starts anew is away for some. What is left counts from
+there: parts of the time from the first of them to the end of the first certificate."""
 SILENT = 15 * MINUTE
 """Without a renewal of its lease, which its holder renews every few seconds."""
 SETTLING = 10 * MINUTE
@@ -234,9 +238,27 @@ def signer_silence(renewed: float, now: float) -> Severity | None:
     return Severity.WARNING if now - renewed > SILENT else None
 
 
-def nobody_signs(since: float, now: float) -> Severity | None:
-    """Requests that have waited since then, while none was signed."""
-    return Severity.WARNING if now - since > UNSIGNED else None
+def signer_quiet(renewed: float, now: float) -> bool:
+    """Whether the lease is so old that requests which wait are no wonder."""
+    return now - renewed > UNSIGNED[0]
+
+
+def nobody_signs(since: float, now: float, *, first_end: float | None, certain: bool, joining: bool) -> Severity | None:
+    """Requests that have waited since then, while none was signed.
+
+    `first_end`: when the first certificate ends meanwhile; None: not known. `certain`: more than one node waits, or
+    whoever is to answer gives no sign of life; else it may be that one request. `joining`: nodes wait that have no
+    certificate yet.
+    """
+    if now - since <= UNSIGNED[0]:
+        return None
+    if now - since <= UNSIGNED[1] or not certain:
+        return Severity.INFO
+    if first_end is None:
+        return Severity.WARNING
+    return _reached(lifetime_gone(since, first_end, now), UNSIGNED_SHARES) or (
+        Severity.WARNING if joining else Severity.INFO
+    )
 
 
 def clock_skew(offset: float) -> Severity | None:

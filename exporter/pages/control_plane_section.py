@@ -6,11 +6,13 @@ from markupsafe import Markup
 
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle, Holds
+from exporter.facts.outlook import Outlook, outlooks
 from exporter.facts.x509 import Certificate, ends_last
 from exporter.findings import Severity
 from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.formatting import span, utc_time
 from exporter.findings.limits import apiserver_end, ca_end, requestheader_ca_end
+from exporter.findings.wording import ROLE_WORDS
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import (
     NOTHING,
@@ -84,6 +86,19 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             ((code(lease), f"{span(now - renewed)} ago") for lease, renewed in cluster.leases.items()),
             titled=True,
         )
+    if found := outlooks(cluster):
+        yield table(
+            "What ends if nobody signs",
+            (
+                Column("Certificate"),
+                Column("Requests that wait", "Wait"),
+                Column("None signed", "None signed"),
+                Column("Last certificate", "Last"),
+                Column("The first to end if nobody signs", "First end"),
+            ),
+            (_signer(one, now) for one in found),
+            titled=True,
+        )
     if cluster.bundles:
         judged = [(cluster.holds(one, now), one) for one in cluster.bundles]
         judged.sort(key=lambda pair: (HOLDS_ORDER.index(pair[0]), bool(pair[1].certificates), pair[1].name))
@@ -94,6 +109,18 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             "CA bundles, none worse",
             titled=True,
         )
+
+
+def _signer(one: Outlook, now: float) -> tuple[Cell, ...]:
+    signing, first = one.signing, one.first
+    since, last = signing.silent_since, signing.last_issued
+    return (
+        ROLE_WORDS[one.role],
+        str(signing.total),
+        NOTHING if since is None else f"for {span(now - since)}",
+        NOTHING if last is None else f"{span(now - last)} ago",
+        "not known" if first is None else f"{first.node}, {utc_time(first.not_after)}",
+    )
 
 
 def _bundle(held: Holds | None, one: CaBundle) -> tuple[Cell, ...]:

@@ -1,6 +1,6 @@
 """For clusters with one thing wrong each, and with all at once: findings are alerts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.ca_bundle import CaBundle
-from exporter.facts.kube.csr import SERVING_SIGNER
+from exporter.facts.kube.csr import SERVING_SIGNER, CertificateIdentity
 from exporter.facts.kube.csr_ledger import CsrTotals
-from exporter.facts.kube.node_requests import NodeRequests
+from exporter.facts.kube.node_requests import Issued, NodeRequests
 from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
@@ -21,7 +21,18 @@ from exporter.facts.x509 import Certificate, certificates
 from exporter.families import build, cluster_agent
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
-from exporter.reason import Ca, CaBundleStatus, Lease, Mode, Observer, Reason, RetiredPathUse, Source
+from exporter.reason import (
+    Ca,
+    CaBundleStatus,
+    CsrCondition,
+    Lease,
+    Mode,
+    Observer,
+    Reason,
+    Requestor,
+    RetiredPathUse,
+    Source,
+)
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.pki import DAY, YEAR, Authority
 from tests.judgement.differences import Said, alert_without_finding, finding_without_alert, fired, heard, told
@@ -66,6 +77,24 @@ def waiting(*ages: float, untracked: int = 0) -> ClusterFacts:
     return replace(HEALTHY, csrs=CsrTotals({}, {}, {}, nodes, untracked=untracked))
 
 
+def unsigned(
+    left: float | None, *ages: float, leases: Mapping[Lease, float] = HEALTHY.leases, joined: bool = True
+) -> ClusterFacts:
+    """Nodes that have waited so long, none signed; the first present certificate ends in so many seconds."""
+    names = [node.name for node in HEALTHY.nodes or ()] if joined else [f"new{number}" for number in range(9)]
+    identity = CertificateIdentity("1", "2", NOW + (left or 0) - 365 * DAY, NOW + (left or 0))
+    issued = None if left is None else Issued(NOW + left - 365 * DAY, identity)
+    requests = tuple(
+        NodeRequests(name, SERVING_SIGNER, NOW - age, "csr", pending_objects=1, issued=issued)
+        for name, age in zip(names, ages, strict=False)
+    )
+    counted = {(SERVING_SIGNER, Requestor.NODE, CsrCondition.PENDING): len(requests)}
+    return replace(HEALTHY, csrs=CsrTotals(counted, {}, {}, requests), leases=leases)
+
+
+SILENT = {**HEALTHY.leases, Lease.KUBELET_SERVING_CSR_APPROVER: NOW - HOUR}
+
+
 def bundle(held: CaBundle) -> ClusterFacts:
     return replace(HEALTHY, bundles=(held,))
 
@@ -98,6 +127,17 @@ CASES: dict[str, ClusterFacts] = {
     "requests of minutes": waiting(60.0, 19 * 60.0),
     "requests of an hour": waiting(HOUR, 2 * HOUR),
     "requests of a day": waiting(HOUR, 24 * HOUR),
+    "nobody signs for 4 minutes": unsigned(36 * DAY, 4 * 60.0, 3 * 60.0),
+    "nobody signs for 6 minutes": unsigned(36 * DAY, 6 * 60.0, 60.0),
+    "nobody signs, 36 days are left": unsigned(36 * DAY, 15 * 60.0, 60.0),
+    "nobody signs for a day, 36 days are left": unsigned(36 * DAY, 24 * HOUR, HOUR),
+    "nobody signs for five days, 36 are left": unsigned(36 * DAY, 120 * HOUR, HOUR),
+    "nobody signs, hours are left": unsigned(7 * HOUR, 12 * 60.0, 11 * 60.0),
+    "nobody signs, some ended meanwhile": unsigned(-60.0, 12 * 60.0, 11 * 60.0),
+    "nobody signs, no end is known": unsigned(None, 12 * 60.0, 11 * 60.0),
+    "nobody signs, nodes cannot join": unsigned(None, 12 * 60.0, 11 * 60.0, joined=False),
+    "one request waits, the approver lives": unsigned(HOUR, 15 * 60.0),
+    "one request waits, the approver is silent": unsigned(HOUR, 15 * 60.0, leases=SILENT),
     "a flood": waiting(HOUR, untracked=900),
     "a former CA in a caBundle": bundle(CaBundle("APIService", "x", read(FORMER))),
     "an ended caBundle": bundle(CaBundle("ValidatingWebhookConfiguration", "x", read(ENDED))),
@@ -197,6 +237,7 @@ def test_the_cases_are_of_all_kinds(judged: tuple[dict[str, tuple[Finding, ...]]
         "AksCertCsrPending",
         "AksCertExpired",
         "AksCertExpiringWithoutRotation",
+        "AksCertNobodySigns",
         "AksCertNodeNotObserved",
         "AksCertRequestHeaderCaExpiring",
         "AksCertRetiredPathInUse",

@@ -59,6 +59,8 @@ EXPECTED = {
     ("AksCertUnusable", "critical"): {limits.NOT_YET_VALID},
     ("AksCertCsrPending", "warning"): {limits.PENDING[0]},
     ("AksCertCsrPending", "critical"): {limits.PENDING[1]},
+    ("AksCertNobodySigns", "warning"): {*limits.UNSIGNED, *shares(limits.UNSIGNED_SHARES[0])},
+    ("AksCertNobodySigns", "critical"): {*limits.UNSIGNED, *shares(limits.UNSIGNED_SHARES[1])},
     ("AksCertClusterCaExpiring", "warning"): {limits.CA_DAYS[0] * DAY},
     ("AksCertClusterCaExpiring", "critical"): {limits.CA_DAYS[1] * DAY},
     ("AksCertRequestHeaderCaExpiring", "warning"): {limits.REQUESTHEADER_CA_DAYS * DAY},
@@ -73,6 +75,7 @@ EXPECTED = {
 """What each expression may hold beside 0 and 1. A rule that is not here holds no limit of its own."""
 WITH_PATIENCE = {
     ("AksCertSignerSilent", "warning"): limits.SILENT,
+    ("AksCertNobodySigns", "info"): limits.UNSIGNED[0],
     ("AksCertSourceDown", "warning"): limits.STALE,
     ("AksCertClusterRotationStuck", "critical"): limits.LONGEST_ROTATION,
 }

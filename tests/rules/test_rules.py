@@ -32,6 +32,7 @@ CONTRACT = {
     "AksCertCsrPending": {"warning", "critical"},
     "AksCertCsrRejected": {"warning"},
     "AksCertCsrFlood": {"warning"},
+    "AksCertNobodySigns": {"info", "warning", "critical"},
     "AksCertSignerSilent": {"warning"},
     "AksCertClusterCaExpiring": {"warning", "critical"},
     "AksCertApiServerExpiring": {"warning", "critical"},

@@ -10,13 +10,16 @@ from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.reason import CsrCondition, Lease, Requestor
 
-__all__ = ["Signing", "signing"]
+__all__ = ["APPROVERS", "Signing", "signing"]
 
 APPROVERS = {
     CLIENT_SIGNER: Lease.KUBE_CONTROLLER_MANAGER,
     SERVING_SIGNER: Lease.KUBELET_SERVING_CSR_APPROVER,
 }
 """Whose lease tells that requests are approved (AKS page on certificate rotation; csrapproving controller)."""
+PASSED_OVER = 60.0
+"""Seconds: a request that had waited longer than that when another one was signed is no proof that nobody signs. A
+healthy cluster answers each within a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,16 @@ class Signing:
     approved: int
     """Requests that are approved, and nobody signed."""
     waiting_since: float | None
-    """Unix seconds of the first request that still waits, by node; None where none does."""
+    """Unix seconds of the first request that still waits, by node, and was not passed over; None where there is
+    none."""
     last_issued: float | None
     """Unix seconds of the last certificate, of any node; None where none was seen."""
     approver_renewed: float | None
     """Unix seconds at which the approver last renewed its lease; None where there is none."""
     signer_renewed: float | None
     """Likewise the signer's."""
+    nodes: tuple[str, ...] = ()
+    """The nodes whose requests wait and were not passed over."""
 
     @property
     def total(self) -> int:
@@ -68,13 +74,20 @@ def _of(signer: str, totals: CsrTotals, leases: Mapping[Lease, float]) -> Signin
             if requestor is not Requestor.OTHER
         )
 
-    since = [one.pending_since for one in totals.nodes if one.signer_name == signer and one.pending_since is not None]
+    last = totals.last_issued.get(signer)
+    oldest = float("-inf") if last is None else last - PASSED_OVER
+    since = {
+        one.node: one.pending_since
+        for one in totals.nodes
+        if one.signer_name == signer and one.pending_since is not None and one.pending_since >= oldest
+    }
     return Signing(
         signer_name=signer,
         waiting=count(CsrCondition.PENDING),
         approved=count(CsrCondition.APPROVED),
-        waiting_since=min(since, default=None),
-        last_issued=totals.last_issued.get(signer),
+        waiting_since=min(since.values(), default=None),
+        last_issued=last,
         approver_renewed=leases.get(APPROVERS[signer]),
         signer_renewed=leases.get(Lease.KUBE_CONTROLLER_MANAGER),
+        nodes=tuple(since),
     )

@@ -19,18 +19,21 @@ def test_nobody_has_signed_for_eleven_minutes_and_seven_requests_wait() -> None:
         ledger.put(request(f"a{number}", T0 + 90, APPROVED, node=f"m{number}"), T0 + 100)
     ledger.put(replace(request("alice", T0), requestor=Requestor.OTHER, node=""), T0 + 100)
     _, serving = signing(ledger.totals(), {Lease.KUBE_CONTROLLER_MANAGER: T0 + 2})
-    assert serving == Signing(SERVING_SIGNER, 5, 2, T0 + 60, T0 + 1, None, T0 + 2)
+    assert serving == Signing(SERVING_SIGNER, 5, 2, T0 + 60, T0 + 1, None, T0 + 2, ("n0", "n1", "n2", "n3", "m0", "m1"))
     assert serving.total == 7
     assert serving.silent_since == T0 + 60
 
 
 def test_a_certificate_since_then_is_a_sign_of_life() -> None:
-    """Of whichever node."""
+    """Of whichever node: the request that was passed over is that node's trouble, and no proof that nobody signs."""
     ledger = CsrLedger()
     ledger.put(request("waits", T0, node="n1"), T0)
     ledger.put(request("signed", T0 + 60, ISSUED, node="n2"), T0 + HOUR, live=True)
     (serving,) = [one for one in signing(ledger.totals(), {}) if one.signer_name == SERVING_SIGNER]
-    assert serving.silent_since == T0 + HOUR
+    assert (serving.total, serving.silent_since, serving.nodes) == (1, None, ())
+    ledger.put(request("later", T0 + HOUR + 5, node="n3"), T0 + HOUR + 6)
+    (serving,) = [one for one in signing(ledger.totals(), {}) if one.signer_name == SERVING_SIGNER]
+    assert (serving.total, serving.silent_since, serving.nodes) == (2, T0 + HOUR + 5, ("n3",))
 
 
 def test_where_nothing_waits_nobody_is_silent() -> None:
