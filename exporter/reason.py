@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 __all__ = [
+    "ApiStatus",
     "BootstrapMethod",
     "Ca",
     "CaBundleStatus",
@@ -19,6 +20,7 @@ __all__ = [
     "Mode",
     "Observer",
     "Origin",
+    "PreflightStep",
     "Reason",
     "Requestor",
     "RetiredPathUse",
@@ -27,6 +29,7 @@ __all__ = [
     "RotationReason",
     "RotationState",
     "Source",
+    "TrustBundleState",
 ]
 
 
@@ -274,6 +277,34 @@ class Held(StrEnum):
     UNKNOWN = "unknown"
 
 
+class PreflightStep(StrEnum):
+    """What is asked about a kubelet's next request."""
+
+    REQUEST = "request"
+    """Whether it may be sent."""
+    APPROVAL = "approval"
+    """Whether the request for a client certificate would be approved."""
+
+
+class ApiStatus(StrEnum):
+    """What came of looking for a kind that not every API server has."""
+
+    OK = "ok"
+    NOT_SERVED = "not_served"
+    FORBIDDEN = "forbidden"
+    ERROR = "error"
+
+
+class TrustBundleState(StrEnum):
+    """What a ClusterTrustBundle is good for."""
+
+    OK = "ok"
+    ENDED = "ended"
+    """Every certificate in it has ended."""
+    EMPTY = "empty"
+    MALFORMED = "malformed"
+
+
 class RetiredPathUse(StrEnum):
     """How a workload reads the retired kubelet serving certificate."""
 
@@ -302,6 +333,8 @@ class Source(StrEnum):
     ENDPOINTS = "endpoints"
     """The Services behind webhooks, CRD conversions and APIServices."""
     WORKLOADS = "workloads"
+    PREFLIGHT = "preflight"
+    """Questions to the API server whether the next requests would be approved."""
 
 
 class Reason(StrEnum):

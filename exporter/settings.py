@@ -217,6 +217,14 @@ SETTINGS: tuple[Setting, ...] = (
         ONLY_CLUSTER,
     ),
     Setting(
+        "preflight.enabled",
+        "Ask the API server whether the nodes' next certificate requests would be approved. Needs the right to create "
+        "SubjectAccessReviews, which store nothing.",
+        "false",
+        word("true", "false"),
+        ONLY_CLUSTER,
+    ),
+    Setting(
         "runbooks.url",
         "Base of the links to runbooks; without it the agents' own /runbooks/.",
         "",
@@ -238,6 +246,14 @@ SETTINGS: tuple[Setting, ...] = (
         "and no cluster agent tells about the nodes.",
         "auto",
         word("auto", "true", "false"),
+        frozenset({Command.CHECK}),
+    ),
+    Setting(
+        "preflight",
+        "Ask the API server whether the nodes' next certificate requests would be approved, by SubjectAccessReviews, "
+        "which store nothing.",
+        "false",
+        switch,
         frozenset({Command.CHECK}),
     ),
     Setting(

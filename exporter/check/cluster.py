@@ -14,7 +14,7 @@ from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.cluster import serving_off_reason
 from exporter.findings.control_plane import lifetime_class
 from exporter.findings.formatting import date, dated, span, utc_time
-from exporter.reason import Ca, CsrCondition, Rotation
+from exporter.reason import Ca, CsrCondition, PreflightStep, Rotation
 
 __all__ = ["LONGEST", "certificate_row", "cluster_sections", "csr_rows"]
 
@@ -75,6 +75,7 @@ def cluster_sections(
         "" if cluster.leases else "No lease could be read: whether anybody approves and signs is not known.",
     )
     yield from _signing(cluster, now)
+    yield from _preflight(cluster)
     judged = [(cluster.holds(one, now), one) for one in cluster.bundles]
     judged.sort(key=lambda pair: (HOLDS_ORDER.index(pair[0]), pair[1].kind, pair[1].name))
     yield Section(
@@ -125,6 +126,24 @@ def _signing(cluster: ClusterFacts, now: float) -> Iterator[Section]:
             for one in found
         ),
         wrapping=("SIGNERNAME", "FIRST END IF NOBODY SIGNS"),
+    )
+
+
+def _preflight(cluster: ClusterFacts) -> Iterator[Section]:
+    if cluster.preflight is None:
+        return
+    answers: dict[tuple[str, str], dict[PreflightStep, bool]] = defaultdict(dict)
+    for one in cluster.preflight:
+        answers[one.question.agentpool, one.question.requestor][one.question.step] = one.allowed
+    words = {True: "yes", False: "no", None: "-"}
+    yield Section(
+        "Rotation preflight",
+        ("AGENTPOOL", "REQUESTOR", "MAY ASK", "CLIENT CERTIFICATE WOULD BE APPROVED"),
+        tuple(
+            (pool or "-", requestor, *(words[steps.get(step)] for step in PreflightStep))
+            for (pool, requestor), steps in answers.items()
+        ),
+        "Who approves serving certificates is AKS's own, and cannot be asked.",
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from exporter.agents.cluster.apiserver_probe import authorities, look_at_endpoint, shown
 from exporter.agents.cluster.azure_look import read_azure
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
+from exporter.agents.cluster.preflight import ask_preflight
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.cluster.workloads import read_workloads
 from exporter.check.cluster_report import Seen, cluster_report
@@ -73,7 +74,7 @@ class _Look:
     ) -> None:
         self._settings, self._paths, self._choice, self._view = settings, paths, choice, found
         self._deadline, self._tell = deadline, tell
-        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE, Source.KUBELETS, Source.WORKLOADS))
+        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE, Source.KUBELETS, Source.WORKLOADS, Source.PREFLIGHT))
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._no_pod = False
@@ -163,6 +164,9 @@ class _Look:
         }
         for name, failure in self._together(looks).items():
             self._post(lambda name=name, failure=failure: self._state.failed(Source(name), failure))  # type: ignore[misc]
+        if self._settings.preflight:
+            for failure in self._together({Source.PREFLIGHT: lambda: self._ask_preflight(connection)}).values():
+                self._post(lambda failure=failure: self._state.failed(Source.PREFLIGHT, failure))  # type: ignore[misc]
         self._seen.offset = connection.clock_offset
         if self._view is None:
             self._together({Source.APISERVER: lambda: self._probe_from_pod(connection)})
@@ -205,6 +209,13 @@ class _Look:
             self._seen.workloads_unseen = failures[0] if failures else None
             if uses or not failures:
                 self._state.workloads_read(uses, (), time.time())
+
+    def _ask_preflight(self, connection: Connection) -> None:
+        """Only where it is asked for: to create a review takes a right that few have."""
+        with self._lock:
+            facts = self._state.facts()
+        found = ask_preflight(connection, facts.nodes or (), facts.csrs)
+        self._post(lambda: self._state.preflight_asked(found, time.time()))
 
     def _probe_from_pod(self, connection: Connection) -> None:
         with self._lock:

@@ -185,6 +185,8 @@ def _not_looked_at(seen: Seen, facts: ClusterFacts) -> Iterator[NotLookedAt]:
             f"all workloads that may read the retired serving certificate: {seen.workloads_unseen.words}",
             "the right to list workloads and ConfigMaps",
         )
+    if facts.preflight is None and not (agent and agent.looks_at(Source.PREFLIGHT)):
+        yield NotLookedAt("whether the nodes' next certificate requests would be approved", "--preflight")
     if seen.azure is None and agent is not None:
         yield NotLookedAt("Azure's state, from here; the cluster agent may ask it", "--azure.enabled true")
     elif seen.azure is None:

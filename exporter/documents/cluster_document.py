@@ -11,6 +11,7 @@ from exporter.documents.azure_data import azure_data
 from exporter.documents.certificate_data import certificate_data
 from exporter.documents.encoding import SCHEMA
 from exporter.documents.endpoint_data import endpoint_data
+from exporter.documents.preflight_data import preflight_data
 from exporter.documents.signer_data import signer_data
 from exporter.facts.ca_use import MemberUse
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
@@ -64,6 +65,7 @@ def cluster_document(
         ],
         "control_plane": _control_plane(cluster, now),
         "csrs": _csrs(cluster.csrs, outlooks(cluster), now) if cluster.csrs else None,
+        "preflight": None if cluster.preflight is None else [preflight_data(one) for one in cluster.preflight],
         "endpoints": [endpoint_data(one) for one in cluster.served or ()],
         "azure": azure_data(cluster.azure) if cluster.azure else None,
         "sources": [_source(one) for one in sources],

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from exporter.facts.azure.managed_cluster import AzureFacts
 from exporter.facts.ca_use import CaUse, ca_use
 from exporter.facts.kube.ca_bundle import CaBundle, Holds, holds, outdated
+from exporter.facts.kube.certificates_api import Counted
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.endpoint import ServedEndpoint
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView
+from exporter.facts.kube.preflight import Preflight
 from exporter.facts.kube.signing import Signing, signing
 from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.node_document import NodeDocument
@@ -77,6 +79,11 @@ class ClusterFacts:
     at."""
     workloads: tuple[WorkloadUse, ...] | None = None
     """Those that read the retired kubelet serving certificate. None: they are not looked at, or not known yet."""
+
+    preflight: tuple[Preflight, ...] | None = None
+    """Whether the nodes' next certificate requests would be approved. None: it is not asked, or not known yet."""
+    counted: Counted | None = None
+    """PodCertificateRequests and ClusterTrustBundles. None: not looked for yet."""
 
     @property
     def apiserver_rotation(self) -> Rotation:

@@ -54,6 +54,7 @@ REASONS: dict[Source, tuple[Reason, ...]] = {
     Source.NODE_AGENTS: _API,
     Source.ENDPOINTS: (*_CONNECTION, *_CERTIFICATE),
     Source.WORKLOADS: _API,
+    Source.PREFLIGHT: _API,
 }
 """Every reason a source can give: all are exposed from the start at 0, so that an increase is never a birth."""
 

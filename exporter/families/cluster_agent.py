@@ -18,9 +18,12 @@ from exporter.families import (
     endpoint,
     kubelet,
     node,
+    pod_certificate,
+    preflight,
     rotation,
     signer,
     source,
+    trust_bundle,
     workload,
 )
 from exporter.metric import Family
@@ -35,6 +38,9 @@ def steady(facts: ClusterFacts) -> Iterator[Family]:
     yield from ca.families(facts)
     yield from endpoint.families(facts)
     yield from workload.families(facts)
+    yield from preflight.families(facts)
+    yield from pod_certificate.families(facts)
+    yield from trust_bundle.families(facts)
     yield from node.families(facts)
     yield rotation.evidence_family(node.evidence_rows(facts))
     yield from kubelet.families(facts)

@@ -20,6 +20,7 @@ from exporter.findings.endpoints import endpoint_findings
 from exporter.findings.formatting import lasting, names_listed, some_of, when
 from exporter.findings.limits import REJECTED, csr_pending
 from exporter.findings.observed import observed_findings
+from exporter.findings.preflight import preflight_findings
 from exporter.findings.wording import CERTIFICATE_WORDS, SOURCE_WORDS
 from exporter.findings.workloads import workload_findings
 from exporter.reason import CsrOutcome, Reason, Rotation, Source
@@ -72,6 +73,7 @@ def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now:
         *control_plane_findings(replace(cluster, leases={}) if _unread(Source.LEASES, sources) else cluster, now),
         *endpoint_findings(cluster, now),
         *workload_findings(cluster),
+        *preflight_findings(cluster),
         *_serving_off(cluster, nodes),
         *_serving_unknown(nodes),
         *observed_findings(cluster, now, everybody_asked=bool(sources) and asked),

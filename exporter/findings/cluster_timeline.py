@@ -40,9 +40,9 @@ def cluster_events(cluster: ClusterFacts, now: float) -> Iterator[Event]:
             what = "The certificate that it serves to the API server ends, unless its owner renews it"
             yield Event(served.certificate.not_after, what, f"{served.target.kind} {served.target.name}", False)
     yield from _nodes(cluster, now)
-    for one in outlooks(cluster):
-        if one.signing.silent_since is not None and (first := one.first) is not None:
-            what = f"The first {ROLE_WORDS[one.role]} ends, if nobody signs until then"
+    for outlook in outlooks(cluster):
+        if outlook.signing.silent_since is not None and (first := outlook.first) is not None:
+            what = f"The first {ROLE_WORDS[outlook.role]} ends, if nobody signs until then"
             yield Event(first.not_after, what, first.node, True)
     off = [node.name for node in cluster.nodes or () if node.serving_rotation is Rotation.DISABLED]
     if off:

@@ -161,6 +161,7 @@ SOURCE_WORDS = {
     Source.KUBELETS: "the kubelets",
     Source.ENDPOINTS: "what webhooks and APIServices serve",
     Source.WORKLOADS: "workloads",
+    Source.PREFLIGHT: "whether the next certificate requests would be approved",
     Source.NODE_AGENTS: "the node agents",
 }
 """What is not known when one does not answer. The API server's addresses and Azure have findings of their own."""

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle, Holds
+from exporter.facts.kube.preflight import Preflight
 from exporter.facts.outlook import Outlook, outlooks
 from exporter.facts.x509 import Certificate, ends_last
 from exporter.findings import Severity
@@ -28,7 +29,7 @@ from exporter.pages.page import (
     section,
     table,
 )
-from exporter.reason import Ca, Rotation
+from exporter.reason import Ca, PreflightStep, Rotation
 
 __all__ = ["control_plane_section"]
 
@@ -42,6 +43,8 @@ CLUSTER_AND_CLIENT = (
     "kube-root-ca.crt: what clients in the cluster trust the API server by, and it them",
 )
 RENEWED = {Rotation.ENABLED: (Tone.OK, "AKS renews it"), Rotation.DISABLED: (Tone.WARNING, "nothing renews it")}
+
+ALLOWED = {True: (Tone.OK, "yes"), False: (Tone.WARNING, "no")}
 
 
 def control_plane_section(cluster: ClusterFacts, now: float) -> Markup:
@@ -99,6 +102,13 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             (_signer(one, now) for one in found),
             titled=True,
         )
+    if cluster.preflight is not None:
+        yield table(
+            "Whether the next certificate requests would be approved",
+            (Column("Of"), Column("May be sent", "May be sent"), Column("Would be approved", "Would be approved")),
+            _preflight(cluster.preflight),
+            titled=True,
+        )
     if cluster.bundles:
         judged = [(cluster.holds(one, now), one) for one in cluster.bundles]
         judged.sort(key=lambda pair: (HOLDS_ORDER.index(pair[0]), bool(pair[1].certificates), pair[1].name))
@@ -109,6 +119,16 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             "CA bundles, none worse",
             titled=True,
         )
+
+
+def _preflight(answers: Iterable[Preflight]) -> Iterator[tuple[Cell, ...]]:
+    steps: dict[str, dict[PreflightStep, bool]] = {}
+    for one in answers:
+        of = f"node pool {one.question.agentpool}" if one.question.agentpool else "new nodes"
+        steps.setdefault(of, {})[one.question.step] = one.allowed
+    for of, found in steps.items():
+        said = (found.get(step) for step in PreflightStep)
+        yield of, *(NOTHING if one is None else badge(*ALLOWED[one]) for one in said)
 
 
 def _signer(one: Outlook, now: float) -> tuple[Cell, ...]:

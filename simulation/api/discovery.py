@@ -25,6 +25,9 @@ def discovery(path: str, absent: Collection[str]) -> dict[str, Any] | None:
     if path == "/apis":
         groups = sorted(one for one in versions if "/" in one)
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(one) for one in groups]}
+    if path.startswith("/apis/") and path.count("/") == 2:
+        of_group = sorted(one for one in versions if one.rpartition("/")[0] == path.removeprefix("/apis/"))
+        return {"kind": "APIGroup", "apiVersion": "v1", **_group(of_group[0])} if of_group else None
     version = path.removeprefix("/apis/") if path.startswith("/apis/") else path.removeprefix("/api/")
     if version not in versions or path != (f"/apis/{version}" if "/" in version else f"/api/{version}"):
         return None

@@ -82,7 +82,14 @@ class Session(HttpConnection):
                 return await self._resource(found, query, as_table="as=Table" in headers.get("accept", ""))
             return await self._write(method, found, sent)
         if method == "POST" and parts.path.startswith("/apis/authorization.k8s.io/v1/"):
-            answer = review(parts.path.rpartition("/")[2], _json_object(sent), server.forbidden)
+            plural = parts.path.rpartition("/")[2]
+            if plural in server.forbidden:
+                return await self._status(
+                    403,
+                    f'{plural}.authorization.k8s.io is forbidden: User "simulated" cannot create resource "{plural}" '
+                    'in API group "authorization.k8s.io" at the cluster scope',
+                )
+            answer = review(plural, _json_object(sent), server.forbidden)
             if answer is not None:
                 return await self._body(json.dumps(answer).encode(), status=201)
         if method != "GET":

@@ -33,7 +33,15 @@ LABELS = {
     "kubernetes.azure.com/os-sku": "Ubuntu",
 }
 OFTEN = Intervals(
-    config_maps=0.1, leases=0.1, bundles=0.1, apiserver=0.1, watch=30.0, probe_timeout=2.0, backoff=0.02, workloads=0.1
+    config_maps=0.1,
+    leases=0.1,
+    bundles=0.1,
+    apiserver=0.1,
+    watch=30.0,
+    probe_timeout=2.0,
+    backoff=0.02,
+    workloads=0.1,
+    preflight=0.1,
 )
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -170,6 +178,7 @@ def cluster(
     observing: Observing | None = None,
     looking: Looking | None = None,
     workloads: bool = False,
+    preflight: bool = False,
     token: str = "",
 ) -> Iterator[Cluster]:
     """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
@@ -186,6 +195,7 @@ def cluster(
             observing=observing,
             looking=looking,
             workloads=workloads,
+            preflight=preflight,
             settle=0.01,
             clock=clock,
         )

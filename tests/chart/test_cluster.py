@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from exporter.sources.kube.resource import ENDPOINT_RULE, KUBELET_RULE, WORKLOAD_RULES, cluster_rules, role_rules
+from exporter.sources.kube.resource import (
+    ENDPOINT_RULE,
+    KUBELET_RULE,
+    PREFLIGHT_RULE,
+    WORKLOAD_RULES,
+    cluster_rules,
+    role_rules,
+)
 from tests.chart.rendering import EVERYTHING, Helm, Objects, container, merged, nested
 
 
@@ -17,11 +24,14 @@ FEATURES: dict[str, list[dict[str, list[str]]]] = {
     "kubelets": [KUBELET_RULE.manifest],
     "endpoints": [ENDPOINT_RULE.manifest],
     "workloads": [rule.manifest for rule in WORKLOAD_RULES],
+    "preflight": [PREFLIGHT_RULE.manifest],
 }
 """The rules of the ClusterRole that a feature brings."""
 
 
-@pytest.mark.parametrize("on", [set(), {"kubelets"}, {"endpoints"}, {"workloads"}, set(FEATURES)], ids=sorted)
+@pytest.mark.parametrize(
+    "on", [set(), {"kubelets"}, {"endpoints"}, {"workloads"}, {"preflight"}, set(FEATURES)], ids=sorted
+)
 def test_the_cluster_role_is_what_the_code_declares_and_what_the_features_that_are_on_need(
     on: set[str], helm: Helm
 ) -> None:

@@ -91,6 +91,8 @@ def test_the_kubelet_is_asked_at_the_node_s_address_unless_the_values_say_otherw
         ({"cluster": {"endpoints": {"enabled": False}}}, "endpoints_enabled", "false"),
         ({}, "workloads_enabled", "false"),
         ({"cluster": {"workloads": {"enabled": True}}}, "workloads_enabled", "true"),
+        ({}, "preflight_enabled", "false"),
+        ({"cluster": {"preflight": {"enabled": True}}}, "preflight_enabled", "true"),
         ({"runbooks": {"url": "https://wiki.example/runbooks"}}, "runbooks_url", "https://wiki.example/runbooks"),
     ],
 )

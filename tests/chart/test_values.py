@@ -36,6 +36,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("cluster.kubelets.port", 0, "/cluster/kubelets/port"),
     ("cluster.endpoints.enabled", "auto", "/cluster/endpoints/enabled"),
     ("cluster.workloads.enabled", "auto", "/cluster/workloads/enabled"),
+    ("cluster.preflight.enabled", "auto", "/cluster/preflight/enabled"),
     ("prometheusRule.alertLabels", {"severity": "page"}, "/prometheusRule/alertLabels"),
     ("prometheusRule.alertLabels", {"a-b": "c"}, "additional properties 'a-b'"),
     ("prometheusRule.overrides", {"AksCertExpired": {"expr": "up"}}, "additional properties 'expr'"),
@@ -139,6 +140,7 @@ def test_the_settings_file_takes_every_setting_that_has_no_value_of_its_own() ->
         *("node-name", "kubelet-address"),  # each node has its own
         *("kubeconfig", "context", "apiserver-address", "azure.enabled", "azure.resource-id", "azure.endpoint"),
         *("kubelets.enabled", "kubelets.interval", "kubelets.port", "endpoints.enabled", "workloads.enabled"),
+        "preflight.enabled",
         *("node-agents.service", "node-agents.client-config", "runbooks.url"),
         "endpoints.resolve",  # for an agent outside the cluster
     }
@@ -196,6 +198,7 @@ CHANGES: dict[str, Any] = {
     "cluster.kubelets.port": 10251,
     "cluster.endpoints.enabled": False,
     "cluster.workloads.enabled": False,
+    "cluster.preflight.enabled": True,
     "cluster.nodeAgents.clientConfig.secretName": "other",
     "cluster.nodeAgents.clientConfig.key": "other.yml",
     "cluster.rbac.kubeSystemRole": False,

@@ -51,3 +51,33 @@ def test_what_the_cluster_agent_does_not_look_at_either_is_told(tmp_path: Path, 
         installed(server, json.dumps({**document, "sources": sources}).encode())
         found = report(kubeconfig(tmp_path, server))
     assert (BEHIND in said(found), READERS in said(found)) == (not looks, not looks)
+
+
+PREFLIGHT = "whether the nodes' next certificate requests would be approved"
+
+
+def test_the_preflight_is_asked_where_it_is_wanted_and_else_said_to_be_left_out(tmp_path: Path) -> None:
+    with ApiServer(serving()) as server:
+        populate(server)
+        without = report(kubeconfig(tmp_path, server))
+        assert not [path for method, path in server.requests if method == "POST" and "/subjectaccess" in path]
+        server.forbidden.add("certificatesigningrequests/selfnodeclient")
+        found = report(kubeconfig(tmp_path, server), "--preflight")
+    assert PREFLIGHT in said(without)
+    assert PREFLIGHT not in said(found)
+    assert ("warning", "AksCertRenewalNotAllowed") in findings(found)
+    (section,) = [one for one in found["sections"] if one["title"] == "Rotation preflight"]  # type: ignore[attr-defined]
+    assert [list(row.values()) for row in section["rows"]] == [
+        ["nodepool1", "node", "yes", "no"],
+        ["-", "bootstrap", "yes", "yes"],
+    ]
+
+
+def test_who_may_not_ask_the_preflight_is_told_so(tmp_path: Path) -> None:
+    """It was asked for: that it could not be looked at is no small print."""
+    with ApiServer(serving()) as server:
+        populate(server)
+        server.forbidden.add("subjectaccessreviews")
+        found = report(kubeconfig(tmp_path, server), "--preflight")
+    assert ("unknown", "AksCertSourceDown") in findings(found)
+    assert PREFLIGHT in said(found)

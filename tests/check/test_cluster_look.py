@@ -90,7 +90,7 @@ def test_what_is_wrong_is_found_in_one_look(tmp_path: Path) -> None:
     assert findings(found) == [
         ("critical", "AksCertCsrPending"),
         ("warning", "AksCertOlderThanPolicy"),
-        ("warning", None),  # nobody has signed for a day
+        ("info", "AksCertNobodySigns"),  # one node's request, beside an approver that lives
         ("info", "AksCertRotationDisabled"),
     ]
     assert found["exit_status"] == 2

@@ -43,6 +43,11 @@ METRICS = {
     "akscert_endpoint_trusted": "kind name address reason",
     "akscert_endpoint_status": "kind name address status",
     "akscert_endpoint_info": "kind name address failure_policy verified owner",
+    "akscert_preflight_allowed": "agentpool requestor step",
+    "akscert_pod_certificate_request_objects": "signer_name condition",
+    "akscert_pod_certificate_status": "status",
+    "akscert_trust_bundle_objects": "signer_name state",
+    "akscert_trust_bundle_status": "status",
     "akscert_workload_uses_retired_path": "namespace kind name how",
     "akscert_node_info": "node agentpool kubelet_version node_image_version os os_sku kubelet_serving_ca "
     "serving_rotation",
@@ -94,12 +99,14 @@ WORDS = {
     "serving_rotation": "enabled disabled unknown",
     "resource": "cluster agentpool",
     "source": "kubelet csrs nodes configmaps leases webhooks apiservices apiserver azure kubelets node_agents "
-    "endpoints workloads",
+    "endpoints workloads preflight",
 }
 
 OWN_WORDS = {
     "akscert_file_status": {"role": "kubelet-client kubelet-serving cluster-ca apiserver-copy evidence"},
     "akscert_ca_bundle_status": {"status": "ok empty no_certificate malformed"},
+    "akscert_pod_certificate_status": {"status": "ok not_served forbidden error"},
+    "akscert_trust_bundle_status": {"status": "ok not_served forbidden error"},
     "akscert_endpoint_status": {"status": "ok unreachable unresolved refused timeout tls_error error"},
     "akscert_kubelet_status": {"status": "ok refused timeout tls_error untrusted unauthorized forbidden error"},
 }

@@ -14,6 +14,7 @@ from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER, CertificateIdentity
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node_requests import Issued, NodeRequests
+from exporter.facts.kube.preflight import Preflight, questions
 from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
@@ -92,6 +93,12 @@ def unsigned(
     return replace(HEALTHY, csrs=CsrTotals(counted, {}, {}, requests), leases=leases)
 
 
+def preflight(*, renewals: bool) -> tuple[Preflight, ...]:
+    return tuple(
+        Preflight(one, renewals or one.subresource != "selfnodeclient") for one in questions(HEALTHY.nodes or (), None)
+    )
+
+
 SILENT = {**HEALTHY.leases, Lease.KUBELET_SERVING_CSR_APPROVER: NOW - HOUR}
 
 
@@ -138,6 +145,8 @@ CASES: dict[str, ClusterFacts] = {
     "nobody signs, nodes cannot join": unsigned(None, 12 * 60.0, 11 * 60.0, joined=False),
     "one request waits, the approver lives": unsigned(HOUR, 15 * 60.0),
     "one request waits, the approver is silent": unsigned(HOUR, 15 * 60.0, leases=SILENT),
+    "the bindings are there": replace(HEALTHY, preflight=preflight(renewals=True)),
+    "renewals are not approved any more": replace(HEALTHY, preflight=preflight(renewals=False)),
     "a flood": waiting(HOUR, untracked=900),
     "a former CA in a caBundle": bundle(CaBundle("APIService", "x", read(FORMER))),
     "an ended caBundle": bundle(CaBundle("ValidatingWebhookConfiguration", "x", read(ENDED))),
@@ -239,6 +248,7 @@ def test_the_cases_are_of_all_kinds(judged: tuple[dict[str, tuple[Finding, ...]]
         "AksCertExpiringWithoutRotation",
         "AksCertNobodySigns",
         "AksCertNodeNotObserved",
+        "AksCertRenewalNotAllowed",
         "AksCertRequestHeaderCaExpiring",
         "AksCertRetiredPathInUse",
         "AksCertServingOptOutTag",

@@ -33,6 +33,7 @@ CONTRACT = {
     "AksCertCsrRejected": {"warning"},
     "AksCertCsrFlood": {"warning"},
     "AksCertNobodySigns": {"info", "warning", "critical"},
+    "AksCertRenewalNotAllowed": {"warning"},
     "AksCertSignerSilent": {"warning"},
     "AksCertClusterCaExpiring": {"warning", "critical"},
     "AksCertApiServerExpiring": {"warning", "critical"},

@@ -24,6 +24,7 @@ DATELESS = {
     "AksCertRotationWaiting",  # since 30 minutes, which it says
     "AksCertRotationEvidenceConflict",  # nothing ends
     "AksCertFileUnreadable",  # the date is what cannot be read
+    "AksCertRenewalNotAllowed",  # when it hurts is in a series of its own
     "AksCertCsrFlood",  # a number of requests
     "AksCertCsrRejected",  # within the last hour, which it says
     "AksCertCaBundleOutdated",  # where it has ended

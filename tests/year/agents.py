@@ -16,14 +16,15 @@ from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.node import Node
-from exporter.facts.node_document import NodeDocument
+from exporter.facts.node_document import NodeDocument, ToldRotation
+from exporter.facts.rotation import DEADLINE, DUE
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.families import cluster_agent, node_agent, source
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
 from exporter.metric import Family
-from exporter.reason import Ca, Lease, Mode, Reason, Source
+from exporter.reason import Ca, Lease, Mode, Reason, Role, Source
 from exporter.sources.azure.access import next_look
 from tests.year.disk import Disk
 from tests.year.leaves import Leaf
@@ -45,8 +46,15 @@ def _uncounted(sources: Iterable[SourceFacts]) -> Iterator[SourceFacts]:
 
 
 @cache
-def _document(node: str) -> NodeDocument:
-    return NodeDocument(node, (), (), b"")
+def _document(disk: Disk) -> NodeDocument:
+    """What its node agent says of the node, as far as the cluster agent concludes anything from it."""
+    found = [(Role.KUBELET_CLIENT, None if disk.client_static else disk.client)]
+    found.append((Role.KUBELET_SERVING, disk.serving if disk.serving_rotation else None))
+    rotation = tuple(
+        ToldRotation(role, "enabled", leaf.at(DUE), leaf.at(DEADLINE)) if leaf else ToldRotation(role, "unknown")
+        for role, leaf in found
+    )
+    return NodeDocument(disk.name, (), rotation, b"")
 
 
 class NodeAgent:
@@ -232,7 +240,7 @@ class ClusterAgent:
         return self._next(Source.APISERVER, self._every.apiserver, endpoint.failure)
 
     def _node_agents(self, now: float) -> float:
-        """Each is asked every minute for what it says of its node; what that is no rule reads."""
+        """Each is asked every minute for what it says of its node."""
         there = {pod.machine.name: pod for pod in self._world.pods if pod.mode is Mode.NODE and pod.ended > now}
         observed = self._state.observed
         for node in self._world.nodes:
@@ -240,7 +248,7 @@ class ClusterAgent:
             if pod is None:
                 observed.agent_left(node.name)
             elif pod.machine.on and now >= pod.started:
-                observed.agent_told(_document(node.name), now)
+                observed.agent_told(_document(pod.machine.disk), now)
             else:
                 observed.agent_silent(node.name, DOWN, now)
         self._state.observation_judged(Source.NODE_AGENTS, len(there), len(there), None, now)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from exporter.findings.limits import UNSIGNED_SHARES
 from simulation.pki import DAY
 from tests.year.fleets import BEGIN, renew_api_server
 from tests.year.recording import Window, merged, window
@@ -70,6 +71,8 @@ class Failure:
         for kind, found in kinds.items():  # an unanswered request pages after six hours
             after = 7 * HOUR if kind.startswith("rotation of") else 100 * MINUTE
             around += [window(moment, after=after) for moment in found[:2]]
+            if impact and kind.startswith("rotation of"):  # how bad it is that nobody signs counts from there
+                around += [window(m + part * (impact - m)) for m in found[:2] for part in UNSIGNED_SHARES]
         return broken, impact, merged([window(broken, 20 * MINUTE, 7 * HOUR), *around], BEGIN, end)
 
     def _impact(self, world: World, broken: float) -> float | None:

@@ -26,7 +26,13 @@ FAILURES = (
         "The approver of serving certificates dies",
         breakage.no_answer,
         "kubectl logs and exec fail when the first serving certificate ends",
-        _alerts("Expired/critical", "SignerSilent/warning", "CsrPending/critical"),
+        _alerts(
+            "Expired/critical",
+            "SignerSilent/warning",
+            "CsrPending/critical",
+            "NobodySigns/info",
+            "NobodySigns/critical",
+        ),
         impact="end of kubelet-serving",
     ),
     Failure(
@@ -34,7 +40,12 @@ FAILURES = (
         "Requests for client certificates stay pending",
         partial(breakage.answer, CLIENT_SIGNER, Answer.NONE),
         "the first node drops out when its client certificate ends",
-        _alerts("Expired/critical", "CsrPending/warning", "CsrPending/critical"),
+        _alerts(
+            "Expired/critical",
+            "CsrPending/warning",
+            "CsrPending/critical",
+            "NobodySigns/info",  # one node waits, beside a signer that lives
+        ),
         impact="end of kubelet-client",
     ),
     Failure(
@@ -42,7 +53,12 @@ FAILURES = (
         "Requests for client certificates are approved and never issued",
         partial(breakage.answer, CLIENT_SIGNER, Answer.APPROVE),
         "the first node drops out when its client certificate ends",
-        _alerts("Expired/critical", "CsrPending/warning", "CsrPending/critical"),
+        _alerts(
+            "Expired/critical",
+            "CsrPending/warning",
+            "CsrPending/critical",
+            "NobodySigns/info",  # one node waits, beside a signer that lives
+        ),
         impact="end of kubelet-client",
     ),
     Failure(

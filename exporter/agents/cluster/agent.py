@@ -17,9 +17,11 @@ from exporter import logs
 from exporter.agents import memory
 from exporter.agents.cluster.apiserver_probe import Address, authorities, shown
 from exporter.agents.cluster.azure_look import AzureLook
+from exporter.agents.cluster.certificates_api import CertificatesApiLooks
 from exporter.agents.cluster.endpoint_looks import EndpointLooks, Looking, resolved
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.node_looks import KubeletLooks, NodeAgentLooks, Observing
+from exporter.agents.cluster.preflight import PreflightLooks
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.cluster.workloads import WorkloadLooks
 from exporter.agents.revision import revision
@@ -55,7 +57,7 @@ __all__ = ["ClusterAgent", "cluster_agent", "kube_connection", "run"]
 
 log = logging.getLogger(__name__)
 
-Looks = KubeletLooks | NodeAgentLooks | EndpointLooks | WorkloadLooks
+Looks = KubeletLooks | NodeAgentLooks | EndpointLooks | WorkloadLooks | PreflightLooks | CertificatesApiLooks
 """What is looked at beside the Kubernetes API's own objects and Azure."""
 
 
@@ -76,6 +78,7 @@ class ClusterAgent:
         observing: Observing | None = None,
         looking: Looking | None = None,
         workloads: bool = False,
+        preflight: bool = False,
         settle: float = 0.2,
         clock: Callable[[], float] = time.time,
         runbooks: str = "",
@@ -84,17 +87,15 @@ class ClusterAgent:
         `azure_id` is the cluster to ask Azure about; None: the one that the nodes belong to. `in_pod`: the connection
         is the Pod's own. `observing`: whether and how node agents and kubelets are asked. `looking`: whether and how
         what the API server calls is looked at. `workloads`: whether those that read a retired path are looked for.
-        `runbooks`: the base of links to them; empty: its own. Raises
-        SettingsError.
+        `preflight`: whether the API server is asked if the next certificate requests would be approved. `runbooks`: the
+        base of links to them; empty: its own. Raises SettingsError.
         """
         self._runbooks = runbooks
         self._connection, self._wanted, self._clock = connection, addresses, clock
         observing, looking = observing or Observing(), looking or Looking()
-        workload_sources = (Source.WORKLOADS,) if workloads else ()
+        asked_for = (*((Source.WORKLOADS,) if workloads else ()), *((Source.PREFLIGHT,) if preflight else ()))
         azure_sources = (Source.AZURE,) if azure is not None else ()
-        self._state = ClusterState(
-            (*KUBE_SOURCES, *azure_sources, *observing.sources, *looking.sources, *workload_sources)
-        )
+        self._state = ClusterState((*KUBE_SOURCES, *azure_sources, *observing.sources, *looking.sources, *asked_for))
         self._published_version = -1
         self._published = ClusterFacts()
         self._cache = CachedExposition(self._steady, self._settled, self._fresh)
@@ -109,17 +110,22 @@ class ClusterAgent:
             conversions=looking.enabled,
             clock=clock,
         )
-        self._looks: tuple[KubeletLooks | NodeAgentLooks | EndpointLooks | WorkloadLooks, ...] = self._node_looks(
-            observing
-        )
+        self._looks: tuple[Looks, ...] = self._node_looks(observing)
         if looking.enabled:
             self._looks += (EndpointLooks(self._state, self._owner.post, looking, clock),)
         if workloads:
             every = (intervals or Intervals()).workloads
             self._looks += (WorkloadLooks(connection, self._state, self._owner.post, every, clock),)
+        often = intervals or Intervals()
+        if preflight:
+            self._looks += (
+                PreflightLooks(
+                    connection, self._state, self._owner.post, lambda: self._published, often.preflight, clock
+                ),
+            )
+        self._looks += (CertificatesApiLooks(connection, self._state, self._owner.post, often.bundles, clock),)
         self._azure: AzureLook | None = None
         if azure is not None:
-            often = intervals or Intervals()
             self._azure = AzureLook(
                 azure,
                 azure_id,
@@ -293,6 +299,7 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
         in_pod=in_pod,
         looking=Looking(settings.endpoints_enabled == "true", resolved(dict(settings.endpoints_resolve))),
         workloads=settings.workloads_enabled == "true",
+        preflight=settings.preflight_enabled == "true",
         observing=Observing(
             kubelets=settings.kubelets_enabled == "true",
             kubelet_interval=settings.kubelets_interval or 300.0,

@@ -51,6 +51,7 @@ class Intervals:
     bundles: float = 300.0
     apiserver: float = 60.0
     workloads: float = 600.0
+    preflight: float = 300.0
     watch: float = 300.0
     """How long a watch lasts at least."""
     probe_timeout: float = 5.0

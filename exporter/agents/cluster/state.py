@@ -11,6 +11,7 @@ from exporter.facts.azure.serving_rotation import opted_out_nodes
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.believed import Believed, latest
 from exporter.facts.kube.ca_bundle import CaBundle, CaHistory
+from exporter.facts.kube.certificates_api import Counted
 from exporter.facts.kube.csr import SIGNER_ROLES, Csr
 from exporter.facts.kube.csr_ledger import CsrLedger, CsrTotals
 from exporter.facts.kube.endpoint import ServedEndpoint, followed
@@ -18,6 +19,7 @@ from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import Validity
+from exporter.facts.kube.preflight import Preflight
 from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.facts.x509 import Certificate
@@ -52,6 +54,8 @@ class ClusterState:
         self.targets: Mapping[str, tuple[EndpointTarget, ...]] = {}
         """Whom the API server calls, by kind of object. It is replaced as a whole: any thread may read it."""
         self._served: dict[str, ServedEndpoint] = {}
+        self._preflight: tuple[Preflight, ...] | None = None
+        self._counted: Counted | None = None
         self._workloads: tuple[WorkloadUse, ...] | None = None
         self._created: float | None = None
         self._azure: AzureFacts | None = None
@@ -72,6 +76,8 @@ class ClusterState:
             endpoints=tuple(self._endpoints.values()),
             served=None if Source.ENDPOINTS not in self._sources else tuple(self._served.values()),
             workloads=self._workloads,
+            preflight=self._preflight,
+            counted=self._counted,
             cas=dict(self._cas),
             former_cas=self._history.former,
             bundles=tuple(bundle for bundles in self._bundles.values() for bundle in bundles),
@@ -303,6 +309,20 @@ class ClusterState:
             self._changed(self._workloads != uses)
             self._workloads = uses
         self._outcome(Source.WORKLOADS, list(failures), now)
+
+    def preflight_asked(self, found: tuple[Preflight, ...] | Failure, now: float) -> None:
+        """Whether the next certificate requests would be approved."""
+        if isinstance(found, Failure):
+            self.failed(Source.PREFLIGHT, found)
+            return
+        self._changed(self._preflight != found)
+        self._preflight = found
+        self.answered(Source.PREFLIGHT, now)
+
+    def certificate_objects_counted(self, found: Counted) -> None:
+        """PodCertificateRequests and ClusterTrustBundles. What could not be counted just now is not known."""
+        self._changed(self._counted != found)
+        self._counted = found
 
     def azure_read(self, found: AzureCluster | Failure, now: float) -> None:
         """What Resource Manager says."""

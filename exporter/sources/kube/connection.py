@@ -1,6 +1,6 @@
 """Questions to the Kubernetes API: a path in, the object, the list or the stream of a watch out, or why there is none.
 
-Only GET is ever sent, and the question what we may do, which is a POST.
+Only GET is ever sent, and the question what we or others may do, which is a POST that stores nothing.
 """
 
 import http.client
@@ -62,7 +62,7 @@ class _Review(msgspec.Struct):
 _status = msgspec.json.Decoder(_Status)
 _review = msgspec.json.Decoder(_Review)
 
-REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+AUTHORIZATION = "authorization.k8s.io/v1"
 
 
 class Connection:
@@ -195,16 +195,20 @@ class Connection:
 
         `attributes` are those of its resourceAttributes, such as verb, resource and subresource.
         """
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
+        return self._reviewed("SelfSubjectAccessReview", {"resourceAttributes": attributes})
+
+    def others_may(self, spec: Mapping[str, object]) -> bool | Failure:
+        """Whether somebody else has a right, by a SubjectAccessReview of this spec; likewise."""
+        return self._reviewed("SubjectAccessReview", spec)
+
+    def _reviewed(self, kind: str, spec: Mapping[str, object]) -> bool | Failure:
+        path = f"/apis/{AUTHORIZATION}/{kind.lower()}s"
+        review = {"apiVersion": AUTHORIZATION, "kind": kind, "spec": spec}
         began = time.monotonic()
         try:
             self._refresh()
             response = self._open(
-                self._access, self._pool, REVIEWS, {}, self._timeout, payload=msgspec.json.encode(review)
+                self._access, self._pool, path, {}, self._timeout, payload=msgspec.json.encode(review)
             )
             return decoded(_review.decode, self._whole(response, began, LARGEST_OBJECT)).status.allowed
         except ApiError as error:

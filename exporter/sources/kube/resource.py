@@ -9,6 +9,7 @@ from exporter.reason import Source
 __all__ = [
     "API_SERVICES",
     "AUTHENTICATION",
+    "CERTIFICATES_RULE",
     "CERTIFICATE_SIGNING_REQUESTS",
     "CONFIG_MAPS",
     "CUSTOM_RESOURCE_DEFINITIONS",
@@ -18,6 +19,7 @@ __all__ = [
     "LEASES",
     "MUTATING_WEBHOOKS",
     "NODES",
+    "PREFLIGHT_RULE",
     "RESOURCES",
     "ROOT_CA",
     "SERVICE_LABEL",
@@ -155,6 +157,12 @@ WORKLOAD_RULES = (
     Rule(("",), ("configmaps",), ("list",)),
 )
 """In the ClusterRole where `workloads.enabled` is."""
+PREFLIGHT_RULE = Rule(("authorization.k8s.io",), ("subjectaccessreviews",), ("create",))
+"""In the ClusterRole where `preflight.enabled` is. A review is answered and stored nowhere."""
+CERTIFICATES_RULE = Rule(
+    (CERTIFICATE_SIGNING_REQUESTS.group,), ("podcertificaterequests", "clustertrustbundles"), ("list",)
+)
+"""Kinds that an API server may have at one version, another, or not at all."""
 KUBELET_RULE = Rule(("",), ("nodes/metrics", "nodes/configz"), ("get",))
 """What a kubelet asks the API server about whoever wants its /metrics and /configz. Never nodes/proxy, which may run
 commands in Pods."""
@@ -162,7 +170,7 @@ commands in Pods."""
 
 def cluster_rules() -> tuple[Rule, ...]:
     """Rules of the ClusterRole: what has no namespace."""
-    return tuple(_rules(""))
+    return (*_rules(""), CERTIFICATES_RULE)
 
 
 def role_rules() -> Mapping[str, tuple[Rule, ...]]:
