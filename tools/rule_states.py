@@ -9,6 +9,9 @@
 All states of an alert are evaluated together, at a real Unix time and again near zero. There each of a state's metrics
 is also tried with a scrape that is missing just now, which changes nothing, and with none for ten minutes, which is as
 good as never, unless the state's `at_once` names the metric: what a rule reads without looking back.
+
+A value that begins with `steps` is promtool's notation, a step a minute, three hours until now; a state with one is
+evaluated near zero only, as it stands. Of what is said, `~3` is about three.
 """
 
 import re
@@ -55,6 +58,11 @@ class _State:
     """By severity."""
     at_once: frozenset[str]
 
+    @property
+    def timed(self) -> bool:
+        """Whether its values are given minute by minute."""
+        return any(str(value).startswith("steps ") for value in self.series.values())
+
 
 @cache
 def read_states() -> dict[str, list[_State]]:
@@ -76,7 +84,7 @@ def read_states() -> dict[str, list[_State]]:
 
 def _value(text: object, now: int) -> float:
     """`now-2d+60s`, or a number."""
-    words = str(text)
+    words = str(text).removeprefix("~")
     if not words.startswith("now"):
         return float(words)
     if not re.fullmatch(r"now([+-]\d+[smhd])*", words):
@@ -132,8 +140,10 @@ def _named(key: str) -> tuple[str, str]:
 
 def _series(states: list[_State], now: int) -> Iterator[dict[str, str]]:
     for state in states:
+        if state.timed and now == REAL:
+            continue
         parts = [(*_named(key), value) for key, value in state.series.items()]
-        metrics = sorted({name for name, _, _ in parts} - state.at_once) if now == NEAR else []
+        metrics = sorted({name for name, _, _ in parts} - state.at_once) if now == NEAR and not state.timed else []
         variants = [("", "", "")]
         variants += [
             (f"~{kind}~{metric}", metric, kind) for metric in metrics for kind in ("missed", "gone", "without")
@@ -144,8 +154,15 @@ def _series(states: list[_State], now: int) -> Iterator[dict[str, str]]:
                 if pattern:
                     yield {
                         "series": _written(name, state.name + suffix, labels),
-                        "values": pattern.format(f"{_value(value, now):.0f}" if "." not in str(value) else str(value)),
+                        "values": _values(pattern, value, now),
                     }
+
+
+def _values(pattern: str, value: object, now: int) -> str:
+    words = str(value)
+    if words.startswith("steps "):
+        return words.removeprefix("steps ")
+    return pattern.format(words if "." in words else f"{_value(words, now):.0f}")
 
 
 def _evaluated(alert: str, states: list[_State], now: int, edit: Edit) -> dict[str, dict[str, dict[Labels, float]]]:
@@ -212,7 +229,11 @@ def _differences(alert: str, states: list[_State], edit: Edit) -> Iterator[str]:
                     tuple(sorted(_labels(labels).items())): _value(value, now)
                     for labels, value in state.said.get(severity, {}).items()
                 }
-                yield from _compared(f"{alert} {severity}, {state.name}", wanted, said.get(state.name, {}))
+                near = (
+                    0.1 if any(str(value).startswith("~") for value in state.said.get(severity, {}).values()) else 0.0
+                )
+                if not (state.timed and now == REAL):
+                    yield from _compared(f"{alert} {severity}, {state.name}", wanted, said.get(state.name, {}), near)
             for cluster in said:
                 if cluster not in {state.name for state in states} and "~" not in cluster:
                     yield f"{alert} {severity}: something is said of {cluster or 'no cluster'}: {said[cluster]}"
@@ -222,19 +243,19 @@ def _differences(alert: str, states: list[_State], edit: Edit) -> Iterator[str]:
 
 def _gaps(where: str, names: list[str], states: list[_State], said: Mapping[str, Said]) -> Iterator[str]:
     for name, state in zip(names, states, strict=True):
-        for metric in sorted({_named(key)[0] for key in state.series} - state.at_once):
+        for metric in [] if state.timed else sorted({_named(key)[0] for key in state.series} - state.at_once):
             missed, gone = said.get(f"{name}~missed~{metric}", {}), said.get(f"{name}~gone~{metric}", {})
             without = said.get(f"{name}~without~{metric}", {})
             yield from _compared(f"{where}, {name}, a scrape of {metric} missed", said.get(name, {}), missed)
             yield from _compared(f"{where}, {name}, no {metric} for ten minutes", without, gone)
 
 
-def _compared(where: str, wanted: Said, found: Said) -> Iterator[str]:
+def _compared(where: str, wanted: Said, found: Said, near: float = 0.0) -> Iterator[str]:
     for labels in sorted({*wanted, *found}):
         said = ", ".join(f"{key}={value}" for key, value in labels) or "nothing but the cluster"
         if labels not in found:
             yield f"{where}: silent of {said}"
         elif labels not in wanted:
             yield f"{where}: says {said} = {found[labels]:.0f}"
-        elif abs(wanted[labels] - found[labels]) > 0.001:
+        elif abs(wanted[labels] - found[labels]) > max(0.001, near * wanted[labels]):
             yield f"{where}: {said} has the value {found[labels]:.0f}, not {wanted[labels]:.0f}"

@@ -13,7 +13,9 @@ from tools.mutants.mutant import Located, Mutant
 __all__ = ["TESTS", "mutants"]
 
 TEMPLATES = ROOT / "helm/aks-cert-exporter/templates"
-TESTS = [f"tests/chart/test_{name}.py" for name in ("node", "cluster", "chart", "monitoring", "presets", "commands")]
+TESTS = [
+    f"tests/chart/test_{name}.py" for name in ("exact", "cluster", "node", "chart", "monitoring", "presets", "commands")
+]
 """Those that notice, soonest first; the other two are about documents and values."""
 
 _KINDS: dict[str, tuple[str, ...]] = {
