@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -268,6 +268,27 @@ def test_what_is_not_this_nodes_word_is_not_believed(tmp_path: Path, facts: Fact
         found.until(lambda: facts.asked, "it was asked")
         found.until_value(0.0, "akscert_source_up", source="node_agents")
         assert found.values("akscert_node_observed", node=NODE, by="node_agent") == []
+
+
+def test_how_to_ask_node_agents_is_read_again_when_its_file_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half written, it is told once, and what is in hand is used; whole again, the new one is."""
+    facts = Facts(document())
+    file = tmp_path / "agents.yaml"
+    file.write_text("scheme: https\n")  # which this agent does not speak
+    with (
+        node_agent(facts) as (host, port),
+        asking(tmp_path, observing=replace(AGENTS, client_config=file)) as found,
+    ):
+        found.server.store.put("endpointslices", objects.endpoint_slice(*SERVICE, NODE, host, port))
+        found.until_value(0.0, "akscert_source_up", source="node_agents")
+        file.write_text("scheme: ht")
+        found.until(lambda: any("agents.yaml" in record.message for record in caplog.records), "told")
+        file.write_text("scheme: http\n")
+        found.until_value(1.0, "akscert_node_observed", node=NODE, by="node_agent")
+    told = [record.message for record in caplog.records if "agents.yaml" in record.message]
+    assert told == [f"{file}: scheme: not one of http, https"]
 
 
 def test_a_cluster_without_nodes_has_its_answer(tmp_path: Path) -> None:
