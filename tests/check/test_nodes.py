@@ -189,6 +189,24 @@ def test_an_agent_that_does_not_answer_is_told_and_the_kubelets_are_asked(
     assert words in section["note"]
 
 
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        ("services", "you have no right to list services"),
+        ("services/proxy", "you have no right to get services/proxy of monitoring/certs-cluster"),
+    ],
+)
+def test_an_agent_that_one_may_not_ask_is_not_asked(right: str, words: str, tmp_path: Path) -> None:
+    """The review comes first, and what is missing is named."""
+    with ApiServer(serving()) as server:
+        populate(server)
+        installed(server, agent([]), 200)
+        server.forbidden.add(right)
+        found = report(kubeconfig(tmp_path, server))
+    told = [section["note"] for section in found["sections"] if section["title"] == "Cluster agent"]  # type: ignore[attr-defined]
+    assert words in f"{told} {found['not_looked_at']}"
+
+
 def test_json_is_the_document_of_the_agents(tmp_path: Path) -> None:
     """/facts of a cluster, with what only `check` says beside it."""
     with ApiServer(serving()) as server:

@@ -13,6 +13,7 @@ from exporter.facts.node_document import NodeDocument, ToldFinding, ToldRotation
 from exporter.facts.source import Failure
 from exporter.facts.x509 import certificates
 from exporter.findings import Finding, Severity
+from exporter.findings.cluster_timeline import cluster_events
 from exporter.findings.observed import observed_findings
 from exporter.reason import KubeletStatus, Observer, Reason, Role, Rotation
 from simulation.pki import DAY, YEAR, Authority, Credential, self_signed_linux
@@ -208,3 +209,15 @@ def test_one_certificate_has_one_end() -> None:
     gone = report(client_certificate=False, client_not_after=None)
     assert followed(first, gone).client_not_after == NOW
     assert followed(None, gone).client_not_after is None
+
+
+def test_what_comes_of_a_node_is_known_from_its_kubelet_too() -> None:
+    """When a certificate is renewed, and that one which nothing renews ends."""
+    year = Validity(NOW - 0.5 * YEAR, NOW + 0.5 * YEAR)
+    served = self_signed_linux(NODE, NOW - DAY)
+    found = report(served, client_not_after=year.not_after, config=KubeletConfig(True, False, "", True))
+    view = node_view(found, CA, {Role.KUBELET_CLIENT: year}, addresses=("10.224.0.4", NODE))
+    events = [*cluster_events(facts({NODE: NodeObservation(Observer.KUBELET, view=view)}), NOW)]
+    told = {(one.what, one.about, one.breaks) for one in events}
+    assert ("The kubelet renews its client certificate", NODE, False) in told
+    assert ("The kubelet serving certificate ends; nothing renews it", NODE, True) in told
