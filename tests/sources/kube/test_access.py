@@ -275,6 +275,52 @@ def test_a_plugin_that_is_not_installed_is_named(file: Path, config: dict[str, A
     )
 
 
+def test_a_plugin_is_told_of_its_cluster_where_it_wants_that(
+    file: Path, config: dict[str, Any], authority: Authority
+) -> None:
+    """With the CA itself, also where the kubeconfig names its file (client-go, pkg/apis/clientauthentication)."""
+    told = file.parent / "told.json"
+    answer = credential(token=SECRET)
+    body = f"import os\nopen({str(told)!r}, 'w').write(os.environ['KUBERNETES_EXEC_INFO'])\nprint({answer!r})"
+    cluster = config["clusters"][0]["cluster"]
+    data = cluster["certificate-authority-data"]
+    cluster["extensions"] = [{"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}]
+    settings = {**exec_settings(plugin(file.parent, body)), "provideClusterInfo": True}
+    for embedded in (True, False):
+        if not embedded:
+            del cluster["certificate-authority-data"]
+            cluster["certificate-authority"] = "ca.pem"
+            (file.parent / "ca.pem").write_bytes(authority.pem)
+        write_kubeconfig(file, user(config, exec=settings))
+        assert asked(file) is None
+        found = json.loads(told.read_text())["spec"]
+        assert found["interactive"] is False
+        assert found["cluster"] == {
+            "server": cluster["server"],
+            "certificate-authority-data": data,
+            "config": {"audience": "x"},
+        }
+    (file.parent / "ca.pem").unlink()
+    assert "No such file or directory" in broken(file, file.read_text())
+
+
+def test_a_plugin_that_must_ask_a_person_is_not_run_without_one(file: Path, config: dict[str, Any]) -> None:
+    """C4: standard input is no terminal here."""
+    settings = {**exec_settings(plugin(file.parent, "open('ran', 'w')")), "interactiveMode": "Always"}
+    words = "exec: plugin wants to ask a person, and standard input is no terminal"
+    assert broken(file, yaml.safe_dump(user(config, exec=settings))) == words
+    assert not (file.parent / "ran").exists()
+
+
+def test_a_plugin_that_cannot_be_run_is_named(file: Path, config: dict[str, Any]) -> None:
+    script = plugin(file.parent, "")
+    script.write_text("#!/absent/interpreter\n")
+    assert broken(file, yaml.safe_dump(user(config, exec=exec_settings(script)))).startswith(f"exec: {script} ")
+    script.chmod(0o644)
+    said = broken(file, yaml.safe_dump(user(config, exec=exec_settings(script))))
+    assert said == f"exec: {script} cannot be run: Permission denied"
+
+
 def test_a_plugin_that_waits_for_a_person_ends_in_time_and_its_last_line_is_told(
     file: Path, config: dict[str, Any]
 ) -> None:
