@@ -4,12 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from exporter.check.report import Section
+from exporter.facts.certificate import Certificate, ends_last
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.node import Node
 from exporter.facts.outlook import outlooks
 from exporter.facts.source import SourceFacts
-from exporter.facts.x509 import Certificate, ends_last
 from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.cluster import serving_off_reason
 from exporter.findings.control_plane import lifetime_class

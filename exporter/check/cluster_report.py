@@ -13,12 +13,12 @@ from exporter.check.kubelets import kubelets_section
 from exporter.check.report import NotLookedAt, Report, Section, report
 from exporter.documents.cluster_document import cluster_document
 from exporter.facts.azure.managed_cluster import AzureCluster
+from exporter.facts.certificate import Certificate
 from exporter.facts.chain import distrust
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.kubeconfig_trust import KubeconfigTrust
 from exporter.facts.source import Failure, SourceFacts
-from exporter.facts.x509 import Certificate
 from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
 from exporter.findings.azure import place_of
 from exporter.findings.cluster import cluster_findings

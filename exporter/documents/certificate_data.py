@@ -1,6 +1,6 @@
 """An X.509 certificate in, its fields for JSON out."""
 
-from exporter.facts.x509 import Certificate
+from exporter.facts.certificate import Certificate
 
 __all__ = ["certificate_data"]
 

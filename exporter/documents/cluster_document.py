@@ -14,13 +14,13 @@ from exporter.documents.endpoint_data import endpoint_data
 from exporter.documents.preflight_data import preflight_data
 from exporter.documents.signer_data import signer_data
 from exporter.facts.ca_use import MemberUse
+from exporter.facts.certificate import Certificate
 from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
 from exporter.facts.outlook import Outlook, outlooks
 from exporter.facts.source import SourceFacts
-from exporter.facts.x509 import Certificate
 from exporter.findings import PUBLIC_RUNBOOKS, Finding, finding_data, worst_first
 from exporter.findings.limits import SILENT
 from exporter.reason import Ca, Observer

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.facts.certificate import Certificate, ends_first, ends_last
 from exporter.facts.path import signers_in_use
-from exporter.facts.x509 import Certificate, ends_first, ends_last
 
 __all__ = ["CaUse", "MemberUse", "ca_use"]
 

@@ -14,10 +14,11 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
+from exporter.facts.certificate import Certificate, CertificateError
 from exporter.facts.der import layout
 from exporter.facts.path import Path, paths
 from exporter.facts.purpose import SERVER_AUTH, Purpose
-from exporter.facts.x509 import Certificate, CertificateError, load
+from exporter.facts.x509 import load
 from exporter.reason import Reason
 
 __all__ = ["distrust"]

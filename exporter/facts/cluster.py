@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from exporter.facts.azure.managed_cluster import AzureFacts
 from exporter.facts.ca_use import CaUse, ca_use
+from exporter.facts.certificate import Certificate
 from exporter.facts.kube.ca_bundle import CaBundle, Holds, holds, outdated
 from exporter.facts.kube.certificates_api import Counted
 from exporter.facts.kube.csr_ledger import CsrTotals
@@ -16,7 +17,6 @@ from exporter.facts.kube.signing import Signing, signing
 from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.node_document import NodeDocument
 from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate
 from exporter.reason import Ca, Lease, Observer, Reason, Rotation
 
 __all__ = ["ClusterFacts", "Endpoint", "NodeObservation"]

@@ -1,14 +1,14 @@
-"""Kubeconfig bytes in; out: which credential it uses, whose CA it trusts, and who wrote it. Never the secret itself."""
+"""HostKubeconfig bytes in; out: which credential it uses, whose CA it trusts, and who wrote it. Never the secret itself."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from exporter.facts.base64 import go_base64
-from exporter.facts.x509 import Certificate, authority_file, certificate_file
+from exporter.facts.certificate import Certificate, CertificateFile
 from exporter.facts.yaml import document
 
-__all__ = ["Credential", "HostKubeconfig", "ServerTrust", "kubeconfig"]
+__all__ = ["Credential", "HostKubeconfig", "KubeconfigText", "ServerTrust", "kubeconfig", "kubeconfig_text"]
 
 Section = Mapping[object, object]
 
@@ -73,12 +73,46 @@ class HostKubeconfig:
         return ServerTrust.NAMED_CA if named else ServerTrust.SYSTEM_CAS
 
 
+@dataclass(frozen=True, slots=True)
+class KubeconfigText:
+    """A kubeconfig whose own certificates are not parsed yet."""
+
+    bare: HostKubeconfig
+    """All but the certificates."""
+    client: bytes | None
+    """PEM of the client certificate in the file itself, None without one."""
+    authorities: bytes | None
+    """PEM of the CA bundle in the file itself."""
+
+    def parsed(
+        self, leaf: Callable[[bytes], CertificateFile], bundle: Callable[[bytes], CertificateFile]
+    ) -> HostKubeconfig:
+        """With its certificates. `leaf` and `bundle` parse as `x509.certificate_file` and `x509.authority_file`: the
+        first certificate of a client is the one that is shown, and a CA bundle has no first. Raises ValueError.
+        """
+        return replace(
+            self.bare,
+            client_certificates=_members("client-certificate-data", self.client, leaf),
+            certificate_authorities=_members("certificate-authority-data", self.authorities, bundle),
+        )
+
+
 def kubeconfig(content: bytes, context: str = "") -> HostKubeconfig:
     """The kubeconfig's current context, or the one named. Raises ValueError with a one-line message, which quotes
     nothing of the file: in one that is damaged a key or a token may be where a name should.
 
     Without a current-context the kubelet has no API server to talk to, be there one context or several.
     """
+    text = kubeconfig_text(content, context)
+    if text.client is None and text.authorities is None:
+        return text.bare
+    from exporter.facts.x509 import authority_file, certificate_file  # not where another process parses
+
+    return text.parsed(certificate_file, authority_file)
+
+
+def kubeconfig_text(content: bytes, context: str = "") -> KubeconfigText:
+    """The same before its certificates are parsed. Raises as `kubeconfig`."""
     loaded = document(content)
     if not isinstance(loaded, dict) or loaded.get("kind", "Config") != "Config" or "clusters" not in loaded:
         raise ValueError("not a kubeconfig")
@@ -97,7 +131,7 @@ def kubeconfig(content: bytes, context: str = "") -> HostKubeconfig:
     if user is None:
         raise ValueError("no user of the name in the context")
     credential = _credential(user)
-    return HostKubeconfig(
+    bare = HostKubeconfig(
         cluster=cluster_name,
         user=user_name,
         namespace=_text(chosen, "namespace"),
@@ -105,16 +139,15 @@ def kubeconfig(content: bytes, context: str = "") -> HostKubeconfig:
         credential=credential,
         client_certificate=_path(user, "client-certificate") if credential is Credential.CERTIFICATE_FILE else "",
         client_key="" if user.get("client-key-data") else _path(user, "client-key"),
-        client_certificates=(
-            _embedded(user, "client-certificate-data") if credential is Credential.CERTIFICATE_INLINE else ()
-        ),
         certificate_authority=(
             "" if cluster.get("certificate-authority-data") else _path(cluster, "certificate-authority")
         ),
-        certificate_authorities=_embedded(cluster, "certificate-authority-data"),
         insecure_skip_tls_verify=_flag(cluster, "insecure-skip-tls-verify"),
         contexts=len(contexts),
     )
+    inline = credential is Credential.CERTIFICATE_INLINE
+    client = _embedded(user, "client-certificate-data") if inline else None
+    return KubeconfigText(bare, client, _embedded(cluster, "certificate-authority-data"))
 
 
 def _flag(section: Section, key: str) -> bool:
@@ -171,17 +204,20 @@ def _path(section: Section, key: str) -> str:
     return path
 
 
-def _embedded(section: Section, key: str) -> tuple[Certificate, ...]:
+def _embedded(section: Section, key: str) -> bytes | None:
     encoded = _text(section, key)
     if not encoded:
-        return ()
+        return None
     try:
-        content = go_base64(encoded.encode())
+        return go_base64(encoded.encode())
     except ValueError:
         raise ValueError(f"{key} is not base64") from None
+
+
+def _members(key: str, content: bytes | None, parse: Callable[[bytes], CertificateFile]) -> tuple[Certificate, ...]:
+    if content is None:
+        return ()
     try:
-        # The first certificate of a client is the one that is shown; a CA bundle has no first.
-        read = certificate_file if key.startswith("client-") else authority_file
-        return read(content).certificates
+        return parse(content).certificates
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None

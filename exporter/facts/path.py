@@ -6,9 +6,9 @@ signatures): CAs that signed one another in all directions make more paths than 
 
 from collections.abc import Iterable, Iterator
 
+from exporter.facts.certificate import Certificate, ends_first, ends_last
 from exporter.facts.der import layout
-from exporter.facts.signature import signed_by
-from exporter.facts.x509 import Certificate, ends_first, ends_last
+from exporter.facts.signature import SignedBy, signed_by
 
 __all__ = ["LONGEST", "MOST_PATHS", "MOST_SIGNATURES", "Path", "issued_by", "paths", "signers_above", "signers_in_use"]
 
@@ -24,8 +24,10 @@ _MOST_STEPS = 2000
 _MOST_AT_HAND = 200
 
 
-def paths(leaf: Certificate, between: Iterable[Certificate], roots: Iterable[Certificate]) -> Iterator[Path]:
-    """The paths from the leaf to one of the roots, the shortest first.
+def paths(
+    leaf: Certificate, between: Iterable[Certificate], roots: Iterable[Certificate], signed: SignedBy = signed_by
+) -> Iterator[Path]:
+    """The paths from the leaf to one of the roots, the shortest first. `signed` says whose signature verifies.
 
     Basic constraints are looked at, dates are not: an ended path is a path.
     """
@@ -46,7 +48,7 @@ def paths(leaf: Certificate, between: Iterable[Certificate], roots: Iterable[Cer
                     if signatures >= MOST_SIGNATURES:
                         return
                     signatures += 1
-                    known[pair] = signed_by(path[-1], issuer)
+                    known[pair] = signed(path[-1], issuer)
                 if not known[pair]:
                     continue
                 if ends:
@@ -56,7 +58,12 @@ def paths(leaf: Certificate, between: Iterable[Certificate], roots: Iterable[Cer
                     waiting.append((*path, issuer))
 
 
-def issued_by(leaf: Certificate, between: Iterable[Certificate], authorities: Iterable[Certificate]) -> bool:
+def issued_by(
+    leaf: Certificate,
+    between: Iterable[Certificate],
+    authorities: Iterable[Certificate],
+    signed: SignedBy = signed_by,
+) -> bool:
     """Whether one of the authorities signed the leaf, through certificates at hand. A CA is nobody's leaf, and what
     signed itself was not issued by anybody.
     """
@@ -66,19 +73,22 @@ def issued_by(leaf: Certificate, between: Iterable[Certificate], authorities: It
     authorities = tuple(authorities)
     if any(leaf.same_key(one) for one in authorities):
         return False
-    return next(paths(leaf, between, authorities), None) is not None
+    return next(paths(leaf, between, authorities, signed), None) is not None
 
 
-def signers_above(chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+def signers_above(chain: tuple[Certificate, ...], signed: SignedBy = signed_by) -> tuple[Certificate, ...]:
     """Those behind the leaf of a chain that signed it, one above the other, however many others are there."""
     if len(chain) < 2:
         return ()
     leaf, *others = chain
-    return max((path[1:] for path in paths(leaf, others, others)), key=len, default=())
+    return max((path[1:] for path in paths(leaf, others, others, signed)), key=len, default=())
 
 
 def signers_in_use(
-    bundle: Iterable[Certificate], leaves: Iterable[Certificate], between: Iterable[Certificate] = ()
+    bundle: Iterable[Certificate],
+    leaves: Iterable[Certificate],
+    between: Iterable[Certificate] = (),
+    signed: SignedBy = signed_by,
 ) -> tuple[Certificate, ...]:
     """The members of a CA bundle that signed one of the leaves in use, in the bundle's order; empty: none is known.
 
@@ -88,7 +98,9 @@ def signers_in_use(
     members, between = tuple(dict.fromkeys(bundle)), tuple(between)
     found = set()
     for leaf in leaves:
-        if leaf not in members and (roots := [path[-1] for path in paths(leaf, (*between, *members), members)]):
+        if leaf in members:
+            continue
+        if roots := [path[-1] for path in paths(leaf, (*between, *members), members, signed)]:
             lasting = tuple(one for one in roots if one.not_after >= leaf.not_after)
             found.add(ends_first(lasting) if lasting else ends_last(tuple(roots)))
     return tuple(one for one in members if one in found)

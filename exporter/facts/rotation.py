@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.facts.x509 import Certificate
+from exporter.facts.certificate import Certificate
 from exporter.reason import Evidence, Role, Rotation, RotationReason, RotationState
 
 __all__ = [

@@ -1,68 +1,33 @@
 """Two certificates in, whether the one was signed with the other's key out (RFC 5280 §6.1.3)."""
 
-import warnings
+from collections.abc import Callable
 from functools import lru_cache
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
-
+from exporter.facts.certificate import Certificate
 from exporter.facts.der import layout
-from exporter.facts.x509 import Certificate, CertificateError, load
 
-__all__ = ["signed_by"]
+__all__ = ["SignedBy", "named_issuer", "signed_by"]
 
-_HASHES: dict[str, tuple[type[hashes.HashAlgorithm], bool]] = {
-    "1.2.840.113549.1.1.5": (hashes.SHA1, False),
-    "1.2.840.113549.1.1.11": (hashes.SHA256, False),
-    "1.2.840.113549.1.1.12": (hashes.SHA384, False),
-    "1.2.840.113549.1.1.13": (hashes.SHA512, False),
-    "1.2.840.10045.4.1": (hashes.SHA1, True),
-    "1.2.840.10045.4.3.2": (hashes.SHA256, True),
-    "1.2.840.10045.4.3.3": (hashes.SHA384, True),
-    "1.2.840.10045.4.3.4": (hashes.SHA512, True),
-}
-"""Signature algorithms by OID (RFC 8017 Appendix C, RFC 5758 §3.2): the hash, and whether it is ECDSA or RSA."""
+SignedBy = Callable[[Certificate, Certificate], bool]
+"""Whether the first was signed with the second one's key: `signed_by`, or the same asked of another process."""
 
 
-@lru_cache(maxsize=512)  # each scrape asks for the same few pairs, and a signature costs 50 µs
+@lru_cache(maxsize=512)  # a look asks for the same few pairs again and again, and a signature costs 50 µs
 def signed_by(child: Certificate, authority: Certificate) -> bool:
-    """Whether the child bears the authority's name as its issuer and its signature verifies with that one's key.
+    """Whether the child bears the authority's name as its issuer and its signature verifies with that one's key."""
+    if not named_issuer(child, authority):
+        return False
+    from exporter.facts.verification import verifies  # the library that the node agent's own process goes without
+
+    return verifies(child, authority)
+
+
+def named_issuer(child: Certificate, authority: Certificate) -> bool:
+    """Whether the child bears the authority's name as its issuer, byte by byte as Go compares them.
 
     A matching name by itself is nothing: before and after `az aks rotate-certs` every AKS cluster CA is `CN=ca`.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            if layout(child.der).issuer != layout(authority.der).subject:
-                return False
-            (parsed, own), (above, _) = load(child.der), load(authority.der)
-            if own:
-                _verify_library(parsed, above)
-            else:
-                _verify_bytes(child, above)
-        except (ValueError, TypeError, CertificateError, InvalidSignature, UnsupportedAlgorithm):
-            return False
-    return True
-
-
-def _verify_library(child: x509.Certificate, authority: x509.Certificate) -> None:
-    child.verify_directly_issued_by(authority)
-
-
-def _verify_bytes(child: Certificate, authority: x509.Certificate) -> None:
-    """Over the bytes as they are, which for the library had to be written anew."""
-    parts, key = layout(child.der), authority.public_key()
-    if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
-        key.verify(parts.signature, parts.signed)
-        return
-    algorithm, elliptic = _HASHES.get(parts.algorithm, (None, False))
-    if algorithm is None:
-        raise UnsupportedAlgorithm(parts.algorithm)
-    if isinstance(key, rsa.RSAPublicKey) and not elliptic:
-        key.verify(parts.signature, parts.signed, padding.PKCS1v15(), algorithm())
-    elif isinstance(key, ec.EllipticCurvePublicKey) and elliptic:
-        key.verify(parts.signature, parts.signed, ec.ECDSA(algorithm()))
-    else:
-        raise InvalidSignature
+    try:
+        return layout(child.der).issuer == layout(authority.der).subject
+    except ValueError:
+        return False

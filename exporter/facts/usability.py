@@ -8,8 +8,8 @@ import ipaddress
 from collections.abc import Iterable
 from enum import StrEnum
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.purpose import CLIENT_AUTH, SERVER_AUTH, Purpose
-from exporter.facts.x509 import Certificate
 from exporter.reason import Role
 
 __all__ = ["NODES_GROUP", "NODE_USER", "Usability", "client_usability", "serving_usability", "usability"]

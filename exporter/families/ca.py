@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from exporter.facts.ca_use import MemberUse
+from exporter.facts.certificate import ends_last
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.x509 import ends_last
 from exporter.metric import Family, Metric
 from exporter.reason import Ca, CaBundleStatus
 

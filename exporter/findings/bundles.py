@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from shlex import quote
 
+from exporter.facts.certificate import ends_last
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle, Holds
-from exporter.facts.x509 import ends_last
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import step
 from exporter.findings.formatting import ends

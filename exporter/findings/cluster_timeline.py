@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from exporter.facts.certificate import ends_last
 from exporter.facts.cluster import ClusterFacts, NodeObservation
 from exporter.facts.outlook import outlooks
-from exporter.facts.x509 import ends_last
 from exporter.findings.timeline import Event, node_rotations, retirement
 from exporter.findings.wording import CA_WORDS, ROLE_WORDS
 from exporter.reason import Ca, Role, Rotation

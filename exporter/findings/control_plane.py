@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from shlex import quote
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.x509 import Certificate
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
 from exporter.findings.bundles import bundle_findings

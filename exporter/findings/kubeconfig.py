@@ -6,9 +6,9 @@ from shlex import quote
 from urllib.parse import urlsplit
 
 from exporter.facts.ca_use import ca_use
+from exporter.facts.certificate import Certificate
 from exporter.facts.kube.kubeconfig_trust import Cause, KubeconfigTrust
 from exporter.facts.usability import Usability, client_usability
-from exporter.facts.x509 import Certificate
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import Place, step
 from exporter.findings.control_plane import lifetime_class

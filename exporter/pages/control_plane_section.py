@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from markupsafe import Markup
 
+from exporter.facts.certificate import Certificate, ends_last
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle, Holds
 from exporter.facts.kube.preflight import Preflight
 from exporter.facts.outlook import Outlook, outlooks
-from exporter.facts.x509 import Certificate, ends_last
 from exporter.findings import Severity
 from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.formatting import span, utc_time

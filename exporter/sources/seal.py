@@ -21,7 +21,7 @@ _PATH_BENEATH, _NET_PORT = 1, 2
 _SET_NO_NEW_PRIVS = 38  # <linux/prctl.h>
 
 # <linux/landlock.h>, LANDLOCK_ACCESS_FS_*: the rights of ABI 1 are bits 0 to 12, later ones add a bit each.
-_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _FS_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """Number of rights by ABI: 2 adds linking elsewhere, 3 truncating, 5 ioctl on devices."""
 _BIND_TCP, _CONNECT_TCP = 1, 2
@@ -56,10 +56,17 @@ def landlock_abi() -> int:
     return max(found, 0)
 
 
-def seal(readable: Iterable[str], *, bind: Iterable[int] = (), connect: Iterable[int] = ()) -> Sandbox:
-    """Let this process, from now on, only read below `readable`, listen on the ports `bind` and connect to `connect`.
+def seal(
+    readable: Iterable[str],
+    *,
+    executable: Iterable[str] = (),
+    bind: Iterable[int] = (),
+    connect: Iterable[int] = (),
+) -> Sandbox:
+    """Let this process, from now on, only read below `readable`, execute the files `executable`, listen on the ports
+    `bind` and connect to `connect`.
 
-    A readable path that does not exist is passed over. What the kernel cannot do is left open and said; nothing raises.
+    A path that does not exist is passed over. What the kernel cannot do is left open and said; nothing raises.
     """
     abi = landlock_abi()
     if not abi:
@@ -74,7 +81,9 @@ def seal(readable: Iterable[str], *, bind: Iterable[int] = (), connect: Iterable
         ruleset = _checked(_CREATE_RULESET, ctypes.byref(handled), size, 0)
         try:
             for path in dict.fromkeys(readable):
-                _allow_reading(ruleset, path)
+                _allow(ruleset, path, _READ_FILE, _READ_DIR)
+            for path in dict.fromkeys(executable):
+                _allow(ruleset, path, _READ_FILE | _EXECUTE)
             if abi >= 4:
                 for access, ports in ((_BIND_TCP, bind), (_CONNECT_TCP, connect)):
                     for port in ports:
@@ -90,14 +99,17 @@ def seal(readable: Iterable[str], *, bind: Iterable[int] = (), connect: Iterable
     return Sandbox(abi, FilesystemSeal.SEALED, network, _seccomp(), detail)
 
 
-def _allow_reading(ruleset: int, path: str) -> None:
+def _allow(ruleset: int, path: str, access: int, directory: int = 0) -> None:
+    """Allow this at a path; `directory` beside it where that is one, which is passed over where there is none."""
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        directory = os.path.isdir(f"/proc/self/fd/{place}")
-        access = _READ_FILE | _READ_DIR if directory else _READ_FILE
+        if os.path.isdir(f"/proc/self/fd/{place}"):
+            if not directory:
+                return
+            access |= directory
         _checked(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(_PathBeneath(access, place)), 0)
     finally:
         os.close(place)

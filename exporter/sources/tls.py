@@ -12,12 +12,13 @@ import ipaddress
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from exporter.facts.certificate import Certificate, CertificateError
 from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate, CertificateError, certificate
 from exporter.reason import Reason
 from exporter.sources.dial import Unresolved, dial
 from exporter.sources.http_failure import socket_reason, tls_word
@@ -29,10 +30,6 @@ __all__ = ["Handshake", "presented_chain", "probe"]
 
 LARGEST_HANDSHAKE = 256 * 1024
 """Bytes taken from a server before its handshake is given up; OpenSSL itself takes 100 KiB of certificates."""
-
-MOST_SERVED = 100
-"""Certificates of a served chain that are looked at, some 10 ms of work. An honest chain has up to four."""
-
 
 NO_CERTIFICATE_ALERT = "TLSV1_ALERT_INTERNAL_ERROR"
 """OpenSSL's name of alert 80, by which a Go server without a certificate ends a handshake (crypto/tls, GetCertificate;
@@ -59,13 +56,15 @@ def probe(
     authorities: tuple[Certificate, ...] | None = None,
     now: float | None = None,
     unconnected: Reason = Reason.TIMEOUT,
+    parse: Callable[[list[bytes]], tuple[Certificate, ...]] | None = None,
 ) -> Handshake | Failure:
     """Look at what is served at `address`, in at most `timeout` seconds over all: a slow server cannot stretch it.
 
     `server_name` is the name to ask for and to verify, the address's host where it is None. With `authorities` the
     chain is verified for `now` (Unix seconds, the present time where None). Where a `proxy` leads there it is looked at
-    through that. `unconnected` is the reason where not even a connection was made in time. Raises nothing that a
-    network can cause.
+    through that. `unconnected` is the reason where not even a connection was made in time. `parse` makes certificates
+    of what was served, without one `x509.served_chain`. Raises nothing that a network can cause; what `parse` raises
+    beside CertificateError passes.
     """
     host = server_name or address[0]
     deadline = time.monotonic() + timeout
@@ -76,7 +75,7 @@ def probe(
             chain = _handshake(connection, host, deadline)
         if not chain:
             return Failure(Reason.TLS_PROTOCOL, "the server presented no certificate")
-        served = _certificates(chain)
+        served = (parse or _served_chain)(chain)
     except CertificateError as error:
         return Failure(Reason.CERTIFICATE_MALFORMED, str(error))
     except (OSError, Unresolved) as error:
@@ -171,13 +170,10 @@ _DER = 2
 """_ssl.ENCODING_DER, which the ssl module does not pass on."""
 
 
-def _certificates(chain: list[bytes]) -> tuple[Certificate, ...]:
-    """The leaf, which must be readable, and what can be read of those behind it; each once."""
-    served = {certificate(chain[0]): None}
-    for der in list(dict.fromkeys(chain[1:]))[: MOST_SERVED - 1]:
-        with contextlib.suppress(CertificateError):
-            served[certificate(der)] = None
-    return tuple(served)
+def _served_chain(chain: list[bytes]) -> tuple[Certificate, ...]:
+    from exporter.facts.x509 import served_chain  # not where another process parses
+
+    return served_chain(chain)
 
 
 def _indication(host: str) -> str | None:

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.agents.node.agent import NodeAgent, node_agent
 from exporter.settings import Command, resolve
+from exporter.sources.parsing.interface import Parsing
 from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import SimulatedNode, build
 from simulation.pki import YEAR, Authority
@@ -22,11 +23,18 @@ def simulated(tmp_path: Path, name: str = "healthy") -> SimulatedNode:
     return build(scenario(name), tmp_path / "host", NOW, CA, name="aks-1")
 
 
-def agent_of(root: Path, *, name: str = "aks-1", kubelet: tuple[str, int] | None = None, **settings: str) -> NodeAgent:
-    """The agent that a command line would make."""
+def agent_of(
+    root: Path,
+    *,
+    name: str = "aks-1",
+    kubelet: tuple[str, int] | None = None,
+    parsing: Parsing | None = None,
+    **settings: str,
+) -> NodeAgent:
+    """The agent that a command line would make; without `parsing` it parses in this process."""
     address = f"{kubelet[0]}:{kubelet[1]}" if kubelet else ""
     flags = {"host_root": str(root), "node_name": name, "kubelet_address": address, **settings}
-    return node_agent(resolve(Command.NODE, flags, {}))
+    return node_agent(resolve(Command.NODE, flags, {}), parsing=parsing)
 
 
 def text(agent: NodeAgent) -> str:

@@ -1,6 +1,7 @@
 """A thousand of the kubelet's swaps while a whole node agent is scraped over HTTP: not one failed or wrong answer."""
 
 import http.client
+import random
 import subprocess
 import sys
 import threading
@@ -8,13 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.agents.node.agent import NodeAgent
+from exporter.sources.parsing.process import ParserProcess
+from exporter.sources.parsing.sealed import SealedParsing
 from exporter.web.server import WebServer
 from tests.agents.nodes import CA, NOW, agent_of, simulated
 
 SWAPS, EACH = 1000, 20
+KILLED = 60
 CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 
 # updateSymlink of k8s.io/client-go/util/certificate/certificate_store.go, in a process of its own: the two share no
@@ -57,6 +62,36 @@ def test_a_thousand_swaps_give_no_failed_and_no_wrong_answer(tmp_path: Path) -> 
                 latest = not_after
         assert kubelet.returncode == 0
         assert _told(connection)[1] == renewed[-1].not_after
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sealed child is Linux's")
+def test_neither_do_swaps_while_the_parser_is_killed_at_random(tmp_path: Path) -> None:
+    """Each scrape meets another certificate and a child that is there, starting, parsing or gone."""
+    node = simulated(tmp_path)
+    renewed = [CA.kubelet_client("aks-1", NOW + number) for number in range(KILLED)]
+    pki = node.root / "var/lib/kubelet/pki"
+    children: list[ParserProcess] = []
+    hazard = random.Random(14)
+
+    def start() -> ParserProcess:
+        child = ParserProcess()
+        children.append(child)
+        # At a moment of which nobody knows what the child does then; the tenth of a second is what a start takes.
+        threading.Timer(hazard.uniform(0, 0.1), child.kill).start()
+        return child
+
+    parsing = SealedParsing(start)
+    try:
+        with serving(agent_of(node.root, parsing=parsing)) as connection:
+            for credential in renewed:
+                (pki / "renewed.pem").write_bytes(credential.pem)
+                (pki / "next.pem").symlink_to("/var/lib/kubelet/pki/renewed.pem")
+                (pki / "next.pem").rename(pki / "kubelet-client-current.pem")
+                serial, not_after = _told(connection)
+                assert (serial, not_after) == (f"{credential.certificate.serial_number:x}", credential.not_after)
+    finally:
+        parsing.close()
+    assert len(children) > KILLED / 10
 
 
 def _told(connection: http.client.HTTPConnection) -> tuple[str, float]:

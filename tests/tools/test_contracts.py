@@ -20,6 +20,7 @@ PRODUCT = "The product never imports the simulation, the tools or the tests"
 KUBERNETES = "Only sources/kube imports the Kubernetes client"
 AZURE = "Only sources/azure imports the Azure SDK"
 NODE = "The node agent never imports what only the cluster agent needs"
+LIBRARY = "Only four modules of facts import the X.509 library"
 LAYERS = "Layers look down only, and siblings do not know one another"
 
 PLANTED = [
@@ -36,6 +37,8 @@ PLANTED = [
     (AZURE, "exporter.check.azure", "msal"),
     *((NODE, "exporter.agents.node.agent", one) for one in ("kubernetes", "azure", "msal", "msgspec", "requests")),
     (NODE, "exporter.sources.tls", "msgspec"),  # which the node agent imports
+    (LIBRARY, "exporter.facts.certificate", "cryptography"),
+    (LIBRARY, "exporter.agents.node.agent", "cryptography"),
     (LAYERS, "exporter.facts.pem", "exporter.findings.limits"),
     (LAYERS, "exporter.findings.limits", "exporter.families.csr"),
     (LAYERS, "exporter.families.csr", "exporter.sources.tls"),
@@ -47,6 +50,7 @@ PLANTED = [
 ALLOWED = [
     (KUBERNETES, "exporter.sources.kube.access", "kubernetes"),
     (AZURE, "exporter.sources.azure.access", "azure"),
+    (LIBRARY, "exporter.facts.x509", "cryptography"),
     (LAYERS, "exporter.cli", "exporter.facts.pem"),
 ]
 

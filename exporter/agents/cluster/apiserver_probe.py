@@ -1,8 +1,9 @@
 """An address of the API server in; what it serves there, and whether the clients of a connection accept it, out."""
 
+from exporter.facts.certificate import Certificate, CertificateError
 from exporter.facts.cluster import Endpoint
 from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate, CertificateError, certificates
+from exporter.facts.x509 import certificates
 from exporter.sources.kube.connection import Connection
 from exporter.sources.tls import probe
 

@@ -9,6 +9,7 @@ from exporter.agents.cluster.apiserver_probe import Address, authorities, look_a
 from exporter.agents.cluster.ca_bundles import Found, api_service_bundles, webhook_bundles
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.periodic import Periodic
+from exporter.facts.certificate import Certificate
 from exporter.facts.kube.config_map_ca import authentication_cas, root_ca
 from exporter.facts.kube.csr import Csr, csr
 from exporter.facts.kube.lease import lease_renewed
@@ -16,7 +17,6 @@ from exporter.facts.kube.metadata import created
 from exporter.facts.kube.node import Node, node
 from exporter.facts.kube.reader import Change, Reader
 from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate
 from exporter.reason import Lease, Requestor, Source
 from exporter.sources.azure.access import OPERATING, STEADY
 from exporter.sources.bug import bug

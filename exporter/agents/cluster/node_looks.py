@@ -10,10 +10,10 @@ from types import MappingProxyType
 from exporter.agents.cluster.fleet_poll import FleetPoll
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.periodic import Periodic
+from exporter.facts.certificate import Certificate
 from exporter.facts.kube.endpoint_slice import PodAddress, endpoint_slice
 from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate
 from exporter.reason import Source
 from exporter.settings import SettingsError
 from exporter.sources.kube.connection import Connection

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -16,19 +17,22 @@ from exporter.agents import memory
 from exporter.agents.node import confinement
 from exporter.agents.node.kubelet_probe import KubeletProbe
 from exporter.agents.revision import revision
+from exporter.facts.certificate import Certificate
 from exporter.facts.host.host_facts import HostFacts, Served, host_facts
-from exporter.facts.host.host_reads import HostReads
+from exporter.facts.host.host_reads import HostReads, without
 from exporter.facts.host.paths import PathTable, path_table
 from exporter.facts.host.read import Look, Way
 from exporter.facts.sandbox import Sandbox
+from exporter.facts.signature import SignedBy, signed_by
 from exporter.facts.source import SourceFacts, skipped
-from exporter.facts.x509 import Certificate
 from exporter.families import node_agent as emitted
 from exporter.metric import Family
 from exporter.reason import FileStatus, Mode, Origin, Role, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.files.host_files import HostFiles
 from exporter.sources.files.host_reads import HostReader
+from exporter.sources.parsing.interface import ParserFailure, Parsing
+from exporter.sources.parsing.sealed import SealedParsing
 from exporter.web.cache import CachedExposition
 from exporter.web.document import Document, Reader
 from exporter.web.exposition import Payload
@@ -63,14 +67,17 @@ class NodeAgent:
         named: bool = True,
         runbooks: str = "",
         sealed: Sandbox | None = None,
+        parsing: Parsing | None = None,
     ) -> None:
         """`kubelet`: where the kubelet serves, or why that is not looked at. `named`: `node` is known as its name.
 
         `runbooks`: the base of links to runbooks; empty: its own. `sealed`: how far this process is.
+        `parsing`: what parses certificates, without one this process.
         """
         self.node = node
-        self._reader = HostReader(files, table)
-        self.wire = None if isinstance(kubelet, SourceFacts) else KubeletProbe(kubelet, self._installed, clock)
+        self._reader = HostReader(files, table, parsing)
+        self._signed: SignedBy = parsing.signed_by if parsing is not None else signed_by
+        self.wire = None if isinstance(kubelet, SourceFacts) else KubeletProbe(kubelet, self._installed, clock, parsing)
         self._skipped = (kubelet,) if isinstance(kubelet, SourceFacts) else ()
         self._named = named
         self._addresses = (self.wire.host,) if self.wire else ()
@@ -98,9 +105,30 @@ class NodeAgent:
     def _host(self, served: Served | None) -> HostFacts:
         reads, seen = self._reader.read(), self._seen
         if seen is None or seen.reads is not reads or seen.served != served:
-            host = host_facts(self.node, reads, served, self._addresses, named=self._named)
+            host, sound = self._derived(reads, served)
+            if not sound:  # derived again at the next look
+                return host
             seen = self._seen = _Seen(reads, served, host)
         return seen.host
+
+    def _derived(self, reads: HostReads, served: Served | None) -> tuple[HostFacts, bool]:
+        """What follows, and whether nothing had to be left out: a certificate whose signature nothing could verify is
+        told as one that cannot be read.
+        """
+        sound = True
+        while True:
+            try:
+                host = host_facts(self.node, reads, served, self._addresses, named=self._named, signed=self._signed)
+            except ParserFailure as failure:
+                assert failure.certificate is not None
+                fewer = without(reads, failure.certificate, failure.status, str(failure))
+                if fewer == reads:
+                    if served is None:
+                        raise
+                    served = None
+                reads, sound = fewer, False
+            else:
+                return host, sound
 
     def _installed(self) -> Certificate | None:
         served = self.wire.served() if self.wire else None
@@ -186,8 +214,11 @@ class NodeAgent:
         return node_page(host, findings, sources, now, runbooks=self._runbooks or OWN_RUNBOOKS, query=query)
 
 
-def node_agent(settings: Settings, sealed: Sandbox | None = None) -> NodeAgent:
-    """The agent that the settings describe, not yet looking at the wire. Raises SettingsError."""
+def node_agent(settings: Settings, sealed: Sandbox | None = None, parsing: Parsing | None = None) -> NodeAgent:
+    """The agent that the settings describe, not yet looking at the wire. Raises SettingsError.
+
+    `parsing`: what parses certificates, without one this process.
+    """
     files = HostFiles(settings.host_root)
     table = _table(settings, files)
     kubelet = settings.kubelet_address or _no_kubelet(on_purpose="kubelet_address" in settings.explicit)
@@ -195,7 +226,7 @@ def node_agent(settings: Settings, sealed: Sandbox | None = None) -> NodeAgent:
     named = bool(settings.node_name) or settings.host_root == Path("/")
     name = settings.node_name or socket.gethostname()
     runbooks = getattr(settings, "runbooks_url", "")  # `check` has no such setting, and serves nothing
-    return NodeAgent(name, files, table, kubelet, named=named, runbooks=runbooks, sealed=sealed)
+    return NodeAgent(name, files, table, kubelet, named=named, runbooks=runbooks, sealed=sealed, parsing=parsing)
 
 
 def _no_kubelet(*, on_purpose: bool) -> SourceFacts:
@@ -230,7 +261,8 @@ def run(settings: Settings) -> int:
     """Serve until told to stop."""
     logs.configure(settings.log_level, settings.log_format)
     sealed = confinement.confine(settings)  # before the first thread: a seal does not hold for older ones
-    agent = node_agent(settings, sealed)
+    parsing = _parsing()
+    agent = node_agent(settings, sealed, parsing)
     server = WebServer(agent, settings.web_listen_address, settings.web_config_file)
     memory.settle()
     confinement.tell(sealed)
@@ -242,3 +274,10 @@ def run(settings: Settings) -> int:
     finally:
         if agent.wire:
             agent.wire.stop()
+        if parsing is not None:
+            parsing.close()
+
+
+def _parsing() -> SealedParsing | None:
+    """A sealed child where the system can seal one; on Windows this process."""
+    return SealedParsing() if sys.platform == "linux" else None

@@ -1,5 +1,6 @@
 """The node agent's settings in; what it still has to reach once it is sealed out: paths to read and ports."""
 
+import glob
 import logging
 import os
 import sys
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _LIBRARIES = ("/usr", "/lib", "/lib64")
 """Where interpreters, their modules and shared libraries lie."""
+_LOADERS = ("/lib*/ld-linux*.so.*", "/lib/ld-musl-*.so.1")
+"""ELF loaders of glibc and musl (their ABIs fix these places). Whatever they load has to be readable all the same."""
 _SYSTEM = (
     "/proc",  # its own; those of others are closed by the seal, be they listed here or not
     "/sys/devices/system/cpu",
@@ -43,6 +46,7 @@ def confine(settings: Settings) -> Sandbox:
     _, port = settings.web_listen_address
     return seal(
         [*_python(), *_SYSTEM, *_host(settings), *_web(settings)],
+        executable=_interpreter(),
         bind=[port],
         connect=[kubelet[1]] if kubelet else [],
     )
@@ -66,6 +70,13 @@ def _python() -> Iterator[str]:
     yield from (sys.prefix, sys.base_prefix, sys.exec_prefix)
     yield from (path for path in sys.path if path)
     yield str(Path(__file__).parents[2])  # the package, wherever it was installed
+
+
+def _interpreter() -> Iterator[str]:
+    """What it takes to start the child that parses: the interpreter and the system's loader."""
+    yield sys.executable
+    for pattern in _LOADERS:
+        yield from glob.glob(pattern)
 
 
 def _host(settings: Settings) -> Iterator[str]:

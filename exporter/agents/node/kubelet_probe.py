@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.host.host_facts import Served
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
-from exporter.facts.x509 import Certificate
-from exporter.reason import Reason, Source
+from exporter.reason import FileStatus, Reason, Source
+from exporter.sources.parsing.interface import ParserFailure, Parsing
 from exporter.sources.tls import probe
 
 __all__ = ["KubeletProbe"]
@@ -33,8 +34,13 @@ class KubeletProbe:
         address: tuple[str, int],
         installed: Callable[[], Certificate | None],
         clock: Callable[[], float] = time.time,
+        parsing: Parsing | None = None,
     ) -> None:
-        """`installed` reads which serving certificate lies on the disk; `clock` dates what is told (Unix seconds)."""
+        """`installed` reads which serving certificate lies on the disk; `clock` dates what is told (Unix seconds).
+
+        `parsing`: what parses the served chain, without one this process.
+        """
+        self._parse = parsing.served_chain if parsing is not None else None
         self._address = address
         self._installed = installed
         self._clock = clock
@@ -65,9 +71,12 @@ class KubeletProbe:
         served: Served | None = None
         try:
             installed = self._installed()  # before the handshake: a file that changes meanwhile is not compared
-            answer = probe(self._address, timeout=TIMEOUT)
+            answer = probe(self._address, timeout=TIMEOUT, parse=self._parse)
             if not isinstance(answer, Failure):
                 served = Served(answer.chain, installed)
+        except ParserFailure as failure:
+            timeout = failure.status is FileStatus.TIMEOUT
+            answer = Failure(Reason.TIMEOUT if timeout else Reason.CERTIFICATE_MALFORMED, str(failure))
         except Exception as error:
             log.exception("a bug: kubelet %s:%d", *self._address)
             answer = Failure(Reason.BUG, f"{type(error).__name__} while looking")

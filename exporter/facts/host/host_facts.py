@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from exporter.facts.certificate import Certificate, ends_first
 from exporter.facts.host import rotation_words
 from exporter.facts.host.evidence import bootstrap_kubeconfig_present, bootstrap_method, evidence_files
 from exporter.facts.host.file_facts import FileFacts
@@ -14,9 +15,8 @@ from exporter.facts.host.usability import UNLOADED, Place, host_usability
 from exporter.facts.kubeconfig import ServerTrust
 from exporter.facts.path import issued_by, signers_above, signers_in_use
 from exporter.facts.rotation import RotationFacts, deadline, due, rotation_label
-from exporter.facts.signature import signed_by
+from exporter.facts.signature import SignedBy, signed_by
 from exporter.facts.usability import Usability
-from exporter.facts.x509 import Certificate, ends_first
 from exporter.reason import BootstrapMethod, FileStatus, Origin, Role, Rotation, RotationState
 
 __all__ = ["FileFacts", "HostFacts", "SeenCertificate", "Served", "host_facts"]
@@ -104,13 +104,19 @@ class HostFacts:
 
 
 def host_facts(
-    node: str, reads: HostReads, served: Served | None, addresses: Iterable[str] = (), *, named: bool = True
+    node: str,
+    reads: HostReads,
+    served: Served | None,
+    addresses: Iterable[str] = (),
+    *,
+    named: bool = True,
+    signed: SignedBy = signed_by,
 ) -> HostFacts:
     """The facts of a node.
 
     `served`: what is on the kubelet's port, None where it could not be seen. `addresses`: what the kubelet is known by
     beside the node's name. `named`: whether that name is known to be the node's, and is not only the name of the
-    machine that looks.
+    machine that looks. `signed` says whose signature verifies; what it raises, this raises.
     """
     evidence, used = reads.evidence, in_use(reads)
     bundles, authorities = used.bundles, used.authorities
@@ -119,15 +125,16 @@ def host_facts(
     known_as = node if named else ""
     usable = host_usability(known_as, addresses, used, reads, chain)
     loaded = {role: usable.get((role, Origin.FILE)) not in UNLOADED for role in KUBELET_ROLES}
+    wire = _wire_word(chain, at_hand, authorities, signed)
     rotation = (
         rotation_words.client(reads, loaded=loaded[Role.KUBELET_CLIENT]),
-        rotation_words.serving(reads, _wire_word(chain, at_hand, authorities), loaded=loaded[Role.KUBELET_SERVING]),
+        rotation_words.serving(reads, wire, loaded=loaded[Role.KUBELET_SERVING]),
     )
     labels = {facts.role: rotation_label(facts.state) for facts in rotation}
-    issued = {role: _issued(role, bundle, at_hand, authorities) for role, (_, bundle) in bundles.items()}
+    issued = {role: _issued(role, bundle, at_hand, authorities, signed) for role, (_, bundle) in bundles.items()}
     leaves = [bundles[role][1][0] for role in KUBELET_ROLES if role in bundles] + list(chain[:1])
-    signers = {role: signers_above(bundle) for role, (_, bundle) in bundles.items()}
-    signers[Role.CLUSTER_CA] = signers_in_use(authorities, leaves, at_hand)
+    signers = {role: signers_above(bundle, signed) for role, (_, bundle) in bundles.items()}
+    signers[Role.CLUSTER_CA] = signers_in_use(authorities, leaves, at_hand, signed)
     seen = [
         SeenCertificate(role, Origin.FILE, path, labels.get(role, Rotation.NONE), bundle, issued[role], signers[role])
         for role, (path, bundle) in bundles.items()
@@ -135,8 +142,8 @@ def host_facts(
     matches = None
     if served:
         label = labels[Role.KUBELET_SERVING]
-        by_cluster = _issued(Role.KUBELET_SERVING, chain, at_hand, authorities)
-        above = signers_above(chain)
+        by_cluster = _issued(Role.KUBELET_SERVING, chain, at_hand, authorities, signed)
+        above = signers_above(chain, signed)
         seen.append(SeenCertificate(Role.KUBELET_SERVING, Origin.WIRE, "", label, chain, by_cluster, above))
         if Role.KUBELET_SERVING in bundles and served.installed == bundles[Role.KUBELET_SERVING][1][0]:
             matches = chain[0] == served.installed
@@ -174,7 +181,7 @@ def _statuses(used: InUse, reads: HostReads) -> Iterable[FileFacts]:
         yield FileFacts(candidate.role, candidate.path, status, detail)
 
 
-def _wire_word(served: Bundle, at_hand: Bundle, authorities: Bundle) -> bool | None:
+def _wire_word(served: Bundle, at_hand: Bundle, authorities: Bundle, signed: SignedBy) -> bool | None:
     """1 for a certificate of this node's cluster CA, 0 for one that the kubelet signed itself, else no word.
 
     A kubelet signs with its own key, or with that of a throw-away CA which it sends along
@@ -182,14 +189,16 @@ def _wire_word(served: Bundle, at_hand: Bundle, authorities: Bundle) -> bool | N
     """
     if not served:
         return None
-    if issued_by(served[0], at_hand, authorities):
+    if issued_by(served[0], at_hand, authorities, signed):
         return True
-    signers = [one for one in served if one.self_issued and signed_by(one, one) and one not in authorities]
-    return False if any(signed_by(served[0], one) for one in signers) else None
+    signers = [one for one in served if one.self_issued and signed(one, one) and one not in authorities]
+    return False if any(signed(served[0], one) for one in signers) else None
 
 
-def _issued(role: Role, bundle: Bundle, at_hand: Bundle, authorities: Bundle) -> bool | None:
-    return None if role is Role.CLUSTER_CA or not authorities else issued_by(bundle[0], at_hand, authorities)
+def _issued(role: Role, bundle: Bundle, at_hand: Bundle, authorities: Bundle, signed: SignedBy) -> bool | None:
+    if role is Role.CLUSTER_CA or not authorities:
+        return None
+    return issued_by(bundle[0], at_hand, authorities, signed)
 
 
 _DATED = re.compile(r"kubelet-(client|server)-\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d\.pem")

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.host.evidence_file import EvidenceFile
 from exporter.facts.host.host_reads import HostReads
 from exporter.facts.host.kubelet_command import ABSENT
 from exporter.facts.host.paths import Candidate, Means, NamedBy
 from exporter.facts.kubeconfig import Credential, ServerTrust
-from exporter.facts.x509 import Certificate
 from exporter.reason import FileStatus, Role
 
 __all__ = ["Bundle", "InUse", "in_use"]

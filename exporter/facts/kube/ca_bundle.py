@@ -7,8 +7,8 @@ after; a CA that was issued again for its key verifies the same certificates.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.kube.object_calls import BundleContent, ObjectCalls
-from exporter.facts.x509 import Certificate
 from exporter.reason import CaBundleStatus
 
 __all__ = ["FORMER_CAP", "CaBundle", "CaHistory", "Holds", "ca_bundle", "holds", "outdated"]

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import msgspec
 
+from exporter.facts.certificate import CertificateError, EmptyFileError, NoCertificateError
 from exporter.facts.kube.metadata import Metadata, bounded_text, decoded
-from exporter.facts.x509 import CertificateError, EmptyFileError, NoCertificateError, authority_file
+from exporter.facts.x509 import authority_file
 from exporter.reason import ApiStatus, CsrCondition, TrustBundleState
 
 __all__ = [

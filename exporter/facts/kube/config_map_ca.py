@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from exporter.facts.certificate import Certificate, CertificateError
 from exporter.facts.kube.metadata import Metadata, ObjectError, decoded
-from exporter.facts.x509 import Certificate, CertificateError, certificates
+from exporter.facts.x509 import certificates
 from exporter.reason import Ca
 
 __all__ = ["authentication_cas", "root_ca"]

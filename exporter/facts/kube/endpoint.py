@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.chain import distrust
 from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate
 from exporter.reason import EndpointStatus, Reason
 
 __all__ = ["ServedEndpoint", "against", "followed"]

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.kube.metadata import bounded_text
 from exporter.facts.kube.object_calls import Call, ObjectCalls
-from exporter.facts.x509 import Certificate
 from exporter.reason import FailurePolicy
 
 __all__ = ["EndpointTarget", "endpoint_targets"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exporter.facts.x509 import Certificate
+from exporter.facts.certificate import Certificate
 from exporter.reason import Reason
 
 __all__ = ["Cause", "KubeconfigTrust"]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.kube.kubelet_metrics import KubeletConfig
-from exporter.facts.x509 import Certificate
 from exporter.reason import KubeletStatus, Role
 
 __all__ = ["SAME", "KubeletReport", "followed"]

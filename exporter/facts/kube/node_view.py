@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from exporter.facts.certificate import Certificate
 from exporter.facts.kube.kubelet_report import SAME, KubeletReport
 from exporter.facts.path import issued_by
 from exporter.facts.rotation import DEADLINE, DUE, RotationFacts, rotation_label
 from exporter.facts.signature import signed_by
 from exporter.facts.usability import Usability, usability
-from exporter.facts.x509 import Certificate
 from exporter.reason import Evidence, Origin, Role, Rotation, RotationReason, RotationState
 
 __all__ = ["NodeView", "ToldCertificate", "Validity", "node_view"]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import msgspec
 
 from exporter.facts.base64 import go_base64
+from exporter.facts.certificate import Certificate, CertificateError, EmptyFileError, NoCertificateError
 from exporter.facts.kube.metadata import Metadata, bounded_text, decoded
-from exporter.facts.x509 import Certificate, CertificateError, EmptyFileError, NoCertificateError, authority_file
+from exporter.facts.x509 import authority_file
 from exporter.reason import CaBundleStatus, FailurePolicy
 
 __all__ = ["BundleContent", "Call", "ObjectCalls", "ServiceReference", "api_service", "conversion", "webhooks"]

@@ -4,7 +4,8 @@ import ssl
 from functools import cache
 from pathlib import Path
 
-from exporter.facts.x509 import Certificate, CertificateError, certificate
+from exporter.facts.certificate import Certificate, CertificateError
+from exporter.facts.x509 import certificate
 
 __all__ = ["host_roots"]
 

@@ -6,11 +6,13 @@ import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from exporter.facts.certificate import EmptyFileError, NoCertificateError
 from exporter.facts.host.read import Look, Parse, Read, Version, Way
-from exporter.facts.x509 import EmptyFileError, NoCertificateError
 from exporter.reason import FileStatus
 from exporter.sources.files import openat2
 from exporter.sources.files.content import State, file_state, read_content
@@ -18,6 +20,7 @@ from exporter.sources.files.deadline import Workers
 from exporter.sources.files.directory import host_path
 from exporter.sources.files.resolve import UnresolvedPath, walk
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot, patiently
+from exporter.sources.parsing.interface import Later, ParserFailure
 
 __all__ = ["CAP", "HostFiles"]
 
@@ -77,7 +80,7 @@ class HostFiles:
     def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
         """Looks of all kinds in one hand-off and one deadline; the answers come in the same order."""
 
-        def look(root: Root, number: int) -> Read[object]:
+        def look(root: Root, number: int) -> "Read[object] | _Unfinished":
             path, way, cap = wanted[number]
             if way is Way.PRESENCE:
                 return _presence(root, path)
@@ -87,8 +90,8 @@ class HostFiles:
 
         return self._looks([one.path for one in wanted], look)
 
-    def _looks(self, paths: Sequence[str], look: Callable[[Root, int], Read[S]]) -> list[Read[S]]:
-        def work(numbers: Iterator[int]) -> Iterator[tuple[int, Read[S]]]:
+    def _looks(self, paths: Sequence[str], look: "Callable[[Root, int], Read[S] | _Unfinished]") -> list[Read[S]]:
+        def work(numbers: Iterator[int]) -> "Iterator[tuple[int, Read[S] | _Unfinished]]":
             root: Root | None = None
             try:
                 for number in numbers:
@@ -104,11 +107,12 @@ class HostFiles:
                     root.close()
 
         answers, hung = self._workers.answers(paths, work, lambda number: _failed(paths[number], None))
-        return [
+        found = [
             _late(path, path in hung) if answer is None else answer for path, answer in zip(paths, answers, strict=True)
         ]
+        return [self._finished(one) if isinstance(one, _Unfinished) else one for one in found]
 
-    def _read(self, root: Root, path: str, parse: Parse[T], cap: int) -> Read[T]:
+    def _read(self, root: Root, path: str, parse: Parse[T], cap: int) -> "Read[T] | _Unfinished":
         place = host_path(path)
         descriptor = patiently(root, place, _open)
         try:
@@ -125,9 +129,22 @@ class HostFiles:
             os.close(descriptor)
         if len(content) > cap:
             return Read(path, FileStatus.TOO_LARGE, None, Version(*version), detail=_excess(cap))
-        read = _parsed(path, content, parse, Version(*version), _target(root, place, version))
+        read = _parsed(path, partial(parse, content), Version(*version), _target(root, place, version))
+        if isinstance(read.value, Later):
+            return _Unfinished(read, read.value, parse, version, settled)
         if settled:
             self._keep(path, parse, version, read)
+        return read
+
+    def _finished(self, unfinished: "_Unfinished") -> Read[Any]:
+        """With what another process says of the bytes. Its own failure is told, and not kept."""
+        begun, later, parse, version, settled = unfinished
+        try:
+            read = _parsed(begun.path, later.value, Version(*version), begun.target)
+        except ParserFailure as failure:
+            return replace(begun, status=failure.status, value=None, detail=_one_line(str(failure)))
+        if settled:
+            self._keep(begun.path, parse, version, read)
         return read
 
     def _cached(self, path: str, parse: Parse[T], version: State) -> Read[T] | None:
@@ -144,6 +161,17 @@ class HostFiles:
             self._cache.move_to_end((path, parse))
             if len(self._cache) > _MOST_CACHED:
                 self._cache.popitem(last=False)
+
+
+class _Unfinished(NamedTuple):
+    """A file that was read, and that another process is still to parse."""
+
+    read: Read[Any]
+    later: Later[Any]
+    parse: Parse[Any]
+    version: State
+    settled: bool
+    """Whether the version may be trusted."""
 
 
 def _opener() -> Callable[[str], Root]:
@@ -165,7 +193,9 @@ def _names(root: Root, path: str) -> list[str]:
     return root.names(path)
 
 
-def _answer(root: Root, path: str, look: Callable[[Root, int], Read[S]], number: int) -> Read[S]:
+def _answer(
+    root: Root, path: str, look: Callable[[Root, int], Read[S] | _Unfinished], number: int
+) -> Read[S] | _Unfinished:
     """What a look says, with every way in which the system refuses it as an answer too."""
     if not path or "\0" in path:
         return Read(path, FileStatus.ERROR, detail="the path is empty" if not path else "the path holds a NUL")
@@ -226,10 +256,12 @@ def _excess(cap: int) -> str:
     return f"more than {cap} bytes"
 
 
-def _parsed(path: str, content: bytes, parse: Parse[T], version: Version, target: str) -> Read[T]:
+def _parsed(path: str, parse: Callable[[], T], version: Version, target: str) -> Read[T]:
     status = FileStatus.MALFORMED
     try:
-        return Read(path, FileStatus.OK, parse(content), version, target)
+        return Read(path, FileStatus.OK, parse(), version, target)
+    except ParserFailure:
+        raise
     except EmptyFileError as error:
         status, detail = FileStatus.EMPTY, str(error)
     except NoCertificateError as error:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar, cast
 
+from exporter.facts.certificate import CertificateFile
 from exporter.facts.host.evidence import HostEvidence, values
 from exporter.facts.host.evidence_file import EVIDENCE, EvidenceFile
 from exporter.facts.host.host_reads import HostReads
@@ -22,9 +23,10 @@ from exporter.facts.host.kubelet_settings import KubeletSettings, effective
 from exporter.facts.host.paths import Means, PathTable
 from exporter.facts.host.read import Look, Read, Way
 from exporter.facts.host.systemd import ServiceUnit, environment_file, service_unit
-from exporter.facts.x509 import CertificateFile, authority_file, certificate_file
+from exporter.facts.kubeconfig import kubeconfig
 from exporter.reason import FileStatus, Role
 from exporter.sources.files.host_files import CAP
+from exporter.sources.parsing.interface import Parsing
 
 __all__ = ["Files", "HostReader", "read_host"]
 
@@ -53,8 +55,9 @@ class HostReader:
     object, from which nothing needs to be derived again. Thread-safe.
     """
 
-    def __init__(self, files: Files, table: PathTable) -> None:
-        self._files, self._table = files, table
+    def __init__(self, files: Files, table: PathTable, parsing: Parsing | None = None) -> None:
+        """`parsing`: what parses certificates, without one this process."""
+        self._files, self._table, self._parsing = files, table, parsing
         self._last: tuple[dict[Look, Read[object]], HostReads | None] = ({}, None)
 
     def read(self) -> HostReads:
@@ -63,7 +66,7 @@ class HostReader:
         batch = _Batch(self._files, tuple(before))
         if reads is not None and batch.answers == before:
             return reads
-        reads = read_host(batch, self._table)
+        reads = read_host(batch, self._table, self._parsing)
         self._last = ({look: batch.answers[look] for look in batch.asked}, reads)
         return reads
 
@@ -84,13 +87,14 @@ class _Batch:
         return [self.answers[look] for look in wanted]
 
 
-def read_host(files: Files, table: PathTable) -> HostReads:
+def read_host(files: Files, table: PathTable, parsing: Parsing | None = None) -> HostReads:
     """Look at every file once: the evidence, what it leads to, and then the certificates."""
-    reads = _evidence(files, table, list(table.evidence))
+    parsing = parsing or _in_process()
+    reads = _evidence(files, table, list(table.evidence), parsing)
     command, members = _command(files, table, reads)
     named = table.with_flags(command.flags, known=command.known)
     moved = [file for file, path in named.evidence.items() if path != table.evidence.get(file)]
-    reads = {**reads, **_evidence(files, named, moved)} if moved else reads
+    reads = {**reads, **_evidence(files, named, moved, parsing)} if moved else reads
     reads = {file: reads[file] for file in named.evidence}
     drop_ins, unread = _configuration_drop_ins(files, named, reads)
     evidence = HostEvidence(
@@ -100,7 +104,8 @@ def read_host(files: Files, table: PathTable) -> HostReads:
         _settings(named, command, reads, drop_ins, unread),
     )
     candidates = named.resolved(evidence.kubeconfig, evidence.settings)
-    parsers = {one.path: authority_file if one.role is Role.CLUSTER_CA else certificate_file for one in candidates}
+    bundle, leaf = parsing.authority_file, parsing.certificate_file
+    parsers = {one.path: bundle if one.role is Role.CLUSTER_CA else leaf for one in candidates}
     rotated = [candidate.path for candidate in candidates if candidate.means is Means.ROTATED]
     directories = list(dict.fromkeys(named.parent(path) for path in rotated))
     places = {one.path: key_place(one, named, evidence.kubeconfig, evidence.settings) for one in candidates}
@@ -118,8 +123,15 @@ def read_host(files: Files, table: PathTable) -> HostReads:
     return HostReads(evidence, candidates, found, {path: names[named.parent(path)].value for path in rotated}, keys)
 
 
-def _evidence(files: Files, table: PathTable, wanted: list[EvidenceFile]) -> Reads:
-    looks = [Look(table.evidence[file], EVIDENCE[file].way, EVIDENCE_CAP) for file in wanted]
+def _in_process() -> Parsing:
+    from exporter.sources.parsing.in_process import InProcess  # not where another process parses
+
+    return InProcess()
+
+
+def _evidence(files: Files, table: PathTable, wanted: list[EvidenceFile], parsing: Parsing) -> Reads:
+    ways = {file: parsing.kubeconfig if EVIDENCE[file].way is kubeconfig else EVIDENCE[file].way for file in wanted}
+    looks = [Look(table.evidence[file], way, EVIDENCE_CAP) for file, way in ways.items()]
     return dict(zip(wanted, files.look_all(looks), strict=True))
 
 

@@ -17,11 +17,12 @@ from kubernetes.config import ConfigException
 from kubernetes.config.incluster_config import InClusterConfigLoader
 from kubernetes.config.kube_config import KubeConfigLoader
 
+from exporter.facts.certificate import CertificateError
 from exporter.facts.kube.kubeconfig_choice import Choice
 from exporter.facts.kube.kubeconfig_entries import AuthProvider, KubeconfigError, User
 from exporter.facts.proxy import Proxy, ProxyError, environment_proxy
 from exporter.facts.source import Failure
-from exporter.facts.x509 import CertificateError, certificates
+from exporter.facts.x509 import certificates
 from exporter.reason import Reason
 from exporter.sources.kube.exec_plugin import run_plugin
 from exporter.sources.kube.failure import ApiError

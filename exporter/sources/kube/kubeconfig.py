@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from exporter.facts.certificate import Certificate, CertificateError
 from exporter.facts.kube.kubeconfig_choice import Choice, choose, joined
 from exporter.facts.kube.kubeconfig_entries import Cluster, KubeconfigError, KubeconfigFile, User
 from exporter.facts.proxy import Proxy, ProxyError, environment_proxy, proxy_url
 from exporter.facts.source import Failure
-from exporter.facts.x509 import Certificate, CertificateError, authority_file, certificate_file
+from exporter.facts.x509 import authority_file, certificate_file
 from exporter.facts.yaml import GoValues, decoded
 from exporter.reason import Reason
 

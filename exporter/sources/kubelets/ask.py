@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
+from exporter.facts.certificate import Certificate, CertificateError
 from exporter.facts.chain import distrust
 from exporter.facts.kube.kubelet_metrics import KubeletMetrics, MetricsReader, kubelet_config
 from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.usability import NODE_USER
-from exporter.facts.x509 import Certificate, CertificateError, certificate
+from exporter.facts.x509 import certificate
 from exporter.reason import KubeletStatus, Reason, Role
 from exporter.sources.exchange import Exchange, Head, ProtocolError, unverified_context
 from exporter.sources.http_failure import socket_reason, tls_word

@@ -1,0 +1,1 @@
+"""Bytes in, certificates and who signed whom out: by this process or by a sealed child."""
