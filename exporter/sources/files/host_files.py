@@ -5,7 +5,7 @@ import os
 import stat
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from exporter.sources.files.deadline import Workers
 from exporter.sources.files.directory import host_path
 from exporter.sources.files.resolve import UnresolvedPath, walk
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot, patiently
+from exporter.sources.files.watch import Mark, as_marked, directories, marks
 from exporter.sources.parsing.interface import Later, ParserFailure
 
 __all__ = ["CAP", "HostFiles"]
@@ -51,7 +52,8 @@ class HostFiles:
         """`opener` opens the root: without it, by what the system can do."""
         self._root = str(root)
         self._opener = opener or _opener()
-        self._workers = Workers(deadline)
+        self._workers, self._quick = Workers(deadline), Workers(deadline / 8)
+        self._marking = self._opener == KernelRoot.by_descriptor
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[str, Parse[Any]], tuple[State, Read[Any]]] = OrderedDict()
 
@@ -89,6 +91,44 @@ class HostFiles:
             return self._read(root, path, way, cap)
 
         return self._looks([one.path for one in wanted], look)
+
+    def directories(self, answers: Mapping[Look, Read[object]]) -> dict[Look, Mark] | None:
+        """See `watch.directories`; None also where that takes long, or where this system has no openat2."""
+        return self._quickly(lambda root: directories(root, answers))
+
+    def marks(self, answers: Mapping[Look, Read[object]], above: Mapping[Look, Mark]) -> tuple[Mark, ...] | None:
+        """See `watch.marks`."""
+        settled = {}
+        with self._lock:
+            for look, read in answers.items():
+                kept = self._cache.get((look.path, look.way)) if not isinstance(look.way, Way) else None
+                if kept is not None and kept[1] is read:
+                    settled[look] = kept[0]
+        return marks(answers, above, settled)
+
+    def as_marked(self, wanted: Sequence[Mark]) -> bool:
+        """See `watch.as_marked`; no where that takes long."""
+        return self._quickly(lambda root: as_marked(root, wanted)) or False
+
+    def _quickly(self, ask: Callable[[int], T]) -> T | None:
+        """What it says of the host root, None after an eighth of the deadline, and as long as it hangs."""
+        if not self._marking:
+            return None
+
+        def work(numbers: Iterator[int]) -> Iterator[tuple[int, T | None]]:
+            for number in numbers:
+                try:
+                    root = os.open(self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                except OSError:
+                    yield number, None
+                    continue
+                try:
+                    yield number, ask(root)
+                finally:
+                    os.close(root)
+
+        answers, _ = self._quick.answers([self._root], work, lambda _: None)
+        return answers[0]
 
     def _looks(self, paths: Sequence[str], look: "Callable[[Root, int], Read[S] | _Unfinished]") -> list[Read[S]]:
         def work(numbers: Iterator[int]) -> "Iterator[tuple[int, Read[S] | _Unfinished]]":

@@ -25,7 +25,8 @@ from exporter.facts.host.read import Look, Read, Way
 from exporter.facts.host.systemd import ServiceUnit, environment_file, service_unit
 from exporter.facts.kubeconfig import kubeconfig
 from exporter.reason import FileStatus, Role
-from exporter.sources.files.host_files import CAP
+from exporter.sources.files.host_files import CAP, HostFiles
+from exporter.sources.files.watch import Mark
 from exporter.sources.parsing.interface import Parsing
 
 __all__ = ["Files", "HostReader", "read_host"]
@@ -52,22 +53,27 @@ class HostReader:
     """Reads one node again and again.
 
     Every path is looked at each time, in one hand-off. While every answer is what it was, the reading is the very same
-    object, from which nothing needs to be derived again. Thread-safe.
+    object, from which nothing needs to be derived again; and once what it rests on has settled, a look is no more than
+    a comparison of states. Thread-safe.
     """
 
-    def __init__(self, files: Files, table: PathTable, parsing: Parsing | None = None) -> None:
+    def __init__(self, files: HostFiles, table: PathTable, parsing: Parsing | None = None) -> None:
         """`parsing`: what parses certificates, without one this process."""
         self._files, self._table, self._parsing = files, table, parsing
-        self._last: tuple[dict[Look, Read[object]], HostReads | None] = ({}, None)
+        self._last: tuple[dict[Look, Read[object]], HostReads | None, Sequence[Mark] | None] = ({}, None, None)
 
     def read(self) -> HostReads:
         """Look at every file once. No file can make it fail: whatever happens is a status."""
-        before, reads = self._last
+        before, reads, marks = self._last
+        if reads is not None and marks is not None and self._files.as_marked(marks):
+            return reads
+        above = self._files.directories(before) if before else None
         batch = _Batch(self._files, tuple(before))
         if reads is not None and batch.answers == before:
+            self._last = before, reads, None if above is None else self._files.marks(batch.answers, above)
             return reads
         reads = read_host(batch, self._table, self._parsing)
-        self._last = ({look: batch.answers[look] for look in batch.asked}, reads)
+        self._last = {look: batch.answers[look] for look in batch.asked}, reads, None
         return reads
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-__all__ = ["open_beneath", "supported"]
+__all__ = ["open_beneath", "open_encoded", "supported"]
 
 _SYS_OPENAT2 = 437  # the same number on every architecture Kubernetes runs on
 _RESOLVE_NO_MAGICLINKS = 0x02
@@ -35,10 +35,14 @@ def open_beneath(root: int, path: str, flags: int) -> int:
     EAGAIN is the kernel's word for a `..` that raced with a rename anywhere on the machine (openat2(2)): it is asked
     again. EINTR is too, because ctypes does not do so (PEP 475 covers only the os module).
     """
-    encoded = os.fsencode(path)
+    return open_encoded(root, os.fsencode(path), flags)
+
+
+def open_encoded(root: int, path: bytes, flags: int) -> int:
+    """The same for a path as the system has it."""
     how = ctypes.byref(_how(flags))
     for attempt in range(_ATTEMPTS):
-        found: int = _syscall(_SYS_OPENAT2, root, encoded, how, _HOW_BYTES)
+        found: int = _syscall(_SYS_OPENAT2, root, path, how, _HOW_BYTES)
         if found >= 0:
             return found
         error = ctypes.get_errno()
