@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 __all__ = ["Coding", "Format", "coding", "exposition_format"]
 
@@ -33,17 +34,29 @@ ITEMS = 64
 _QVALUE = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
 
+KEPT_LENGTH = 512
+"""Characters of a header whose meaning is kept: a scraper sends the same one every time, a stranger may send any."""
+
+
 def exposition_format(accept: str) -> Format:
     """The format that the client likes best; text where it has no word, no preference, or knows neither.
 
     To refuse a client that accepts neither would help nobody: every Prometheus library answers with text then.
     """
-    weights = {offer: _weight(offer, accept) for offer in Format}
-    return Format.OPENMETRICS if weights[Format.OPENMETRICS] > weights[Format.TEXT] else Format.TEXT
+    return _kept_format(accept) if len(accept) <= KEPT_LENGTH else _format(accept)
 
 
 def coding(accept_encoding: str) -> Coding:
     """Gzip where the client accepts it and likes it no less than plain bytes."""
+    return _kept_coding(accept_encoding) if len(accept_encoding) <= KEPT_LENGTH else _coding(accept_encoding)
+
+
+def _format(accept: str) -> Format:
+    weights = {offer: _weight(offer, accept) for offer in Format}
+    return Format.OPENMETRICS if weights[Format.OPENMETRICS] > weights[Format.TEXT] else Format.TEXT
+
+
+def _coding(accept_encoding: str) -> Coding:
     weights: dict[str, float] = {}
     for name, parameters in _elements(accept_encoding):
         weights.setdefault("gzip" if name == "x-gzip" else name, _quality(parameters))
@@ -54,6 +67,9 @@ def coding(accept_encoding: str) -> Coding:
     if gzip > 0 and gzip >= identity:
         return Coding.GZIP
     return Coding.IDENTITY if identity > 0 else Coding.NONE
+
+
+_kept_format, _kept_coding = lru_cache(maxsize=32)(_format), lru_cache(maxsize=32)(_coding)
 
 
 def _weight(offer: Format, accept: str) -> float:
