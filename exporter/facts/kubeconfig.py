@@ -1,4 +1,4 @@
-"""HostKubeconfig bytes in; out: which credential it uses, whose CA it trusts, and who wrote it. Never the secret itself."""
+"""Kubeconfig bytes in; out: which credential it uses, whose CA it trusts, and who wrote it. Never the secret itself."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

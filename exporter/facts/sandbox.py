@@ -10,7 +10,7 @@ class FilesystemSeal(StrEnum):
     """What of the file system is still open to the process."""
 
     SEALED = "sealed"
-    """Only the paths it needs, for reading; nothing can be written or executed."""
+    """Only the paths it needs, for reading; nothing can be written, and only the interpreter executed."""
     OPEN = "open"
     """Whatever its user may do."""
 

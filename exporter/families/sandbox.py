@@ -10,7 +10,8 @@ __all__ = ["families"]
 INFO = Metric(
     "akscert_sandbox_info",
     "1, with how far the kernel let the node agent seal itself. landlock_abi: the kernel's version of Landlock, 0 "
-    "where it has none. filesystem: sealed (it reads only what it needs, and can neither write nor execute). network: "
+    "where it has none. filesystem: sealed (it reads only what it needs, writes nothing, and executes only the "
+    "interpreter of the child that parses certificates). network: "
     "tcp (TCP only to the kubelet's port and on its own). seccomp: the system call filter it was started with.",
     ("node", "landlock_abi", "filesystem", "network", "seccomp"),
     words={"filesystem": tuple(FilesystemSeal), "network": tuple(NetworkSeal), "seccomp": tuple(Seccomp)},

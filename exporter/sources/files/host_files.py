@@ -115,20 +115,20 @@ class HostFiles:
         if not self._marking:
             return None
 
-        def work(numbers: Iterator[int]) -> Iterator[tuple[int, T | None]]:
+        def work(numbers: Iterator[int]) -> Iterator[tuple[int, tuple[T | None]]]:
             for number in numbers:
                 try:
                     root = os.open(self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
                 except OSError:
-                    yield number, None
+                    yield number, (None,)
                     continue
                 try:
-                    yield number, ask(root)
+                    yield number, (ask(root),)
                 finally:
                     os.close(root)
 
-        answers, _ = self._quick.answers([self._root], work, lambda _: None)
-        return answers[0]
+        (answer,), _ = self._quick.answers([self._root], work, lambda _: (None,))
+        return answer[0] if answer is not None else None
 
     def _looks(self, paths: Sequence[str], look: "Callable[[Root, int], Read[S] | _Unfinished]") -> list[Read[S]]:
         def work(numbers: Iterator[int]) -> "Iterator[tuple[int, Read[S] | _Unfinished]]":

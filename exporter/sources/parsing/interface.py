@@ -51,7 +51,7 @@ class Parsing(Protocol):
 
     @property
     def kubeconfig(self) -> Parse[object]:
-        """A kubeconfig to Kubeconfig, or Later with one."""
+        """A kubeconfig to HostKubeconfig, or Later with one."""
         ...
 
     def served_chain(self, chain: Sequence[bytes]) -> tuple[Certificate, ...]:

@@ -93,7 +93,8 @@ def error_of(answer: Mapping[str, object]) -> CertificateError | None:
     word = member(answer, "error", str)
     if word not in ERRORS:
         raise ValueError("not an error's word")
-    return ERRORS[word](" ".join(_text(answer, "words").split())[:300])
+    words = _text(answer, "words")[:300]
+    return ERRORS[word]("".join(one if one.isprintable() else " " for one in words))
 
 
 def file_of(answer: Mapping[str, object]) -> CertificateFile:

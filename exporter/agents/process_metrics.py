@@ -1,0 +1,56 @@
+"""The process's own metrics, by the names that client libraries give them: memory, time, descriptors, Python."""
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterator
+
+from exporter.metric import Family, Metric, MetricKind
+
+__all__ = ["PROC", "ProcessMetrics", "platform_metrics"]
+
+PROC = "/proc"
+VIRTUAL = Metric("process_virtual_memory_bytes", "Virtual memory size in bytes.")
+RESIDENT = Metric("process_resident_memory_bytes", "Resident memory size in bytes.")
+STARTED = Metric("process_start_time_seconds", "Start time of the process since unix epoch in seconds.")
+USED = Metric("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", kind=MetricKind.COUNTER)
+OPEN = Metric("process_open_fds", "Number of open file descriptors.")
+MOST_OPEN = Metric("process_max_fds", "Maximum number of open file descriptors.")
+PYTHON = Metric(
+    "python_info", "Python platform information", ("version", "implementation", "major", "minor", "patchlevel")
+)
+
+
+def platform_metrics() -> Iterator[Family]:
+    """Which Python this is."""
+    version = platform.python_version()
+    yield PYTHON.family([((version, platform.python_implementation(), *platform.python_version_tuple()), 1.0)])
+
+
+class ProcessMetrics:
+    """What Linux tells of this process in proc(5); elsewhere nothing."""
+
+    def __init__(self, proc: str = PROC) -> None:
+        self._proc = proc
+        self._booted = 0.0
+        with contextlib.suppress(OSError), open(f"{proc}/stat", "rb") as lines:
+            self._booted = next((float(line.split()[1]) for line in lines if line.startswith(b"btime ")), 0.0)
+
+    def collect(self) -> Iterator[Family]:
+        """Now."""
+        if not self._booted:
+            return
+        with contextlib.suppress(OSError):
+            with open(f"{self._proc}/self/stat", "rb") as stat:
+                fields = stat.read().rpartition(b")")[2].split()
+            ticks = os.sysconf("SC_CLK_TCK")
+            yield VIRTUAL.family([((), float(fields[20]))])
+            yield RESIDENT.family([((), float(fields[21]) * os.sysconf("SC_PAGE_SIZE"))])
+            yield STARTED.family([((), float(fields[19]) / ticks + self._booted)])
+            yield USED.family([((), (float(fields[11]) + float(fields[12])) / ticks)])
+        with contextlib.suppress(OSError):
+            descriptors = len(os.listdir(f"{self._proc}/self/fd"))
+            with open(f"{self._proc}/self/limits", "rb") as lines:
+                most = next((line.split()[3] for line in lines if line.startswith(b"Max open file")), b"0")
+            yield OPEN.family([((), float(descriptors))])
+            yield MOST_OPEN.family([((), float("inf") if most == b"unlimited" else float(most))])
