@@ -124,6 +124,10 @@ class Bare:
         """See Agent, like the others."""
         return Payload(bytes(self._body), "text/plain", "gzip")
 
+    def at_once(self, accept: str, gzip: bool) -> Payload | None:
+        """Never, as the cluster agent."""
+        return None
+
     def unanswered(self) -> tuple[str, ...]:
         """Nobody."""
         return ()

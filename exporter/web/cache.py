@@ -79,6 +79,10 @@ class CachedExposition:
                 else:
                     del self._bodies[form]
 
+    def ready(self, accept: str) -> bool:
+        """Whether a scrape with this Accept header takes no rendering beyond the few fresh samples."""
+        return exposition_format(accept) in self._bodies
+
     def payload(self, accept: str, *, gzipped: bool) -> Payload:
         """The scrape for a client with this Accept header."""
         form = exposition_format(accept)

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from email.utils import formatdate
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import cast
 
 import h11
 
+from exporter.web.date import http_date
 from exporter.web.limits import Limits
 from exporter.web.request import Request, split_target
 from exporter.web.response import Response, plain
@@ -186,7 +186,7 @@ class ClientConnection(asyncio.Protocol):
         """Send it in pieces, each after the transport has room for it."""
         if self.transport.is_closing() or self._draining:
             return
-        fields = response.fields | {"date": formatdate(usegmt=True)} | ({"connection": "close"} if close else {})
+        fields = response.fields | {"date": http_date()} | ({"connection": "close"} if close else {})
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         reason = HTTPStatus(response.status).phrase.encode()
         out = self._http.send(h11.Response(status_code=response.status, headers=headers, reason=reason)) or b""
@@ -206,7 +206,7 @@ class ClientConnection(asyncio.Protocol):
             hint = error.error_status_hint
             status = HTTPStatus(hint) if hint in set(HTTPStatus) else HTTPStatus.BAD_REQUEST
             answer = plain(status)
-            fields = answer.fields | {"date": formatdate(usegmt=True), "connection": "close"}
+            fields = answer.fields | {"date": http_date(), "connection": "close"}
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
             head = h11.Response(status_code=status, headers=headers, reason=status.phrase.encode())
             self.transport.write((self._http.send(head) or b"") + (self._http.send(h11.Data(data=answer.body)) or b""))

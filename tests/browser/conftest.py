@@ -33,6 +33,9 @@ class Pages:
     def exposition(self, accept: str, gzip: bool) -> Payload:
         return Payload(b"", "text/plain")
 
+    def at_once(self, accept: str, gzip: bool) -> Payload | None:
+        return None
+
     def unanswered(self) -> tuple[str, ...]:
         return ()
 

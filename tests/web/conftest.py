@@ -40,6 +40,9 @@ class SmallAgent:
         self.before()
         return payload(families(), accept, gzipped=gzip)
 
+    def at_once(self, accept: str, gzip: bool) -> Payload | None:
+        return None
+
     def unanswered(self) -> tuple[str, ...]:
         return self.silent
 

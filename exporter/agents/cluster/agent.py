@@ -200,6 +200,10 @@ class ClusterAgent:
         """The scrape for a client with this Accept header."""
         return self._cache.payload(accept, gzipped=gzip)
 
+    def at_once(self, accept: str, gzip: bool) -> Payload | None:
+        """Never: to put together 2 MiB takes longer than the probes should wait."""
+        return None
+
     def unanswered(self) -> tuple[str, ...]:
         """Sources without a first answer."""
         return tuple(facts.source for facts in self.sources() if facts.up is None)

@@ -18,6 +18,7 @@ from exporter.sources.files import openat2
 from exporter.sources.files.content import State, file_state, read_content
 from exporter.sources.files.deadline import Workers
 from exporter.sources.files.directory import host_path
+from exporter.sources.files.prompt import Prompt
 from exporter.sources.files.resolve import UnresolvedPath, walk
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot, patiently
 from exporter.sources.files.watch import Mark, as_marked, directories, marks
@@ -53,6 +54,7 @@ class HostFiles:
         self._root = str(root)
         self._opener = opener or _opener()
         self._workers, self._quick = Workers(deadline), Workers(deadline / 8)
+        self._prompt = Prompt(self._root)
         self._marking = self._opener == KernelRoot.by_descriptor
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[str, Parse[Any]], tuple[State, Read[Any]]] = OrderedDict()
@@ -109,6 +111,14 @@ class HostFiles:
     def as_marked(self, wanted: Sequence[Mark]) -> bool:
         """See `watch.as_marked`; no where that takes long."""
         return self._quickly(lambda root: as_marked(root, wanted)) or False
+
+    def prompt(self, wanted: Sequence[Mark]) -> bool:
+        """Whether `as_marked_at_once` may be asked about these."""
+        return self._quickly(lambda root: self._prompt.allows(root, wanted)) or False
+
+    def as_marked_at_once(self, wanted: Sequence[Mark]) -> bool:
+        """As `as_marked`, and no where that cannot be told without waiting for anything. From one thread only."""
+        return self._prompt.as_marked(wanted)
 
     def _quickly(self, ask: Callable[[int], T]) -> T | None:
         """What it says of the host root, None after an eighth of the deadline, and as long as it hangs."""

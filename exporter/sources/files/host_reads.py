@@ -61,12 +61,26 @@ class HostReader:
         """`parsing`: what parses certificates, without one this process."""
         self._files, self._table, self._parsing = files, table, parsing
         self._last: tuple[dict[Look, Read[object]], HostReads | None, Sequence[Mark] | None] = ({}, None, None)
+        self._prompt: tuple[Sequence[Mark], HostReads] | None = None
+
+    def read_at_once(self) -> HostReads | None:
+        """The last reading, if it can be told without waiting that it still holds. From one thread only."""
+        prompt = self._prompt
+        if prompt is None:
+            return None
+        if self._files.as_marked_at_once(prompt[0]):
+            return prompt[1]
+        self._prompt = None
+        return None
 
     def read(self) -> HostReads:
         """Look at every file once. No file can make it fail: whatever happens is a status."""
         before, reads, marks = self._last
         if reads is not None and marks is not None and self._files.as_marked(marks):
+            if self._prompt is None and self._files.prompt(marks):
+                self._prompt = marks, reads
             return reads
+        self._prompt = None
         above = self._files.directories(before) if before else None
         batch = _Batch(self._files, tuple(before))
         if reads is not None and batch.answers == before:

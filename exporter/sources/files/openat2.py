@@ -7,11 +7,13 @@ import os
 import sys
 import time
 
-__all__ = ["open_beneath", "open_encoded", "supported"]
+__all__ = ["file_system", "open_beneath", "open_cached", "open_encoded", "supported"]
 
 _SYS_OPENAT2 = 437  # the same number on every architecture Kubernetes runs on
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_IN_ROOT = 0x10
+_RESOLVE_CACHED = 0x20  # since Linux 5.12; before that EINVAL
+_AT_FDCWD = -100
 _ATTEMPTS = 20
 
 
@@ -22,6 +24,7 @@ class _OpenHow(ctypes.Structure):
 
 
 _HOW_BYTES = ctypes.sizeof(_OpenHow)
+_STATFS_BYTES = 256  # more than struct statfs has anywhere
 
 
 @functools.cache
@@ -52,6 +55,35 @@ def open_encoded(root: int, path: bytes, flags: int) -> int:
     raise OSError(error, os.strerror(error), path)
 
 
+def open_cached(root: int | None, path: bytes, flags: int) -> int:
+    """The same where the kernel need not wait for any disk or server to find the path; OSError (EAGAIN) where it would.
+
+    Without a root the path is this process's own. EAGAIN is also said of what is cached and raced with a rename.
+    """
+    how = ctypes.byref(_cached(flags, _RESOLVE_IN_ROOT if root is not None else 0))
+    for _ in range(3):
+        found: int = _syscall(_SYS_OPENAT2, _AT_FDCWD if root is None else root, path, how, _HOW_BYTES)
+        if found >= 0:
+            return found
+        if (error := ctypes.get_errno()) not in {errno.EAGAIN, errno.EINTR}:
+            break
+    raise OSError(error, os.strerror(error), path)
+
+
+@functools.cache
+def _cached(flags: int, within: int) -> _OpenHow:
+    return _OpenHow(flags | os.O_CLOEXEC, 0, within | _RESOLVE_NO_MAGICLINKS | _RESOLVE_CACHED)
+
+
+def file_system(descriptor: int) -> int:
+    """The type of the file system that a file is in (statfs(2), f_type; <linux/magic.h>). Raises OSError."""
+    found = ctypes.create_string_buffer(_STATFS_BYTES)
+    if _library.fstatfs(descriptor, found):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return int(ctypes.c_long.from_buffer(found).value)
+
+
 def supported() -> bool:
     """Whether this kernel (5.6 or later) has openat2 and no seccomp filter forbids it."""
     if sys.platform != "linux":
@@ -70,6 +102,7 @@ def supported() -> bool:
 
 
 if sys.platform == "linux":
-    _syscall = ctypes.CDLL(None, use_errno=True).syscall
+    _library = ctypes.CDLL(None, use_errno=True)
+    _syscall = _library.syscall
     _syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t)
     _syscall.restype = ctypes.c_long

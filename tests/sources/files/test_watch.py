@@ -1,25 +1,21 @@
 """Where nothing has changed a look only compares states; whatever changes is in the very next one."""
 
-import asyncio
-import threading
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from exporter.agents.node.agent import NodeAgent
 from exporter.facts.host.paths import path_table
 from exporter.facts.host.read import Look, Read
-from exporter.facts.source import skipped
 from exporter.presets import preset
-from exporter.reason import Source
 from exporter.sources.files import openat2
 from exporter.sources.files.host_files import HostFiles
 from exporter.sources.files.host_reads import HostReader
-from exporter.sources.files.watch import Mark
-from exporter.web.app import Application
-from exporter.web.request import Request
+from exporter.sources.files.prompt import Prompt
 from tests.agents.nodes import CA, NOW, simulated
 
 pytestmark = pytest.mark.skipif(not openat2.supported(), reason="this system has no openat2")
@@ -110,7 +106,16 @@ CHANGES: tuple[Callable[[Path], None], ...] = (
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A node for each test, all of whose files and directories are old enough to be told apart by their states."""
-    names = ("nothing", "hang", "young", *(change.__name__ for change in CHANGES))
+    return aged(tmp_path_factory, "nothing", "mounts", "young", *(change.__name__ for change in CHANGES))
+
+
+@pytest.fixture(scope="module")
+def prompt(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same for the tests of looks that do not wait."""
+    return aged(tmp_path_factory, *(change.__name__ for change in CHANGES))
+
+
+def aged(tmp_path_factory: pytest.TempPathFactory, *names: str) -> dict[str, Path]:
     roots = {one: simulated(tmp_path_factory.mktemp(one)).root for one in names}
     born = max(path.lstat().st_ctime_ns for root in roots.values() for path in root.rglob("*"))
     while time.time_ns() - born < 2_100_000_000:
@@ -119,12 +124,12 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_while_nothing_changes_nothing_is_asked(settled: dict[str, Path]) -> None:
-    """Neither in another thread nor in this one."""
+    """The second look of settled files prepares for the third."""
     files = Counted(settled["nothing"])
     reader = HostReader(files, TABLE)
     first, second = reader.read(), reader.read()
     looks = files.looks
-    assert [reader.read() is first, reader.read(here=True) is first, second is first] == [True, True, True]
+    assert [reader.read() is first, second is first] == [True, True]
     assert files.looks == looks
 
 
@@ -135,10 +140,10 @@ def test_a_change_is_in_the_very_next_look(change: Callable[[Path], None], settl
     files = Counted(root)
     reader = HostReader(files, TABLE)
     first = reader.read()
-    assert reader.read() is reader.read(here=True) is first
+    assert reader.read() is reader.read() is first
     looks = files.looks
     change(root)
-    found = reader.read(here=True)
+    found = reader.read()
     assert files.looks > looks
     assert found == HostReader(HostFiles(root), TABLE).read()
 
@@ -156,40 +161,65 @@ def test_what_has_only_just_changed_is_looked_at_as_ever(settled: dict[str, Path
         assert files.looks > looks
 
 
-class Hanging(HostFiles):
-    """Where the comparison in the caller's thread hangs, as on a disk that has died."""
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_not_missed_where_nothing_may_be_waited_for(
+    change: Callable[[Path], None], prompt: dict[str, Path]
+) -> None:
+    """The comparison on the thread that serves everybody sees it too, and leaves the look to another."""
+    root = prompt[change.__name__]
+    reader = HostReader(HostFiles(root), TABLE)
+    first = reader.read()
+    assert reader.read() is reader.read() is first
+    assert told_at_once(reader) is first
+    change(root)
+    assert reader.read_at_once() is None
+    assert reader.read() != first
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.hang, self.hanging = threading.Event(), 0
 
-    def as_marked(self, wanted: Sequence[Mark], *, here: bool = False) -> bool:
-        if here and not self.hanging:
-            self.hanging += 1
-            self.hang.wait(60)
-        return super().as_marked(wanted, here=here)
+def told_at_once(reader: HostReader) -> object:
+    """The kernel's caches may lose a race with a rename anywhere on the machine: then another look prepares anew."""
+    for _ in range(20):
+        if (found := reader.read_at_once()) is not None:
+            return found
+        reader.read()
+    return None
 
 
-def test_a_scrape_goes_around_a_comparison_that_hangs(settled: dict[str, Path]) -> None:
-    """It comes half a second later, and the next one does not wait at all."""
-    files = Hanging(settled["hang"])
-    agent = NodeAgent("aks-1", files, TABLE, skipped(Source.KUBELET, "", on_purpose=True))
-    agent.look()
-    agent.look()
-    application = Application(agent)
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts something in a namespace of its own")
+def test_whoever_mounts_something_makes_it_wait_again(settled: dict[str, Path]) -> None:
+    """What is mounted may hang: the kernel tells of it, and until that was looked at nothing is asked at once."""
+    ran = subprocess.run(
+        ["unshare", "--mount", sys.executable, "-c", MOUNTS, str(settled["mounts"])],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "True False\n", "")
 
-    async def scrape() -> tuple[int, bytes]:
-        response = await application(Request("GET", "/metrics", "", ()))
-        return response.status, response.body
 
-    async def scrapes() -> list[tuple[int, bytes]]:
-        return [await scrape() for _ in range(3)]
+MOUNTS = """
+import ctypes, sys
+from exporter.facts.host.paths import path_table
+from exporter.presets import preset
+from exporter.sources.files.host_files import HostFiles
+from exporter.sources.files.host_reads import HostReader
 
+reader = HostReader(HostFiles(sys.argv[1]), path_table(preset("aks-linux")))
+before = False
+for _ in range(20):
+    reader.read()
+    before = before or reader.read_at_once() is not None
+reader.read()
+assert ctypes.CDLL(None).mount(b"none", b"/mnt", b"tmpfs", 0, None) == 0
+print(before, reader.read_at_once() is not None)
+"""
+
+
+def test_files_of_a_file_server_are_never_asked_at_once() -> None:
+    """As those of proc(5), whose type is not known to answer from memory."""
+    asked = Prompt("/proc")
+    place = os.open("/proc", os.O_PATH)
     try:
-        answers = asyncio.run(scrapes())
+        assert not asked.allows(place, ())
     finally:
-        files.hang.set()
-        application.close()
-    assert files.hanging == 1
-    assert [status for status, _ in answers] == [200] * 3
-    assert all(b'status="ok"' in body for _, body in answers)
+        os.close(place)

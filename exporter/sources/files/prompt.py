@@ -1,0 +1,84 @@
+"""Whether all of it is as it was, asked without waiting for a disk or a server: for the thread that serves everybody.
+
+Paths are resolved from the kernel's caches or not at all (RESOLVE_CACHED), and only file systems whose files tell their
+state from memory are asked: a file server or a FUSE daemon that hangs is met in another thread, under a deadline. What
+is mounted later is noticed first.
+"""
+
+import contextlib
+import os
+import select
+from collections.abc import Sequence
+
+from exporter.sources.files.content import file_state
+from exporter.sources.files.openat2 import file_system, open_cached, open_encoded
+from exporter.sources.files.watch import Mark
+
+__all__ = ["Prompt"]
+
+# <linux/magic.h>
+_LOCAL = frozenset(
+    {
+        0xEF53,  # ext2, ext3, ext4
+        0x58465342,  # XFS
+        0x9123683E,  # Btrfs
+        0x01021994,  # tmpfs
+        0x858458F6,  # ramfs
+        0x794C7630,  # overlay
+        0xF2F52010,  # F2FS
+        0x73717368,  # SquashFS
+        0xE0F5E1E2,  # EROFS
+    }
+)
+_OPEN = getattr(os, "O_PATH", 0)
+
+
+class Prompt:
+    """Compares the states of paths below a root at once. Not thread-safe."""
+
+    def __init__(self, root: str, mounts: str = "/proc/self/mountinfo") -> None:
+        """`mounts`: the kernel's table of mounts, which tells when it has changed (proc(5))."""
+        self._root, self._mounts = os.fsencode(root), mounts
+        self._table: int | None = None
+        self._poll = select.poll() if hasattr(select, "poll") else None
+
+    def allows(self, root: int, marks: Sequence[Mark]) -> bool:
+        """Whether all of these are in local file systems, so that `as_marked` may be asked. May wait for a disk.
+
+        `root`: descriptor of the root. Raises OSError.
+        """
+        if self._poll is None:
+            return False
+        if self._table is None:
+            self._table = os.open(self._mounts, os.O_RDONLY | os.O_CLOEXEC)
+            self._poll.register(self._table, select.POLLPRI | select.POLLERR)
+        self._poll.poll(0)  # what is mounted from now on is mounted later
+        if file_system(root) not in _LOCAL:
+            return False
+        for path, _ in marks:
+            found = open_encoded(root, path, _OPEN)
+            try:
+                if file_system(found) not in _LOCAL:
+                    return False
+            finally:
+                os.close(found)
+        return True
+
+    def as_marked(self, marks: Sequence[Mark]) -> bool:
+        """Whether every path leads to the state it was marked with; no where that cannot be told at once."""
+        if self._poll is None or self._table is None or self._poll.poll(0):
+            return False
+        with contextlib.suppress(OSError):
+            root = open_cached(None, self._root, _OPEN)
+            try:
+                for path, state in marks:
+                    found = open_cached(root, path, _OPEN)
+                    try:
+                        if file_state(os.fstat(found)) != state:
+                            return False
+                    finally:
+                        os.close(found)
+            finally:
+                os.close(root)
+            return True
+        return False
