@@ -28,7 +28,7 @@ def platform_metrics() -> Iterator[Family]:
 
 
 class ProcessMetrics:
-    """What Linux tells of this process in proc(5); elsewhere nothing."""
+    """What proc(5) says about this process on Linux; elsewhere nothing."""
 
     def __init__(self, proc: str = PROC) -> None:
         self._proc = proc
