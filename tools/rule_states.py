@@ -7,8 +7,8 @@
         critical: {"node=a, role=kubelet-client": now-1d}  # what matches the expression, and its value
 
 All states of an alert are evaluated together, at a real Unix time and again near zero. There each of a state's metrics
-is also tried with a scrape that is missing just now, which changes nothing, and with none for ten minutes, which is as
-good as never, unless the state's `at_once` names the metric: what a rule reads without looking back.
+is also tried with a scrape that is missing just now, which changes nothing, and with none for eight minutes, as good as
+never, unless the state's `at_once` names the metric: what a rule reads without looking back.
 
 A value that begins with `steps` is promtool's notation, a step a minute, three hours until now; a state with one is
 evaluated near zero only, as it stands. Of what is said, `~3` is about three.
@@ -41,8 +41,8 @@ _STEPS = {
     REAL: ("500d", "_x39 {0}x1"),
     NEAR: ("1m", "_x174 {0}x6"),
 }
-_MISSED = "_x170 {0}x7 stale"
-_GONE = "_x159 {0}x10"
+_MISSED = "_x170 {0}x8 stale"
+_GONE = "_x161 {0}x10"
 _SEVERITIES = ("critical", "warning", "info")
 
 Labels = tuple[tuple[str, str], ...]
@@ -247,7 +247,7 @@ def _gaps(where: str, names: list[str], states: list[_State], said: Mapping[str,
             missed, gone = said.get(f"{name}~missed~{metric}", {}), said.get(f"{name}~gone~{metric}", {})
             without = said.get(f"{name}~without~{metric}", {})
             yield from _compared(f"{where}, {name}, a scrape of {metric} missed", said.get(name, {}), missed)
-            yield from _compared(f"{where}, {name}, no {metric} for ten minutes", without, gone)
+            yield from _compared(f"{where}, {name}, no {metric} for eight minutes", without, gone)
 
 
 def _compared(where: str, wanted: Said, found: Said, near: float = 0.0) -> Iterator[str]:

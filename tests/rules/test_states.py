@@ -34,7 +34,7 @@ def changed(old: str, new: str) -> Any:
     ("old", "new", "told"),
     [
         ("< time()", "> time()", "two-scrapes-of-one-file: silent of node=b, role=kubelet-client"),
-        ("[5m]", "[15m]", "no akscert_certificate_not_after_timestamp_seconds for ten minutes: says node=b"),
+        ("[5m]", "[15m]", "no akscert_certificate_not_after_timestamp_seconds for eight minutes: says node=b"),
         ("last_over_time", "", "refused"),
     ],
 )
