@@ -39,6 +39,12 @@ BUNDLE_NOT_AFTER = Metric(
     ("kind", "name"),
     words={"kind": _KINDS},
 )
+BUNDLE_NOT_BEFORE = Metric(
+    "akscert_ca_bundle_not_before_timestamp_seconds",
+    "Unix time of X.509 notBefore of the certificate that begins first in the object's caBundle, or its caBundles.",
+    ("kind", "name"),
+    words={"kind": _KINDS},
+)
 BUNDLE_OUTDATED = Metric(
     "akscert_ca_bundle_outdated",
     "1 if the object's caBundle holds a former cluster CA and not the present one, else 0. Former ones are those that "
@@ -68,6 +74,7 @@ def families(cluster: ClusterFacts) -> Iterator[Family]:
     yield BUNDLE_NOT_AFTER.family(
         ((one.kind, one.name), ends_last(one.certificates).not_after) for one in cluster.bundles if one.certificates
     )
+    yield BUNDLE_NOT_BEFORE.family(((one.kind, one.name), one.begins) for one in cluster.bundles if one.certificates)
     known = ((one, cluster.outdated(one)) for one in cluster.bundles if one.certificates)
     yield BUNDLE_OUTDATED.family(
         ((one.kind, one.name), float(outdated)) for one, outdated in known if outdated is not None

@@ -8,7 +8,8 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle, Holds
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import step
-from exporter.findings.formatting import ends
+from exporter.findings.formatting import ends, when
+from exporter.findings.limits import not_yet_valid
 from exporter.findings.wording import BUNDLE_STATUS_WORDS
 from exporter.reason import CaBundleStatus
 
@@ -19,10 +20,11 @@ HOLDS_WORDS = {
     Holds.FORMER_CA: "a former cluster CA",
     Holds.OWN: "a CA of its own",
     Holds.ENDED: "nothing that is still valid",
+    Holds.EARLY: "nothing that is valid yet",
     None: "unknown",
 }
 """What a readable caBundle holds."""
-HOLDS_ORDER = (Holds.ENDED, Holds.FORMER_CA, None, Holds.OWN, Holds.CLUSTER_CA)
+HOLDS_ORDER = (Holds.ENDED, Holds.EARLY, Holds.FORMER_CA, None, Holds.OWN, Holds.CLUSTER_CA)
 """In which order people see the bundles."""
 
 _KINDS = {"APIService": Kind.APISERVICE, "CustomResourceDefinition": Kind.CRD}
@@ -59,6 +61,16 @@ def _bundle(cluster: ClusterFacts, held: CaBundle, now: float) -> Iterator[Findi
             "AksCertCaBundleOutdated",
             _BLOCKS,
             until=ended,
+        )
+    elif held.certificates and not_yet_valid(began := held.begins, now) is Severity.CRITICAL:
+        yield Finding(
+            Severity.WARNING,
+            subject,
+            f"Its caBundle becomes valid {when(began, now)}, and holds nothing that is valid now.",
+            (restart,),
+            "AksCertCaBundleOutdated",
+            _BLOCKS,
+            until=began,
         )
     elif cluster.outdated(held):
         yield Finding(

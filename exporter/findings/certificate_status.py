@@ -3,7 +3,7 @@
 from exporter.facts.host.host_facts import HostFacts, SeenCertificate
 from exporter.facts.usability import Usability
 from exporter.findings import Severity
-from exporter.findings.limits import ca_end, kubelet_end, worst
+from exporter.findings.limits import ca_end, kubelet_end, not_yet_valid, worst
 from exporter.reason import Origin, Role, Rotation
 
 __all__ = ["certificate_severity", "certificate_window"]
@@ -28,7 +28,7 @@ def certificate_severity(host: HostFacts, seen: SeenCertificate, now: float) -> 
     if seen.role is Role.APISERVER_COPY:
         return None
     if seen.role is Role.CLUSTER_CA:
-        return ca_end(seen.certificate.not_after, now)
+        return worst(ca_end(seen.certificate.not_after, now), not_yet_valid(seen.certificate.not_before, now))
     certificate = seen.certificate
     fit = host.usability.get((seen.role, seen.origin), Usability.OK) is Usability.OK
     signed = seen.issued_by_cluster_ca is not False or seen.rotation is not Rotation.ENABLED

@@ -9,12 +9,13 @@ from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
 from exporter.findings.bundles import bundle_findings
 from exporter.findings.commands import Place, step
-from exporter.findings.formatting import ends, span
+from exporter.findings.formatting import ends, span, when
 from exporter.findings.former_ca import former_members
 from exporter.findings.limits import (
     apiserver_end,
     ca_end,
     clock_skew,
+    not_yet_valid,
     requestheader_ca_end,
 )
 from exporter.findings.signing import signing_findings
@@ -130,6 +131,16 @@ def lifetime_class(certificate: Certificate) -> str:
 
 def _ca(ca: Ca, certificate: Certificate, place: Place, now: float) -> Iterator[Finding]:
     subject, end = Subject(Kind.CA, CA_WORDS[ca]), certificate.not_after
+    if early := not_yet_valid(certificate.not_before, now):
+        yield Finding(
+            early,
+            subject,
+            f"The {CA_WORDS[ca]} becomes valid {when(certificate.not_before, now)}: until then nobody trusts what it "
+            "signed.",
+            (Step("Compare the clock here with the right time.", "date -u"), *rotate_steps(place)),
+            "AksCertUnusable" if early is Severity.CRITICAL else "",
+            until=certificate.not_before,
+        )
     severity = requestheader_ca_end(end, now) if ca is Ca.REQUESTHEADER else ca_end(end, now)
     if severity is None:
         if ca is Ca.CLUSTER and certificate.lifetime < 3 * YEAR:

@@ -16,6 +16,7 @@ from exporter.findings.kubelet_certificate import (
     about,
     date_findings,
     disagreement,
+    early_findings,
     rotation_off,
     rotation_waiting,
     unanswered,
@@ -172,7 +173,10 @@ def _trust(host: HostFacts, this: Machine, now: float) -> Iterator[Finding]:
         )
     yield from _unusable(host, this)
     authority = host.certificate(Role.CLUSTER_CA)
-    if authority is not None and (severity := ca_end(authority.certificate.not_after, now)):
+    if authority is None:
+        return
+    yield from early_findings(this, Role.CLUSTER_CA, "cluster CA", authority.certificate.not_before, now)
+    if severity := ca_end(authority.certificate.not_after, now):
         yield about(
             this,
             severity,

@@ -116,16 +116,21 @@ def date_findings(this: Machine, one: DatedCertificate, now: float, *, bootstrap
             role=one.role,
             until=one.not_after,
         )
-    if early := not_yet_valid(one.not_before, now):
+    yield from early_findings(this, one.role, one.name, one.not_before, now)
+
+
+def early_findings(this: Machine, role: Role, name: str, not_before: float, now: float) -> Iterator[Finding]:
+    """Of a certificate that is not valid yet."""
+    if early := not_yet_valid(not_before, now):
         clock = "w32tm /query /status" if this.windows else "chronyc tracking"
         yield about(
             this,
             early,
             "AksCertUnusable" if early is Severity.CRITICAL else "",
-            f"The {one.name} becomes valid {when(one.not_before, now)}.",
+            f"The {name} becomes valid {when(not_before, now)}.",
             (step("Compare the node's clock with the API server's.", this.run(clock)),),
-            role=one.role,
-            until=one.not_before,
+            role=role,
+            until=not_before,
         )
 
 

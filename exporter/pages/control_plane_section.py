@@ -12,7 +12,7 @@ from exporter.facts.outlook import Outlook, outlooks
 from exporter.findings import Severity
 from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.formatting import span, utc_time
-from exporter.findings.limits import apiserver_end, ca_end, requestheader_ca_end
+from exporter.findings.limits import apiserver_end, ca_end, not_yet_valid, requestheader_ca_end, worst
 from exporter.findings.wording import ROLE_WORDS
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import (
@@ -47,6 +47,12 @@ RENEWED = {Rotation.ENABLED: (Tone.OK, "AKS renews it"), Rotation.DISABLED: (Ton
 ALLOWED = {True: (Tone.OK, "yes"), False: (Tone.WARNING, "no")}
 
 
+_HOLDS_TONE: dict[Holds | None, Tone] = {
+    None: Tone.BLIND,
+    **dict.fromkeys((Holds.FORMER_CA, Holds.ENDED, Holds.EARLY), Tone.WARNING),
+}
+
+
 def control_plane_section(cluster: ClusterFacts, now: float) -> Markup:
     """The section. `now` in Unix seconds."""
     return section("control-plane", "Control plane", *_parts(cluster, now))
@@ -76,7 +82,8 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             more = (("Together with it", f"{len(bundle) - 1} more of the same bundle" if bundle[1:] else ""),)
             use = cluster.ca_use(ca)
             held = use.counts if use else bundle[0]
-            severity = (requestheader_ca_end if ca is Ca.REQUESTHEADER else ca_end)(held.not_after, now)
+            ending = (requestheader_ca_end if ca is Ca.REQUESTHEADER else ca_end)(held.not_after, now)
+            severity = worst(ending, not_yet_valid(held.not_before, now))
             cards.append(_certificate(title, where, held, now, severity, badge(Tone.QUIET, "only by hand"), more))
     if cards:
         yield Markup('<div class="cards">\n{}\n</div>').format(join(cards))
@@ -144,7 +151,7 @@ def _signer(one: Outlook, now: float) -> tuple[Cell, ...]:
 
 
 def _bundle(held: Holds | None, one: CaBundle) -> tuple[Cell, ...]:
-    tone = {None: Tone.BLIND, Holds.FORMER_CA: Tone.WARNING, Holds.ENDED: Tone.WARNING}.get(held, Tone.OK)
+    tone = _HOLDS_TONE.get(held, Tone.OK)
     return (
         code(f"{one.kind} {one.name}"),
         badge(tone, HOLDS_WORDS[held]) if one.certificates else badge(Tone.BLIND, "unreadable"),

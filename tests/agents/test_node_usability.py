@@ -1,5 +1,6 @@
 """A node agent on nodes whose certificates are in date and of no use."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,21 @@ def test_the_member_of_the_nodes_bundle_that_signed_what_it_uses_is_the_one_that
     assert ends == [CA.certificate.not_valid_after_utc.timestamp()]
     assert len(values(found, "akscert_certificate_info", role="cluster-ca")) == 2
     assert values(found, "akscert_certificate_issued_by_cluster_ca", role="kubelet-client") == [1.0]
+
+
+def test_a_cluster_ca_that_is_not_valid_yet_verifies_nothing(tmp_path: Path) -> None:
+    """A15: a CA of next year, made with a wrong clock: the kubelet trusts nobody until then."""
+    node = simulated(tmp_path)
+    bundle = node.root / "etc/kubernetes/certs/ca.crt"
+    bundle.chmod(0o600)
+    bundle.write_bytes(Authority("ca", NOW + YEAR, NOW + 9 * YEAR).pem)
+    agent = agent_of(node.root)
+    document = agent.documents["/facts"]("", {})
+    assert document is not None
+    worst, *_ = json.loads(document.body)["findings"]
+    told = (worst["severity"], worst["alert"], worst["role"], worst["until"])
+    assert told == ("critical", "AksCertUnusable", "cluster-ca", NOW + YEAR)
+    assert "The cluster CA becomes valid in" in agent.page({})
 
 
 def test_a_chain_of_strangers_costs_no_series(tmp_path: Path) -> None:

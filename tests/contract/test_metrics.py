@@ -36,6 +36,7 @@ METRICS = {
     "akscert_ca_not_before_timestamp_seconds": "ca",
     "akscert_ca_info": "ca subject serial_number fingerprint_sha256 in_use",
     "akscert_ca_bundle_not_after_timestamp_seconds": "kind name",
+    "akscert_ca_bundle_not_before_timestamp_seconds": "kind name",
     "akscert_ca_bundle_outdated": "kind name",
     "akscert_ca_bundle_status": "kind name status",
     "akscert_endpoint_certificate_not_after_timestamp_seconds": "kind name address",

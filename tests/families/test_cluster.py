@@ -132,6 +132,10 @@ def test_cas_and_bundles() -> None:
         f"{go(present.not_after)}",
         'akscert_ca_bundle_not_after_timestamp_seconds{kind="MutatingWebhookConfiguration",name="aks-webhook"} '
         f"{go(former.not_after)}",
+        'akscert_ca_bundle_not_before_timestamp_seconds{kind="APIService",name="v1beta1.metrics.k8s.io"} '
+        f"{go(present.not_before)}",
+        'akscert_ca_bundle_not_before_timestamp_seconds{kind="MutatingWebhookConfiguration",name="aks-webhook"} '
+        f"{go(former.not_before)}",
         'akscert_ca_bundle_outdated{kind="APIService",name="v1beta1.metrics.k8s.io"} 0.0',
         'akscert_ca_bundle_outdated{kind="MutatingWebhookConfiguration",name="aks-webhook"} 1.0',
         'akscert_ca_bundle_status{kind="APIService",name="v1beta1.metrics.k8s.io",status="ok"} 1.0',
@@ -145,6 +149,7 @@ def test_bundles_are_not_called_current_while_the_cluster_ca_is_unknown() -> Non
     found = lines(*ca.families(ClusterFacts(bundles=(CaBundle("APIService", "x", read(PRESENT)),))))
     assert [line.partition("{")[0] for line in found] == [
         "akscert_ca_bundle_not_after_timestamp_seconds",
+        "akscert_ca_bundle_not_before_timestamp_seconds",
         "akscert_ca_bundle_status",
     ]
 

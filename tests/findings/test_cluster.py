@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.facts.cluster import ClusterFacts, Endpoint
-from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.ca_bundle import CaBundle, Holds
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
@@ -273,6 +273,31 @@ def test_a_bundle_that_has_ended_is_told_under_the_alert_that_says_so() -> None:
     assert "failurePolicy Fail" in finding.why
     beside = CaBundle("ValidatingWebhookConfiguration", "a", (*ended, *read(CA)))
     assert found(ClusterFacts(cas={Ca.CLUSTER: read(CA)}, bundles=(beside,))) == [], "an ended one beside a valid one"
+
+
+def test_a_bundle_that_is_not_valid_yet_is_as_one_that_has_ended() -> None:
+    """G6: no answer can be verified by it, and nothing was said. Within the signers' five minutes nothing is."""
+    early = read(Authority("webhook", NOW + HOUR, NOW + 90 * DAY))
+    held = CaBundle("ValidatingWebhookConfiguration", "a", early)
+    cluster = ClusterFacts(cas={Ca.CLUSTER: read(CA)}, bundles=(held,))
+    finding = only(cluster)
+    assert (finding.severity, finding.alert, finding.until) == (
+        Severity.WARNING,
+        "AksCertCaBundleOutdated",
+        NOW + HOUR,
+    )
+    assert "becomes valid in 60 minutes" in finding.what
+    assert cluster.holds(held, NOW) is Holds.EARLY
+    for beside in (read(CA), read(Authority("webhook", NOW + MINUTE, NOW + 90 * DAY))):
+        both = CaBundle("ValidatingWebhookConfiguration", "a", (*early, *beside))
+        assert found(ClusterFacts(cas={Ca.CLUSTER: read(CA)}, bundles=(both,))) == []
+
+
+@pytest.mark.parametrize("ca", Ca)
+def test_a_ca_that_is_not_valid_yet_signs_nothing_that_counts(ca: Ca) -> None:
+    """A15: whoever verifies by it refuses everything (crypto/x509, Verify), and its own end is far."""
+    finding = only(ClusterFacts(cas={ca: read(Authority("ca", NOW + 300 * DAY, NOW + 9000 * DAY))}))
+    assert (finding.severity, finding.alert, finding.until) == (Severity.CRITICAL, "AksCertUnusable", NOW + 300 * DAY)
 
 
 def test_that_nobody_signs_is_told_before_each_node_is() -> None:

@@ -113,6 +113,7 @@ def azure(*, since: float = 0.0, before: StateClass | None = None, tag: str = ""
     return replace(HEALTHY, azure=facts)
 
 
+EARLY = Authority("webhook", NOW + HOUR, NOW + 90 * DAY)
 ENDED = Authority("webhook", NOW - 90 * DAY, NOW - HOUR)
 CASES: dict[str, ClusterFacts] = {
     "healthy": HEALTHY,
@@ -128,9 +129,13 @@ CASES: dict[str, ClusterFacts] = {
     "cluster CA, 170 days": authority(Ca.CLUSTER, 170 * DAY),
     "cluster CA, 20 days": authority(Ca.CLUSTER, 20 * DAY),
     "cluster CA, ended": authority(Ca.CLUSTER, -DAY),
+    "client CA, 20 days": authority(Ca.CLIENT, 20 * DAY),
     "request-header CA, 80 days": authority(Ca.REQUESTHEADER, 80 * DAY),
     "request-header CA, 100 days": authority(Ca.REQUESTHEADER, 100 * DAY),
     "request-header CA, ended": authority(Ca.REQUESTHEADER, -DAY),
+    "cluster CA, of next year": replace(HEALTHY, cas={Ca.CLUSTER: read(Authority("ca", NOW + YEAR, NOW + 9 * YEAR))}),
+    "client CA, of next hour": replace(HEALTHY, cas={**HEALTHY.cas, Ca.CLIENT: read(EARLY)}),
+    "cluster CA, of in a moment": replace(HEALTHY, cas={Ca.CLUSTER: read(Authority("ca", NOW + 60, NOW + 9 * YEAR))}),
     "requests of minutes": waiting(60.0, 19 * 60.0),
     "requests of an hour": waiting(HOUR, 2 * HOUR),
     "requests of a day": waiting(HOUR, 24 * HOUR),
@@ -149,6 +154,7 @@ CASES: dict[str, ClusterFacts] = {
     "renewals are not approved any more": replace(HEALTHY, preflight=preflight(renewals=False)),
     "a flood": waiting(HOUR, untracked=900),
     "a former CA in a caBundle": bundle(CaBundle("APIService", "x", read(FORMER))),
+    "a caBundle of next hour": bundle(CaBundle("APIService", "x", read(EARLY))),
     "an ended caBundle": bundle(CaBundle("ValidatingWebhookConfiguration", "x", read(ENDED))),
     "a caBundle cut off": bundle(CaBundle("APIService", "x", (), "cut off", CaBundleStatus.MALFORMED)),
     "no caBundle": bundle(CaBundle("APIService", "x", (), "", CaBundleStatus.EMPTY)),

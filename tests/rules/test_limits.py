@@ -57,6 +57,7 @@ EXPECTED = {
     ("AksCertExpiringWithoutRotation", "critical"): shares(limits.GONE[1], limits.GONE_WHERE_UNKNOWN[1]),
     ("AksCertRotationOverdue", "critical"): {2.0},
     ("AksCertUnusable", "critical"): {limits.NOT_YET_VALID},
+    ("AksCertCaBundleOutdated", "warning"): {limits.NOT_YET_VALID},
     ("AksCertCsrPending", "warning"): {limits.PENDING[0]},
     ("AksCertCsrPending", "critical"): {limits.PENDING[1]},
     ("AksCertNobodySigns", "warning"): {*limits.UNSIGNED, *shares(limits.UNSIGNED_SHARES[0])},

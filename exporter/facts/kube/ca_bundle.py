@@ -29,6 +29,11 @@ class CaBundle:
     """What is wrong with a bundle that cannot be read, in words."""
     status: CaBundleStatus = CaBundleStatus.OK
 
+    @property
+    def begins(self) -> float:
+        """When the first of its certificates becomes valid, in Unix seconds. Of a bundle that holds one."""
+        return min(one.not_before for one in self.certificates)
+
 
 _ABSENT = BundleContent((), CaBundleStatus.EMPTY, "there is none")
 _ORDER = list(CaBundleStatus)
@@ -99,6 +104,8 @@ class Holds(StrEnum):
     """A CA of the component's own, or of cert-manager's: the cluster's has nothing to do with it."""
     ENDED = "ended"
     """Every certificate in it has ended: it verifies nothing any more."""
+    EARLY = "early"
+    """No certificate in it is valid yet: a clock was wrong where it was made."""
 
 
 def holds(bundle: CaBundle, present: tuple[Certificate, ...], former: frozenset[str], now: float) -> Holds:
@@ -107,6 +114,8 @@ def holds(bundle: CaBundle, present: tuple[Certificate, ...], former: frozenset[
         return Holds.FORMER_CA
     if all(one.not_after <= now for one in bundle.certificates):
         return Holds.ENDED
+    if bundle.begins > now:
+        return Holds.EARLY
     of_the_cluster = {_identity(one) for one in present}
     return Holds.CLUSTER_CA if any(_identity(one) in of_the_cluster for one in bundle.certificates) else Holds.OWN
 
