@@ -34,7 +34,7 @@ tools: ## Debian packages for the tests: promtool, Prometheus and Alertmanager
 
 .PHONY: test
 test: $(VENV)/.develop tools ## the tests, under five minutes
-	$(PYTEST) -n auto $(addprefix --ignore=,$(SLOW)) $(PYTEST_FLAGS)
+	$(PYTEST) -n auto --dist worksteal $(addprefix --ignore=,$(SLOW)) $(PYTEST_FLAGS)
 
 # A flag for a variable of the same name in capitals, where it is set: BASE=x becomes --base "x".
 given = $(if $($(shell echo $(1) | tr a-z A-Z)),--$(1) "$($(shell echo $(1) | tr a-z A-Z))")

@@ -104,7 +104,7 @@ def main(flags: Sequence[str] = ()) -> int:
         str(one.relative_to(ROOT)) for one in ROOT.glob("tests/test_*.py")
     )
     left_out = [f"--deselect={one}" for one in UNMEASURED]
-    measured = _coverage("run", "-m", "pytest", "-n", "auto", *left_out, *tests, *flags)
+    measured = _coverage("run", "-m", "pytest", "-n", "auto", "--dist", "worksteal", *left_out, *tests, *flags)
     if measured:
         return measured
     report = FOLDER / "report.json"
