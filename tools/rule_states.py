@@ -11,7 +11,7 @@ is also tried with a scrape that is missing just now, which changes nothing, and
 never, unless the state's `at_once` names the metric: what a rule reads without looking back.
 
 A value that begins with `steps` is promtool's notation, a step a minute, three hours until now; a state with one is
-evaluated near zero only, as it stands. Of what is said, `~3` is about three.
+evaluated near zero only, unchanged. Of what is said, `~3` is about three.
 """
 
 import re

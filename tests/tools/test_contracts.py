@@ -135,3 +135,12 @@ def test_no_two_classes_of_the_product_share_a_name() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_the_layout_in_the_documents_is_that_of_the_product() -> None:
+    """docs/architecture.md names every package, and none that is gone."""
+    layout = (ROOT / "docs/architecture.md").read_text().split("```")[1]
+    named = {line.split()[0] for line in layout.splitlines() if line.startswith("  ")}
+    packages = {f"{path.parent.name}/" for path in (ROOT / "exporter").glob("*/__init__.py")}
+    assert {name for name in named if name.endswith("/")} == packages
+    assert all((ROOT / "exporter" / name).exists() for name in named)
