@@ -14,8 +14,10 @@ from typing import Any
 from exporter.settings_file import SettingsError, settings_file
 from exporter.values import (
     address,
+    base,
     directory,
     duration,
+    link,
     path,
     port,
     remote,
@@ -228,7 +230,16 @@ SETTINGS: tuple[Setting, ...] = (
         "runbooks.url",
         "Base of the links to runbooks; without it the agents' own /runbooks/.",
         "",
-        url,
+        base,
+        SERVERS,
+        "URL",
+    ),
+    Setting(
+        "grafana.url",
+        "Where Grafana has the dashboards: nodes on the pages then lead to theirs. What the address asks for stays in "
+        "it, such as ?var-cluster=weu.",
+        "",
+        link,
         SERVERS,
         "URL",
     ),

@@ -5,8 +5,10 @@ from pathlib import Path
 
 __all__ = [
     "address",
+    "base",
     "directory",
     "duration",
+    "link",
     "path",
     "port",
     "remote",
@@ -123,6 +125,20 @@ def url(value: object) -> str:
     if value != "" and not re.fullmatch(r"https://[^\s/@?#]+(/[^\s?#]*)?", text(value)):
         raise ValueError("not an https:// URL")
     return text(value).rstrip("/")
+
+
+def link(value: object) -> str:
+    """The address of pages for people, without credentials; it may ask for something. The empty string is none."""
+    if value != "" and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?(\?[^\s#]*)?", text(value)):
+        raise ValueError("not an http:// or https:// address")
+    return text(value)
+
+
+def base(value: object) -> str:
+    """Likewise, to which a name is added: it asks for nothing."""
+    if "?" in (found := link(value)):
+        raise ValueError("not an http:// or https:// address without a query")
+    return found.rstrip("/")
 
 
 def resource_id(value: object) -> str:

@@ -13,7 +13,7 @@ from exporter.findings.node_status import node_statuses
 from exporter.findings.wording import NOT_LOOKED_AT
 from exporter.pages.azure_section import azure_section
 from exporter.pages.control_plane_section import control_plane_section
-from exporter.pages.endpoint_section import TITLE, endpoint_section, looked_at
+from exporter.pages.endpoint_section import TITLE, endpoint_section, unreached
 from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
 from exporter.pages.frame import Frame, document
 from exporter.pages.node_section import node_section, pool_counts
@@ -34,19 +34,21 @@ def cluster_page(
     server: str = "",
     query: Mapping[str, str] | None = None,
     runbooks: str = OWN_RUNBOOKS,
+    grafana: str = "",
 ) -> str:
     """The whole document. `server` names the API server that is asked; `now` in Unix seconds; `query` filters nodes.
 
-    `runbooks`: the base of the links to them.
+    `runbooks`: the base of the links to them; `grafana`: where it is, empty: there is none.
     """
     sources, query = tuple(sources), query or {}
     unanswered = [source.source.value for source in sources if source.up is None and not source.skipped]
     statuses = node_statuses(cluster, now, findings)
-    judged = verdict(findings, unanswered, sum(one.word == NOT_LOOKED_AT for one in statuses), looked_at(cluster))
+    unseen = sum(one.word == NOT_LOOKED_AT for one in statuses)
+    judged = verdict(findings, unanswered, unseen, unreached=unreached(cluster))
     name = (cluster.azure.cluster.name if cluster.azure else "") or server or "Cluster"
     nodes = section("nodes", "Nodes", Markup('<p class="none">They have not been listed yet.</p>'))
     if cluster.nodes is not None:
-        nodes = node_section(statuses, query, now)
+        nodes = node_section(statuses, query, now, grafana)
     parts = (
         ("timeline", "What breaks when", timeline_section(cluster_events(cluster, now), now)),
         ("nodes", "Nodes", nodes),

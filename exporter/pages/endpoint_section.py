@@ -24,19 +24,15 @@ from exporter.pages.page import (
 )
 from exporter.reason import Reason
 
-__all__ = ["TITLE", "endpoint_section", "looked_at"]
+__all__ = ["TITLE", "endpoint_section", "unreached"]
 
 TITLE = "Webhooks and aggregated APIs"
 _ORDER = tuple(Severity)
 
 
-def looked_at(cluster: ClusterFacts) -> str:
-    """What of the cluster was looked at, as the beginning of a sentence: not what is out of this agent's reach."""
-    unseen = sum(one.certificate is None for one in cluster.served or ())
-    if not unseen:
-        return "Every place was looked at"
-    several = f"{unseen:,} addresses" if unseen > 1 else "one address"
-    return f"Every place was looked at but {several} that the API server calls"
+def unreached(cluster: ClusterFacts) -> int:
+    """How many of the addresses that the API server calls have shown no certificate here."""
+    return sum(one.certificate is None for one in cluster.served or ())
 
 
 def endpoint_section(cluster: ClusterFacts, now: float) -> Markup:

@@ -41,12 +41,16 @@ class Verdict:
 
 
 def verdict(
-    findings: Iterable[Finding], unanswered: Sequence[str], unseen: int = 0, seen: str = "Every place was looked at"
+    findings: Iterable[Finding],
+    unanswered: Sequence[str],
+    unseen: int = 0,
+    seen: str = "Every place was looked at",
+    unreached: int = 0,
 ) -> Verdict:
     """How much is wrong; or that all is ok, but only where all was looked at.
 
     `unanswered`: sources without a first answer. `unseen`: nodes of whose certificates nobody tells. `seen`: what was
-    looked at, as the beginning of a sentence.
+    looked at, as the beginning of a sentence. `unreached`: addresses that the API server calls and nobody here reaches.
     """
     counts = Counter(finding.severity for finding in findings)
     worst, *others = [_count(counts[one], _NOUNS[one]) for one in Severity if counts[one]] or [""]
@@ -54,7 +58,7 @@ def verdict(
     severity = next((one for one in Severity if counts[one] and one is not Severity.INFO), None)
     if severity is not None:
         tone, word, strong = SEVERITY_TONE[severity], verdict_word(severity), worst
-    elif unanswered or unseen:
+    elif unanswered or unseen or unreached:
         tone, word, strong = Tone.BLIND, NOT_LOOKED_AT, "Not everything has been looked at"
         told = ""
     else:
@@ -64,6 +68,9 @@ def verdict(
         told += f" {worst} below."
     if unseen:
         told += f" Nobody tells about the certificates of {_count(unseen, 'node')}."
+    if unreached:
+        several = f"{unreached:,} addresses" if unreached > 1 else "One address"
+        told += f" {several} that the API server calls could not be seen from here."
     if unanswered:
         told += f" No first answer yet from: {', '.join(unanswered)}."
     return Verdict(tone, word, strong, told.lstrip())

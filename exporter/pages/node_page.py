@@ -17,6 +17,7 @@ from exporter.findings.timeline import host_events
 from exporter.findings.wording import BOOTSTRAP_WORDS, EVIDENCE_WORDS, ORIGIN_WORDS, ROLE_WORDS
 from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
 from exporter.pages.frame import Frame, document
+from exporter.pages.grafana import grafana_link
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.page import (
     SEVERITY_TONE,
@@ -44,9 +45,13 @@ def node_page(
     now: float,
     *,
     runbooks: str = OWN_RUNBOOKS,
+    grafana: str = "",
     query: Mapping[str, str] | None = None,
 ) -> str:
-    """The whole document. `now` in Unix seconds; `runbooks`: the base of the links to them; `query` is the page's."""
+    """The whole document. `now` in Unix seconds; `runbooks`: the base of the links to them; `query` is the page's.
+
+    `grafana`: where it is, empty: there is none.
+    """
     sources = tuple(sources)
     unanswered = [source.source.value for source in sources if source.up is None and not source.skipped]
     judged = verdict(findings, unanswered)
@@ -67,6 +72,7 @@ def node_page(
         host.node,
         f"AKS certificates · {system} node",
         now,
+        grafana_link(grafana, host.node),
         verdict=(judged.tone, judged.word),
         query=query or {},
     )

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from exporter.findings import Severity
 from exporter.findings.node_status import NodeStatus, State, Trouble
 from exporter.findings.wording import NOT_LOOKED_AT, OK
+from exporter.pages.grafana import grafana_link
 from exporter.pages.page import (
     NOTHING,
     SEVERITY_TONE,
@@ -61,14 +62,19 @@ OBSERVER_WORDS = {
 Pools = Mapping[str, Sequence[NodeStatus]]
 
 
-def node_section(node_statuses: Sequence[NodeStatus], query: Mapping[str, str], now: float) -> Markup:
-    """The section. `node_statuses` worst first; `query` is the page's; `now` in Unix seconds."""
+def node_section(
+    node_statuses: Sequence[NodeStatus], query: Mapping[str, str], now: float, grafana: str = ""
+) -> Markup:
+    """The section. `node_statuses` worst first; `query` is the page's; `now` in Unix seconds.
+
+    `grafana`: where it is; empty: there is none.
+    """
     pools: dict[str, list[NodeStatus]] = defaultdict(list)
     for one in node_statuses:
         pools[one.pool].append(one)
     chosen = selection(query, pools)
     lead = f"{len(node_statuses):,} nodes: {_node_counts(node_statuses)}."
-    parts = [_pool_table(pools), _form(pools, chosen), *_list(node_statuses, chosen, now)]
+    parts = [_pool_table(pools), _form(pools, chosen), *_list(node_statuses, chosen, now, grafana)]
     return section("nodes", "Nodes", *parts, lead=lead)
 
 
@@ -200,7 +206,7 @@ class _Page:
     end: int
 
 
-def _list(node_statuses: Sequence[NodeStatus], chosen: Selection, now: float) -> Iterator[Markup]:
+def _list(node_statuses: Sequence[NodeStatus], chosen: Selection, now: float, grafana: str) -> Iterator[Markup]:
     shown = [one for one in node_statuses if chosen.takes(one)]
     notices = list(chosen.notices)
     pages = max(1, -(-len(shown) // PAGE))
@@ -222,7 +228,7 @@ def _list(node_statuses: Sequence[NodeStatus], chosen: Selection, now: float) ->
         yield table(
             heading + count,
             (Column("Node"), Column("Pool", "Pool"), Column("What is the matter")),
-            (_row(one, now) for one in shown[page.start : page.end]),
+            (_row(one, now, grafana) for one in shown[page.start : page.end]),
             titled=True,
         )
     if pages > 1:
@@ -232,7 +238,7 @@ def _list(node_statuses: Sequence[NodeStatus], chosen: Selection, now: float) ->
             yield from _folded(node_statuses, chosen, words, state)
 
 
-def _row(one: NodeStatus, now: float) -> tuple[Cell, ...]:
+def _row(one: NodeStatus, now: float, grafana: str) -> tuple[Cell, ...]:
     node = one.node
     if node is None:
         about = Markup('<p class="none">It has no Node object yet.</p>')
@@ -256,8 +262,9 @@ def _row(one: NodeStatus, now: float) -> tuple[Cell, ...]:
     if not troubles or one.word == NOT_LOOKED_AT:
         troubles = join((Markup('<p class="trouble">{}</p>').format(state), troubles))
     page = Markup('<a class="name" href="nodes/{}">{}</a>').format(quote(one.name, safe=""), one.name)
+    way = Markup('<p class="none">{}</p>').format(grafana_link(grafana, one.name)) if grafana else Markup()
     return (
-        page if node else Markup('<span class="name">{}</span>').format(one.name),
+        join((page, way)) if node else Markup('<span class="name">{}</span>').format(one.name),
         one.pool or ("no pool" if node else "not known yet"),
         join((troubles, about)),
     )

@@ -18,6 +18,7 @@ from exporter.findings.node_status import NodeStatus, node_statuses
 from exporter.findings.wording import EVIDENCE_WORDS, NOT_LOOKED_AT, ORIGIN_WORDS, REASON_WORDS, ROLE_WORDS
 from exporter.pages.findings_list import findings_list, verdict
 from exporter.pages.frame import Frame, document
+from exporter.pages.grafana import grafana_link
 from exporter.pages.lifetime import Lifetime, lifetime_bar
 from exporter.pages.node_section import OBSERVER_WORDS
 from exporter.pages.page import SEVERITY_TONE, Cell, Column, Tone, badge, card, code, join, key_values, section, table
@@ -37,8 +38,12 @@ def told_node_page(
     *,
     query: Mapping[str, str],
     runbooks: str = "",
+    grafana: str = "",
 ) -> str | None:
-    """The whole document. `now` in Unix seconds; `runbooks`: the base of the links to them, empty: the agent's own."""
+    """The whole document. `now` in Unix seconds; `runbooks`: the base of the links to them, empty: the agent's own.
+
+    `grafana`: where it is, empty: there is none.
+    """
     node = next((one for one in cluster.nodes or () if one.name == name), None)
     if node is None:
         return None
@@ -60,7 +65,7 @@ def told_node_page(
         name,
         "AKS certificates · node, as the cluster agent knows it",
         now,
-        Markup('<a href="../#nodes">All nodes</a>'),
+        Markup(" · ").join(filter(None, (Markup('<a href="../#nodes">All nodes</a>'), grafana_link(grafana, name)))),
         verdict=(judged.tone, judged.word),
         root="../",
         query=query,

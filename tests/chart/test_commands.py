@@ -94,6 +94,9 @@ def test_the_kubelet_is_asked_at_the_node_s_address_unless_the_values_say_otherw
         ({}, "preflight_enabled", "false"),
         ({"cluster": {"preflight": {"enabled": True}}}, "preflight_enabled", "true"),
         ({"runbooks": {"url": "https://wiki.example/runbooks"}}, "runbooks_url", "https://wiki.example/runbooks"),
+        ({"runbooks": {"url": "http://wiki.example/runbooks/"}}, "runbooks_url", "http://wiki.example/runbooks"),
+        ({}, "grafana_url", ""),
+        ({"grafana": {"url": "http://g/?var-cluster=weu"}}, "grafana_url", "http://g/?var-cluster=weu"),
     ],
 )
 def test_a_value_arrives_as_the_setting_it_is_for(

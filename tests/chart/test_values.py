@@ -24,6 +24,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("namespaceOverride", "No", "/namespaceOverride"),
     ("extraObjects", [1], "/extraObjects/0"),
     ("runbooks.url", "wiki.example", "/runbooks/url"),
+    ("grafana.url", "grafana.example", "/grafana/url"),
     ("node.image.digest", "sha256:short", "/node/image/digest"),
     ("node.hostUsers", "no", "/node/hostUsers"),
     ("node.recursiveReadOnly", True, "/node/recursiveReadOnly"),
@@ -141,7 +142,7 @@ def test_the_settings_file_takes_every_setting_that_has_no_value_of_its_own() ->
         *("kubeconfig", "context", "apiserver-address", "azure.enabled", "azure.resource-id", "azure.endpoint"),
         *("kubelets.enabled", "kubelets.interval", "kubelets.port", "endpoints.enabled", "workloads.enabled"),
         "preflight.enabled",
-        *("node-agents.service", "node-agents.client-config", "runbooks.url"),
+        *("node-agents.service", "node-agents.client-config", "runbooks.url", "grafana.url"),
         "endpoints.resolve",  # for an agent outside the cluster
     }
     flags = {setting.flag for setting in SETTINGS if setting.commands & AGENTS}
@@ -166,6 +167,7 @@ CHANGES: dict[str, Any] = {
     "namespaceOverride": "certs",
     "extraObjects": ["{apiVersion: v1, kind: Secret, metadata: {name: x}}"],
     "runbooks.url": "https://wiki.example/runbooks",
+    "grafana.url": "https://grafana.example",
     "image.tag": "main",
     "image.digest": f"sha256:{'0' * 64}",
     "image.pullPolicy": "Always",

@@ -19,7 +19,7 @@ from exporter.facts.x509 import certificates
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
 from exporter.pages.told_node_page import told_node_page
-from exporter.reason import KubeletStatus, Observer, Origin, Reason, Role
+from exporter.reason import KubeletStatus, Observer, Origin, Reason, Role, Rotation
 from simulation.pki import DAY
 from tests.pages.document import check, read
 from tests.pages.example import CA, NODE, NOW, broken, source, well
@@ -30,7 +30,7 @@ WORDS = {"role", "path", "status", "origin", "reason", "shown", "subject", "usab
 
 
 def cluster(observation: NodeObservation | None) -> ClusterFacts:
-    node = replace((fleet(1, 1).nodes or ())[0], name=NODE)
+    node = replace((fleet(1, 1).nodes or ())[0], name=NODE, serving_rotation=Rotation.ENABLED)
     return ClusterFacts(nodes=(node,), observations=None if observation is None else {NODE: observation})
 
 

@@ -81,15 +81,16 @@ class ClusterAgent:
         settle: float = 0.2,
         clock: Callable[[], float] = time.time,
         runbooks: str = "",
+        grafana: str = "",
     ) -> None:
         """`addresses` of the API server to look at; none: the one that is talked to and those that Azure names.
         `azure_id` is the cluster to ask Azure about; None: the one that the nodes belong to. `in_pod`: the connection
         is the Pod's own. `observing`: whether and how node agents and kubelets are asked. `looking`: whether and how
         what the API server calls is looked at. `workloads`: whether those that read a retired path are looked for.
         `preflight`: whether the API server is asked if the next certificate requests would be approved. `runbooks`: the
-        base of links to them; empty: its own. Raises SettingsError.
+        base of links to them; empty: its own. `grafana`: where it is; empty: there is none. Raises SettingsError.
         """
-        self._runbooks = runbooks
+        self._runbooks, self._grafana = runbooks, grafana
         self._connection, self._wanted, self._clock = connection, addresses, clock
         observing, looking = observing or Observing(), looking or Looking()
         asked_for = (*((Source.WORKLOADS,) if workloads else ()), *((Source.PREFLIGHT,) if preflight else ()))
@@ -232,7 +233,7 @@ class ClusterAgent:
         now = self._clock()
         facts = self.facts
         findings = cluster_findings(facts, (), now)
-        page = told_node_page(facts, findings, name, now, query=query, runbooks=self._runbooks)
+        page = told_node_page(facts, findings, name, now, query=query, runbooks=self._runbooks, grafana=self._grafana)
         return html_document(page) if page is not None else None
 
     def _runbook(self, name: str, _query: Mapping[str, str]) -> Document | None:
@@ -244,7 +245,8 @@ class ClusterAgent:
         facts, sources = self.facts, self.sources()
         findings = cluster_findings(facts, sources, now)
         runbooks = self._runbooks or OWN_RUNBOOKS
-        return cluster_page(facts, findings, sources, now, server=self.server, query=query, runbooks=runbooks)
+        links = {"runbooks": runbooks, "grafana": self._grafana}
+        return cluster_page(facts, findings, sources, now, server=self.server, query=query, **links)
 
     def _changed(self) -> bool:
         return self._state.version != self._published_version
@@ -310,6 +312,7 @@ def cluster_agent(settings: Settings) -> ClusterAgent:
             client_config=settings.node_agents_client_config,
         ),
         runbooks=settings.runbooks_url,
+        grafana=settings.grafana_url,
     )
 
 

@@ -65,23 +65,24 @@ class NodeAgent:
         *,
         named: bool = True,
         runbooks: str = "",
+        grafana: str = "",
         sealed: Sandbox | None = None,
         parsing: Parsing | None = None,
     ) -> None:
         """`kubelet`: where the kubelet serves, or why that is not looked at. `named`: `node` is known as its name.
 
-        `runbooks`: the base of links to runbooks; empty: its own. `sealed`: how far this process is.
-        `parsing`: what parses certificates, without one this process.
+        `runbooks`: the base of links to runbooks; empty: its own. `grafana`: where it is; empty: there is none.
+        `sealed`: how far this process is. `parsing`: what parses certificates, without one this process.
         """
         self.node = node
         self._reader = HostReader(files, table, parsing)
         self._signed: SignedBy = parsing.signed_by if parsing is not None else signed_by
         self.wire = None if isinstance(kubelet, SourceFacts) else KubeletProbe(kubelet, self._installed, clock, parsing)
         self._skipped = (kubelet,) if isinstance(kubelet, SourceFacts) else ()
-        self._named = named
+        self.named = named
         self._addresses = (self.wire.host,) if self.wire else ()
         self._clock = clock
-        self._runbooks, self._sealed = runbooks, sealed
+        self._runbooks, self._grafana, self._sealed = runbooks, grafana, sealed
         self._process = ProcessMetrics()
         self._seen: _Seen | None = None
         self._shown: HostFacts | None = None
@@ -116,7 +117,7 @@ class NodeAgent:
         sound = True
         while True:
             try:
-                host = host_facts(self.node, reads, served, self._addresses, named=self._named, signed=self._signed)
+                host = host_facts(self.node, reads, served, self._addresses, named=self.named, signed=self._signed)
             except ParserFailure as failure:
                 assert failure.certificate is not None
                 fewer = without(reads, failure.certificate, failure.status, str(failure))
@@ -218,7 +219,8 @@ class NodeAgent:
         host = self.look()
         sources = self.sources()
         findings = host_findings(host, sources, now)
-        return node_page(host, findings, sources, now, runbooks=self._runbooks or OWN_RUNBOOKS, query=query)
+        links = {"runbooks": self._runbooks or OWN_RUNBOOKS, "grafana": self._grafana}
+        return node_page(host, findings, sources, now, query=query, **links)
 
 
 def node_agent(settings: Settings, sealed: Sandbox | None = None, parsing: Parsing | None = None) -> NodeAgent:
@@ -232,8 +234,18 @@ def node_agent(settings: Settings, sealed: Sandbox | None = None, parsing: Parsi
     # Below any other root this machine's name says nothing about the node.
     named = bool(settings.node_name) or settings.host_root == Path("/")
     name = settings.node_name or socket.gethostname()
-    runbooks = getattr(settings, "runbooks_url", "")  # `check` has no such setting, and serves nothing
-    return NodeAgent(name, files, table, kubelet, named=named, runbooks=runbooks, sealed=sealed, parsing=parsing)
+    # `check` has no such settings, and serves nothing.
+    return NodeAgent(
+        name,
+        files,
+        table,
+        kubelet,
+        named=named,
+        runbooks=getattr(settings, "runbooks_url", ""),
+        grafana=getattr(settings, "grafana_url", ""),
+        sealed=sealed,
+        parsing=parsing,
+    )
 
 
 def _no_kubelet(*, on_purpose: bool) -> SourceFacts:

@@ -64,6 +64,9 @@ annotations:
 {{- with $.Values.runbooks.url }}
 - --runbooks.url={{ . }}
 {{- end }}
+{{- with $.Values.grafana.url }}
+- --grafana.url={{ . }}
+{{- end }}
 {{- end }}
 
 {{- define "aks-cert-exporter.volumeMounts" -}}
