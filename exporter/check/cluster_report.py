@@ -72,7 +72,8 @@ def cluster_report(seen: Seen, now: float, *, max_age: float | None, kubelets: s
     if not asked or (silent and kubelets != "true"):
         facts = replace(facts, observations=None)
     sources = tuple(one for one in state.sources() if one.up is not None)
-    findings = list(cluster_findings(facts, sources, now))
+    told = seen.agent.document.observed if isinstance(seen.agent, AgentSaid) else frozenset()
+    findings = list(cluster_findings(facts, sources, now, told=told))
     if seen.kubelets is not None and seen.kubelets.refused and kubelets == "true":
         findings.append(_refused(seen.kubelets.refused))
     sections: list[Section] = []

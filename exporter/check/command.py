@@ -56,6 +56,8 @@ def _not_looked_at(agent: NodeAgent) -> Iterator[NotLookedAt]:
         yield NotLookedAt(
             "what the kubelet serves on its port", "--kubelet-address HOST:10250, or HOST_IP in the environment"
         )
+    if not agent.named:
+        yield NotLookedAt("whether the certificates are this node's own: its name is not known", "--node-name NAME")
     yield NotLookedAt(
         "the cluster: its API server, CAs, certificate requests, signers and Azure's state", "check --kubeconfig FILE"
     )

@@ -6,6 +6,7 @@ from exporter.check.report import Section
 from exporter.facts.host.host_facts import FileFacts, HostFacts, SeenCertificate
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
+from exporter.facts.usability import Usability
 from exporter.findings.formatting import dated, span, utc_time
 from exporter.findings.rotation_status import RotationStatus, rotation_status
 from exporter.findings.wording import STATUS_WORDS
@@ -18,9 +19,10 @@ def host_sections(host: HostFacts, sources: Iterable[SourceFacts], now: float) -
     """The tables: certificates, rotation, files, and what else was asked."""
     yield Section(
         "Certificates",
-        ("ROLE", "SEEN", "FROM", "UNTIL", "LEFT", "ROTATION", "SIGNED BY"),
-        tuple(_certificate(seen, now) for seen in host.certificates),
+        ("ROLE", "SEEN", "FROM", "UNTIL", "LEFT", "ROTATION", "SIGNED BY", "FIT"),
+        tuple(_certificate(host, seen, now) for seen in host.certificates),
         "" if host.certificates else "No certificate could be read: the files below say why.",
+        wrapping=("SIGNED BY", "FIT"),
     )
     yield Section(
         "Rotation",
@@ -76,7 +78,7 @@ def _bootstrap(host: HostFacts) -> str:
     return " ".join(words)
 
 
-def _certificate(seen: SeenCertificate, now: float) -> tuple[str, ...]:
+def _certificate(host: HostFacts, seen: SeenCertificate, now: float) -> tuple[str, ...]:
     certificate = seen.certificate
     left = certificate.not_after - now
     return (
@@ -87,4 +89,13 @@ def _certificate(seen: SeenCertificate, now: float) -> tuple[str, ...]:
         span(left) if left >= 0 else f"ended {span(left)} ago",
         seen.rotation,
         {True: "cluster CA", False: "another", None: "-"}[seen.issued_by_cluster_ca],
+        _usable(host, seen),
     )
+
+
+def _usable(host: HostFacts, seen: SeenCertificate) -> str:
+    """Whether the kubelet could use it at all, dates apart; of a CA there is nothing to say."""
+    usable = host.usability.get((seen.role, seen.origin))
+    if usable is None:
+        return "-"
+    return "yes" if usable is Usability.OK else f"no: {usable.value.replace('_', ' ')}"

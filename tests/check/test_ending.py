@@ -248,7 +248,10 @@ def test_what_was_not_looked_at_is_always_told(root: Path, tmp_path: Path) -> No
     done = check("--host-root", str(root), "-o", "json")
     told = [one["what"] for one in json.loads(done.stdout)["not_looked_at"]]
     assert told[0] == "what the kubelet serves on its port"
-    assert told[1].startswith("the cluster: ")
+    assert told[1] == "whether the certificates are this node's own: its name is not known"
+    assert told[2].startswith("the cluster: ")
+    done = check("--host-root", str(root), "--node-name", "n1", "-o", "json")
+    assert "this node's own" not in str(json.loads(done.stdout)["not_looked_at"])
     with ApiServer(serving()) as server:
         populate(server)
         path = kubeconfig(tmp_path, server)
