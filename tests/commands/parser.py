@@ -13,6 +13,7 @@ from tools.helm import binary
 __all__ = ["faults", "parts"]
 
 PROGRAMS = {
+    "aks-cert-exporter",
     "az",
     "base64",
     "chronyc",

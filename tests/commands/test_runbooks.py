@@ -3,36 +3,31 @@
 import re
 from pathlib import Path
 
+import promql_parser
 import pytest
 
+from exporter.families.catalogue import catalogue
 from tests.commands.az import EXTENSIONS
 from tests.commands.parser import faults, parts, unknown_placeholders
-from tools.generated import ROOT
+from tests.commands.runbooks import PAGES, commands, queries
 from tools.runbooks import PLACES
 
-PAGES = sorted((ROOT / "docs/runbooks").glob("*.md"))
 WORDS = frozenset(PLACES) | {"AUTH", "HOLDER", "RENEWED", "POLICY", "USER", "SIGNER", "DAC_READ_SEARCH"}
 """Placeholders, and headings of a table's columns."""
-
-
-def blocks(page: Path) -> list[str]:
-    """The commands of a page, a line each."""
-    found = re.findall(r"^ *```console\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [line.strip() for block in found for line in block.splitlines() if line.strip()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_each_command_of_a_runbook_is_one_that_az_and_kubectl_take(page: Path) -> None:
     """az by its recorded parser, kubectl by the real program."""
-    assert [fault for command in blocks(page) for fault in faults(command)] == []
+    assert [fault for command in commands(page) for fault in faults(command)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_word_in_upper_case_is_explained_on_its_page(page: Path) -> None:
     explained = set(re.findall(r"^\* `([A-Z_]+)`: ", page.read_text(encoding="utf-8"), re.MULTILINE))
-    used = {word for command in blocks(page) for word in unknown_placeholders(command, frozenset())} & set(PLACES)
+    used = {word for command in commands(page) for word in unknown_placeholders(command, frozenset())} & set(PLACES)
     assert used <= explained
-    assert {word for command in blocks(page) for word in unknown_placeholders(command, WORDS)} == set()
+    assert {word for command in commands(page) for word in unknown_placeholders(command, WORDS)} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -43,7 +38,7 @@ def test_what_needs_a_kubelet_comes_with_what_does_not(page: Path) -> None:
         assert "az vmss run-command invoke" in text
         assert "spec.providerID" in text
         assert "kubectl delete pod POD" in text
-    for command in blocks(page):
+    for command in commands(page):
         for words in parts(command):
             if words[:2] == ["kubectl", "drain"]:
                 assert {"--force", "--timeout=10m", "--skip-wait-for-delete-timeout=60"} <= set(words)
@@ -58,3 +53,16 @@ def test_a_command_that_needs_an_extension_says_so() -> None:
         for name, extension in EXTENSIONS.items():
             if f"az {name} " in text:
                 assert f"az extension add --name {extension.name}" in text, page.stem
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_query_of_a_runbook_is_one_that_prometheus_takes(page: Path) -> None:
+    """Of series that there are; that each gives data in the demo is shown with a real Prometheus."""
+    known = {metric.name for metrics in catalogue().values() for metric in metrics} | {
+        "up",
+        "akscert:policy_max_age:seconds",
+    }
+    for query in queries(page):
+        promql_parser.parse(query)
+        assert {*re.findall(r"\bakscert[a-z_:0-9]+", query)} <= known, query
+        assert unknown_placeholders(query, WORDS) <= set(), query
