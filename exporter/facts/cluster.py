@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from exporter.facts.azure.managed_cluster import AzureFacts
+from exporter.facts.azure.serving_rotation import opted_out_nodes
 from exporter.facts.ca_use import CaUse, ca_use
 from exporter.facts.certificate import Certificate
 from exporter.facts.kube.ca_bundle import CaBundle, Holds, holds, outdated
@@ -17,7 +18,7 @@ from exporter.facts.kube.signing import Signing, signing
 from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.node_document import NodeDocument
 from exporter.facts.source import Failure
-from exporter.reason import Ca, Lease, Observer, Reason, Rotation
+from exporter.reason import Ca, Evidence, Lease, Observer, Reason, Role, Rotation
 
 __all__ = ["ClusterFacts", "Endpoint", "NodeObservation"]
 
@@ -114,6 +115,21 @@ class ClusterFacts:
         for one in (self.observations or {}).values():
             if one.view is not None and one.document is None:
                 yield one.view
+
+    def evidence(self) -> Iterator[tuple[str, Role, Evidence, bool]]:
+        """What places outside the nodes say of a node's rotation: its label, its pool's tag, its kubelet when asked."""
+        words = {Rotation.ENABLED: True, Rotation.DISABLED: False}
+        for one in self.nodes or ():
+            if one.serving_rotation in words:
+                yield one.name, Role.KUBELET_SERVING, Evidence.NODE_LABEL, words[one.serving_rotation]
+        for name in opted_out_nodes(self.azure.cluster.pools if self.azure else (), self.nodes or ()):
+            yield name, Role.KUBELET_SERVING, Evidence.AGENTPOOL_TAG, False
+        for name, observed in (self.observations or {}).items():
+            for facts in observed.view.rotation if observed.view is not None else ():
+                for place, word in facts.evidence.items():
+                    # Beside a node agent, which looks at the port itself, only the kubelet's own word is news.
+                    if observed.document is None or place is Evidence.KUBELET_CONFIGZ:
+                        yield name, facts.role, place, word
 
     @property
     def signing(self) -> tuple[Signing, ...]:

@@ -3,8 +3,10 @@
 The document is kept packed: a fleet of 5,000 says some 30 MB together, of which nobody looks at more than a page.
 """
 
+import sys
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -53,6 +55,17 @@ class ToldRotation(msgspec.Struct, frozen=True):
     """Unix seconds from which it may be renewed; None where nothing is due."""
     deadline: float | None = None
     """Unix seconds by which it has been."""
+    evidence: dict[str, bool] = {}
+    """What each place says of it: on or off."""
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    fingerprint_sha256: str = ""
+
+
+class _Certificate(_Identity, frozen=True):
+    role: str = ""
+    bundle: tuple[_Identity, ...] = ()
 
 
 class _Document(msgspec.Struct):
@@ -62,6 +75,7 @@ class _Document(msgspec.Struct):
     looked_at: float
     findings: tuple[ToldFinding, ...]
     rotation: tuple[ToldRotation, ...] = ()
+    certificates: tuple[_Certificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,8 @@ class NodeDocument:
     rotation: tuple[ToldRotation, ...]
     packed: bytes
     """The whole document, deflated."""
+    authorities: frozenset[str] = frozenset()
+    """SHA-256 fingerprints of the cluster CAs that the node holds."""
 
     @property
     def content(self) -> bytes:
@@ -91,4 +107,12 @@ def node_document(body: bytes) -> NodeDocument:
         raise ValueError(f"not a node agent's facts: {' '.join(str(error).split())[:200]}") from None
     if found.agent != "node":
         raise ValueError(f"not a node agent's facts: agent is {found.agent[:40]!r}")
-    return NodeDocument(found.node, found.findings, found.rotation, zlib.compress(body, 1))
+    authorities = (one for one in found.certificates if one.role == Role.CLUSTER_CA)
+    held = frozenset(sys.intern(each.fingerprint_sha256) for one in authorities for each in (one, *one.bundle))
+    return NodeDocument(found.node, found.findings, found.rotation, zlib.compress(body, 1), _shared(held))
+
+
+@lru_cache(maxsize=64)
+def _shared(held: frozenset[str]) -> frozenset[str]:
+    """One set for all nodes that hold the same."""
+    return held

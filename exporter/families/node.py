@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from exporter.facts.azure.serving_rotation import opted_out_nodes
 from exporter.facts.cluster import ClusterFacts
 from exporter.metric import Family, Metric, Row
-from exporter.reason import Evidence, Observer, Role, Rotation
+from exporter.reason import Observer, Rotation
 
 __all__ = ["evidence_rows", "families"]
 
@@ -45,8 +44,6 @@ OBSERVED = Metric(
     words={"by": tuple(Observer)},
 )
 
-_WORDS = {Rotation.ENABLED: 1.0, Rotation.DISABLED: 0.0}
-
 
 def families(cluster: ClusterFacts) -> Iterator[Family]:
     """Samples of all nodes."""
@@ -73,16 +70,6 @@ def families(cluster: ClusterFacts) -> Iterator[Family]:
 
 
 def evidence_rows(cluster: ClusterFacts) -> Iterator[Row]:
-    """Rows of akscert_rotation_evidence: what each node's label says, and its pool's tag."""
-    for one in cluster.nodes or ():
-        if one.serving_rotation in _WORDS:
-            yield (one.name, Role.KUBELET_SERVING, Evidence.NODE_LABEL), _WORDS[one.serving_rotation]
-    pools = cluster.azure.cluster.pools if cluster.azure else ()
-    for name in opted_out_nodes(pools, cluster.nodes or ()):
-        yield (name, Role.KUBELET_SERVING, Evidence.AGENTPOOL_TAG), 0.0
-    for name, observed in (cluster.observations or {}).items():
-        for facts in observed.view.rotation if observed.view is not None else ():
-            for place, word in facts.evidence.items():
-                # Beside a node agent, which looks at the port itself, only the kubelet's own word is news.
-                if observed.document is None or place is Evidence.KUBELET_CONFIGZ:
-                    yield (name, facts.role, place), float(word)
+    """Rows of akscert_rotation_evidence: what each node's label says, its pool's tag, and its kubelet."""
+    for node, role, place, word in cluster.evidence():
+        yield (node, role, place), float(word)

@@ -23,7 +23,7 @@ from exporter.findings.observed import observed_findings
 from exporter.findings.preflight import preflight_findings
 from exporter.findings.wording import CERTIFICATE_WORDS, SOURCE_WORDS
 from exporter.findings.workloads import workload_findings
-from exporter.reason import CsrOutcome, Reason, Rotation, Source
+from exporter.reason import CsrOutcome, Observer, Reason, Rotation, Source
 
 __all__ = ["certificate_words", "cluster_findings", "serving_off_reason"]
 
@@ -63,9 +63,16 @@ def _rights(words: str) -> Iterator[Step]:
         yield _RIGHTS
 
 
-def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now: float) -> tuple[Finding, ...]:
-    """The findings about a cluster, worst first. `now` in Unix seconds."""
+def cluster_findings(
+    cluster: ClusterFacts, sources: Iterable[SourceFacts], now: float, *, told: frozenset[str] = frozenset()
+) -> tuple[Finding, ...]:
+    """The findings about a cluster, worst first. `now` in Unix seconds.
+
+    `told`: nodes of whose rotation somebody else tells who asked them; of the others their labels are all there is.
+    """
     nodes, sources = cluster.nodes or (), tuple(sources)
+    told |= {name for name, one in (cluster.observations or {}).items() if one.by is not Observer.NOBODY}
+    by_label = [one for one in nodes if one.name not in told]
     asked = all(one.up is not None for one in sources if one.source in {Source.KUBELETS, Source.NODE_AGENTS})
     found = [
         *_sources(sources, place_of(cluster.azure)),
@@ -74,12 +81,19 @@ def cluster_findings(cluster: ClusterFacts, sources: Iterable[SourceFacts], now:
         *endpoint_findings(cluster, now),
         *workload_findings(cluster),
         *preflight_findings(cluster),
-        *_serving_off(cluster, nodes),
+        *_serving_off(cluster, by_label),
         *_serving_unknown(nodes),
         *observed_findings(cluster, now, everybody_asked=bool(sources) and asked),
-        *(azure_findings(cluster.azure, nodes, now) if cluster.azure else ()),
+        *(azure_findings(cluster.azure, by_label, now) if cluster.azure else ()),
     ]
-    return worst_first(tuple(found))
+    return worst_first(tuple(_once_for_all(found)))
+
+
+def _once_for_all(found: Iterable[Finding]) -> Iterator[Finding]:
+    """What the cluster itself says of its CA, no node's copy of it says again."""
+    found, alert = tuple(found), "AksCertClusterCaExpiring"
+    said = any(one.alert == alert and not one.node for one in found)
+    yield from (one for one in found if not (said and one.alert == alert and one.node))
 
 
 def _unread(which: Source, sources: Iterable[SourceFacts]) -> bool:

@@ -17,11 +17,12 @@ from exporter.findings.kubelet_certificate import (
     date_findings,
     disagreement,
     early_findings,
+    rotation_conflict,
     rotation_off,
     rotation_waiting,
     unanswered,
 )
-from exporter.findings.limits import ca_end, file_status
+from exporter.findings.limits import ca_end, file_status, worst
 from exporter.findings.unseen import source_findings, trust_findings, unread_findings
 from exporter.findings.wording import REASON_WORDS, ROLE_WORDS, STATUS_WORDS, USABILITY_WORDS
 from exporter.reason import BootstrapMethod, FileStatus, Origin, Role, Rotation, RotationState
@@ -37,7 +38,7 @@ def host_findings(
     """The findings about one node, worst first. Times in Unix seconds; `max_age`: the policy's, in seconds."""
     this = machine(host.node, windows=host.windows)
     found = [
-        *_dates(host, this, now, max_age),
+        *_each_once(_dates(host, this, now, max_age)),
         *_rotation(host, this),
         *_files(host, this),
         *_trust(host, this, now),
@@ -47,6 +48,16 @@ def host_findings(
         *source_findings(host, this, sources, unanswered(this, Role.KUBELET_SERVING)),
     ]
     return worst_first(tuple(found))
+
+
+def _each_once(found: Iterable[Finding]) -> Iterator[Finding]:
+    """File and port may say the same of a role: the worse of both is told, and of equals the file's."""
+    kept: dict[tuple[str, Role | None], Finding] = {}
+    for one in found:
+        known = kept.get((one.alert, one.role))
+        if known is None or worst(known.severity, one.severity) is not known.severity:
+            kept[one.alert, one.role] = one
+    yield from kept.values()
 
 
 def _dates(host: HostFacts, this: Machine, now: float, max_age: float | None) -> Iterator[Finding]:
@@ -85,25 +96,17 @@ def _rotation(host: HostFacts, this: Machine) -> Iterator[Finding]:
                 yield rotation_off(this, facts)
             case RotationState.WAITING:
                 yield rotation_waiting(this, facts)
-            case RotationState.UNKNOWN:
+            case RotationState.UNKNOWN if not disagreement(facts.evidence):
                 yield about(
                     this,
                     Severity.UNKNOWN,
-                    "AksCertFileUnreadable",
-                    f"Whether the {name} is rotated cannot be told: {disagreement(facts) or reason}.",
+                    "",  # what could not be read has an alert of its own
+                    f"Whether the {name} is rotated cannot be told: {reason}.",
                     (Step("Look at the list of files: each status says what could not be read."),),
                     role=role,
                 )
-            case RotationState.ENABLED if conflict := disagreement(facts):
-                yield about(
-                    this,
-                    Severity.WARNING,
-                    "AksCertRotationEvidenceConflict",
-                    f"Places disagree on the rotation of the {name}: {conflict}.",
-                    this.replace,
-                    why="Settings reach a node when it is made; until then it keeps the former ones.",
-                    role=role,
-                )
+        if conflict := rotation_conflict(this, role, facts.evidence, facts.state):
+            yield conflict
     enabled = any(one.role is Role.KUBELET_CLIENT and one.state is RotationState.ENABLED for one in host.rotation)
     if enabled and host.bootstrap_method is BootstrapMethod.NONE:
         yield about(

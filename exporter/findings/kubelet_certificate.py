@@ -3,7 +3,7 @@
 A node agent knows it from the node's files, a kubelet asked from afar tells it of itself: the words are the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter.facts.rotation import RotationFacts
@@ -12,7 +12,7 @@ from exporter.findings.commands import Machine, step
 from exporter.findings.formatting import ends, lasting, when
 from exporter.findings.limits import not_yet_valid, rotation_disabled, rotation_overdue, without_rotation
 from exporter.findings.wording import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS
-from exporter.reason import Role, Rotation, RotationReason
+from exporter.reason import Evidence, Role, Rotation, RotationReason, RotationState
 
 __all__ = [
     "SIGNERS",
@@ -21,6 +21,7 @@ __all__ = [
     "date_findings",
     "disagreement",
     "requests",
+    "rotation_conflict",
     "rotation_off",
     "rotation_waiting",
     "unanswered",
@@ -196,9 +197,32 @@ def rotation_waiting(this: Machine, facts: RotationFacts) -> Finding:
     )
 
 
-def disagreement(facts: RotationFacts) -> str:
+def disagreement(evidence: Mapping[Evidence, bool]) -> str:
     """Which places say that it is on, and which that it is off; empty where they agree."""
-    words = {word: [EVIDENCE_WORDS[e] for e, said in facts.evidence.items() if said is word] for word in (True, False)}
+    words = {word: [EVIDENCE_WORDS[e] for e, said in evidence.items() if said is word] for word in (True, False)}
     if not words[True] or not words[False]:
         return ""
     return f"on by {' and '.join(words[True])}, off by {' and '.join(words[False])}"
+
+
+def rotation_conflict(this: Machine, role: Role, evidence: Mapping[Evidence, bool], state: str) -> Finding | None:
+    """Places disagree on it; None where they agree, or where its state says the same.
+
+    Waiting is a conflict of its own name, and that a client certificate is static is why its rotation is off.
+    """
+    words = disagreement(evidence)
+    told = state == RotationState.WAITING or (role is Role.KUBELET_CLIENT and state == RotationState.DISABLED)
+    if told or not words:
+        return None
+    name, unknown = ROLE_WORDS[role], state == RotationState.UNKNOWN
+    return about(
+        this,
+        Severity.UNKNOWN if unknown else Severity.WARNING,
+        "AksCertRotationEvidenceConflict",
+        f"Whether the {name} is rotated cannot be told: {words}."
+        if unknown
+        else f"Places disagree on the rotation of the {name}: {words}.",
+        this.replace,
+        why="Settings reach a node when it is made, and a kubelet when it starts; until then the former ones hold.",
+        role=role,
+    )

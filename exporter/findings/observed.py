@@ -9,26 +9,23 @@ from collections.abc import Iterator
 from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts, NodeObservation
-from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView, ToldCertificate
 from exporter.facts.node_document import NodeDocument
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
-from exporter.findings.commands import Machine, Place, filled, machine
+from exporter.findings.commands import Machine, filled
+from exporter.findings.compared import compared_findings, machine_of
 from exporter.findings.formatting import names_listed
 from exporter.findings.kubelet_certificate import (
-    SIGNERS,
     DatedCertificate,
     about,
     date_findings,
-    disagreement,
     rotation_off,
     rotation_waiting,
-    unanswered,
 )
 from exporter.findings.limits import SETTLING
 from exporter.findings.wording import ROLE_WORDS
-from exporter.reason import Evidence, KubeletStatus, Observer, Role, RotationState
+from exporter.reason import KubeletStatus, Observer, RotationState
 
 __all__ = ["observed_findings"]
 
@@ -44,21 +41,15 @@ def observed_findings(cluster: ClusterFacts, now: float, *, everybody_asked: boo
     """
     nodes = {node.name: node for node in cluster.nodes or ()}
     place = place_of(cluster.azure)
-    for name, observed in (cluster.observations or {}).items():
-        this = _machine(name, nodes.get(name), place)
+    observations = cluster.observations or {}
+    machines = {name: machine_of(name, nodes.get(name), place) for name in observations}
+    for name, observed in observations.items():
         if observed.document is not None:
-            yield from _told(observed.document, this)
-            yield from _contradicted(observed.document, observed.view, this)
+            yield from _told(observed.document, machines[name])
         elif observed.view is not None and observed.view.report.told:
-            yield from _seen(observed.view, this, now)
+            yield from _seen(observed.view, machines[name], now)
+    yield from compared_findings(cluster, machines, now)
     yield from _unseen(cluster, now, everybody_asked=everybody_asked)
-
-
-def _machine(name: str, node: Node | None, place: Place) -> Machine:
-    if node is None:
-        return machine(name, place=place)
-    windows = node.os.lower() == "windows"
-    return machine(name, provider_id=node.provider_id, pool=node.agentpool, windows=windows, place=place)
 
 
 def _told(document: NodeDocument, this: Machine) -> Iterator[Finding]:
@@ -80,29 +71,6 @@ def _told(document: NodeDocument, this: Machine) -> Iterator[Finding]:
         )
 
 
-def _contradicted(document: NodeDocument, view: NodeView | None, this: Machine) -> Iterator[Finding]:
-    """What the kubelet says it runs with, against what the node agent found in its files."""
-    for told in document.rotation:
-        configured = view.report.config if view is not None else None
-        if configured is None or told.role not in SIGNERS or told.state not in {"enabled", "disabled"}:
-            continue
-        role = Role(told.role)
-        running = configured.serving_rotation if role is Role.KUBELET_SERVING else configured.client_rotation
-        if running is not (told.state == "enabled"):
-            said = {True: "on", False: "off"}
-            yield Finding(
-                Severity.WARNING,
-                Subject(Kind.NODE, document.node),
-                f"Places disagree on the rotation of the {ROLE_WORDS[role]}: {said[running]} by what the kubelet runs "
-                f"with, {said[not running]} by the node's files.",
-                this.replace,
-                "AksCertRotationEvidenceConflict",
-                "Settings reach a kubelet when it starts; until then it keeps the former ones.",
-                document.node,
-                role,
-            )
-
-
 def _seen(view: NodeView, this: Machine, now: float) -> Iterator[Finding]:
     for one in view.certificates:
         deadline = one.window[1] if one.window else None
@@ -115,15 +83,6 @@ def _seen(view: NodeView, this: Machine, now: float) -> Iterator[Finding]:
             yield rotation_off(this, facts)
         elif facts.state is RotationState.WAITING:
             yield rotation_waiting(this, facts)
-        elif facts.evidence.get(Evidence.WIRE) is False and facts.evidence.get(Evidence.KUBELET_CONFIGZ):
-            yield about(
-                this,
-                Severity.WARNING,
-                "AksCertRotationEvidenceConflict",
-                f"Places disagree on the rotation of the {ROLE_WORDS[facts.role]}: {disagreement(facts)}.",
-                unanswered(this, facts.role),
-                role=facts.role,
-            )
 
 
 def _fitness(one: ToldCertificate, this: Machine) -> Iterator[Finding]:

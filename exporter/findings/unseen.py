@@ -7,7 +7,7 @@ from exporter.facts.kubeconfig import ServerTrust
 from exporter.facts.source import SourceFacts
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import Machine, step
-from exporter.reason import FileStatus, Reason, Role
+from exporter.reason import FileStatus, Reason, Role, RotationState
 
 __all__ = ["source_findings", "trust_findings", "unread_findings"]
 
@@ -35,6 +35,9 @@ def source_findings(
 ) -> Iterator[Finding]:
     """Sources without an answer, or that are not asked. `requests`: how to find and answer the node's request."""
     status = "Get-Service kubelet" if this.windows else "systemctl status kubelet --no-pager"
+    # A kubelet that waits for its certificate cannot answer yet, and AksCertRotationWaiting says so.
+    waiting = any(one.state is RotationState.WAITING for one in host.rotation)
+    silent = "" if waiting else "AksCertSourceDown"
     for source in sources:
         if source.skipped:
             # Where somebody chose it, it is said and no more; else nobody knows what the kubelet serves.
@@ -49,7 +52,7 @@ def source_findings(
             yield _finding(
                 host,
                 Severity.WARNING,
-                "AksCertSourceDown",
+                silent,
                 "The kubelet runs, and serves no certificate: it has none that is usable.",
                 requests,
                 why="kubectl logs and exec fail for this node until its request for a serving certificate is approved "
@@ -60,7 +63,7 @@ def source_findings(
             yield _finding(
                 host,
                 Severity.UNKNOWN,
-                "AksCertSourceDown",
+                silent,
                 f"What the {source.source} serves could not be seen: {source.last_error}.",
                 (step("See whether the kubelet runs and listens on its port.", this.run(status)),),
             )

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,8 @@ AGENT_TOKEN = "simulated-service-account-token"  # noqa: S105 - of a simulation
 """What kubelets let in to their /metrics and /configz."""
 NODE_AGENTS = ("monitoring", "aks-cert-exporter-node")
 """Namespace and name of the node agents' Service."""
+CLUSTER_AGENT = ("monitoring", "aks-cert-exporter-cluster")
+"""Likewise of the cluster agent's."""
 NO_KUBELETS: Mapping[str, tuple[str, int]] = MappingProxyType({})
 NAMES = (HOST, "kubernetes.default.svc")
 TICK_SECONDS = 1.0
@@ -89,6 +92,22 @@ class SimulatedCluster:
         """The node agents' Service has these Pods: addresses and ports by node."""
         slices = [endpoint_slice(*NODE_AGENTS, node, *address) for node, address in agents.items()]
         self.server.store.put_all("endpointslices", slices)
+
+    def serve_cluster_agent(self, url: str) -> None:
+        """The cluster agent's Service leads to `url`, and so does the API server's proxy to it."""
+        labels = {"app.kubernetes.io/name": "aks-cert-exporter", "app.kubernetes.io/component": "cluster"}
+        metadata = {"namespace": CLUSTER_AGENT[0], "name": CLUSTER_AGENT[1], "labels": labels}
+        spec = {"ports": [{"name": "metrics", "port": 9964}]}
+        self.server.store.put("services", {"metadata": metadata, "spec": spec})
+
+        def answer(namespace: str, name: str, path: str) -> tuple[int, str, bytes]:
+            # The name in the path may have a scheme before it and a port behind it.
+            if (namespace, name.split(":")[-2 if ":" in name else -1]) != CLUSTER_AGENT:
+                raise ConnectionRefusedError("connection refused")
+            with urllib.request.urlopen(f"{url}{path}", timeout=10) as found:  # noqa: S310 - the agent's own http
+                return found.status, found.headers["Content-Type"], found.read()
+
+        self.server.service_proxy = answer
 
     def rotate(self) -> None:
         """The control plane has the new CA: what clients trust, and what the API server serves."""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from simulation.demo.agentless_checks import agentless_checks
 from simulation.demo.cluster_checks import ClusterCheck, cluster_checks, command_checks, series
 from simulation.demo.node_agents import START_SECONDS, Fleet
 from simulation.demo.processes import Process, ProcessError, StoppedError, outputs
+from simulation.node.simulated_node import SimulatedNode
 
 __all__ = ["DemoCluster", "start_demo_cluster"]
 
@@ -50,18 +52,18 @@ class DemoCluster:
             except OSError as error:
                 raise ProcessError(f"{self.agent.name} does not answer: {error}\n{self.agent.words}") from None
             if all(claim.right for claim in found) or time.monotonic() > until:
-                return (*found, *self._checked())
+                return (*found, *self._checked(nodes))
             if stop.wait(0.5):
                 raise StoppedError
 
-    def _checked(self) -> tuple[ClusterCheck, ClusterCheck]:
+    def _checked(self, nodes: Sequence[SimulatedNode]) -> tuple[ClusterCheck, ClusterCheck]:
         """What `check` says, run as a person does."""
         commands = {
             f"check with {path.name}": ["check", "--kubeconfig", str(path), "--output", "json"]
             for path in (self.kubeconfig, self.old_kubeconfig)
         }
         present, former = outputs(commands).values()
-        return command_checks(present, former)
+        return command_checks(nodes, present, former)
 
     def go_on(self) -> str:
         """Let things happen in the cluster. Returns the name of the node that renews its certificates."""
@@ -91,5 +93,6 @@ def start_demo_cluster(fleet: Fleet, stop: threading.Event) -> DemoCluster:
     agent = Process("the cluster agent", arguments, environment=azure.environment)
     fleet.own(agent)
     agent.wait_ready(START_SECONDS, stop)
+    cluster.serve_cluster_agent(agent.url)
     cluster.rotate()
     return DemoCluster(fleet, cluster, agent, kubeconfig, old)

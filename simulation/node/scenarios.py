@@ -238,7 +238,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         expected=Expected(
             serving=MISSING,
             files=frozenset({(Role.KUBELET_SERVING, FileStatus.NOT_FOUND)}),
-            alerts=frozenset({"AksCertRotationWaiting", "AksCertSourceDown"}),
+            alerts=frozenset({"AksCertRotationWaiting"}),
         ),
     ),
     Scenario(
@@ -254,7 +254,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             files=frozenset(
                 {(Role.KUBELET_CLIENT, FileStatus.NOT_FOUND), (Role.KUBELET_SERVING, FileStatus.NOT_FOUND)}
             ),
-            alerts=frozenset({"AksCertRotationWaiting", "AksCertSourceDown"}),
+            alerts=frozenset({"AksCertRotationWaiting"}),
         ),
     ),
     Scenario(
@@ -283,7 +283,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         node_name=vmss("nodepool1", 15),
         sentence="the client certificate was restored without its private key",
         options=BuildOptions(client_damage=Damage.KEY_LOST),
-        expected=Expected(client=UNDETERMINED, alerts=frozenset({"AksCertUnusable", "AksCertFileUnreadable"})),
+        expected=Expected(client=UNDETERMINED, alerts=frozenset({"AksCertUnusable"})),
     ),
     Scenario(
         name="former-ca-kept",

@@ -51,11 +51,7 @@ TOLD = {
 """What a person is told of each node, and nothing else."""
 HELD = {
     "expiring": {("AksCertRotationOverdue", "warning", CLIENT)},
-    "expired": {("AksCertRotationOverdue", "warning", CLIENT), ("AksCertRotationOverdue", "critical", CLIENT)},
-    "static-client": {
-        ("AksCertRotationDisabled", "warning", CLIENT),
-        ("AksCertRotationEvidenceConflict", "warning", CLIENT),
-    },
+    "static-client": {("AksCertRotationDisabled", "warning", CLIENT)},
     "malformed": {("AksCertFileUnreadable", "warning", f"{CLIENT} malformed")},
     "emptied": {("AksCertFileUnreadable", "warning", f"{CLIENT} empty")},
     "stuck-bootstrap": {("AksCertRotationWaiting", "warning", SERVING)},

@@ -103,7 +103,10 @@ def test_a_healthy_node_has_no_finding() -> None:
         (
             report(self_signed_linux(NODE, NOW - DAY), config=KubeletConfig(True, False, "", True)),
             {},
-            [("info", "AksCertRotationDisabled", Role.KUBELET_SERVING)],
+            [
+                ("info", "AksCertRotationDisabled", Role.KUBELET_SERVING),
+                ("warning", "AksCertRotationEvidenceConflict", Role.KUBELET_SERVING),  # its label says on
+            ],
         ),
         (
             report(client_certificate=False, client_not_after=None),
@@ -193,7 +196,10 @@ def test_a_node_agents_findings_are_passed_on_in_its_words() -> None:
 
 def test_a_kubelet_that_runs_with_other_settings_than_its_files_say_is_a_finding() -> None:
     """Two places disagree, though only one of them is the node's voice."""
-    says_on = document(rotation=(ToldRotation("kubelet-serving", "enabled"), ToldRotation("kubelet-client", "enabled")))
+    rotation = tuple(
+        ToldRotation(role, "enabled", evidence={"file": True}) for role in ("kubelet-serving", "kubelet-client")
+    )
+    says_on = document(rotation=rotation)
     view = node_view(report(config=KubeletConfig(True, False, "", True)), CA, {})
     (finding,) = observed_findings(facts({NODE: NodeObservation(Observer.NODE_AGENT, says_on, view)}), NOW)
     assert (finding.alert, finding.role) == ("AksCertRotationEvidenceConflict", Role.KUBELET_SERVING)

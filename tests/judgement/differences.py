@@ -27,13 +27,8 @@ FINDING_ONLY = {
     "AksCertRotationEvidenceConflict": "of a whole node pool, by its tag: the alert is each node's",
     "AksCertCsrRejected": "a refusal of a minute ago; the alert counts what has increased between two scrapes",
     "AksCertNodeNotObserved": "of the present; the alert bridges five minutes, in which somebody may have told",
-    "AksCertFileUnreadable": "rotation unknown: the file itself that cannot be read has the alert",
 }
 """Findings that may name an alert which does not fire for the same node."""
-EXPLAINED = {
-    ("AksCertSourceDown", "AksCertRotationWaiting"): "a kubelet that waits for its certificate cannot answer yet",
-}
-"""Findings whose alert is silent while another alert of the same node says it better."""
 CLUSTER_WIDE = {
     "AksCertClusterCaExpiring": "each node speaks about its copy; the alert is the cluster's",
     "AksCertCsrRejected": "the counters know signer and outcome; the finding knows the node too",
@@ -76,9 +71,4 @@ def alert_without_finding(firing: set[Said], findings: set[Said]) -> set[Said]:
 
 def finding_without_alert(findings: set[Said], active: set[Said]) -> set[Said]:
     """Findings that name an alert which is not even pending, but for the table's."""
-    return {
-        (alert, severity, node)
-        for alert, severity, node in findings - active
-        if alert not in FINDING_ONLY
-        and not any(known == node and (alert, other) in EXPLAINED for other, _, known in active)
-    }
+    return {(alert, severity, node) for alert, severity, node in findings - active if alert not in FINDING_ONLY}
