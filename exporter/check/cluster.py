@@ -13,7 +13,7 @@ from exporter.facts.source import SourceFacts
 from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.cluster import serving_off_reason
 from exporter.findings.control_plane import lifetime_class
-from exporter.findings.formatting import date, dated, span, utc_time
+from exporter.findings.formatting import dated, span, utc_time
 from exporter.reason import Ca, CsrCondition, PreflightStep, Rotation
 
 __all__ = ["LONGEST", "certificate_row", "cluster_sections", "csr_rows"]
@@ -85,7 +85,7 @@ def cluster_sections(
             (
                 one.kind,
                 one.name,
-                date(ends_last(one.certificates).not_after) if one.certificates else "-",
+                dated((last := ends_last(one.certificates)).not_after, last.lifetime) if one.certificates else "-",
                 HOLDS_WORDS[held] if one.certificates else f"unreadable: {one.unreadable}",
             )
             for held, one in judged

@@ -7,8 +7,10 @@ from exporter.check.report import Section
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView
 from exporter.findings import Finding, Severity
-from exporter.findings.formatting import date, span
+from exporter.findings.formatting import dated, span
 from exporter.reason import Evidence, Role, RotationState
+
+DAY = 86400.0
 
 __all__ = ["LONGEST", "kubelets_section"]
 
@@ -69,8 +71,9 @@ def _until(views: Iterable[NodeView], now: float) -> tuple[str, str]:
     """The end of the client certificate, or from the first to the last of them; and how long until the first."""
     client = [one for view in views for one in view.certificates if one.role is Role.KUBELET_CLIENT]
     ends = sorted(one.not_after for one in client)
+    lifetime = min((one.not_after - one.not_before for one in client if one.not_before is not None), default=DAY * 365)
     if not ends:
         return "not told", "-"
-    first, last = date(ends[0]), date(ends[-1])
+    first, last = dated(ends[0], lifetime), dated(ends[-1], lifetime)
     left = span(ends[0] - now) if ends[0] > now else f"ended {span(ends[0] - now)} ago"
     return first if first == last else f"{first} to {last}", left

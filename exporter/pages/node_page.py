@@ -54,7 +54,8 @@ def node_page(
     """
     sources = tuple(sources)
     unanswered = [source.source.value for source in sources if source.up is None and not source.skipped]
-    judged = verdict(findings, unanswered)
+    left_out = " but the kubelet's port" if any(source.skipped for source in sources) else ""
+    judged = verdict(findings, unanswered, seen=f"Every place was looked at{left_out}")
     system = "Windows" if host.windows else "Linux"
     listed = findings_list(findings, subject=host.node, runbooks=runbooks)
     body = [

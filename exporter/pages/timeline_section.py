@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from exporter.findings.formatting import date
+from exporter.findings.formatting import dated
 from exporter.findings.timeline import YEAR, Event, coming
 from exporter.pages.page import Column, Tone, badge, folded_table, join, section
 from exporter.pages.time_element import time_element
@@ -32,9 +32,10 @@ def timeline_section(events: Iterable[Event], now: float) -> Markup:
 
 def _when(one: Event, now: float) -> Markup:
     if one.until is None:
-        return Markup("{} <br>{}").format(date(one.at), time_element(one.at, now))
+        return Markup("{} <br>{}").format(dated(one.at, one.at - now), time_element(one.at, now))
     begins = time_element(one.at, now) if one.at > now else Markup("now, until {}").format(time_element(one.until, now))
-    return Markup("{} to {} <br>{}").format(date(one.at), date(one.until), begins)
+    length = 3 * (one.until - one.at)  # a day is enough for dates to tell the two apart
+    return Markup("{} to {} <br>{}").format(dated(one.at, length), dated(one.until, length), begins)
 
 
 def _part(timestamp: float, now: float) -> float:

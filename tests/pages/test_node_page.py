@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from exporter.facts.host.host_facts import FileFacts, HostFacts
-from exporter.facts.source import SourceFacts
+from exporter.facts.source import SourceFacts, skipped
 from exporter.facts.usability import Usability
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.host import host_findings
 from exporter.pages.findings_list import findings_list, verdict
 from exporter.pages.node_page import node_page
 from exporter.pages.page import Tone, badge, table
-from exporter.reason import FileStatus, Origin, Role
+from exporter.reason import FileStatus, Origin, Role, Source
 from tests.pages.document import check, read
 from tests.pages.example import NODE, NOW, broken, source, well
 
@@ -50,6 +50,13 @@ def test_a_healthy_node_is_said_to_be_well_with_its_dates() -> None:
     ):
         assert any(words in part for part in text), words
     assert "Findings" not in text
+
+
+def test_a_port_that_was_left_out_on_purpose_is_no_place_that_was_looked_at() -> None:
+    """A7: all is ok there as far as it goes, and how far that is stands beside it."""
+    text = " ".join(read(page(well(), skipped(Source.KUBELET, "its address is set to nothing", on_purpose=True))).text)
+    assert "All is ok" in text
+    assert "Every place was looked at but the kubelet's port, and nothing needs to be done." in text
 
 
 def test_a_broken_node_shows_the_worst_first_with_next_step_and_runbook() -> None:

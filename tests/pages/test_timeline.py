@@ -35,6 +35,16 @@ def test_only_the_coming_year_is_shown_in_its_order_and_what_has_begun_is() -> N
     assert [(one.at - NOW) / DAY for one in coming(events, NOW)] == [-5, 2, 9]
 
 
+def test_what_comes_soon_is_told_with_its_time() -> None:
+    """G14: a window of two minutes would read `2026-11-24 to 2026-11-24`."""
+    events = [Event(NOW + 3600, "x", "y", False, NOW + 3720), Event(NOW + 7200, "z", "y", True)]
+    text = " ".join(read(timeline_section(events, NOW)).text)
+    assert "2026-11-24 07:00 UTC to 2026-11-24 07:02 UTC" in text
+    assert "2026-11-24 08:00 UTC" in text
+    far = [Event(NOW + 30 * DAY, "x", "y", False, NOW + 40 * DAY), Event(NOW + 50 * DAY, "z", "y", True)]
+    assert "UTC to" not in " ".join(read(timeline_section(far, NOW)).text)
+
+
 def test_the_rotations_of_many_nodes_are_one_event_for_each_month() -> None:
     windows = [
         (f"n{number}", Role.KUBELET_CLIENT, NOW + number * DAY, NOW + (number + 70) * DAY) for number in range(40)
