@@ -29,8 +29,9 @@ from exporter.web.document import Reader
 from exporter.web.exposition import Payload
 from exporter.web.server import WebServer
 from simulation.api import objects
-from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer, CsrOrder
+from simulation.api.objects import CsrOrder
 from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.csr_answer import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from simulation.pki import DAY, YEAR, Authority, certificate_request, new_key
 
 NOW = float(int(time.time()))

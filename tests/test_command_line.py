@@ -13,8 +13,8 @@ import pytest
 from exporter import __version__
 from exporter.cli import parser
 from exporter.examples import EXAMPLES
-from simulation.api.objects import Answer
 from simulation.api.server import ApiServer
+from simulation.csr_answer import Answer
 from simulation.pki import DAY
 from tests.agents.clusters import NOW, csr, node, populate, serving
 from tests.check.test_cluster_look import check, kubeconfig

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from simulation.api.cluster_objects import LEASES, csr_name
-from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer, CsrOrder, csr_object, lease
+from simulation.api.objects import CsrOrder, csr_object, lease
 from simulation.api.server import ApiServer
+from simulation.csr_answer import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from simulation.node.file_tree import NodeTree
 from simulation.node.kubelet import SimulatedKubelet
 from simulation.node.linux import PKI

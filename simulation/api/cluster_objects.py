@@ -4,10 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from simulation.api.objects import (
-    CLIENT_SIGNER,
     NO_KUBELET,
-    SERVING_SIGNER,
-    Answer,
     CsrOrder,
     api_service,
     authentication_config,
@@ -19,6 +16,7 @@ from simulation.api.objects import (
     webhooks,
 )
 from simulation.api.server import Store
+from simulation.csr_answer import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from simulation.node.build_options import Bootstrap, Client, OperatingSystem
 from simulation.node.scenarios import Sent
 from simulation.node.simulated_node import SimulatedNode

@@ -4,16 +4,14 @@ import base64
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from simulation.csr_answer import SERVING_SIGNER, Answer
+
 __all__ = [
-    "CLIENT_SIGNER",
     "NODE_GROUP",
     "NO_KUBELET",
-    "SERVING_SIGNER",
     "SUBSCRIPTION",
-    "Answer",
     "CsrOrder",
     "api_service",
     "authentication_config",
@@ -34,23 +32,8 @@ Object = dict[str, Any]
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 NODE_GROUP = "mc_contoso_aks1_westeurope"
 """As the cloud provider writes it: in lower case."""
-CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
-SERVING_SIGNER = "kubernetes.io/kubelet-serving"
-
-
 NO_KUBELET = ("127.0.0.1", 1)
 """Where nothing listens."""
-
-
-class Answer(StrEnum):
-    """What became of a request."""
-
-    PENDING = "pending"
-    APPROVED = "approved"
-    """And not yet signed."""
-    ISSUED = "issued"
-    DENIED = "denied"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from simulation.api.called import ENDED, ENDING, MISFIT, RETIRED_PATH_READER
 from simulation.api.cluster_objects import LEASES, LEFT_BEHIND
 from simulation.api.control_plane import SimulatedCluster
-from simulation.api.objects import Answer
 from simulation.azure.managed_cluster import CLUSTER, OPTED_OUT_POOL
+from simulation.csr_answer import Answer
 from simulation.node.build_options import Serving
 from simulation.node.simulated_node import SimulatedNode
 

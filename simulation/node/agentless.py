@@ -3,7 +3,7 @@
 A cluster with only the cluster agent, as on AKS Automatic, consists of such nodes; Windows nodes are such by default.
 """
 
-from simulation.api.objects import SERVING_SIGNER
+from simulation.csr_answer import SERVING_SIGNER
 from simulation.node.build_options import BuildOptions, OperatingSystem, Serving
 from simulation.node.scenarios import MISSING, SELF_SIGNED, UNDETERMINED, Expected, Scenario, unanswered, vmss
 

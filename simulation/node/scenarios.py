@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from exporter.reason import BootstrapMethod, FileStatus, Role, RotationReason, RotationState
-from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer
+from simulation.csr_answer import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from simulation.node.build_options import OPT_OUT, Bootstrap, BuildOptions, Client, Damage, OperatingSystem, Serving
 
 __all__ = [

@@ -17,8 +17,9 @@ from exporter.facts.azure.resource_id import ResourceId
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.kube.connection import Connection, Kubeconfig
 from simulation.api import objects
-from simulation.api.objects import SERVING_SIGNER, Answer, CsrOrder
+from simulation.api.objects import CsrOrder
 from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.csr_answer import SERVING_SIGNER, Answer
 from simulation.pki import DAY, YEAR, Authority, Credential, certificate_request
 
 NOW = float(int(time.time()))

@@ -10,8 +10,8 @@ from exporter.agents.cluster.kube_sources import Intervals
 from exporter.families.catalogue import catalogue
 from exporter.web.negotiation import Format
 from simulation.api import objects
-from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
+from simulation.csr_answer import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from simulation.pki import DAY, YEAR
 from tests.agents.clusters import (
     AGGREGATOR,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals
-from simulation.api.objects import Answer
 from simulation.api.server import Fault, FaultKind
+from simulation.csr_answer import Answer
 from tests.agents.clusters import MARK, NODE, NOW, Cluster, cluster, csr, node
 
 CSRS = "certificatesigningrequests"

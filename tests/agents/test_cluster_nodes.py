@@ -16,8 +16,8 @@ import pytest
 
 from exporter.agents.cluster.node_looks import Observing
 from simulation.api import objects
-from simulation.api.objects import CLIENT_SIGNER, Answer
 from simulation.api.server import ApiServer
+from simulation.csr_answer import CLIENT_SIGNER, Answer
 from simulation.node.kubelet import SimulatedKubelet, SimulatedKubelets
 from simulation.pki import DAY, Credential, self_signed_linux
 from tests.agents.clusters import CA, NODE, NOW, Cluster, cluster, csr, node, populate

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER
+from simulation.csr_answer import CLIENT_SIGNER, SERVING_SIGNER
 from simulation.pki import certificate_request
 from tests.apiserver.controlplane import BOOTSTRAP, NODE, ControlPlane, wait
 

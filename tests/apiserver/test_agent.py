@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 
-from simulation.api.objects import CLIENT_SIGNER, SERVING_SIGNER
+from simulation.csr_answer import CLIENT_SIGNER, SERVING_SIGNER
 from simulation.pki import Authority
 from tests.apiserver import requests
 from tests.apiserver.controlplane import BOOTSTRAP, NODE, ControlPlane, free_port, stopped, wait

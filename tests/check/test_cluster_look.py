@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from simulation.api.objects import Answer
 from simulation.api.server import ApiServer, write_kubeconfig
+from simulation.csr_answer import Answer
 from simulation.pki import DAY
 from tests.agents.clusters import CA, NEXT_CA, NODE, NOW, csr, node, populate, serving
 from tests.check import warm

@@ -274,7 +274,7 @@ def _kubeconfigs() -> States:
     inspection = Authority("Contoso TLS Inspection", NOW - YEAR, NOW + 9 * YEAR, number=2)
     good, trusted = CA.apiserver((HOST,), NOW - 60), _read(CA)
     for name, served in {
-        "well": good,
+        "good": good,
         "rotated": rotated.apiserver((HOST,), NOW - 60),
         "another cluster": rotated.apiserver(("other-dns.hcp.westeurope.azmk8s.io",), NOW - 60),
         "intercepted": inspection.apiserver((HOST,), NOW - 60),

@@ -61,12 +61,12 @@ def test_a_tag_without_a_reimage_is_each_nodes_and_not_the_pools_again() -> None
     facts = cluster(document(), azure=AzureFacts(azure_cluster(managed_cluster(RESOURCE, pools), RESOURCE)))
     every = [one for one in cluster_findings(facts, (), NOW) if one.alert == "AksCertRotationEvidenceConflict"]
     assert [one.node for one in every] == ["n1"]
-    alone = [
+    without = [
         one
         for one in cluster_findings(replace(facts, observations=None), (), NOW)
         if one.alert == "AksCertRotationEvidenceConflict"
     ]
-    assert [(one.node, str(one.subject)) for one in alone] == [("", "node pool pool0")], (
+    assert [(one.node, str(one.subject)) for one in without] == [("", "node pool pool0")], (
         "by the label, where nobody else tells"
     )
 
@@ -113,5 +113,5 @@ def test_a_ca_that_ends_is_the_clusters_and_no_nodes_again() -> None:
     held = frozenset({ending[0].fingerprint_sha256})
     facts = cluster(document(findings=(own,), authorities=held), cas={Ca.CLUSTER: ending}, endpoints=())
     assert [one.node for one in cluster_findings(facts, (), NOW) if one.alert == own.alert] == [""]
-    alone = replace(facts, cas={})
-    assert [one.node for one in cluster_findings(alone, (), NOW) if one.alert == own.alert] == ["n1"]
+    without = replace(facts, cas={})
+    assert [one.node for one in cluster_findings(without, (), NOW) if one.alert == own.alert] == ["n1"]

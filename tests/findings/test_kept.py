@@ -21,4 +21,4 @@ def test_a_healthy_node_has_no_findings(name: str) -> None:
 
 def test_a_healthy_node_that_answers_and_a_kubeconfig_that_is_well_have_none() -> None:
     assert WRITTEN["nodes.txt"].startswith("== healthy\nnothing\n")
-    assert WRITTEN["kubeconfigs.txt"].startswith("== served: well\nnothing\n")
+    assert WRITTEN["kubeconfigs.txt"].startswith("== served: good\nnothing\n")

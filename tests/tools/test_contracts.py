@@ -22,6 +22,7 @@ AZURE = "Only sources/azure imports the Azure SDK"
 NODE = "The node agent never imports what only the cluster agent needs"
 LIBRARY = "Only four modules of facts import the X.509 library"
 LAYERS = "Layers look down only, and siblings do not know one another"
+SIMULATION = "The parts of the simulation look down only"
 
 PLANTED = [
     *(
@@ -46,6 +47,9 @@ PLANTED = [
     (LAYERS, "exporter.pages.page", "exporter.agents.periodic"),
     (LAYERS, "exporter.agents.periodic", "exporter.check.report"),
     (LAYERS, "exporter.check.report", "exporter.cli"),
+    (SIMULATION, "simulation.node.scenarios", "simulation.api.objects"),
+    (SIMULATION, "simulation.pki", "simulation.node.linux"),
+    (SIMULATION, "simulation.api.server", "simulation.demo.summary"),
 ]
 ALLOWED = [
     (KUBERNETES, "exporter.sources.kube.access", "kubernetes"),
