@@ -23,7 +23,7 @@ from exporter.findings.observed import observed_findings
 from exporter.findings.preflight import preflight_findings
 from exporter.findings.wording import CERTIFICATE_WORDS, SOURCE_WORDS
 from exporter.findings.workloads import workload_findings
-from exporter.reason import CsrOutcome, Observer, Reason, Rotation, Source
+from exporter.reason import Ca, CsrOutcome, Observer, Reason, Rotation, Source
 
 __all__ = ["certificate_words", "cluster_findings", "serving_off_reason"]
 
@@ -86,14 +86,9 @@ def cluster_findings(
         *observed_findings(cluster, now, everybody_asked=bool(sources) and asked),
         *(azure_findings(cluster.azure, by_label, now) if cluster.azure else ()),
     ]
-    return worst_first(tuple(_once_for_all(found)))
-
-
-def _once_for_all(found: Iterable[Finding]) -> Iterator[Finding]:
-    """What the cluster itself says of its CA, no node's copy of it says again."""
-    found, alert = tuple(found), "AksCertClusterCaExpiring"
-    said = any(one.alert == alert and not one.node for one in found)
-    yield from (one for one in found if not (said and one.alert == alert and one.node))
+    # Of its CA the cluster speaks once; no node's copy does so again, be it a former one.
+    of_nodes = {"AksCertClusterCaExpiring"} if cluster.cas.get(Ca.CLUSTER) else set()
+    return worst_first(tuple(one for one in found if not (one.node and one.alert in of_nodes)))
 
 
 def _unread(which: Source, sources: Iterable[SourceFacts]) -> bool:
