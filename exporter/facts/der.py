@@ -1,7 +1,8 @@
 """A certificate's DER in, its parts as they are there out, read as Go and OpenSSL do where a stricter reader refuses.
 
-Two things that X.690 forbids and certificates have all the same: a default that is written out (`critical FALSE`,
-§11.5), and times without seconds or with an offset (RFC 5280 §4.1.2.5.1 wants `YYMMDDHHMMSSZ`).
+What X.690 and RFC 5280 forbid and certificates have all the same: a default that is written out (`critical FALSE`,
+`version v1`; §11.5), times without seconds or with an offset (RFC 5280 §4.1.2.5.1 wants `YYMMDDHHMMSSZ`), version 2,
+and elements behind those that should be there.
 """
 
 import datetime as dt
@@ -9,10 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 __all__ = ["DerError", "Element", "Extension", "Layout", "children", "layout", "oid", "repaired"]
 
-_BOOLEAN, _INTEGER, _BITS, _OID, _UTC_TIME, _GENERALIZED_TIME, _SEQUENCE = 0x01, 0x02, 0x03, 0x06, 0x17, 0x18, 0x30
+_BOOLEAN, _INTEGER, _BITS, _OCTETS, _UTC_TIME, _GENERALIZED_TIME, _SEQUENCE = 0x01, 0x02, 0x03, 0x04, 0x17, 0x18, 0x30
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
 
 
@@ -38,6 +40,8 @@ class Extension:
     critical: bool
     value: bytes
     """What the OCTET STRING holds."""
+    sound: bool = True
+    """Whether its parts are those that it should have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,13 @@ class Layout:
     """The whole Name, as Go compares it."""
     subject: bytes
     extensions: tuple[Extension, ...]
+    serial: bytes = b"\x01"
+    """The content of its INTEGER."""
+    key: bytes = b""
+    """The whole SubjectPublicKeyInfo."""
+    inner_algorithm: bytes = b""
+    """The whole AlgorithmIdentifier that the signature is over; the one beside the signature must be the same."""
+    outer_algorithm: bytes = b""
 
     @property
     def authority_key(self) -> bytes | None:
@@ -130,7 +141,11 @@ def layout(der: bytes) -> Layout:
         version=version,
         issuer=fields[2].whole,
         subject=fields[4].whole,
-        extensions=tuple(map(_extension, children(_one(extensions.content).content))) if extensions else (),
+        extensions=tuple(map(_extension, children(_first(extensions.content).content))) if extensions else (),
+        serial=fields[0].content,
+        key=fields[5].whole,
+        inner_algorithm=fields[1].whole,
+        outer_algorithm=algorithm.whole,
     )
 
 
@@ -149,33 +164,83 @@ def _one(content: bytes, tag: int = _SEQUENCE) -> Element:
 
 
 def _extension(element: Element) -> Extension:
-    identifier, *flag, value = children(element.content)
-    return Extension(oid(identifier.content), any(one.content == b"\xff" for one in flag), value.content)
+    identifier, *others = children(element.content)
+    flag = [one for one in others[:1] if one.tag == _BOOLEAN]
+    value = next(iter(others[len(flag) :]), Element(0, b"", b""))
+    sound = element.tag == _SEQUENCE and value.tag == _OCTETS and all(one.content in {b"\x00", b"\xff"} for one in flag)
+    return Extension(oid(identifier.content), any(one.content == b"\xff" for one in flag), value.content, sound)
+
+
+_PLAIN_VERSIONS = {bytes.fromhex("a003020100"): b"", bytes.fromhex("a003020101"): bytes.fromhex("a003020102")}
+"""Version 1 is the default; what version 2 added to it nobody reads (issuerUniqueID, subjectUniqueID)."""
 
 
 def repaired(der: bytes) -> bytes:
-    """The certificate with defaults left out and times in full: the same dates, names and keys for a strict reader.
+    """The certificate with defaults and what Go passes over left out, and times in full: the same dates, names and keys
+    for a strict reader.
 
     Its bytes are others, so neither a fingerprint nor a signature may be taken of it. Raises DerError.
     """
     body, algorithm, signature = _three(der)
-    fields = []
-    for field in children(body.content):
-        if field.tag == _EXTENSIONS:
-            extensions = [_plain_extension(one) for one in children(_one(field.content).content)]
-            fields.append(_element(_EXTENSIONS, _element(_SEQUENCE, *extensions)))
-        else:
-            fields.append(field.whole)
-    dates = 4 if body.content[:1] == bytes([_VERSION]) else 3
-    if len(fields) <= dates:
+    fields = list(children(body.content))
+    version = b""
+    if fields and fields[0].tag == _VERSION:
+        version = fields.pop(0).whole
+        version = _PLAIN_VERSIONS.get(version, version)
+    if len(fields) < 6:
         raise DerError("a certificate without all of its fields")
-    fields[dates] = _element(_SEQUENCE, *map(_full_time, children(_one(fields[dates]).content)))
-    return _element(_SEQUENCE, _element(_SEQUENCE, *fields), algorithm.whole, signature.whole)
+    serial, inner, issuer, dates, subject, key = fields[:6]
+    extensions = next((field for field in fields[6:] if field.tag == _EXTENSIONS), None)
+    plain = (
+        version,
+        serial.whole,
+        inner.whole,
+        _plain_name(issuer),
+        _element(dates.tag, *map(_full_time, _some(dates, 2))),
+        _plain_name(subject),
+        _plain_key(key),
+        _plain_extensions(extensions) if extensions else b"",
+    )
+    return _element(_SEQUENCE, _element(_SEQUENCE, *plain), algorithm.whole, signature.whole)
+
+
+def _first(content: bytes, tag: int = _SEQUENCE) -> Element:
+    found = next(children(content), None)
+    if found is None or found.tag != tag:
+        raise DerError("another element than should be there")
+    return found
+
+
+def _some(element: Element, number: int) -> list[Element]:
+    """The first parts of an element: Go passes over what follows those that it knows."""
+    return list(islice(children(element.content), number))
+
+
+def _plain_name(name: Element) -> bytes:
+    return _element(
+        name.tag, *(_element(one.tag, *map(_plain, children(one.content))) for one in children(name.content))
+    )
+
+
+def _plain(element: Element) -> bytes:
+    return _element(element.tag, *(part.whole for part in _some(element, 2)))
+
+
+def _plain_key(key: Element) -> bytes:
+    algorithm, *bits = _some(key, 2)
+    return _element(key.tag, _plain(algorithm), *(part.whole for part in bits))
+
+
+def _plain_extensions(extensions: Element) -> bytes:
+    found = children(_first(extensions.content).content)
+    return _element(_EXTENSIONS, _element(_SEQUENCE, *map(_plain_extension, found)))
 
 
 def _plain_extension(extension: Element) -> bytes:
-    parts = children(extension.content)
-    return _element(_SEQUENCE, *(part.whole for part in parts if (part.tag, part.content) != (_BOOLEAN, b"\x00")))
+    identifier, *others = children(extension.content)
+    flag = [one for one in others[:1] if one.tag == _BOOLEAN]
+    kept = [one for one in flag if one.content != b"\x00"]
+    return _element(extension.tag, *(part.whole for part in (identifier, *kept, *others[len(flag) :][:1])))
 
 
 _UTC = re.compile(rb"\d{10}(?P<second>\d\d)?(?:Z|[+-]\d{4})")

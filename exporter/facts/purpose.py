@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from exporter.facts.der import DerError, Element, Extension, Layout, children, oid
+from exporter.facts.refusals import refuse
 
 __all__ = ["ANY_USAGE", "CLIENT_AUTH", "SERVER_AUTH", "Purpose", "purpose"]
 
@@ -47,6 +48,7 @@ class Purpose:
 
 def purpose(parts: Layout) -> Purpose:
     """The purpose. Raises ValueError where a name or one of these extensions cannot be read, which Go refuses too."""
+    refuse(parts)
     names = _attributes(parts.subject)
     extensions = {extension.identifier: extension for extension in parts.extensions}
     authority, path_length = _constraints(extensions.get(_CONSTRAINTS))
@@ -70,7 +72,7 @@ def _attributes(name: bytes) -> list[tuple[str, str]]:
     found = []
     for relative in children(_single(name).content):
         for attribute in children(relative.content):
-            identifier, value = children(attribute.content)
+            identifier, value, *_ = children(attribute.content)
             if value.tag in _ENCODINGS:
                 found.append((oid(identifier.content), value.content.decode(_ENCODINGS[value.tag])))
     return found
@@ -108,7 +110,8 @@ def _general_names(extension: Extension | None) -> list[tuple[int, bytes]]:
 
 
 def _single(whole: bytes) -> Element:
-    found = list(children(whole))
-    if len(found) != 1:
-        raise DerError("not one element where one should be")
-    return found[0]
+    """The first element: Go passes over what follows it."""
+    found = next(children(whole), None)
+    if found is None:
+        raise DerError("no element where one should be")
+    return found

@@ -130,8 +130,12 @@ def certificate(der: bytes) -> Certificate:
             key_algorithm=key_algorithm,
             signature_algorithm=_signature_algorithm(parsed),
             der=der,
-            purpose=_purpose(der),
+            purpose=None if key_algorithm in _KNOWN_KEYS else _purpose(der),
         )
+
+
+_KNOWN_KEYS = {"1.2.840.10045.2.1", "1.2.840.113549.1.1.1"}
+"""ECDSA and RSA, told by their OIDs because the key cannot be decoded: Go parses no such certificate."""
 
 
 MOST_SERVED = 100
