@@ -177,6 +177,7 @@ def test_grafana_s_operator_finds_each_dashboard_in_its_config_map(helm: Helm, s
     for one in objects.of("GrafanaDashboard"):
         spec = one["spec"]
         assert spec["configMapRef"]["key"] in maps[spec["configMapRef"]["name"]]
+        assert spec["allowCrossNamespaceImport"] is True  # else a Grafana of another namespace is never matched
         assert (spec["instanceSelector"], spec["folder"]) == ({"matchLabels": {"grafana": "sre"}}, "Certificates")
 
 

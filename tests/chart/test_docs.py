@@ -3,10 +3,12 @@
 import itertools
 import re
 import shlex
+from typing import Any
 
 import pytest
+import yaml
 
-from tests.chart.rendering import CHART, Helm
+from tests.chart.rendering import CHART, Helm, merged
 from tools.helm import ROOT
 from tools.values import values_table
 
@@ -43,8 +45,9 @@ def test_the_readme_has_commands_for_both_kinds_of_prometheus() -> None:
     words = [word for file, words in commands() if file == "README.md" for word in words]
     assert "monitors.prometheusOperator=true" in words
     assert "`--set monitors.azureMonitor=true`" in text
-    labels = [word for word in words if word.endswith(".labels.release=stack")]
-    assert labels == ["monitors.labels.release=stack", "prometheusRule.labels.release=stack"]  # else nothing is scraped
+    for switch in ("monitors.prometheusOperator=true", "prometheusRule.enabled=true"):
+        label = f"{switch.partition('.')[0]}.labels.release=stack"
+        assert words.count(switch) == words.count(label) > 0, "else kube-prometheus-stack takes nothing of it"
 
 
 @pytest.mark.parametrize(("file", "words"), commands())
@@ -53,6 +56,32 @@ def test_a_command_of_the_documentation_is_one_that_the_chart_takes(file: str, w
     given = [word for flag, value in itertools.pairwise(words) if flag in flags for word in (flag, value)]
     answer = helm.run("template", "x", str(CHART), *given)
     assert (answer.returncode, answer.stderr) == (0, ""), f"{file}: {answer.stderr}"
+
+
+def documented_values() -> list[tuple[str, dict[str, Any]]]:
+    """File and content of each block of YAML whose keys are all of the chart's values."""
+    known = set(yaml.safe_load((CHART / "values.yaml").read_text()))
+    found = []
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), CHART / "README.md"):
+        for block in re.findall(r"```yaml\n(.*?)```", file.read_text(), re.DOTALL):
+            content = yaml.safe_load(block)
+            if isinstance(content, dict) and set(content) <= known:
+                found.append((str(file.relative_to(ROOT)), content))
+    return found
+
+
+@pytest.mark.parametrize(("file", "values"), documented_values())
+def test_values_in_the_documentation_are_ones_that_the_chart_takes(
+    file: str, values: dict[str, Any], helm: Helm
+) -> None:
+    """With the rules on, so that alerts that do not exist are refused."""
+    rendered = helm.objects(merged(({"prometheusRule": {"enabled": True}}, values)))
+    for one in values.get("extraObjects", ()):
+        assert one in list(rendered), file
+
+
+def test_some_values_are_documented() -> None:
+    assert {file for file, _ in documented_values()} >= {"docs/installation.md"}
 
 
 def test_the_identity_s_subject_in_the_documentation_is_the_cluster_agent_s_account(helm: Helm) -> None:
