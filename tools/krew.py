@@ -7,7 +7,10 @@ version, with uv or pipx: it needs Python packages that are compiled for each ma
 import gzip
 import hashlib
 import io
+import os
 import re
+import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -17,9 +20,10 @@ import yaml
 
 from exporter import __version__
 
-__all__ = ["archive", "complaints", "manifest"]
+__all__ = ["archive", "complaints", "manifest", "validator"]
 
 ROOT = Path(__file__).resolve().parents[1]
+KREW = "v0.5.0"
 HOME = "https://github.com/aks-cert-exporter/aks-cert-exporter"
 SCRIPT = f"""#!/bin/sh
 # Runs aks-cert-exporter {__version__} as `kubectl akscert`.
@@ -105,8 +109,24 @@ def complaints(plugin: dict[str, Any]) -> list[str]:
     return found
 
 
+def validator() -> Path | None:
+    """The validate-krew-manifest of krew itself, built on the spot; None where no Go is there that can build it."""
+    go = shutil.which("go")
+    if go is None:
+        return None
+    folder = ROOT / ".cache" / f"krew-{KREW}"
+    target = folder / "validate-krew-manifest"
+    if not target.exists():
+        environment = os.environ | {"GOBIN": str(folder), "GOFLAGS": "", "GOTOOLCHAIN": "local"}
+        command = [go, "install", f"sigs.k8s.io/krew/cmd/validate-krew-manifest@{KREW}"]
+        done = subprocess.run(command, env=environment, check=False, capture_output=True)
+        if done.returncode != 0:
+            return None
+    return target
+
+
 def main() -> int:
-    """Write both files."""
+    """Write both files, and let krew itself judge the manifest where it can be had."""
     plugin = manifest()
     if found := complaints(plugin):
         print(f"krew: {', '.join(found)}", file=sys.stderr)
@@ -115,8 +135,18 @@ def main() -> int:
     dist.mkdir(exist_ok=True)
     name, content = archive()
     (dist / name).write_bytes(content)
-    (dist / "akscert.yaml").write_text(yaml.safe_dump(plugin, sort_keys=False), encoding="utf-8")
-    return 0
+    written = dist / "akscert.yaml"
+    written.write_text(yaml.safe_dump(plugin, sort_keys=False), encoding="utf-8")
+    judge = validator()
+    if judge is None:
+        print(
+            "krew: the manifest was checked by rules written after krew's; its own validator needs Go and was not run"
+        )
+        return 0
+    # The archive is not where the manifest says before the release is published, so nothing is installed from there.
+    done = subprocess.run([judge, "-manifest", written, "-skip-install"], check=False, capture_output=True, text=True)
+    print(f"krew: {f'validate-krew-manifest {KREW} takes the manifest' if done.returncode == 0 else done.stderr}")
+    return done.returncode
 
 
 if __name__ == "__main__":

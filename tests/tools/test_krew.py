@@ -8,9 +8,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from exporter import __version__
-from tools.krew import archive, complaints, manifest
+from tools.krew import archive, complaints, manifest, validator
 
 
 def test_the_manifest_is_one_that_krew_takes_and_points_to_the_archive() -> None:
@@ -31,6 +32,22 @@ def test_what_krew_would_refuse_is_refused_here(key: str, value: object) -> None
     plugin = copy.deepcopy(manifest())
     plugin["spec"][key] = value
     assert complaints(plugin) != []
+
+
+@pytest.mark.timeout(300)
+def test_krew_s_own_validator_agrees(tmp_path: Path) -> None:
+    """It takes ours, and refuses one that it cannot install."""
+    judge = validator()
+    if judge is None:
+        pytest.skip("krew's validator is built with Go, from the module proxy")
+    wrong = copy.deepcopy(manifest())
+    wrong["spec"]["platforms"][0]["sha256"] = "0"
+    for plugin, status in ((manifest(), 0), (wrong, 1)):
+        assert bool(complaints(plugin)) == bool(status)
+        file = tmp_path / "akscert.yaml"
+        file.write_text(yaml.safe_dump(plugin))
+        done = subprocess.run([judge, "-manifest", file, "-skip-install"], check=False, capture_output=True, text=True)
+        assert bool(done.returncode) == bool(status), done.stderr
 
 
 @pytest.mark.parametrize("runner", ["uvx", "pipx", ""])
