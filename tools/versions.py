@@ -25,8 +25,8 @@ UNRELEASED = "## Unreleased"
 def disagreements(tag: str = "", root: Path = ROOT) -> Iterator[str]:
     """What does not fit together, in words; with a tag also what a release of it would lack."""
     wanted = version(root)
-    if not re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", wanted):
-        yield f"exporter/__init__.py: {wanted} is not X.Y.Z"
+    if not re.fullmatch(r"\d+\.\d+\.\d+", wanted):
+        yield f"exporter/__init__.py: {wanted} is not X.Y.Z; Helm refuses PyPI's way to write anything more than that"
     chart = (root / CHART).read_text(encoding="utf-8")
     for key in ("version", "appVersion"):
         found = re.search(rf'^{key}: "?([^"\n]*)"?$', chart, re.MULTILINE)

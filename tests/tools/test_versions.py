@@ -51,6 +51,7 @@ def test_all_that_agrees_can_be_released(project: Project) -> None:
         ({"chart": "1.2.2"}, "", "Chart.yaml: version is 1.2.2, not 1.2.3"),
         ({"app": "1.2.2"}, "", "Chart.yaml: appVersion is 1.2.2, not 1.2.3"),
         ({"code": "1.2", "chart": "1.2", "app": "1.2"}, "", "1.2 is not X.Y.Z"),
+        ({"code": "1.2.3rc1", "chart": "1.2.3rc1", "app": "1.2.3rc1"}, "", "1.2.3rc1 is not X.Y.Z"),
         ({"changes": "## 1.2.2 - 2026-11-01\n\n- x\n"}, "", "neither '## Unreleased' nor a section for 1.2.3"),
         ({"changes": "## 1.2.3\n\n- x\n"}, "", "the heading '## 1.2.3' is neither"),
         ({}, "v1.2.4", "the tag must be v1.2.3"),
