@@ -124,6 +124,7 @@ class Fleet:
             kubelet.api.settings = settings_of(node)
             kubelet.api.client_not_after = node.client.not_after if node.client else None
             kubelet.api.server_not_after = node.serving.not_after if node.serving else None
+            kubelet.api.client_renew_errors = scenario.client_renew_errors
         return node, kubelet
 
 

@@ -23,6 +23,7 @@ AGENTLESS: tuple[Scenario, ...] = (
         sentence="no node agent: the kubelet has no valid client certificate any more",
         options=BuildOptions(client_gone=1 + 2 / 365),
         ready=False,
+        client_renew_errors=12,
         expected=Expected(client=MISSING, alerts=frozenset({"AksCertRotationWaiting"})),
     ),
     Scenario(

@@ -71,6 +71,8 @@ class Scenario:
     """Whether the cluster has a Node object of it."""
     ready: bool = True
     requests: tuple[Sent, ...] = ()
+    client_renew_errors: int = 0
+    """How often the kubelet has failed to renew its client certificate, by its own counter."""
     pool: str = "nodepool1"
     image: str = "AKSUbuntu-2204gen2containerd-202607.13.0"
 

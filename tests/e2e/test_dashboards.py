@@ -16,6 +16,7 @@ import pytest
 from simulation.demo.cluster_agent import start_demo_cluster
 from simulation.demo.node_agents import Fleet
 from simulation.demo.prometheus import prometheus_process
+from simulation.node.agentless import AGENTLESS
 from simulation.node.scenarios import SCENARIOS, scenario
 from simulation.pki import YEAR, Authority
 from tests.e2e.stack import Stack, Target
@@ -33,6 +34,8 @@ ALL = {"cluster": ".*", "pool": ".*", "node": ".*"}
 PATIENCE = 150.0
 """The cluster agent looks at some things every minute, and a node renews its certificates every half."""
 STEP = 5.0
+TOLD = tuple(one for one in AGENTLESS if one.client_renew_errors)
+"""Of the nodes without a node agent the one that its kubelet tells most about."""
 UNSEEN = "serving-off-flags"
 """The scenario whose agent is gone and whose kubelet is not to be found: nobody observes that node."""
 
@@ -102,6 +105,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     folder = tmp_path_factory.mktemp("fleet").resolve()
     with Fleet(folder, now, Authority.cluster(now - 3 * YEAR)) as fleet:
         fleet.start(SCENARIOS, stop)
+        fleet.add_agentless(TOLD)
         control = start_demo_cluster(fleet, stop)
         nodes = [member.agent.url.removeprefix("http://") for member in fleet.members]
         cluster = control.agent.url.removeprefix("http://")
@@ -138,8 +142,8 @@ def test_every_query_gives_data_without_a_cluster_label_and_without_rules(observ
 
 
 def test_every_variable_offers_what_there_is(observed: Observed) -> None:
-    pools = {one.pool for one in SCENARIOS}
-    every = {one.node_name for one in SCENARIOS}
+    pools = {one.pool for one in (*SCENARIOS, *TOLD)}
+    every = {one.node_name for one in (*SCENARIOS, *TOLD)}
     for prometheus, clusters in ((observed.labelled, ("contoso",)), (observed.bare, ())):
         offered = choices(content("node"), prometheus, time.time())
         assert offered["cluster"] == clusters
@@ -187,6 +191,15 @@ def test_a_chosen_pool_hides_the_nodes_of_others_and_none_of_which_no_pool_is_kn
     unjoined = scenario("stuck-bootstrap").node_name
     listed = wrong(observed.labelled, pool="win")
     assert unjoined in {one.labels.get("node") for one in listed}
+
+
+def test_failed_renewals_are_those_that_the_kubelet_counts(observed: Observed) -> None:
+    """Of a node without a node agent, since a node agent does not ask for the kubelet's counters."""
+    (told,) = TOLD
+    for prometheus in (observed.labelled, observed.bare):
+        (line,) = of(prometheus, "fleet", "Renewals that kubelets count as failed")
+        assert (line.labels["node"], line.labels["role"]) == (told.node_name, "kubelet-client")
+        assert line.last == told.client_renew_errors
 
 
 def test_another_cluster_has_nothing_of_this_one(observed: Observed) -> None:

@@ -159,6 +159,7 @@ BLIND = Row(
             points=100,
             height=7,
             step="5m",
+            stacked=True,
             shade="orange",
             unit=Unit.COUNT,
             empty="? no agent reports",

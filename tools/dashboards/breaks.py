@@ -77,7 +77,7 @@ BREAKS = Row(
             columns=(
                 CLUSTER,
                 NODE,
-                Column("object", "or what else", least=110),
+                Column("object", "API server or CA", least=130),
                 Column("agentpool", "pool", width=90),
                 Column("role", "role", width=125),
                 Column("state", "rotation", words=STATES, cell=Cell.TEXT, width=100),

@@ -38,8 +38,8 @@ def defaults(panel: Panel) -> Json:
     }
     if panel.decimals is not None:
         content["decimals"] = panel.decimals
-    if panel.unit is Unit.PERCENT:
-        content["min"] = 0
+    if panel.unit is Unit.PERCENT or isinstance(panel, Bars):
+        content["min"] = 0  # else the shortest bar would be none at all
     if isinstance(panel, Bars | Lines) and panel.maximum is not None:
         content["max"] = panel.maximum
     return content

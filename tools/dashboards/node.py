@@ -4,7 +4,7 @@ from tools.dashboards.columns import BEGAN
 from tools.dashboards.node_certificates import CERTIFICATES
 from tools.dashboards.node_files import FILES
 from tools.dashboards.node_glance import GLANCE, coded
-from tools.dashboards.panel import Cell, Column, Event, Query, Row, Table, Timeline, Unit, Word
+from tools.dashboards.panel import Cell, Column, Event, Query, Row, Stat, Table, Threshold, Timeline, Unit, Word
 from tools.dashboards.promql import KUBELET
 from tools.dashboards.this import by_node
 from tools.dashboards.words import (
@@ -84,7 +84,7 @@ EVIDENCE = Row(
                 Query(f"1000 * {LAST_ISSUED}\nor 0 * {PENDING_SINCE}"),
                 Query(f"time() - {PENDING_SINCE}\nor 0 * {LAST_ISSUED} - 1"),
             ),
-            width=16,
+            width=11,
             height=6,
             sort="signer",
             empty="? none is known: none waits and none was issued lately, or no cluster agent reports",
@@ -102,6 +102,20 @@ EVIDENCE = Row(
                     width=130,
                 ),
             ),
+        ),
+        Stat(
+            title="Renewals that failed",
+            description="The kubelet's own counter since it started. A number that grows: it asks and gets nothing; "
+            "journalctl -u kubelet on the node. Told only where the cluster agent asks the kubelet, which it does "
+            "mostly where no node agent runs.",
+            queries=(Query(by_node("role", "akscert_kubelet_renew_errors_total"), "{{role}}"),),
+            width=5,
+            height=6,
+            unit=Unit.COUNT,
+            thresholds=(Threshold(None, "text"),),
+            filled=False,
+            empty="? not asked",
+            runbooks=("AksCertRotationOverdue",),
         ),
     ),
 )

@@ -22,6 +22,9 @@ from tools.dashboards.words import (
 __all__ = ["REQUESTS"]
 
 ANY_CLUSTER_AGENT = f"0 * max({of('akscert_build_info', mode='cluster')})"
+_FAILURES = "akscert_kubelet_renew_errors_total"
+_FAILED = of_nodes("role", _FAILURES)
+_FAILED_LATELY = f"max by (cluster, node, role) (increase({of(_FAILURES)}[$__range]))"
 
 REQUESTS = Row(
     "Certificate signing requests",
@@ -62,7 +65,7 @@ REQUESTS = Row(
             queries=(
                 Query(
                     f"sum by (condition, requestor) ({of('akscert_csr_objects')}) > 0"
-                    f'\nor label_replace({ANY_CLUSTER_AGENT}, "condition", "any", "", "")'
+                    f'\nor label_replace({ANY_CLUSTER_AGENT}, "condition", "of any kind", "", "")'
                     f"\nunless on () (sum({of('akscert_csr_objects')}) > 0)",
                     "{{condition}} {{requestor}}",
                 ),
@@ -128,6 +131,31 @@ REQUESTS = Row(
                 CLUSTER,
                 Column("lease", "lease"),
                 Column("A", "silent for", Unit.SECONDS, Cell.TEXT, thresholds=AGE_OF_LEASE, width=140),
+            ),
+        ),
+        Table(
+            title="Renewals that kubelets count as failed",
+            description="The kubelet's own counter: since it started, and in the time that is looked at. A few are "
+            "retries that an API server's restart explains; a number that grows means that it asks and gets nothing: "
+            "see the requests above and journalctl -u kubelet. Told only of kubelets that the cluster agent asks, "
+            "mostly those of nodes without a node agent.",
+            queries=(
+                Query(linked(listed(f"{_FAILED} > 0", "node", "cluster"))),
+                Query(linked(f"round({_FAILED_LATELY}) and on (cluster, node, role) {_FAILED} > 0")),
+            ),
+            width=24,
+            height=6,
+            sort="lately",
+            descending=True,
+            empty="none, of the kubelets that are asked",
+            runbooks=("AksCertRotationOverdue",),
+            columns=(
+                CLUSTER,
+                NODE,
+                Column("role", "role", width=150),
+                Column("B", "lately", Unit.COUNT, width=120),
+                Column("A", "since the kubelet started", Unit.COUNT, words=NO_NUMBER),
+                LINKED,
             ),
         ),
     ),

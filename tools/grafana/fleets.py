@@ -24,6 +24,7 @@ from simulation.demo.cluster_agent import start_demo_cluster
 from simulation.demo.node_agents import START_SECONDS, Fleet
 from simulation.demo.processes import Process, stop_all
 from simulation.demo.prometheus import rule_files
+from simulation.node.agentless import AGENTLESS
 from simulation.node.scenarios import SCENARIOS, Scenario, scenario
 from simulation.pki import YEAR, Authority
 from tools.dashboards.answers import Prometheus
@@ -75,6 +76,7 @@ def _well(number: int) -> Scenario:
 def _broken(folder: Path, now: float, stop: threading.Event) -> Iterator[Running]:
     with Fleet(folder, now, Authority.cluster(now - 3 * YEAR)) as fleet:
         fleet.start(SCENARIOS, stop)
+        fleet.add_agentless(AGENTLESS)
         control = start_demo_cluster(fleet, stop)
         control.go_on()
         unseen = next(member for member in fleet.members if member.node.scenario.name == UNSEEN)

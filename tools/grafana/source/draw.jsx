@@ -11,9 +11,12 @@ import { fields, loaded, themeOf } from './panel.js';
 import { Content } from './kinds.jsx';
 import { Grid, place } from './grid.jsx';
 
+/** As Grafana's plugins of these kinds have it, which fill their panels to the edge. */
+const BARE = ['stat', 'table'];
+
 function Panel({ asked, panel, frames, theme, width, height }) {
   return (
-    <PanelChrome title={panel.title} description={panel.description} width={width} height={height} padding="sm">
+    <PanelChrome title={panel.title} description={panel.description} width={width} height={height} padding={BARE.includes(panel.type) ? 'none' : 'md'}>
       {(innerWidth, innerHeight) => <Content {...{ asked, panel, frames, theme }} width={innerWidth} height={innerHeight} />}
     </PanelChrome>
   );

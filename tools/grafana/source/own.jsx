@@ -48,7 +48,7 @@ function measure() {
 export function Bands({ asked, panel, frames, theme, width, height }) {
   const rows = bands(panel, frames, theme);
   const context = measure();
-  const left = Math.min(Math.max(...rows.map((row) => context.measureText(row.name).width)) + 10, width * 0.45);
+  const left = Math.min(Math.max(...rows.map((row) => context.measureText(row.name).width)) + 16, width * 0.45);
   const legend = [...new Map(rows.flatMap((row) => row.bands).map((one) => [one.text, one.color]))];
   const body = height - LEGEND - AXIS;
   const row = body / rows.length;
@@ -134,7 +134,7 @@ export function Heat({ asked, panel, frames, theme, width, height }) {
   const [left, body] = [52, height - AXIS];
   const tall = body / rows.length;
   const step = time.values.length > 1 ? time.values[1] - time.values[0] : 60000;
-  const x = (at) => left + ((at - asked.range.from) / (asked.range.to - asked.range.from)) * (width - left);
+  const x = (at) => left + ((Math.max(at, asked.range.from) - asked.range.from) / (asked.range.to - asked.range.from)) * (width - left);
   const fill = theme.visualization.getColorByName(panel.options.color.fill);
   return (
     <svg width={width} height={height}>
