@@ -19,9 +19,9 @@ SECONDS = 110.0
 
 @pytest.mark.parametrize(("room", "most"), [("rules", RULES), ("chart", CHART)])
 def test_a_fault_of_the_rules_and_the_chart_is_noticed(room: str, most: int, tmp_path: Path) -> None:
-    known = read()[room]
-    measured = measure(room, most, SEED, tmp_path, lambda _: None)
-    assert set(unnoticed(measured)) <= set(unnoticed(known)), "not noticed, and noticed when all were tried"
+    known = read().get(room)
+    missed = set(unnoticed(measure(room, most, SEED, tmp_path, lambda _: None)))
+    assert missed <= set(unnoticed(known) if known else ()), "not noticed, and not known to be"
 
 
 def test_a_fault_of_the_code_is_noticed_by_the_test_that_noticed_it_before() -> None:

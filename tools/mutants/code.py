@@ -116,6 +116,9 @@ class Bench:
     """A copy of the project with a worker in it, in which faults are tried one after another."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._passing: set[str] = set()
+        self._failing: set[str] = set()
         listed = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
         )
@@ -136,12 +139,29 @@ class Bench:
         )
 
     def caught(self, one: Located, tests: list[str], seconds: float = SECONDS) -> str:
-        """The test that notices, `timeout`, or nothing where all pass. Files or functions, in the order given."""
-        if not tests:
-            return ""
+        """The test that notices, `timeout`, or nothing where all pass. Files or functions, in the order given.
+
+        A test that fails without the fault as well notices nothing.
+        """
+        left = [test for test in tests if test not in self._failing]
+        while left and (killer := self._first(one.file, one.mutant.planted, left, seconds)):
+            test = killer.split("[", 1)[0]
+            if test not in left or self._passes(one.file, test):
+                return killer
+            left = [each for each in left if each != test]
+        return ""
+
+    def _passes(self, file: str, test: str) -> bool:
+        if test not in self._passing:
+            same = (self._directory / file).read_text(encoding="utf-8")
+            (self._failing if self._first(file, same, [test], SECONDS) else self._passing).add(test)
+        return test in self._passing
+
+    def _first(self, file: str, source: str, tests: list[str], seconds: float) -> str:
+        """The first test that fails with this text of a file."""
         assert self._worker.stdin
         assert self._worker.stdout
-        trial = {"file": one.file, "source": one.mutant.planted, "tests": tests, "seconds": seconds}
+        trial = {"file": file, "source": source, "tests": tests, "seconds": seconds}
         self._worker.stdin.write(json.dumps(trial) + "\n")
         self._worker.stdin.flush()
         killer: str = json.loads(self._worker.stdout.readline())["killer"]
