@@ -16,6 +16,8 @@ __all__ = ["NODES_GROUP", "NODE_USER", "Usability", "client_usability", "serving
 
 NODE_USER = "system:node:"
 NODES_GROUP = "system:nodes"
+_KEYS = ("RSA-", "ECDSA-", "Ed25519")
+"""What begins the names of the keys that Go loads (crypto/tls, X509KeyPair)."""
 
 
 class Usability(StrEnum):
@@ -44,7 +46,7 @@ def usability(
     `addresses`: what the node is known by beside its name. `authorities`: the CAs that the kubelet trusts, none of
     which is a leaf. `private_key`: whether the key is where the kubelet looks for it.
     """
-    if leaf.purpose is None:
+    if leaf.purpose is None or not leaf.key_algorithm.startswith(_KEYS):
         return Usability.UNLOADABLE
     if not private_key:
         return Usability.NO_PRIVATE_KEY

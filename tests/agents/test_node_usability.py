@@ -1,9 +1,15 @@
 """A node agent on nodes whose certificates are in date and of no use."""
 
+import datetime as dt
 import json
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from simulation.node.kubelet import SimulatedKubelets
 from simulation.node.simulated_node import SimulatedNode
@@ -76,6 +82,33 @@ def test_the_client_certificate_is_judged_by_what_it_is_for(tmp_path: Path, cont
     assert bool(enabled) is (reason not in {"not_a_leaf", "no_private_key", "unloadable"})
     assert bool(dates) is (reason != "unloadable")
     assert issued == ([] if reason == "unloadable" else [float(reason != "not_a_leaf")])
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (ed25519.Ed25519PrivateKey.generate(), "ok"),
+        (ec.generate_private_key(ec.SECP521R1()), "ok"),
+        (ed448.Ed448PrivateKey.generate(), "unloadable"),
+        (dsa.generate_private_key(2048), "unloadable"),
+        (ec.generate_private_key(ec.SECP256K1()), "unloadable"),
+        (ec.generate_private_key(ec.BrainpoolP256R1()), "unloadable"),
+    ],
+    ids=["Ed25519", "P-521", "Ed448", "DSA", "secp256k1", "Brainpool"],
+)
+def test_a_key_that_go_does_not_know_loads_no_certificate(
+    tmp_path: Path, key: CertificateIssuerPrivateKeyTypes, reason: str
+) -> None:
+    """A4: crypto/tls, X509KeyPair: "unknown public key algorithm" and "unsupported elliptic curve"."""
+    made = (
+        x509.CertificateBuilder(CA.name, OWN.certificate.subject, key.public_key(), 5)
+        .not_valid_before(dt.datetime.fromtimestamp(NOW - DAY, dt.UTC))
+        .not_valid_after(dt.datetime.fromtimestamp(NOW + YEAR, dt.UTC))
+        .sign(CA.key, hashes.SHA256())
+    )
+    node = simulated(tmp_path)
+    put(node, CURRENT, made.public_bytes(Encoding.PEM) + OWN.key_pem)
+    assert usable(series(agent_of(node.root)), "kubelet-client") == (reason, float(reason == "ok"))
 
 
 @pytest.mark.parametrize(
