@@ -12,12 +12,17 @@ from pathlib import Path
 
 from exporter.agents.node.agent import node_agent
 from exporter.facts.chain import distrust
+from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.host.file_facts import FileFacts
 from exporter.facts.host.host_facts import HostFacts, SeenCertificate
+from exporter.facts.kube.ca_bundle import CaBundle
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
+from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.kubeconfig_trust import KubeconfigTrust
+from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.kubeconfig import ServerTrust
 from exporter.facts.rotation import RotationFacts
-from exporter.facts.source import SourceFacts, SourceLedger, skipped
+from exporter.facts.source import Failure, SourceFacts, SourceLedger, skipped
 from exporter.facts.usability import Usability
 from exporter.facts.x509 import Certificate, certificates
 from exporter.findings import Finding
@@ -29,8 +34,12 @@ from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.findings.kubelet_certificate import DatedCertificate, date_findings
 from exporter.reason import (
     BootstrapMethod,
+    Ca,
+    CaBundleStatus,
+    CsrOutcome,
     Evidence,
     FileStatus,
+    Lease,
     Origin,
     Reason,
     Role,
@@ -318,11 +327,75 @@ def _clusters() -> States:
             found = cluster_findings(facts, (), NOW + later)
             yield f"{name} after {later / HOUR:.1f} hours", found[:12]
     for source in Source:
-        for reason in (Reason.FORBIDDEN, Reason.TIMEOUT):
-            ledger = SourceLedger(source)
-            ledger.success(NOW - HOUR)
-            ledger.failure(reason, "it said so")
-            yield f"{source} fails: {reason}", cluster_findings(fleet(1, 9), (ledger.facts(),), NOW)
+        yield f"{source} fails", cluster_findings(ClusterFacts(), (_failed(source, Reason.TIMEOUT),), NOW)
+    for reason in Reason:
+        yield f"nodes fail: {reason}", cluster_findings(ClusterFacts(), (_failed(Source.NODES, reason),), NOW)
+    forbidden = _failed(Source.LEASES, Reason.FORBIDDEN, 'leases is forbidden: x in the namespace "kube-system"')
+    yield "a right of one namespace is missing", cluster_findings(ClusterFacts(), (forbidden,), NOW)
+    for name, facts in _changed():
+        yield name, cluster_findings(facts, (), NOW)
+
+
+def _failed(source: Source, reason: Reason, words: str = "it said so") -> SourceFacts:
+    ledger = SourceLedger(source)
+    ledger.success(NOW - HOUR)
+    ledger.failure(reason, words)
+    return ledger.facts()
+
+
+def _changed() -> Iterator[tuple[str, ClusterFacts]]:
+    """A cluster of which one thing is known."""
+    for ca in Ca:
+        for left in (181, 179, 89, 31, 29, -1):
+            yield (
+                f"{ca} CA ends in {left} days",
+                ClusterFacts(cas={ca: _read(Authority("ca", NOW - YEAR, NOW + left * DAY))}),
+            )
+    former = Authority.cluster(NOW - 9 * YEAR, number=1)
+    known = ClusterFacts(cas={Ca.CLUSTER: _read(CA)}, former_cas=frozenset({_read(former)[0].public_key_sha256}))
+    for kind in ("APIService", "MutatingWebhookConfiguration", "CustomResourceDefinition"):
+        for name, authority in (
+            ("the cluster's CA", CA),
+            ("a former CA", former),
+            ("a CA of its own", Authority("own", NOW - DAY, NOW + YEAR)),
+            ("a CA that has ended", Authority("own", NOW - YEAR, NOW - DAY)),
+        ):
+            bundle = CaBundle(kind, "x", _read(authority))
+            yield f"caBundle of a {kind} holds {name}", replace(known, bundles=(bundle,))
+        for status in CaBundleStatus:
+            unread = CaBundle(kind, "x", (), "it is cut off", status)
+            yield f"caBundle of a {kind} is {status}", replace(known, bundles=(unread,))
+    for lease in Lease:
+        for age in (9 * MINUTE, 11 * MINUTE):
+            yield f"{lease} was renewed {age / MINUTE:.0f} minutes ago", ClusterFacts(leases={lease: NOW - age})
+        yield f"{lease} is ahead", ClusterFacts(leases={lease: NOW}, leases_ahead={lease: 90.0})
+    for offset in (-241.0, -61.0, -59.0, 59.0, 61.0, 241.0):
+        yield f"the API server's clock is {offset:.0f} seconds ahead", ClusterFacts(clock_offset=offset)
+    for left in (31, 29, 8, 6, -1):
+        leaf = _read(CA.issue("apiserver", NOW - 360 * DAY, NOW + left * DAY))[0]
+        yield (
+            f"an API server's certificate ends in {left} days",
+            ClusterFacts(endpoints=(Endpoint("a:443", leaf, True),)),
+        )
+    fresh = _read(CA.apiserver(("aks",), NOW - DAY))[0]
+    for reason in (Reason.CERTIFICATE_UNTRUSTED, Reason.CERTIFICATE_HOSTNAME, Reason.CERTIFICATE_EXPIRED):
+        yield (
+            f"an API server is not trusted: {reason}",
+            ClusterFacts(endpoints=(Endpoint("a:443", fresh, False, reason),)),
+        )
+    silent = Endpoint("a:443", None, None, failure=Failure(Reason.TIMEOUT, "no answer within 10 s"))
+    yield "an API server does not answer", ClusterFacts(endpoints=(silent,))
+    for age in (19 * MINUTE, 21 * MINUTE, 7 * HOUR):
+        for signer in (CLIENT_SIGNER, SERVING_SIGNER):
+            for approved in (False, True):
+                one = NodeRequests(NODE, signer, NOW - age, pending_name="csr-1", pending_objects=4, approved=approved)
+                name = f"{'an approved' if approved else 'a'} request to {signer} waits for {age / MINUTE:.0f} minutes"
+                yield name, ClusterFacts(csrs=CsrTotals({}, {}, {}, (one,)))
+    for outcome in (CsrOutcome.DENIED, CsrOutcome.FAILED):
+        for age in (MINUTE, 2 * HOUR):
+            rejected = NodeRequests(NODE, SERVING_SIGNER, rejected=Rejected("csr-1", outcome, NOW - age, "Policy: no"))
+            name = f"a request was {outcome} {age / MINUTE:.0f} minutes ago"
+            yield name, ClusterFacts(csrs=CsrTotals({}, {}, {}, (rejected,)))
 
 
 if __name__ == "__main__":
