@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
+from exporter.agents.cluster.endpoint_looks import Looking
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.node import kubelet_probe
@@ -15,6 +16,7 @@ from exporter.agents.periodic import pause
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import Csr
+from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.node import Node
 from exporter.facts.node_document import NodeDocument, ToldRotation
 from exporter.facts.rotation import DEADLINE, DUE
@@ -27,6 +29,7 @@ from exporter.metric import Family
 from exporter.reason import Ca, Lease, Mode, Reason, Role, Source
 from exporter.sources.azure.access import next_look
 from tests.year.disk import Disk
+from tests.year.endpoints import seen
 from tests.year.leaves import Leaf
 from tests.year.machine import ADDRESS, Pod
 from tests.year.world import World
@@ -114,7 +117,7 @@ class ClusterAgent:
     def __init__(self, world: World, pod: Pod, draw: random.Random) -> None:
         self._world, self._pod, self._draw = world, pod, draw
         self._every = Intervals()
-        asked = (*KUBE_SOURCES, Source.NODE_AGENTS)
+        asked = (*KUBE_SOURCES, Source.NODE_AGENTS, *((Source.ENDPOINTS,) if world.called else ()))
         self._state = ClusterState((*asked, Source.AZURE) if world.azure_asked else asked)
         self._anchors = pod.machine.disk.ca
         self._listed = False
@@ -130,6 +133,8 @@ class ClusterAgent:
         """Each at once, and then in its own time."""
         every: list[Callable[[float], float]] = [self.watch, self._config_maps, self._leases, self._bundles]
         every += [self._endpoints, self._node_agents]
+        if self._world.called:
+            every.append(self._called)
         if self._world.azure_asked:
             every.append(self._azure)
         for look in every:
@@ -238,6 +243,17 @@ class ClusterAgent:
         self._state.trust_anchors_seen(self._anchors.bundle)
         self._state.endpoints_seen([endpoint], now)
         return self._next(Source.APISERVER, self._every.apiserver, endpoint.failure)
+
+    def _called(self, now: float) -> float:
+        """A handshake with each."""
+        called = self._world.called.values()
+        targets: dict[str, tuple[EndpointTarget, ...]] = {}
+        for one in called:
+            targets[one.target.kind] = (*targets.get(one.target.kind, ()), one.target)
+        self._state.targets_read(targets)
+        for one in called:
+            self._state.endpoint_told(seen(one, now), now)
+        return Looking().interval
 
     def _node_agents(self, now: float) -> float:
         """Each is asked every minute for what it says of its node."""

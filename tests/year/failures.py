@@ -4,7 +4,7 @@ from functools import partial
 
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from simulation.pki import DAY
-from tests.year import breakage
+from tests.year import breakage, endpoints
 from tests.year.failure import Alert, Failure
 from tests.year.fleets import rotate_certificates
 from tests.year.machine import Answer
@@ -250,6 +250,24 @@ FAILURES = (
         "the webhook cannot be called from the rotation on",
         _alerts("CaBundleOutdated/warning", "ClusterRotationRunning/info"),
         impact="broken now",
+    ),
+    Failure(
+        "webhook-not-renewed",
+        "cert-manager is gone, and nothing renews a webhook's serving certificate",
+        endpoints.forget,
+        "writes that the webhook guards are refused when it ends",
+        _alerts("EndpointExpiring/warning", "EndpointExpiring/critical"),
+        impact="hurt",
+        prepare=endpoints.install,
+    ),
+    Failure(
+        "webhook-misfit",
+        "A webhook gets the caBundle of another CA",
+        endpoints.misfit,
+        "writes that the webhook guards are refused from the first minute",
+        _alerts("EndpointUntrusted/critical"),
+        impact="hurt",
+        prepare=endpoints.install,
     ),
     Failure(
         "clock-skew",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from simulation.pki import DAY
+from tests.year import endpoints
 from tests.year.disk import Disk
 from tests.year.leaves import Ca, Leaf
 from tests.year.machine import Machine
@@ -52,6 +53,7 @@ class Fleet:
             world.api, not_before=BEGIN - gone * self.days * DAY, not_after=BEGIN + (1 - gone) * self.days * DAY
         )
         renew_api_server(world)
+        endpoints.install(world)
         draw = world.random
         for _ in range(PER_KIND):
             world.happens("node agent's restart", draw.uniform(BEGIN, END), partial(_roll_node_agents, world))
@@ -147,6 +149,7 @@ def _restart_kubelet(world: World) -> None:
 def _upgrade(world: World) -> None:
     """A surge node comes, then each node is drained, deleted and made anew under its name, and the surge node goes."""
     world.say("UpgradingNodeImageVersion")
+    endpoints.renew_add_ons(world)
     begin = world.now
     present = list(world.machines.values())
     surge = "aks-nodepool1-vmss000099"

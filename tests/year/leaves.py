@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from exporter.facts.x509 import Certificate, certificate
-from simulation.pki import Authority, self_signed_linux, self_signed_windows
+from simulation.pki import SERVER, Authority, self_signed_linux, self_signed_windows
 
 __all__ = ["Ca", "Kind", "Leaf"]
 
@@ -19,6 +19,7 @@ class Kind(StrEnum):
     CLIENT = "client"
     SERVING = "serving"
     APISERVER = "apiserver"
+    ENDPOINT = "endpoint"
     SELF_SIGNED_LINUX = "self_signed_linux"
     SELF_SIGNED_WINDOWS = "self_signed_windows"
 
@@ -77,6 +78,8 @@ def _chain(leaf: Leaf) -> tuple[Certificate, ...]:
             made = authority.kubelet_serving(leaf.name, leaf.not_before + 300, days=days)
         case Kind.APISERVER:
             made = authority.issue("apiserver", leaf.not_before, leaf.not_after, names=(leaf.name,))
+        case Kind.ENDPOINT:
+            made = authority.issue(leaf.name, leaf.not_before, leaf.not_after, names=(leaf.name,), usages=(SERVER,))
         case Kind.SELF_SIGNED_LINUX:
             made = self_signed_linux(leaf.name, leaf.not_before)
         case Kind.SELF_SIGNED_WINDOWS:

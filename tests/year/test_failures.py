@@ -75,5 +75,6 @@ def test_what_has_a_moment_of_impact_is_told_before_it(failure: Failure) -> None
         "serving-never-requested",
         "api-server-untrusted",
         "webhook-left-behind",
+        "webhook-misfit",
     }:
         assert max(before) > 3600

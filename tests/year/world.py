@@ -14,6 +14,7 @@ from exporter.facts.kube.node import Node
 from exporter.reason import CsrCondition, Lease, Mode, Requestor, Role, Rotation
 from simulation.pki import DAY, YEAR
 from tests.year.disk import Disk
+from tests.year.endpoints import Called
 from tests.year.leaves import Ca, Kind, Leaf
 from tests.year.machine import ADDRESS, FOREVER, Answer, Machine, Pod, Watcher, azure_cluster
 
@@ -56,6 +57,10 @@ class World:
         self.answers: dict[str, Answer] = {CLIENT_SIGNER: Answer.ISSUE, SERVING_SIGNER: Answer.ISSUE}
         self.silent_leases: dict[Lease, float] = {}
         """Since when nobody renews them."""
+        self.called: dict[str, Called] = {}
+        """What the API server calls, by name."""
+        self.forgotten: set[str] = set()
+        """Of these, what nobody renews any more."""
         self.machines: dict[str, Machine] = {}
         self.csrs: dict[str, Csr] = {}
         self.pods: list[Pod] = []

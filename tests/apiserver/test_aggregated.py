@@ -1,0 +1,123 @@
+"""The real API server hands requests on to an aggregated API server of ours, and we look at it: the same verdict."""
+
+import base64
+import contextlib
+import http.server
+import json
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.agents.cluster.endpoint_looks import resolved
+from exporter.facts.kube.endpoint_target import endpoint_targets
+from exporter.facts.kube.object_calls import api_service
+from exporter.sources.endpoints.look import look
+from simulation.pki import DAY, SERVER, YEAR, Authority, Credential
+from tests.apiserver.controlplane import ControlPlane, wait
+
+NOW = time.time()
+OWN, OTHER = (
+    Authority("fruit-ca", NOW - YEAR, NOW + YEAR, number=6),
+    Authority("fruit-ca", NOW - YEAR, NOW + YEAR, number=7),
+)
+NAME, PATH = "v1.fruit.example", "/apis/fruit.example/v1"
+SERVICE = ("default", "fruit")
+
+
+class Fruit(http.server.BaseHTTPRequestHandler):
+    """Says what an API server says of a group without resources."""
+
+    def do_GET(self) -> None:
+        """Every path, discovery among them."""
+        body = json.dumps(
+            {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "fruit.example/v1", "resources": []}
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def aggregated(serving: Credential, folder: Path) -> Iterator[int]:
+    """Its port."""
+    file = folder / "serving.pem"
+    file.write_bytes(serving.pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Fruit) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+
+
+def leaf(*, ended: bool = False, name: str = "fruit.default.svc") -> Credential:
+    end = NOW - DAY / 2 if ended else NOW + DAY
+    return OWN.issue("fruit", NOW - 3 * DAY, end, names=(name,), usages=(SERVER,))
+
+
+@pytest.mark.parametrize(
+    ("serving", "bundle", "reason"),
+    [
+        (leaf(), OWN, ""),
+        (leaf(), OTHER, "certificate_untrusted"),
+        (leaf(ended=True), OWN, "certificate_expired"),
+        (leaf(name="fruit.elsewhere.svc"), OWN, "certificate_hostname"),
+    ],
+    ids=["fits", "another CA", "ended", "another name"],
+)
+def test_we_accept_what_the_api_server_accepts(
+    plane: ControlPlane, tmp_path: Path, serving: Credential, bundle: Authority, reason: str
+) -> None:
+    """A18, B13: its API answers exactly where we say that it is trusted."""
+    with aggregated(serving, tmp_path) as port:
+        # A Service that leads to a name: there are no Pods here, and nobody who would route to them.
+        plane.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": SERVICE[1], "namespace": SERVICE[0]},
+                "spec": {"type": "ExternalName", "externalName": "localhost"},
+            }
+        )
+        spec = {
+            "group": "fruit.example",
+            "version": "v1",
+            "groupPriorityMinimum": 1000,
+            "versionPriority": 10,
+            "service": {"namespace": SERVICE[0], "name": SERVICE[1], "port": port},
+            "caBundle": base64.b64encode(bundle.pem).decode(),
+        }
+        api = "apiregistration.k8s.io/v1"
+        plane.apply({"apiVersion": api, "kind": "APIService", "metadata": {"name": NAME}, "spec": spec})
+        try:
+            raw = plane.kubectl("get", "apiservice", NAME, "-o", "json").encode()
+            (target,) = endpoint_targets(api_service(raw))
+            seen = look(target, resolved({SERVICE: ("127.0.0.1", port)}), 5.0, time.time)
+            assert (seen.untrusted or "") == reason
+            assert seen.trusted == (not reason)
+            wait(lambda: _verdict(plane) is (not reason), "the API server's verdict", 40.0)
+            assert ('"APIResourceList"' in plane.kubectl("get", "--raw", PATH, check=False)) is (not reason)
+        finally:
+            plane.kubectl("delete", "apiservice", NAME)
+            plane.kubectl("delete", "service", SERVICE[1], "-n", SERVICE[0])
+
+
+def _verdict(plane: ControlPlane) -> bool | None:
+    """Whether it is available; None where that is not said yet, or not for its certificate's sake."""
+    found = json.loads(plane.kubectl("get", "apiservice", NAME, "-o", "json")).get("status", {})
+    for one in found.get("conditions", []):
+        if one["type"] == "Available" and (one["status"] == "True" or "certificate" in one.get("message", "")):
+            return bool(one["status"] == "True")
+    return None
