@@ -204,10 +204,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "endpoints.resolve",
         "Where a Service that the API server calls is reached from here, if not by its name; for an agent outside the "
-        "cluster.",
+        "cluster. check looks at what the API server calls in a Pod, and elsewhere where this is given.",
         "",
         service_place,
-        ONLY_CLUSTER,
+        LOOKERS,
         "NAMESPACE/NAME=HOST:PORT",
         repeatable=True,
     ),

@@ -7,6 +7,7 @@ from exporter.check.report import Section
 from exporter.facts.certificate import Certificate, ends_last
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.csr import Csr
+from exporter.facts.kube.endpoint import ServedEndpoint
 from exporter.facts.kube.node import Node
 from exporter.facts.outlook import outlooks
 from exporter.facts.source import SourceFacts
@@ -14,6 +15,7 @@ from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.cluster import serving_off_reason
 from exporter.findings.control_plane import lifetime_class
 from exporter.findings.formatting import dated, span, utc_time
+from exporter.findings.wording import ENDPOINT_STATUS_WORDS
 from exporter.reason import Ca, CsrCondition, PreflightStep, Rotation
 
 __all__ = ["LONGEST", "certificate_row", "cluster_sections", "csr_rows"]
@@ -92,6 +94,7 @@ def cluster_sections(
         ),
         wrapping=("KIND", "NAME", "HOLDS"),
     )
+    yield from _served(cluster)
     yield from _nodes(cluster.nodes)
     if csrs is None:
         yield Section("Certificate signing requests", (), (), "They could not be listed: the sources below say why.")
@@ -145,6 +148,35 @@ def _preflight(cluster: ClusterFacts) -> Iterator[Section]:
         ),
         "Who approves serving certificates is AKS's own, and cannot be asked.",
     )
+
+
+def _served(cluster: ClusterFacts) -> Iterator[Section]:
+    if cluster.served is None:
+        return
+    yield Section(
+        "What the API server calls",
+        ("KIND", "NAME", "ADDRESS", "UNTIL", "ACCEPTED"),
+        tuple(
+            (
+                one.target.kind,
+                one.target.name,
+                one.target.address,
+                utc_time(one.certificate.not_after) if one.certificate else "-",
+                _accepted(one),
+            )
+            for one in cluster.served
+        ),
+        "" if cluster.served else "There is nothing that it calls.",
+        wrapping=("KIND", "NAME", "ADDRESS"),
+    )
+
+
+def _accepted(one: ServedEndpoint) -> str:
+    if one.certificate is None:
+        return f"not seen: it {ENDPOINT_STATUS_WORDS[one.status]}"
+    if not one.target.verified:
+        return "not verified"
+    return {True: "yes", False: f"no: {one.untrusted}", None: "unknown"}[one.trusted]
 
 
 def _trust(endpoint: Endpoint) -> str:

@@ -4,9 +4,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from exporter.agents.cluster.apiserver_probe import authorities, look_at_endpoint, shown
 from exporter.agents.cluster.azure_look import read_azure
+from exporter.agents.cluster.endpoint_looks import resolved
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.preflight import ask_preflight
 from exporter.agents.cluster.state import ClusterState
@@ -18,12 +20,14 @@ from exporter.check.report import Report
 from exporter.check.together import together
 from exporter.facts.azure.resource_id import managed_cluster_id
 from exporter.facts.cluster import Endpoint
+from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.kubeconfig_choice import Choice
 from exporter.facts.kube.kubeconfig_entries import KubeconfigError
 from exporter.facts.source import Failure
 from exporter.reason import Ca, Reason, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.azure.access import azure_wanted
+from exporter.sources.endpoints.look import look
 from exporter.sources.kube.cluster_agent import AgentSaid, read_cluster_agent
 from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError
@@ -34,6 +38,9 @@ __all__ = ["look_at_cluster"]
 
 PATIENCE = 90.0
 """Seconds for everything, where --timeout is empty."""
+ENDPOINTS_PATIENCE, MOST_ENDPOINTS, AT_ONCE = 30.0, 1000, 16
+"""Seconds for all that the API server calls, how many of those at most, and how many at the same time."""
+DEFINITIONS = {"verb": "list", "group": "apiextensions.k8s.io", "resource": "customresourcedefinitions"}
 HANDSHAKE = 10.0
 """Seconds for a look at what is served."""
 
@@ -74,7 +81,12 @@ class _Look:
     ) -> None:
         self._settings, self._paths, self._choice, self._view = settings, paths, choice, found
         self._deadline, self._tell = deadline, tell
-        self._state = ClusterState((*KUBE_SOURCES, Source.AZURE, Source.KUBELETS, Source.WORKLOADS, Source.PREFLIGHT))
+        places = dict(settings.endpoints_resolve)
+        self._resolve, self._inside = resolved(places), paths is None or bool(places)
+        inside = (Source.ENDPOINTS,) if self._inside else ()
+        self._state = ClusterState(
+            (*KUBE_SOURCES, *inside, Source.AZURE, Source.KUBELETS, Source.WORKLOADS, Source.PREFLIGHT)
+        )
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._no_pod = False
@@ -146,7 +158,13 @@ class _Look:
 
     def _ask(self, connection: Connection) -> None:
         kube = KubeSources(
-            connection, self._state, self._post, lambda: (connection.server,), Intervals(), in_pod=self._view is None
+            connection,
+            self._state,
+            self._post,
+            lambda: (connection.server,),
+            Intervals(),
+            in_pod=self._view is None,
+            conversions=self._inside and connection.may(**DEFINITIONS) is True,
         )
 
         def requests() -> None:
@@ -170,6 +188,8 @@ class _Look:
         self._seen.offset = connection.clock_offset
         if self._view is None:
             self._together({Source.APISERVER: lambda: self._probe_from_pod(connection)})
+        if self._inside:
+            self._look_at_endpoints()
         self._ask_nodes(connection)
         connection.close()
 
@@ -216,6 +236,27 @@ class _Look:
             facts = self._state.facts()
         found = ask_preflight(connection, facts.nodes or (), facts.csrs)
         self._post(lambda: self._state.preflight_asked(found, time.time()))
+
+    def _look_at_endpoints(self) -> None:
+        """What the API server calls, which only the cluster's own network reaches. What does not answer in time is
+        listed as not seen, like what cannot be reached from here.
+        """
+        with self._lock:
+            targets = [one for found in self._state.targets.values() for one in found][:MOST_ENDPOINTS]
+        deadline = min(self._deadline, time.monotonic() + ENDPOINTS_PATIENCE)
+
+        def see(target: EndpointTarget) -> None:
+            timeout = max(0.1, min(5.0, deadline - time.monotonic()))
+            found = look(target, self._resolve, timeout, time.time)
+            self._post(lambda: self._state.endpoint_told(found, time.time()))
+
+        def few(mine: list[EndpointTarget]) -> None:
+            for target in mine:
+                if time.monotonic() < deadline:
+                    see(target)
+
+        parts = {f"endpoints {number + 1}": targets[number::AT_ONCE] for number in range(min(AT_ONCE, len(targets)))}
+        together({name: partial(few, part) for name, part in parts.items()}, deadline, self._tell)
 
     def _probe_from_pod(self, connection: Connection) -> None:
         with self._lock:

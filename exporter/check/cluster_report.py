@@ -176,7 +176,7 @@ def _not_looked_at(seen: Seen, facts: ClusterFacts) -> Iterator[NotLookedAt]:
         yield NotLookedAt("the API server's certificate: its server is plain HTTP", "use an https:// server")
     yield from _nodes_not_looked_at(seen, facts)
     agent = seen.agent.document if isinstance(seen.agent, AgentSaid) else None
-    if agent is None or not agent.looks_at(Source.ENDPOINTS):
+    if facts.served is None and (agent is None or not agent.looks_at(Source.ENDPOINTS)):
         yield NotLookedAt(
             "what webhooks, CRD conversions and aggregated APIs serve: only the cluster's own network reaches them",
             "install the cluster agent" if agent is None else "start the cluster agent with --endpoints.enabled true",

@@ -15,7 +15,7 @@ from simulation.api.called import ENDED, ENDING, MISFIT, RETIRED_PATH_READER
 from simulation.api.cluster_objects import LEASES, LEFT_BEHIND
 from simulation.api.control_plane import SimulatedCluster
 from simulation.azure.managed_cluster import CLUSTER, OPTED_OUT_POOL
-from simulation.csr_answer import Answer
+from simulation.csr_answer import CLIENT_SIGNER, SERVING_SIGNER, Answer
 from simulation.node.build_options import Serving
 from simulation.node.simulated_node import SimulatedNode
 
@@ -33,11 +33,13 @@ ALERTS = frozenset(
         "AksCertCsrRejected",
         "AksCertEndpointExpiring",
         "AksCertEndpointUntrusted",
+        "AksCertNobodySigns",
         "AksCertNodePoolMissedRotation",
         "AksCertRetiredPathInUse",
         "AksCertRotationDisabled",
         "AksCertRotationEvidenceConflict",
         "AksCertServingOptOutTag",
+        "AksCertSignerSilent",
     }
 )
 """Of the control plane and of what the API says of nodes; those of the nodes themselves come on top."""
@@ -110,6 +112,7 @@ def cluster_checks(
         *_pending(nodes, found),
         *_answers(nodes, found),
         *_leases(found),
+        *_signers(nodes, found),
         *_azure(nodes, found),
         ClusterCheck("findings", _listed(_alerts(nodes)), _listed(set(re.findall(r"\bAksCert[A-Za-z]+", page)))),
     )
@@ -216,6 +219,23 @@ def _answers(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterC
 def _leases(found: Series) -> Iterator[ClusterCheck]:
     said = set(_labelled(found, "akscert_signer_lease_renewed_timestamp_seconds", "lease"))
     yield ClusterCheck("approver and signer that renew a lease", _listed(LEASES), _listed(said))
+
+
+def _signers(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterCheck]:
+    """Whether anybody signs: nobody has since the first request of those that wait."""
+    since = _labelled(found, "akscert_signer_silent_since_timestamp_seconds", "signer_name")
+    for signer in (CLIENT_SIGNER, SERVING_SIGNER):
+        waits = [
+            node.built - 60 * sent.minutes_ago
+            for node in nodes
+            for sent in node.scenario.requests
+            if sent.signer_name == signer and sent.answer is Answer.PENDING
+        ]
+        yield ClusterCheck(
+            f"requests to {signer.rpartition('/')[2]}",
+            f"none signed since {_minute(min(waits))}" if waits else "signed",
+            f"none signed since {_minute(since[signer])}" if signer in since else "signed",
+        )
 
 
 def _azure(nodes: Sequence[SimulatedNode], found: Series) -> Iterator[ClusterCheck]:

@@ -8,8 +8,10 @@ import pytest
 
 from simulation.api import objects
 from simulation.api.server import ApiServer, Fault, FaultKind
-from tests.agents.clusters import populate, serving
-from tests.check.test_cluster_look import findings, kubeconfig, report
+from simulation.node.kubelet import SimulatedKubelets
+from simulation.pki import DAY, SERVER, YEAR, Authority
+from tests.agents.clusters import NOW, populate, serving
+from tests.check.test_cluster_look import findings, kubeconfig, report, rows
 from tests.check.test_nodes import installed
 
 FILE = "/etc/kubernetes/certs/kubeletserver.crt"
@@ -81,3 +83,20 @@ def test_who_may_not_ask_the_preflight_is_told_so(tmp_path: Path) -> None:
         found = report(kubeconfig(tmp_path, server), "--preflight")
     assert ("unknown", "AksCertSourceDown") in findings(found)
     assert PREFLIGHT in said(found)
+
+
+def test_inside_the_cluster_what_the_api_server_calls_is_looked_at(tmp_path: Path) -> None:
+    """In a Pod by its name, and elsewhere at the place that is given."""
+    own = Authority("own-ca", NOW - YEAR, NOW + YEAR, number=3)
+    names = ("policy.security.svc",)
+    ended = own.issue("policy", NOW - 90 * DAY, NOW - DAY, names=names, usages=(SERVER,))
+    with ApiServer(serving()) as server, SimulatedKubelets() as servers:
+        populate(server)
+        hook = objects.webhooks("policy", own.pem, service=("security", "policy"), policy="Fail")
+        server.store.put("validatingwebhookconfigurations", hook)
+        host, port = servers.start(ended, own).address
+        found = report(kubeconfig(tmp_path, server), "--endpoints.resolve", f"security/policy={host}:{port}")
+    assert BEHIND not in said(found)
+    assert ("critical", "AksCertEndpointUntrusted") in findings(found)
+    (row,) = [row for row in rows(found, "What the API server calls") if row["NAME"] == "policy"]
+    assert (row["ADDRESS"], row["ACCEPTED"]) == ("policy.security.svc:443", "no: certificate_expired")

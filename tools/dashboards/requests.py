@@ -1,6 +1,6 @@
 """The fleet's dashboard: certificate signing requests, and whether anybody is there to sign them."""
 
-from tools.dashboards.columns import CLUSTER, LINKED, NO_NUMBER, NODE
+from tools.dashboards.columns import CLUSTER, LINKED, NO_DATE, NO_NUMBER, NODE
 from tools.dashboards.panel import (
     Bars,
     Cell,
@@ -25,6 +25,10 @@ ANY_CLUSTER_AGENT = f"0 * max({of('akscert_build_info', mode='cluster')})"
 _FAILURES = "akscert_kubelet_renew_errors_total"
 _FAILED = of_nodes("role", _FAILURES)
 _FAILED_LATELY = f"max by (cluster, node, role) (increase({of(_FAILURES)}[$__range]))"
+
+SILENT_SINCE = "akscert_signer_silent_since_timestamp_seconds"
+FIRST_END = "akscert_signer_first_end_timestamp_seconds"
+WAITING = f"sum by (cluster, signer_name) ({by('signer_name, certificate', 'akscert_signer_waiting_nodes')})"
 
 REQUESTS = Row(
     "Certificate signing requests",
@@ -156,6 +160,32 @@ REQUESTS = Row(
                 Column("B", "lately", Unit.COUNT, width=120),
                 Column("A", "since the kubelet started", Unit.COUNT, words=NO_NUMBER),
                 LINKED,
+            ),
+        ),
+        Table(
+            title="What ends first if nobody signs",
+            description="Since when requests to a signer wait and none was signed, how many nodes wait, and when the "
+            "first kubelet certificate ends if nobody signs any more. unsigned for: over 10 minutes with more than one "
+            "node, or a silent lease on the left, nobody is there. Nodes without a certificate cannot join.",
+            queries=(
+                Query(f"1000 * {by('signer_name', FIRST_END, how='min')}\nor 0 * {WAITING}"),
+                Query(f"time() - {by('signer_name', SILENT_SINCE, how='min')}\nor NaN * {WAITING}"),
+                Query(WAITING),
+                Query(by("signer_name", "akscert_signer_waiting_nodes", certificate="none")),
+            ),
+            width=24,
+            height=5,
+            sort="unsigned for",
+            descending=True,
+            empty="? no cluster agent reports",
+            runbooks=("AksCertNobodySigns", "AksCertRenewalNotAllowed"),
+            columns=(
+                CLUSTER,
+                Column("signer_name", "signer"),
+                Column("B", "unsigned for", Unit.SECONDS, Cell.TEXT, NO_NUMBER, AGE_OF_REQUEST, width=130),
+                Column("C", "nodes wait", Unit.COUNT, width=110),
+                Column("D", "without any", Unit.COUNT, width=110),
+                Column("A", "the first ends", Unit.DATE, words=NO_DATE, width=170),
             ),
         ),
     ),
