@@ -166,7 +166,7 @@ def _served(cluster: ClusterFacts) -> Iterator[Section]:
             )
             for one in cluster.served
         ),
-        "" if cluster.served else "There is nothing that it calls.",
+        "" if cluster.served else "None was looked at: there are none, or they are not known.",
         wrapping=("KIND", "NAME", "ADDRESS"),
     )
 

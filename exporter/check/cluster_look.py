@@ -257,6 +257,9 @@ class _Look:
 
         parts = {f"endpoints {number + 1}": targets[number::AT_ONCE] for number in range(min(AT_ONCE, len(targets)))}
         together({name: partial(few, part) for name, part in parts.items()}, deadline, self._tell)
+        with self._lock:
+            known = sum(len(found) for found in self._state.targets.values())
+            self._seen.endpoints_left = known - len(self._state.facts().served or ())
 
     def _probe_from_pod(self, connection: Connection) -> None:
         with self._lock:

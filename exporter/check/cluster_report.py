@@ -51,6 +51,8 @@ class Seen:
     """The cluster agent that is installed."""
     kubelets: KubeletsSeen | None = None
     """None: not asked."""
+    endpoints_left: int = 0
+    """How many of those that the API server calls no time was left for."""
     workloads_unseen: Failure | None = None
     """Why not all workloads could be looked at."""
     facts: ClusterFacts = field(default_factory=ClusterFacts)
@@ -180,6 +182,11 @@ def _not_looked_at(seen: Seen, facts: ClusterFacts) -> Iterator[NotLookedAt]:
         yield NotLookedAt(
             "what webhooks, CRD conversions and aggregated APIs serve: only the cluster's own network reaches them",
             "install the cluster agent" if agent is None else "start the cluster agent with --endpoints.enabled true",
+        )
+    if seen.endpoints_left:
+        yield NotLookedAt(
+            f"what {seen.endpoints_left} more of those that the API server calls serve: no time was left",
+            "--timeout 5m",
         )
     if seen.workloads_unseen is not None and not (agent and agent.looks_at(Source.WORKLOADS)):
         yield NotLookedAt(
