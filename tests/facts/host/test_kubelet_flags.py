@@ -32,6 +32,37 @@ def test_flags_are_read_as_pflag_reads_them(line: str, expected: KubeletFlags) -
     assert kubelet_flags(line.split()) == expected
 
 
+PATHS = {
+    "config": "config",
+    "config-dir": "config_dir",
+    "kubeconfig": "kubeconfig",
+    "bootstrap-kubeconfig": "bootstrap_kubeconfig",
+    "cert-dir": "cert_dir",
+    "tls-cert-file": "tls_cert_file",
+    "tls-private-key-file": "tls_private_key_file",
+    "dynamic-config-dir": "dynamic_config_dir",
+}
+BOOLEANS = {"rotate-certificates": "rotate_certificates", "rotate-server-certificates": "server_tls_bootstrap"}
+
+
+@pytest.mark.parametrize(("flag", "name"), PATHS.items())
+@pytest.mark.parametrize("form", ["--{}=/p", "--{} /p"])
+def test_a_path_stands_behind_its_flag_or_in_the_next_word(flag: str, name: str, form: str) -> None:
+    """A6: with dashes and with underscores, and nothing else is said by it."""
+    expected = KubeletFlags(**{name: "/p"})  # type: ignore[arg-type]
+    assert kubelet_flags(form.format(flag).split()) == expected
+    assert kubelet_flags(form.format(flag.replace("-", "_")).split()) == expected
+
+
+@pytest.mark.parametrize(("flag", "name"), BOOLEANS.items())
+def test_a_boolean_takes_every_word_that_go_takes(flag: str, name: str) -> None:
+    """strconv.ParseBool."""
+    for word in ("1", "t", "T", "TRUE", "true", "True"):
+        assert kubelet_flags([f"--{flag}={word}"]) == KubeletFlags(**{name: True})  # type: ignore[arg-type]
+    for word in ("0", "f", "F", "FALSE", "false", "False"):
+        assert kubelet_flags([f"--{flag}={word}"]) == KubeletFlags(**{name: False})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     "line",
     [
