@@ -18,7 +18,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,7 +31,7 @@ PROMETHEUS = {
     "Accept": "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
     "Accept-Encoding": "gzip",
 }
-BUDGET_MIB, GROWTH_MIB = 45, 1
+BUDGET_MIB, GROWTH_MIB = 34, 1
 
 
 class Process:
@@ -87,11 +86,14 @@ def _environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def agent(root: Path, *extra: str, kubelet: str = "") -> Iterator[Process]:
-    """A node agent on a tree, warmed up by one scrape."""
+def agent(
+    root: Path, *extra: str, kubelet: str = "", around: Callable[[Sequence[str]], list[str]] = list
+) -> Iterator[Process]:
+    """A node agent on a tree, warmed up by one scrape. `around` makes another command of the one that starts it."""
     command = [sys.executable, "-m", "exporter", "node", "--host-root", str(root), "--node-name", "aks-1"]
+    command += ["--kubelet-address", kubelet, "--web.listen-address", "127.0.0.1:0", *extra]
     begin = time.perf_counter()
-    process = Process([*command, "--kubelet-address", kubelet, "--web.listen-address", "127.0.0.1:0", *extra])
+    process = Process(around(command))
     try:
         get(process.connect())
         process.ready = time.perf_counter() - begin
@@ -192,21 +194,26 @@ def one_changed(
     return found
 
 
+def swapped(node: SimulatedNode, authority: Authority, number: int) -> float:
+    """Rotate the client certificate as a kubelet does; the notAfter of the new one, in Unix seconds."""
+    pki = node.root / "var/lib/kubelet/pki"
+    renewed = authority.kubelet_client("aks-1", time.time() - 3600 * (number + 2))
+    dated = pki / f"kubelet-client-2026-01-01-00-{number // 60:02}-{number % 60:02}.pem"
+    dated.write_bytes(renewed.pem)
+    (pki / "kubelet-client-current.pem").unlink()
+    (pki / "kubelet-client-current.pem").symlink_to(f"/var/lib/kubelet/pki/{dated.name}")
+    return renewed.not_after
+
+
 def lag(node: SimulatedNode, authority: Authority, swaps: int = 50) -> None:
     """Scrapes from the kubelet's swap to the new notAfter: always the next one."""
-    pki = node.root / "var/lib/kubelet/pki"
-    link = pki / "kubelet-client-current.pem"
     worst = 0
     with agent(node.root) as process:
         connection = process.connect()
         for number in range(swaps):
-            renewed = authority.kubelet_client("aks-1", time.time() - 3600 * (number + 2))
-            dated = pki / f"kubelet-client-2026-01-01-00-{number // 60:02}-{number % 60:02}.pem"
-            dated.write_bytes(renewed.pem)
-            link.unlink()
-            link.symlink_to(f"/var/lib/kubelet/pki/{dated.name}")
+            not_after = swapped(node, authority, number)
             needed = 1
-            while f'role="kubelet-client",rotation="enabled"}} {_float(renewed.not_after)}' not in text(connection):
+            while f'role="kubelet-client",rotation="enabled"}} {_float(not_after)}' not in text(connection):
                 needed += 1
                 if needed > 100:
                     raise SystemExit("the swap is not seen")
@@ -215,9 +222,9 @@ def lag(node: SimulatedNode, authority: Authority, swaps: int = 50) -> None:
 
 
 def _float(value: float) -> str:
-    from prometheus_client.utils import floatToGoString
+    from exporter.web.exposition import number
 
-    return str(floatToGoString(value))  # type: ignore[no-untyped-call]
+    return number(value)
 
 
 def many_files(node: SimulatedNode, count: int = 1000) -> None:
@@ -239,38 +246,6 @@ def many_files(node: SimulatedNode, count: int = 1000) -> None:
         print(f"{changed[0] / statistics.median(found):6.2f}x  with every file changed: {changed[0]:.2f} ms")
 
 
-def peer(node: SimulatedNode, binary: str, url: str, arguments: Sequence[str], scrapes: int) -> None:
-    """The other exporter on the same tree, alternating with ours."""
-    theirs = Process([binary, *(argument.format(root=node.root) for argument in arguments)], url)
-    try:
-        with agent(node.root) as ours:
-            time.sleep(3)  # whatever it does at its start
-            connections = ours.connect(), theirs.connect()
-            found: tuple[list[float], list[float]] = ([], [])
-            used = ours.processor, theirs.processor
-            for _ in range(scrapes):
-                for connection, times in zip(connections, found, strict=True):
-                    times.extend(timed(partial(get, connection), 1))
-            row("ours", found[0], found[1])
-            row(Path(binary).name, found[1])
-            cost = [
-                (process.processor - before) / scrapes for process, before in zip((ours, theirs), used, strict=True)
-            ]
-            print(f"{cost[0] / cost[1]:6.2f}x  processor time a scrape: ours {cost[0]:.2f} ms, theirs {cost[1]:.2f} ms")
-            print(f"        ours from start to first scrape: {ours.ready:.2f} s")
-            rare: tuple[list[float], list[float]] = ([], [])
-            for _ in range(20):
-                time.sleep(1.1)  # ours shares an answer for a second among scrapes, as long as no file changed
-                for connection, times in zip(connections, rare, strict=True):
-                    times.extend(timed(partial(get, connection), 1))
-            row("ours, more than a second after the last", rare[0], rare[1])
-            row(f"{Path(binary).name}, likewise", rare[1])
-            ratio = ours.resident / theirs.resident
-            print(f"{ratio:6.2f}x  RSS: ours {ours.resident:.1f} MiB, theirs {theirs.resident:.1f} MiB")
-    finally:
-        theirs.stop()
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -287,7 +262,9 @@ def main() -> None:
         latency_and_memory(node, authority, f"{host}:{port}", options.scrapes)
         lag(node, authority)
         if options.peer:
-            peer(node, options.peer, options.peer_url, options.peer_arguments, options.scrapes)
+            from benchmarks.peer import peer
+
+            peer(node, authority, f"{host}:{port}", options)
         many_files(node)
 
 

@@ -3,9 +3,13 @@
 import contextlib
 import os
 import platform
+import sys
 from collections.abc import Iterator
 
 from exporter.metric import Family, Metric, MetricKind
+
+if sys.platform != "win32":
+    import resource
 
 __all__ = ["PROC", "ProcessMetrics", "platform_metrics"]
 
@@ -38,7 +42,7 @@ class ProcessMetrics:
 
     def collect(self) -> Iterator[Family]:
         """Now."""
-        if not self._booted:
+        if sys.platform == "win32" or not self._booted:
             return
         with contextlib.suppress(OSError):
             with open(f"{self._proc}/self/stat", "rb") as stat:
@@ -49,8 +53,6 @@ class ProcessMetrics:
             yield STARTED.family([((), float(fields[19]) / ticks + self._booted)])
             yield USED.family([((), (float(fields[11]) + float(fields[12])) / ticks)])
         with contextlib.suppress(OSError):
-            descriptors = len(os.listdir(f"{self._proc}/self/fd"))
-            with open(f"{self._proc}/self/limits", "rb") as lines:
-                most = next((line.split()[3] for line in lines if line.startswith(b"Max open file")), b"0")
-            yield OPEN.family([((), float(descriptors))])
-            yield MOST_OPEN.family([((), float("inf") if most == b"unlimited" else float(most))])
+            yield OPEN.family([((), float(len(os.listdir(f"{self._proc}/self/fd"))))])
+            most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+            yield MOST_OPEN.family([((), float("inf") if most == resource.RLIM_INFINITY else float(most))])

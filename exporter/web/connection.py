@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
+from functools import lru_cache
 from http import HTTPStatus
 from typing import cast
 
@@ -187,7 +188,7 @@ class ClientConnection(asyncio.Protocol):
         if self.transport.is_closing() or self._draining:
             return
         fields = response.fields | {"date": http_date()} | ({"connection": "close"} if close else {})
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+        headers = list(map(_encoded, fields.items()))
         reason = HTTPStatus(response.status).phrase.encode()
         out = self._http.send(h11.Response(status_code=response.status, headers=headers, reason=reason)) or b""
         body = b"" if head else response.body
@@ -207,7 +208,7 @@ class ClientConnection(asyncio.Protocol):
             status = HTTPStatus(hint) if hint in set(HTTPStatus) else HTTPStatus.BAD_REQUEST
             answer = plain(status)
             fields = answer.fields | {"date": http_date(), "connection": "close"}
-            headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+            headers = list(map(_encoded, fields.items()))
             head = h11.Response(status_code=status, headers=headers, reason=status.phrase.encode())
             self.transport.write((self._http.send(head) or b"") + (self._http.send(h11.Data(data=answer.body)) or b""))
         self.cancel()
@@ -260,3 +261,9 @@ class ClientConnection(asyncio.Protocol):
             self._review()
             return
         self.transport.abort()
+
+
+@lru_cache(maxsize=64)
+def _encoded(header: tuple[str, str]) -> tuple[bytes, bytes]:
+    name, value = header
+    return name.encode("latin-1"), value.encode("latin-1")

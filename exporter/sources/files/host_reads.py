@@ -81,7 +81,8 @@ class HostReader:
                 self._prompt = marks, reads
             return reads
         self._prompt = None
-        above = self._files.directories(before) if before else None
+        # After a change nothing is marked at first: whatever rotates is seldom alone.
+        above = self._files.directories(before) if reads is not None and marks is None else None
         batch = _Batch(self._files, tuple(before))
         if reads is not None and batch.answers == before:
             self._last = before, reads, None if above is None else self._files.marks(batch.answers, above)

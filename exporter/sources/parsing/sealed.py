@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from exporter.facts.certificate import Certificate, CertificateFile
 from exporter.facts.kubeconfig import HostKubeconfig, kubeconfig_text
@@ -36,6 +36,8 @@ ATTEMPTS = 3
 HELD, HELD_UNSTARTED = 30.0, 3.0
 """Seconds for which bytes that ended their children, or took too long, are not tried again; and where none started."""
 _MOST_KEPT = 1024
+_MOST_KNOWN = 64
+"""What the same bytes were: a file that has only just changed is read at each look until its state can be believed."""
 
 
 class SealedParsing:
@@ -48,6 +50,7 @@ class SealedParsing:
         self._child: ParserProcess | None = None
         self._signed: OrderedDict[tuple[str, str], bool] = OrderedDict()
         self._held: dict[bytes, tuple[float, ParserFailure]] = {}
+        self._known: OrderedDict[bytes, object] = OrderedDict()
         self._told: object = None
         self.certificate_file = self._leaf
         self.authority_file = self._bundle
@@ -102,15 +105,20 @@ class SealedParsing:
                 del self._held[old]
             if key in self._held:
                 raise self._held[key][1]
+            if key in self._known:
+                return cast("T", self._known[key])
+            patience = min(IMPATIENCE, self._patience) if self._held else self._patience
             try:
-                return self._answer(
-                    kind, body, read, self._patience if not self._held else min(IMPATIENCE, self._patience)
-                )
+                found = self._answer(kind, body, read, patience)
             except ParserFailure as failure:
                 log.warning("parsing: %s", failure)
                 held = HELD_UNSTARTED if failure.status is FileStatus.ERROR else HELD
                 self._held[key] = time.monotonic() + held, failure
                 raise
+            self._known[key] = found
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
+            return found
 
     def _answer(self, kind: bytes, body: bytes, read: Callable[[Mapping[str, object]], T], patience: float) -> T:
         attempts, status, words = 0, FileStatus.ERROR, ""

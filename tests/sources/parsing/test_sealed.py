@@ -60,8 +60,9 @@ def behaving(code: str) -> partial[ParserProcess]:
     )
 
 
-WELL = "return {'certificates': [child.data(child.x509.certificate(bytes.fromhex(child.SAMPLE)))], "
-WELL += "'private_key': False, 'fault': ''}"
+WELL = """return {
+        'certificates': [child.data(child.x509.certificate(bytes.fromhex(child.SAMPLE)))],
+        'private_key': False, 'fault': ''}"""
 CONTENTS = [
     b"",
     b" \n",
@@ -230,13 +231,27 @@ def test_one_that_was_killed_or_idle_is_followed_by_another() -> None:
     parsing = SealedParsing(start)
     try:
         for killed in (True, False):
-            assert leaf_of(parsing, LEAF.pem) == OWN.certificate_file(LEAF.pem)
+            content = LEAF.pem + (b"# killed\n" if killed else b"")
+            assert leaf_of(parsing, content) == OWN.certificate_file(content)
             if killed:
                 os.kill(children[-1].pid, signal.SIGKILL)
             else:
                 children[-1].wait_until_ended()
-        assert leaf_of(parsing, LEAF.pem) == OWN.certificate_file(LEAF.pem)
+        assert leaf_of(parsing, CA.pem) == OWN.certificate_file(CA.pem)
         assert len(children) >= 3
+    finally:
+        parsing.close()
+
+
+def test_the_same_bytes_are_parsed_once() -> None:
+    """By what they are, and not by where they were read: that can be no former state of a file."""
+    parsing = SealedParsing(behaving(f"signal.alarm(0)\n{WELL}"))
+    try:
+        first = leaf_of(parsing, LEAF.pem)
+        assert first is leaf_of(parsing, LEAF.pem)
+        assert first is not leaf_of(parsing, LEAF.pem + b"\n")
+        with pytest.raises(CertificateError):
+            parsing.served_chain([LEAF.pem])
     finally:
         parsing.close()
 
