@@ -279,6 +279,27 @@ def watched(server: Hostile, folder: Path) -> View:
     return view
 
 
+def test_a_watch_that_is_closed_at_once_is_a_failure_and_not_a_quiet_cluster(tmp_path: Path) -> None:
+    """A proxy that answers watches with nothing: each try is told, waited after, and counted; the list is not asked
+    again for it."""
+    asked: list[str] = []
+
+    def answer(target: str) -> Iterator[bytes | float]:
+        asked.append("watch" if "watch=" in target else "list")
+        yield HEAD + b"0\r\n\r\n" if "watch=" in target else http(page(csr("one")))
+
+    view = View(CERTIFICATE_SIGNING_REQUESTS)
+    with Hostile(answer) as server, closing(server.connection(tmp_path, 1.0)) as connection:
+        backoff = Backoff(first=0.01, largest=0.02)
+        watcher = Watcher(connection, CERTIFICATE_SIGNING_REQUESTS, decode, view, backoff=backoff)
+        watcher.start()
+        view.until(lambda: len(view.failures) >= 3, "three failures")
+        watcher.stop()
+    assert set(view.failures) == {Failure(Reason.RESET, "the watch ended as soon as it began")}
+    assert asked.count("list") == view.lists == 1
+    assert list(view.items) == ["one"]
+
+
 def test_a_watch_that_drips_is_opened_anew(tmp_path: Path) -> None:
     """A11, G12: a byte now and then is no event."""
 
