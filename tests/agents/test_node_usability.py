@@ -157,6 +157,28 @@ def test_a_static_certificate_has_its_key_in_a_file_of_its_own(
     assert usable(series(agent_of(node.root)), "kubelet-client") == (reason, float(reason == "ok"))
 
 
+@pytest.mark.parametrize(
+    ("borne", "flag", "reason"),
+    [
+        ("10.224.0.4", "10.224.0.4", "ok"),
+        ("10.224.0.5", "10.224.0.4", "another_node"),
+        ("fd00::4", "10.224.0.4,fd00::4", "ok"),
+        ("10.224.0.5", "0.0.0.0", "ok"),
+        ("10.224.0.5", "$HOST", "ok"),
+    ],
+)
+def test_the_kubelets_flags_tell_its_addresses(tmp_path: Path, borne: str, flag: str, reason: str) -> None:
+    """A2: nobody was told a HOST_IP; --node-ip is what the certificate's addresses are held to."""
+    node = simulated(tmp_path)
+    flags = node.root / "etc/default/kubelet"
+    flags.write_text(flags.read_text().replace("--node-ip=10.224.0.4", f"--node-ip={flag}"))
+    addresses_only = CA.issue(
+        "system:node:aks-1", NOW, NOW + YEAR, organization="system:nodes", names=(borne,), usages=(SERVER,)
+    )
+    put(node, SERVING, addresses_only.pem)
+    assert usable(series(agent_of(node.root)), "kubelet-serving") == (reason, float(reason == "ok"))
+
+
 def test_without_the_nodes_name_nobody_is_called_another(tmp_path: Path) -> None:
     """A1: below another root, this machine's own name is not the node's."""
     node = simulated(tmp_path)

@@ -115,15 +115,16 @@ def host_facts(
     """The facts of a node.
 
     `served`: what is on the kubelet's port, None where it could not be seen. `addresses`: what the kubelet is known by
-    beside the node's name. `named`: whether that name is known to be the node's, and is not only the name of the
-    machine that looks. `signed` says whose signature verifies; what it raises, this raises.
+    beside the node's name and the addresses that its flags give (--node-ip). `named`: whether that name is known to be
+    the node's, and is not only the name of the machine that looks. `signed` says whose signature verifies; what it
+    raises, this raises.
     """
     evidence, used = reads.evidence, in_use(reads)
     bundles, authorities = used.bundles, used.authorities
     chain = served.chain if served else ()
     at_hand = (*(one for _, bundle in bundles.values() for one in bundle), *chain)
     known_as = node if named else ""
-    usable = host_usability(known_as, addresses, used, reads, chain)
+    usable = host_usability(known_as, (*addresses, *evidence.settings.node_ips), used, reads, chain)
     loaded = {role: usable.get((role, Origin.FILE)) not in UNLOADED for role in KUBELET_ROLES}
     wire = _wire_word(chain, at_hand, authorities, signed)
     rotation = (

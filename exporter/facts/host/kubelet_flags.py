@@ -52,6 +52,8 @@ class KubeletFlags:
     dynamic_config_dir: str | None = None
     """Until Kubernetes 1.23: a configuration from the API, which no file of the node tells."""
     feature_gates: Mapping[str, bool] = field(default_factory=dict)
+    node_ips: tuple[str, ...] = ()
+    """--node-ip: the node's addresses, or what stands for all (`0.0.0.0`). One that is a variable is left out."""
 
 
 def kubelet_flags(words: Sequence[str]) -> KubeletFlags:
@@ -92,6 +94,8 @@ def kubelet_flags(words: Sequence[str]) -> KubeletFlags:
         elif name in _BOOLEANS:
             value = value if equals else "true"
             boolean(value, f"--{name}")
+        elif name == "node-ip":  # its value in the next word is passed over as that of any other flag
+            value = value if equals else "".join(words[position : position + 1])
         else:
             continue
         found[name] = _path(name, value) if name in _PATHS else value
@@ -107,6 +111,7 @@ def kubelet_flags(words: Sequence[str]) -> KubeletFlags:
         cert_dir=found.get("cert-dir"),
         dynamic_config_dir=found.get("dynamic-config-dir"),
         feature_gates=gates,
+        node_ips=tuple(one for one in found.get("node-ip", "").split(",") if one and not one.startswith(("$", "-"))),
     )
 
 

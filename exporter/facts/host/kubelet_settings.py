@@ -32,6 +32,8 @@ class KubeletSettings:
     """Whether it is the feature gate that switches serving rotation off."""
     unread: str = ""
     """Which sources of settings are there and could not be read; empty: none."""
+    node_ips: tuple[str, ...] = ()
+    """The node's addresses, where a flag gives them."""
 
 
 def effective(
@@ -55,6 +57,7 @@ def effective(
             flags.tls_private_key_file,
             serving_off,
             unread,
+            flags.node_ips,
         )
     # Older pools have everything in their flags: where these say anything, what they leave out is the default.
     said = flags.rotate_certificates is not None or flags.tls_cert_file is not None
@@ -72,6 +75,7 @@ def effective(
         if flags.tls_private_key_file is not None
         else configuration.tls_private_key_file or none,
         serving_off,
+        node_ips=flags.node_ips,
     )
 
 
