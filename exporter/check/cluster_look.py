@@ -211,7 +211,8 @@ class _Look:
             return
         told = said.document.observed if isinstance(said, AgentSaid) and wanted == "auto" else frozenset()
         with self._lock:
-            nodes = [one.name for one in self._state.facts().nodes or () if one.name not in told]
+            known = self._state.facts().nodes or ()
+            nodes = [one.name for one in known if one.name not in told and not one.virtual]
         if not nodes:
             return
         deadline = self._deadline - 1.0  # what has been told by then is still to be printed
@@ -219,8 +220,9 @@ class _Look:
         with self._lock:
             self._seen.kubelets = found
             if wanted == "true" or not found.unreachable:
+                now = time.time()
                 for one in found.reports:
-                    self._state.observed.kubelet_told(one)
+                    self._state.observed.kubelet_told(one, now)
 
     def _look_at_workloads(self, connection: Connection) -> None:
         """Where the user may list them. Who may not has asked for nothing that fails: it is said what was not seen."""

@@ -10,7 +10,13 @@ from exporter.facts.rotation import RotationFacts
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.commands import Machine, step
 from exporter.findings.formatting import ends, lasting, when
-from exporter.findings.limits import not_yet_valid, rotation_disabled, rotation_overdue, without_rotation
+from exporter.findings.limits import (
+    not_yet_valid,
+    rotation_disabled,
+    rotation_overdue,
+    unknown_lifetime,
+    without_rotation,
+)
 from exporter.findings.wording import EVIDENCE_WORDS, REASON_WORDS, ROLE_WORDS
 from exporter.reason import Evidence, Role, Rotation, RotationReason, RotationState
 
@@ -47,6 +53,8 @@ class DatedCertificate:
     rotation: Rotation
     deadline: float | None
     """By when it is rotated; None where rotation is not enabled, or where that says nothing about this copy of it."""
+    alike: float | None = None
+    """Seconds that others of the same signer live, of one whose beginning is not known; None: not known either."""
 
 
 def about(
@@ -105,6 +113,7 @@ def date_findings(this: Machine, one: DatedCertificate, now: float, *, bootstrap
             until=one.not_after,
         )
     if one.not_before is None:
+        yield from _soon(this, one, now)
         return
     if severity := without_rotation(one.not_before, one.not_after, one.rotation, now):
         yield about(
@@ -133,6 +142,24 @@ def early_findings(this: Machine, role: Role, name: str, not_before: float, now:
             role=role,
             until=not_before,
         )
+
+
+def _soon(this: Machine, one: DatedCertificate, now: float) -> Iterator[Finding]:
+    """One that ends soon, and of which nobody knows when it began."""
+    if not (severity := unknown_lifetime(one.not_after, one.alike, one.rotation, now)):
+        return
+    end, rotates = ends(one.not_after, now), one.rotation is Rotation.ENABLED
+    yield about(
+        this,
+        severity,
+        "AksCertRotationOverdue" if rotates else "AksCertExpiringWithoutRotation",
+        f"The {one.name} {end}, and "
+        + ("the kubelet has not renewed it." if rotates else "nothing is known to renew it."),
+        unanswered(this, one.role) if rotates else this.replace,
+        why="When it began is not known: how late it is, is judged by what is left.",
+        role=one.role,
+        until=one.not_after,
+    )
 
 
 def _consequence(one: DatedCertificate) -> str:

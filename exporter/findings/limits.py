@@ -27,6 +27,7 @@ __all__ = [
     "SETTLING",
     "SILENT",
     "STALE",
+    "UNKNOWN_LIFETIME_DAYS",
     "UNSIGNED",
     "UNSIGNED_SHARES",
     "apiserver_end",
@@ -48,6 +49,7 @@ __all__ = [
     "rotation_state",
     "signer_quiet",
     "signer_silence",
+    "unknown_lifetime",
     "without_rotation",
     "worst",
 ]
@@ -59,6 +61,9 @@ GONE = (0.8, 0.95)
 rotated by 80 % (AKS page on certificate rotation)."""
 GONE_WHERE_UNKNOWN = (0.9, 0.95)
 """The same where nobody can tell whether it is renewed: it may be a kubelet's that rotates until 90 %."""
+UNKNOWN_LIFETIME_DAYS = (30.0, 7.0)
+"""Days before the end of a client certificate of which only the end is known. Where the node's other certificate tells
+how long the signer's certificates live, the share of that must be reached as well, for a day's are not late in 30."""
 APISERVER_DAYS, APISERVER_SHARES = (30.0, 7.0), (0.15, 0.05)
 """Days before the end, and parts of the lifetime: both must be reached, so that one of a few weeks is not late."""
 CA_DAYS = (180.0, 30.0)
@@ -122,6 +127,17 @@ def without_rotation(not_before: float, not_after: float, rotation: Rotation, no
     """A certificate that nothing renews (DISABLED), or of which nobody knows whether anything does (UNKNOWN)."""
     shares = {Rotation.DISABLED: GONE, Rotation.UNKNOWN: GONE_WHERE_UNKNOWN}.get(rotation)
     return None if shares is None else _reached(lifetime_gone(not_before, not_after, now), shares)
+
+
+def unknown_lifetime(not_after: float, alike: float | None, rotation: Rotation, now: float) -> Severity | None:
+    """A certificate of which only the end is known. `alike`: seconds that such certificates live; None: not known."""
+    gone = GONE if rotation is Rotation.DISABLED else GONE_WHERE_UNKNOWN
+    left = not_after - now
+    late = [
+        left < days * DAY and (alike is None or left < (1 - share) * alike)
+        for days, share in zip(UNKNOWN_LIFETIME_DAYS, gone, strict=True)
+    ]
+    return Severity.CRITICAL if late[1] else Severity.WARNING if late[0] else None
 
 
 def rotation_overdue(deadline: float, not_after: float, now: float) -> Severity | None:

@@ -67,7 +67,8 @@ class NodeStatus:
         return NOT_LOOKED_AT if self.observed_by is Observer.NOBODY else OK
 
 
-_TOLD_OTHERWISE = frozenset({"AksCertCsrPending", "AksCertCsrRejected", "AksCertNodeNotObserved"})
+UNSEEN = "AksCertNodeNotObserved"
+_TOLD_OTHERWISE = frozenset({"AksCertCsrPending", "AksCertCsrRejected", UNSEEN})
 """Alerts about a node whose certificate requests say the same, or its state: NOT_LOOKED_AT."""
 
 
@@ -84,11 +85,15 @@ def node_statuses(cluster: ClusterFacts, now: float, findings: Iterable[Finding]
     for node in nodes.values():
         if found := [*_node(node)]:
             troubles.setdefault(node.name, []).extend(found)
+    observations = cluster.observations or {}
     for one in findings:
-        if one.node in nodes and one.alert not in _TOLD_OTHERWISE and not _label_says(one, nodes[one.node]):
+        if one.node not in nodes or _label_says(one, nodes[one.node]):
+            continue
+        by = observations[one.node].by if one.node in observations else Observer.NOBODY
+        # A kubelet may answer and not tell of its client certificate: that is no NOT_LOOKED_AT.
+        if one.alert not in _TOLD_OTHERWISE or (one.alert == UNSEEN and by is not Observer.NOBODY):
             told = Trouble(one.severity, State.CERTIFICATE, one.what, one.since or one.until or 0.0)
             troubles.setdefault(one.node, []).append(told)
-    observations = cluster.observations or {}
     found_all = (
         NodeStatus(
             name,

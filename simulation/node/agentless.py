@@ -32,7 +32,11 @@ AGENTLESS: tuple[Scenario, ...] = (
         pool="auto",
         sentence="no node agent, a self-signed serving certificate: the kubelet cannot be asked more than that",
         options=BuildOptions(serving=Serving.NEVER_OFFERED, age_days=900),
-        expected=Expected(client=UNDETERMINED, serving=SELF_SIGNED, alerts=frozenset({"AksCertRotationDisabled"})),
+        expected=Expected(
+            client=UNDETERMINED,
+            serving=SELF_SIGNED,
+            alerts=frozenset({"AksCertRotationDisabled", "AksCertNodeNotObserved"}),
+        ),
     ),
     Scenario(
         name="agentless-waiting-serving",

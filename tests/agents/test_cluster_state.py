@@ -9,7 +9,7 @@ from exporter.agents.cluster.kube_sources import KUBE_SOURCES
 from exporter.agents.cluster.state import ClusterState
 from exporter.facts.cluster import Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
-from exporter.facts.kube.csr import SERVING_SIGNER, Csr
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure, SourceFacts
@@ -40,8 +40,8 @@ def node(name: str = NODE, *, ready: bool = True) -> Node:
     return Node(name, "p", "v1.33.2", "", "linux", "Ubuntu", "cluster", Rotation.ENABLED, NOW, ready, "", "")
 
 
-def csr(uid: str, created: float, condition: CsrCondition = CsrCondition.PENDING) -> Csr:
-    return Csr(uid, uid, SERVING_SIGNER, "", Requestor.NODE, NODE, condition, created)
+def csr(uid: str, created: float, condition: CsrCondition = CsrCondition.PENDING, signer: str = SERVING_SIGNER) -> Csr:
+    return Csr(uid, uid, signer, "", Requestor.NODE, NODE, condition, created)
 
 
 def test_one_unreadable_ca_fails_the_source_and_hides_no_other() -> None:
@@ -126,12 +126,36 @@ def test_a_node_that_goes_takes_its_requests_along() -> None:
     assert [one.pending_since for one in found.facts().csrs.nodes] == [NOW - 60]  # type: ignore[union-attr]
     found.node_changed(node(), NOW, deleted=True)
     assert [one.pending_since for one in found.facts().csrs.nodes] == [None]  # type: ignore[union-attr]
-    found.csr_changed(csr("b", NOW), NOW, deleted=False)
-    found.nodes_listed([node("other")], NOW)
-    assert [one.pending_since for one in found.facts().csrs.nodes] == [NOW]  # type: ignore[union-attr]
     found.nodes_listed([node(), node("other")], NOW)
+    found.csr_changed(csr("b", NOW), NOW, deleted=False)
+    assert [one.pending_since for one in found.facts().csrs.nodes] == [NOW]  # type: ignore[union-attr]
     found.nodes_listed([node("other")], NOW)
     assert [one.pending_since for one in found.facts().csrs.nodes] == [None]  # type: ignore[union-attr]
+
+
+def test_nobody_waits_for_the_serving_certificate_of_a_node_that_is_not_there() -> None:
+    """A17: the request of a deleted node lies there for a day. Before a node joins it asks for a client certificate."""
+    found = state()
+    found.csrs_listed([csr("a", NOW - 60), csr("b", NOW - 60, signer=CLIENT_SIGNER)], NOW)
+
+    def waiting() -> set[str]:
+        csrs = found.facts().csrs
+        return {one.signer_name for one in csrs.nodes if one.pending_since} if csrs else set()
+
+    assert waiting() == {SERVING_SIGNER, CLIENT_SIGNER}, "nobody has said yet which nodes there are"
+    found.nodes_listed([node("other")], NOW)
+    assert waiting() == {CLIENT_SIGNER}
+    version = found.version
+    found.node_changed(node(), NOW, deleted=False)
+    assert waiting() == {SERVING_SIGNER, CLIENT_SIGNER}
+    assert found.version > version
+
+
+def test_a_virtual_node_has_nobody_to_tell_about_it_and_misses_nobody() -> None:
+    """A8: there is no machine and no kubelet: it is no node that nobody observes."""
+    found = ClusterState((*KUBE_SOURCES, Source.KUBELETS))
+    found.nodes_listed([node(), replace(node("virtual-node-aci-linux"), virtual=True)], NOW)
+    assert list(found.facts().observations or ()) == [NODE]
 
 
 def test_the_version_changes_with_the_facts_and_with_nothing_else() -> None:

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-from exporter.facts.cluster import ClusterFacts
+from exporter.facts.cluster import ClusterFacts, NodeObservation
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import Issued, NodeRequests, Rejected
-from exporter.findings import Severity
+from exporter.findings import Finding, Kind, Severity, Subject
 from exporter.findings.node_status import State, node_statuses
-from exporter.reason import CsrOutcome, Rotation
+from exporter.findings.wording import NOT_LOOKED_AT
+from exporter.reason import CsrOutcome, Observer, Rotation
 from simulation.pki import DAY
 
 NOW = 1_800_000_000.0
@@ -55,6 +56,15 @@ def test_the_worst_node_stands_first_and_the_longest_wait_before_the_shorter() -
         ("off", Severity.INFO),
         ("healthy", None),
     ]
+
+
+def test_a_kubelet_that_does_not_tell_of_its_client_certificate_is_not_ok() -> None:
+    """A7: somebody told something about the node, and not that."""
+    unseen = Finding(Severity.UNKNOWN, Subject(Kind.NODE, "healthy"), "Nothing.", (), "AksCertNodeNotObserved")
+    unseen = replace(unseen, node="healthy")
+    for by, word in ((Observer.KUBELET, "unknown"), (Observer.NOBODY, NOT_LOOKED_AT)):
+        facts = replace(cluster(nodes=(WELL,)), observations={"healthy": NodeObservation(by)})
+        assert [one.word for one in node_statuses(facts, NOW, [unseen])] == [word]
 
 
 def test_a_node_has_all_that_is_the_matter_with_it_the_worst_first() -> None:

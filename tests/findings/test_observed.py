@@ -94,7 +94,30 @@ def test_a_healthy_node_has_no_finding() -> None:
             {Role.KUBELET_CLIENT: Validity(NOW - 0.96 * YEAR, NOW + 0.04 * YEAR)},
             [("critical", "AksCertRotationOverdue", Role.KUBELET_CLIENT)],
         ),
-        (report(client_not_after=NOW + 0.04 * YEAR), {}, []),
+        (report(client_not_after=NOW + 31 * DAY), {}, []),
+        (report(client_not_after=NOW + 29 * DAY), {}, [("warning", "AksCertRotationOverdue", Role.KUBELET_CLIENT)]),
+        (report(client_not_after=NOW + 6 * DAY), {}, [("critical", "AksCertRotationOverdue", Role.KUBELET_CLIENT)]),
+        (report(AUTHORITY.kubelet_serving(NODE, NOW - DAY, days=50), client_not_after=NOW + 6 * DAY), {}, []),
+        (
+            report(AUTHORITY.kubelet_serving(NODE, NOW - DAY, days=50), client_not_after=NOW + 4 * DAY),
+            {},
+            [("warning", "AksCertRotationOverdue", Role.KUBELET_CLIENT)],
+        ),
+        (
+            report(config=None, client_not_after=NOW + 6 * DAY),
+            {},
+            [("critical", "AksCertExpiringWithoutRotation", Role.KUBELET_CLIENT)],
+        ),
+        (
+            report(served=(), config=None, client_not_after=NOW + 29 * DAY),
+            {},
+            [("warning", "AksCertExpiringWithoutRotation", Role.KUBELET_CLIENT)],
+        ),
+        (
+            report(AUTHORITY.kubelet_serving("aks-other-vmss000001", NOW - DAY)),
+            {},
+            [("critical", "AksCertUnusable", Role.KUBELET_SERVING)],
+        ),
         (
             report(config=KubeletConfig(False, True, "", True)),
             {},
@@ -119,7 +142,14 @@ def test_a_healthy_node_has_no_finding() -> None:
         "serving-ended",
         "overdue",
         "overdue-critical",
-        "end-of-unknown-lifetime",
+        "unknown-lifetime-31-days",
+        "unknown-lifetime-29-days",
+        "unknown-lifetime-6-days",
+        "50-days-of-which-6-are-left",
+        "50-days-of-which-4-are-left",
+        "unknown-lifetime-and-rotation",
+        "nothing-served",
+        "another-nodes",
         "client-off",
         "serving-off",
         "no-client-certificate",
@@ -128,7 +158,7 @@ def test_a_healthy_node_has_no_finding() -> None:
 def test_what_a_kubelet_tells_is_judged_by_the_same_limits(
     found: KubeletReport, issued: dict[Role, Validity], said: list[tuple[str, str, Role | None]]
 ) -> None:
-    """Without a lifetime nobody can say whether a rotation is late: then it is not said."""
+    """A7: of a certificate of which only the end is known the days count, and how long the one beside it lives."""
     assert brief(told(found, issued)) == said
 
 
@@ -139,7 +169,7 @@ def test_a_kubelet_without_a_serving_certificate_waits_and_the_rest_is_unknown()
     assert brief([waiting, unknown]) == [
         ("warning", "AksCertRotationWaiting", Role.KUBELET_SERVING),
         ("unknown", "", None),
-    ]
+    ], "the request that waits is the alert"
     assert "delete-machines" not in str(waiting.next)
     assert "serves no certificate" in unknown.what
 
@@ -163,8 +193,27 @@ def test_what_a_kubelet_would_not_tell_is_said(status: KubeletStatus) -> None:
     """Of a node of which only the serving certificate was seen, nothing is known of the client's: never silence."""
     found = KubeletReport(NODE, status, served=certificates(AUTHORITY.kubelet_serving(NODE, NOW).certificate_pem))
     unknown = [one for one in told(found) if one.severity is Severity.UNKNOWN]
-    assert [one.node for one in unknown] == [NODE]
-    assert unknown[0].what.startswith("Nothing is known of the client certificate")
+    assert [(one.node, one.alert) for one in unknown] == [(NODE, "AksCertNodeNotObserved")]
+    assert unknown[0].what.startswith("Nothing is known of this node's client certificate")
+
+
+def test_a_kubelet_that_answers_and_does_not_tell_of_its_client_certificate_is_named_too() -> None:
+    """K1: the metric is absent, though rotation is on; where rotation is off, that is what is said."""
+    silent = told(report(client_certificate=None, client_not_after=None))
+    assert brief(silent) == [("unknown", "AksCertNodeNotObserved", Role.KUBELET_CLIENT)]
+    off = report(config=KubeletConfig(False, True, "", True), client_certificate=None, client_not_after=None)
+    assert brief(told(off)) == [("warning", "AksCertRotationDisabled", Role.KUBELET_CLIENT)]
+
+
+def test_a_kubelet_of_another_ca_is_told_by_what_its_node_is_labelled() -> None:
+    """A9: it cannot be asked whether it rotates, for no credential is sent; AKS labels the node as one that does."""
+    another = Authority("ca", NOW - YEAR, NOW + YEAR, number=7)
+    foreign = certificates(another.kubelet_serving(NODE, NOW - DAY).certificate_pem)
+    found = KubeletReport(NODE, KubeletStatus.UNTRUSTED, "it is not signed by the cluster CA", served=foreign)
+    for labelled, said in ((True, [("critical", "AksCertUnusable", Role.KUBELET_SERVING)]), (False, [])):
+        view = node_view(found, CA, {}, addresses=("10.224.0.4", NODE), labelled=labelled)
+        every = [*observed_findings(facts({NODE: NodeObservation(Observer.KUBELET, view=view)}), NOW)]
+        assert brief(every) == [*said, ("unknown", "AksCertNodeNotObserved", Role.KUBELET_CLIENT)]
 
 
 def document(*findings: ToldFinding, rotation: tuple[ToldRotation, ...] = ()) -> NodeDocument:
@@ -210,11 +259,12 @@ def test_a_kubelet_that_runs_with_other_settings_than_its_files_say_is_a_finding
 def test_one_certificate_has_one_end() -> None:
     """A TTL in whole seconds, by another clock, moves a little; a rotation moves the end by far."""
     first = report(client_not_after=NOW)
-    assert followed(first, report(client_not_after=NOW + 90)).client_not_after == NOW
-    assert followed(first, report(client_not_after=NOW + 3600)).client_not_after == NOW + 3600
+    before = NOW - DAY
+    assert followed(first, report(client_not_after=NOW + 90), before).client_not_after == NOW
+    assert followed(first, report(client_not_after=NOW + 3600), before).client_not_after == NOW + 3600
     gone = report(client_certificate=False, client_not_after=None)
-    assert followed(first, gone).client_not_after == NOW
-    assert followed(None, gone).client_not_after is None
+    assert followed(first, gone, NOW).client_not_after == NOW
+    assert followed(None, gone, NOW).client_not_after is None
 
 
 def test_what_comes_of_a_node_is_known_from_its_kubelet_too() -> None:
@@ -227,3 +277,18 @@ def test_what_comes_of_a_node_is_known_from_its_kubelet_too() -> None:
     told = {(one.what, one.about, one.breaks) for one in events}
     assert ("The kubelet renews its client certificate", NODE, False) in told
     assert ("The kubelet serving certificate ends; nothing renews it", NODE, True) in told
+
+
+def test_a_kubelet_that_exits_over_its_ended_certificate_stays_one_whose_certificate_ended() -> None:
+    """K6: it exits minutes after the end and no longer answers. A machine that was stopped before is no such case."""
+    first = report(client_not_after=NOW)
+    silent = KubeletReport(NODE, KubeletStatus.REFUSED, "Connection refused")
+    ended = followed(first, silent, NOW + 240)
+    assert ended.client_not_after == NOW
+    ended = followed(ended, silent, NOW + 30 * DAY)
+    view = node_view(ended, CA, {})
+    assert not ended.told
+    said = [*observed_findings(facts({NODE: NodeObservation(Observer.NOBODY, view=view)}), NOW + 30 * DAY)]
+    assert [one.alert for one in said] == ["AksCertExpired", "AksCertNodeNotObserved"]
+    stopped = followed(first, silent, NOW - DAY)
+    assert followed(stopped, silent, NOW + DAY).client_not_after is None

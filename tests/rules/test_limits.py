@@ -53,9 +53,23 @@ def shares(*parts: float) -> set[float]:
 
 
 EXPECTED = {
-    ("AksCertExpiringWithoutRotation", "warning"): shares(limits.GONE[0], limits.GONE_WHERE_UNKNOWN[0]),
-    ("AksCertExpiringWithoutRotation", "critical"): shares(limits.GONE[1], limits.GONE_WHERE_UNKNOWN[1]),
-    ("AksCertRotationOverdue", "critical"): {2.0},
+    ("AksCertExpiringWithoutRotation", "warning"): {
+        limits.UNKNOWN_LIFETIME_DAYS[0] * DAY,
+        *shares(limits.GONE[0], limits.GONE_WHERE_UNKNOWN[0]),
+    },
+    ("AksCertExpiringWithoutRotation", "critical"): {
+        limits.UNKNOWN_LIFETIME_DAYS[1] * DAY,
+        *shares(limits.GONE[1], limits.GONE_WHERE_UNKNOWN[1]),
+    },
+    ("AksCertRotationOverdue", "warning"): {
+        limits.UNKNOWN_LIFETIME_DAYS[0] * DAY,
+        round(1 - limits.GONE_WHERE_UNKNOWN[0], 6),
+    },
+    ("AksCertRotationOverdue", "critical"): {
+        2.0,
+        limits.UNKNOWN_LIFETIME_DAYS[1] * DAY,
+        round(1 - limits.GONE_WHERE_UNKNOWN[1], 6),
+    },
     ("AksCertUnusable", "critical"): {limits.NOT_YET_VALID},
     ("AksCertCaBundleOutdated", "warning"): {limits.NOT_YET_VALID},
     ("AksCertCsrPending", "warning"): {limits.PENDING[0]},

@@ -104,7 +104,7 @@ class KubeletLooks:
             found = {
                 node.name: Kubelet(node.name, node.addresses[0], node.kubelet_port or self._port, node.addresses)
                 for node in nodes
-                if node.addresses
+                if node.addresses and not node.virtual
             }
             if found != self._members:
                 self._members = MappingProxyType(found)
@@ -112,7 +112,8 @@ class KubeletLooks:
 
     async def _look(self, kubelet: Kubelet) -> bool:
         report = await self._asker.ask(kubelet)
-        self._post(lambda: self._state.observed.kubelet_told(report))
+        now = self._clock()
+        self._post(lambda: self._state.observed.kubelet_told(report, now))
         return report.told
 
     def _left(self, node: str) -> None:

@@ -10,7 +10,7 @@ from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView, Validity, node_view
 from exporter.facts.node_document import NodeDocument
 from exporter.facts.source import Failure
-from exporter.reason import KubeletStatus, Observer, Reason, Role
+from exporter.reason import KubeletStatus, Observer, Reason, Role, Rotation
 
 __all__ = ["ObservedNodes"]
 
@@ -41,10 +41,10 @@ class ObservedNodes:
         self._silent: dict[str, Failure] = {}
         self._views: dict[str, tuple[object, NodeView]] = {}
 
-    def kubelet_told(self, report: KubeletReport) -> None:
-        """A kubelet was asked."""
+    def kubelet_told(self, report: KubeletReport, now: float) -> None:
+        """A kubelet was asked at `now`, in Unix seconds."""
         former = self._reports.get(report.node)
-        found = followed(former, report)
+        found = followed(former, report, now)
         if found != former:
             self._reports[report.node] = found
             self.version += 1
@@ -97,19 +97,27 @@ class ObservedNodes:
         issued: Issued,
         opted_out: frozenset[str],
     ) -> Mapping[str, NodeObservation]:
-        """Of every node, who tells about it and what."""
+        """Of every node but virtual ones, who tells about it and what."""
         found = {}
         for name, node in nodes.items():
+            if node.virtual:
+                continue
             document = self._documents.get(name)
             report = self._reports.get(name)
             view = None
             if report is not None:
                 validities = issued(name)
-                key = (report, authorities, tuple(sorted(validities.items())), name in opted_out, node.addresses)
+                label = node.serving_rotation is Rotation.ENABLED
+                key = (report, authorities, tuple(sorted(validities.items())), name in opted_out, node.addresses, label)
                 known = self._views.get(name)
                 if known is None or known[0] != key:
                     made = node_view(
-                        report, authorities, validities, addresses=node.addresses, opted_out=name in opted_out
+                        report,
+                        authorities,
+                        validities,
+                        addresses=node.addresses,
+                        opted_out=name in opted_out,
+                        labelled=label,
                     )
                     known = self._views[name] = (key, made)
                 view = known[1]

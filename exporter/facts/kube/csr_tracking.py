@@ -7,6 +7,7 @@ which is not there is followed too, while there is room.
 
 from collections.abc import Iterable
 
+from exporter.facts.kube.csr import SERVING_SIGNER
 from exporter.facts.kube.node_requests import RETRY, NodeRequests, Open, Requests
 
 __all__ = ["NODES_CAP", "CsrTracking"]
@@ -23,6 +24,8 @@ class CsrTracking:
 
     def __init__(self) -> None:
         self._nodes: set[str] = set()
+        self._listed = False
+        """Whether it is known which nodes there are."""
         self._requests: dict[Key, Requests] = {}
         self._touched: dict[Key, float] = {}
         self._strangers: dict[Key, None] = {}
@@ -58,7 +61,7 @@ class CsrTracking:
 
     def know(self, nodes: Iterable[str]) -> bool:
         """These are all the nodes there are; whether that changes what is followed."""
-        self._nodes = set(nodes)
+        self._nodes, self._listed = set(nodes), True
         self._strangers = {key: None for key in self._requests if key[0] not in self._nodes}
         return self._take_up(key for key in self._left if key[0] in self._nodes)
 
@@ -86,8 +89,16 @@ class CsrTracking:
         return bool(old)
 
     def readings(self) -> tuple[NodeRequests, ...]:
-        """How each is now."""
-        return tuple(requests.reading(*key) for key, requests in self._requests.items())
+        """How each is now. Nobody waits for the serving certificate of a node that is not there: a kubelet asks for it
+        once its Node object exists (pkg/kubelet/certificate/kubelet.go, getAddresses), and nobody approves it before.
+        """
+        found = []
+        for (node, signer), requests in self._requests.items():
+            if self._listed and signer == SERVING_SIGNER and node not in self._nodes:
+                found.append(NodeRequests(node, signer, issued=requests.issued, rejected=requests.rejected))
+            else:
+                found.append(requests.reading(node, signer))
+        return tuple(found)
 
     def _tracked(self, key: Key, now: float) -> Requests | None:
         requests = self._requests.get(key)

@@ -34,23 +34,27 @@ class KubeletReport:
 
     @property
     def told(self) -> bool:
-        """Whether anything about its certificates was seen or told."""
+        """Whether anything about its certificates was seen or told when it was last asked."""
         return (
             bool(self.served) or self.no_certificate or self.config is not None or self.client_certificate is not None
         )
 
 
-def followed(former: KubeletReport | None, report: KubeletReport) -> KubeletReport:
-    """The report in the light of the one before.
+def followed(former: KubeletReport | None, report: KubeletReport, now: float) -> KubeletReport:
+    """The report of a look at `now`, in Unix seconds, in the light of the one before.
 
     An end that moved by less than SAME is the same end. A client certificate that was there and is told as gone once
     its end is past has ended (the TTL turns to +Inf then): its end is kept, so that an ended certificate stays one.
+    So is that of a kubelet which answered until its certificate ended and tells nothing since: it exits some minutes
+    later, again and again (client-go, transport.go). One that fell silent before is a machine that was stopped.
     """
     if former is None or former.client_not_after is None:
         return report
     if report.client_not_after is not None:
         same = abs(report.client_not_after - former.client_not_after) <= SAME
         return replace(report, client_not_after=former.client_not_after) if same else report
-    if report.client_certificate is False:
+    if report.client_certificate is False or (
+        report.client_certificate is None and now >= former.client_not_after - SAME
+    ):
         return replace(report, client_not_after=former.client_not_after)
     return report

@@ -42,6 +42,8 @@ class Node:
     """Of status.addresses, the internal ones first: the first is where its kubelet is reached."""
     kubelet_port: int = 0
     """Of status.daemonEndpoints; 0 where the object does not say."""
+    virtual: bool = False
+    """A virtual kubelet's: no machine, no kubelet and none of a kubelet's certificates are behind it."""
 
 
 class _Condition(msgspec.Struct):
@@ -106,6 +108,7 @@ def _node(found: _Object) -> Node:
         node_resource_group=_shared(labels.get("kubernetes.azure.com/cluster", "")),
         addresses=_addresses(status),
         kubelet_port=_kubelet_port(status),
+        virtual=labels.get("type") == "virtual-kubelet" or "-vk-" in info.kubeletVersion,
     )
 
 

@@ -48,6 +48,9 @@ class ToldCertificate:
     """None: it was not seen."""
     window: tuple[float, float] | None = None
     """From when and by when it is rotated, in Unix seconds; None where rotation is not enabled or its start unknown."""
+    alike: float | None = None
+    """Seconds that the node's rotated serving certificate lives, of a client certificate whose beginning is not known:
+    one signer makes both for the same time (kube-controller-manager, --cluster-signing-duration)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,12 @@ class NodeView:
         """Its name."""
         return self.report.node
 
+    @property
+    def client_known(self) -> bool:
+        """Whether it is known when the client certificate ends, that there is none, or that nothing renews it."""
+        told = any(one.role is Role.KUBELET_CLIENT for one in self.certificates)
+        return told or self.rotation[0].state is not RotationState.UNKNOWN
+
 
 def node_view(
     report: KubeletReport,
@@ -72,11 +81,13 @@ def node_view(
     *,
     addresses: tuple[str, ...] = (),
     opted_out: bool = False,
+    labelled: bool = False,
 ) -> NodeView:
     """The view. `authorities`: the cluster's CAs; `issued`: what the node's last CSR of each role gave, where seen;
-    `addresses`: the node's own; `opted_out`: by the node pool's tag.
+    `addresses`: the node's own; `opted_out`: by the node pool's tag; `labelled`: AKS labels the node as one whose
+    serving certificate is rotated, which counts where the kubelet itself cannot be asked.
     """
-    client, serving = _client(report), _serving(report, authorities, opted_out=opted_out)
+    client, serving = _client(report), _serving(report, authorities, opted_out=opted_out, labelled=labelled)
     found = []
     if report.client_not_after is not None:
         validity = issued.get(Role.KUBELET_CLIENT)
@@ -90,6 +101,7 @@ def node_view(
                 validity.not_after if validity else report.client_not_after,
                 validity.not_before if validity else None,
                 window=_window(client, validity),
+                alike=_alike(report, serving) if validity is None else None,
             )
         )
     if report.served:
@@ -110,6 +122,11 @@ def node_view(
     return NodeView(report, tuple(found), (client, serving))
 
 
+def _alike(report: KubeletReport, serving: RotationFacts) -> float | None:
+    rotated = serving.state is RotationState.ENABLED and report.served
+    return report.served[0].lifetime if rotated else None
+
+
 def _client(report: KubeletReport) -> RotationFacts:
     configured = report.config.client_rotation if report.config is not None else None
     evidence = {} if configured is None else {Evidence.KUBELET_CONFIGZ: configured}
@@ -123,7 +140,7 @@ def _client(report: KubeletReport) -> RotationFacts:
     return RotationFacts(Role.KUBELET_CLIENT, state, reason, evidence)
 
 
-def _serving(report: KubeletReport, authorities: Bundle, *, opted_out: bool) -> RotationFacts:
+def _serving(report: KubeletReport, authorities: Bundle, *, opted_out: bool, labelled: bool) -> RotationFacts:
     evidence: dict[Evidence, bool] = {}
     configured = report.config.serving_rotation if report.config is not None else None
     if configured is not None:
@@ -136,6 +153,9 @@ def _serving(report: KubeletReport, authorities: Bundle, *, opted_out: bool) -> 
         reason = RotationReason.STATIC if static else RotationReason.SELF_SIGNED
         state, reason = RotationState.DISABLED, RotationReason.OPTED_OUT if opted_out else reason
     elif wire:
+        state, reason = RotationState.ENABLED, RotationReason.ROTATING
+    elif report.served and labelled and configured is None:
+        # Neither the cluster's nor its own: what it was given instead is not fit for what AKS says it does.
         state, reason = RotationState.ENABLED, RotationReason.ROTATING
     elif report.no_certificate:
         # Only a kubelet that asks the cluster for its serving certificate can be without one.

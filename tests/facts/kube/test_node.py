@@ -96,6 +96,7 @@ def test_readiness_is_what_the_condition_says(status: str | None, ready: bool | 
 def test_a_missing_label_is_off_only_where_aks_would_have_set_it(labels: dict[str, str], reading: Rotation) -> None:
     """Elsewhere it is unknown."""
     assert node(body(labels=labels)).serving_rotation is reading
+    assert node(body(labels=labels)).virtual is ("type" in labels)
 
 
 def test_a_bare_node_is_a_node() -> None:
