@@ -4,6 +4,9 @@ A cluster of 5,000 nodes makes 40,000 samples, which cost a third of a second to
 change every few minutes. A scrape is what was rendered at the last change, followed by a hundred and more settled
 samples, which are rendered again by the first scrape that finds their key changed, and by the few fresh ones, which are
 at most a second old.
+
+What is kept is compressed, as nearly every scrape wants it: the text of 5,000 nodes is 14 MB, nearly twenty times as
+much. It is made family by family, so that it is never there as a whole; who wants no gzip gets it unpacked.
 """
 
 import struct
@@ -35,10 +38,17 @@ _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    plain: bytes
     deflated: bytes
     """Deflate blocks up to a byte boundary, on which more can follow."""
     crc: int
+    """CRC-32 of what is in them."""
+    size: int
+    """Bytes of it."""
+
+    @property
+    def plain(self) -> bytes:
+        """What is in them."""
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(self.deflated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ class CachedExposition:
         """The steady families have changed. What nobody asks for is not rendered until somebody does."""
         with self._lock:
             soon = self._clock() - IN_USE
+            self._shared.clear()
             for form in tuple(self._bodies):
                 if self._used[form] >= soon:
                     self._bodies[form] = self._rendered(form)
@@ -110,17 +121,20 @@ class CachedExposition:
         return kept[1]
 
     def _rendered(self, form: Format) -> _Body:
-        plain = render(self._steady(), form).removesuffix(_END)
-        compressor = _compressor()
-        deflated = compressor.compress(plain) + compressor.flush(zlib.Z_FULL_FLUSH)
-        return _Body(plain, deflated, zlib.crc32(plain))
+        compressor, deflated, crc, size = _compressor(), [], 0, 0
+        for family in self._steady():
+            part = render((family,), form).removesuffix(_END)
+            deflated.append(compressor.compress(part))
+            crc, size = zlib.crc32(part, crc), size + len(part)
+        deflated.append(compressor.flush(zlib.Z_FULL_FLUSH))
+        return _Body(b"".join(deflated), crc, size)
 
 
 def _gzip(body: _Body, fresh: bytes) -> bytes:
     """One gzip member of both: a second member would be legal too, but curl does not read on after the first."""
     compressor = _compressor()
     tail = compressor.compress(fresh) + compressor.flush()
-    trailer = struct.pack("<LL", zlib.crc32(fresh, body.crc), (len(body.plain) + len(fresh)) & 0xFFFFFFFF)
+    trailer = struct.pack("<LL", zlib.crc32(fresh, body.crc), (body.size + len(fresh)) & 0xFFFFFFFF)
     return b"".join((_GZIP_HEAD, body.deflated, tail, trailer))
 
 

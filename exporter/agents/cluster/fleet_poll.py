@@ -4,6 +4,7 @@ A member that hangs holds one of the places, not a thread; the others go on bein
 """
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import logging
@@ -49,6 +50,8 @@ class FleetPoll(Generic[T]):
         self._last: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._free = asyncio.Event()
+        """Set when one of all places has become free."""
         self._wanted: set[str] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -86,9 +89,9 @@ class FleetPoll(Generic[T]):
                 if self._due.get(key) == due and key not in self._asking and key in members:
                     self._asking[key] = asyncio.create_task(self._look(key, members[key]))
             wait = self._heap[0][0] - now if self._heap and len(self._asking) < AT_ONCE else STEP
-            pause = asyncio.create_task(asyncio.sleep(min(max(wait, 0.0), STEP)))
-            await asyncio.wait({pause, *self._asking.values()}, return_when=asyncio.FIRST_COMPLETED)
-            pause.cancel()
+            self._free.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._free.wait(), min(max(wait, 0.0), STEP))
         for task in self._asking.values():
             task.cancel()
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
@@ -126,6 +129,8 @@ class FleetPoll(Generic[T]):
             log.exception("a bug: %s goes on", self._thread.name)
             answered = False
         finally:
+            if len(self._asking) >= AT_ONCE:
+                self._free.set()
             self._asking.pop(key, None)
         now = asyncio.get_running_loop().time()
         self._last[key] = now

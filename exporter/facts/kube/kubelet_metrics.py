@@ -6,15 +6,18 @@ the serving TTL is absent where serverTLSBootstrap is off.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 __all__ = ["KubeletConfig", "KubeletMetrics", "MetricsReader", "kubelet_config"]
 
-PREFIX = b"kubelet_certificate_manager_"
 SERVER_ERRORS = b"kubelet_server_expiration_renew_errors"
 LONGEST_LINE = 64 * 1024
+_NAME = re.compile(rb"^[ \t\r]*([^\s#{][^\s{]*)", re.MULTILINE)
+"""The name that each sample line begins with."""
+_OURS = re.compile(rb"^[ \t\r]*kubelet_(?:certificate_manager|server_expiration)_.*$", re.MULTILINE)
 LONGEST_TTL = 10_000 * 366 * 86400.0
 """Seconds. X.509 knows no year after 9999, and no moment that is further away can be shown."""
 
@@ -56,37 +59,37 @@ class MetricsReader:
 
     def feed(self, part: bytes) -> None:
         """The next bytes of the body."""
-        *lines, self._rest = (self._rest + part).split(b"\n")
+        whole, _, self._rest = (self._rest + part).rpartition(b"\n")
         if len(self._rest) > LONGEST_LINE:
             raise ValueError("a line without end")
-        for line in lines:
-            self._line(line)
-            if self.done:
-                return
+        self._lines(whole)
 
     def result(self) -> KubeletMetrics:
         """What was found. ValueError: the text was none of a kubelet's, since no sample was in it."""
         if self._rest:
-            self._line(self._rest)
+            self._lines(self._rest)
             self._rest = b""
         if not self._last:
             raise ValueError("no metrics")
         return KubeletMetrics(**self._found)
 
-    def _line(self, line: bytes) -> None:
-        line = line.strip()
-        if not line or line.startswith(b"#"):
+    def _lines(self, lines: bytes) -> None:
+        """Thousands of lines of which four matter: they are gone through by the C library."""
+        names: list[bytes] = _NAME.findall(lines)
+        if not names:
             return
-        name = line.partition(b"{")[0].split(b" ", 1)[0]
-        self._sorted = self._sorted and name >= self._last
-        self._last = name
-        self._begun = self._begun or name <= SERVER_ERRORS
-        if field := _FIELDS.get(name):
-            value = _number(line)
-            if value is not None and (math.isinf(value) or abs(value) < LONGEST_TTL):
-                self._found[field] = value
-        elif self._sorted and self._begun and name > SERVER_ERRORS:
-            self.done = True
+        self._sorted = self._sorted and names[0] >= self._last and names == sorted(names)
+        self._last = names[-1]
+        self._begun = self._begun or min(names[0], names[-1]) <= SERVER_ERRORS
+        for line in _OURS.findall(lines):
+            self._found_in(line.strip())
+        self.done = self._sorted and self._begun and self._last > SERVER_ERRORS
+
+    def _found_in(self, line: bytes) -> None:
+        field = _FIELDS.get(line.partition(b"{")[0].split(None, 1)[0])
+        value = _number(line) if field else None
+        if field and value is not None and (math.isinf(value) or abs(value) < LONGEST_TTL):
+            self._found[field] = value
 
 
 def _number(line: bytes) -> float | None:

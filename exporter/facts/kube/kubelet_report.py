@@ -1,12 +1,13 @@
 """What came of asking one kubelet: what it serves, what it says of its certificates, or why it did not answer."""
 
+import math
 from dataclasses import dataclass, replace
 
 from exporter.facts.certificate import Certificate
-from exporter.facts.kube.kubelet_metrics import KubeletConfig
+from exporter.facts.kube.kubelet_metrics import KubeletConfig, KubeletMetrics
 from exporter.reason import KubeletStatus, Role
 
-__all__ = ["SAME", "KubeletReport", "followed"]
+__all__ = ["SAME", "KubeletReport", "followed", "with_metrics"]
 
 SAME = 120.0
 """Seconds within which two ends are those of one certificate: a TTL is told in whole seconds, by a clock of its own."""
@@ -38,6 +39,19 @@ class KubeletReport:
         return (
             bool(self.served) or self.no_certificate or self.config is not None or self.client_certificate is not None
         )
+
+
+def with_metrics(report: KubeletReport, metrics: KubeletMetrics, now: float) -> KubeletReport:
+    """The report with what the metrics say. `now`: Unix seconds by the kubelet's own clock, which its TTL counts by."""
+    ttl = metrics.client_ttl
+    valid = None if ttl is None else math.isfinite(ttl)
+    errors = {Role.KUBELET_CLIENT: metrics.client_renew_errors, Role.KUBELET_SERVING: metrics.server_renew_errors}
+    return replace(
+        report,
+        client_certificate=valid,
+        client_not_after=float(round(now + ttl)) if valid and ttl is not None else None,
+        renew_errors=tuple((role, count) for role, count in errors.items() if count is not None),
+    )
 
 
 def followed(former: KubeletReport | None, report: KubeletReport, now: float) -> KubeletReport:

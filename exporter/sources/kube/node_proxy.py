@@ -4,12 +4,11 @@ The API server vouches for the kubelet here, and hides what it serves: the hands
 """
 
 import json
-import math
 import time
 
-from exporter.facts.kube.kubelet_metrics import KubeletMetrics, MetricsReader, kubelet_config
-from exporter.facts.kube.kubelet_report import KubeletReport
-from exporter.reason import KubeletStatus, Reason, Role
+from exporter.facts.kube.kubelet_metrics import MetricsReader, kubelet_config
+from exporter.facts.kube.kubelet_report import KubeletReport, with_metrics
+from exporter.reason import KubeletStatus, Reason
 from exporter.sources.kube.connection import Connection
 from exporter.sources.kube.failure import ApiError
 
@@ -42,15 +41,8 @@ def read_kubelet(connection: Connection, node: str) -> KubeletReport:
         return _silent(node, error)
     except (ValueError, RecursionError) as error:
         return KubeletReport(node, KubeletStatus.ERROR, " ".join(str(error).split())[:200])
-    errors = {Role.KUBELET_CLIENT: metrics.client_renew_errors, Role.KUBELET_SERVING: metrics.server_renew_errors}
-    return KubeletReport(
-        node,
-        KubeletStatus.OK,
-        config=config,
-        client_certificate=None if metrics.client_ttl is None else math.isfinite(metrics.client_ttl),
-        client_not_after=_not_after(metrics, time.time() if date is None else date),
-        renew_errors=tuple((role, count) for role, count in errors.items() if count is not None),
-    )
+    report = KubeletReport(node, KubeletStatus.OK, config=config)
+    return with_metrics(report, metrics, time.time() if date is None else date)
 
 
 def _silent(node: str, error: ApiError) -> KubeletReport:
@@ -61,10 +53,3 @@ def _silent(node: str, error: ApiError) -> KubeletReport:
     if "x509: " in words:
         return KubeletReport(node, KubeletStatus.UNTRUSTED, words)
     return KubeletReport(node, _STATUSES.get(error.reason, KubeletStatus.ERROR), words)
-
-
-def _not_after(metrics: KubeletMetrics, now: float) -> float | None:
-    """By the node's clock, which the TTL counts by."""
-    if metrics.client_ttl is None or not math.isfinite(metrics.client_ttl):
-        return None
-    return float(round(now + metrics.client_ttl))

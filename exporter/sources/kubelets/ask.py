@@ -7,7 +7,6 @@ or address among its names. Whoever took the address of a node that is gone gets
 
 import asyncio
 import json
-import math
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,10 +15,10 @@ from email.utils import parsedate_to_datetime
 from exporter.facts.certificate import Certificate, CertificateError
 from exporter.facts.chain import distrust
 from exporter.facts.kube.kubelet_metrics import KubeletMetrics, MetricsReader, kubelet_config
-from exporter.facts.kube.kubelet_report import KubeletReport
+from exporter.facts.kube.kubelet_report import KubeletReport, with_metrics
 from exporter.facts.usability import NODE_USER
 from exporter.facts.x509 import certificate
-from exporter.reason import KubeletStatus, Reason, Role
+from exporter.reason import KubeletStatus, Reason
 from exporter.sources.exchange import Exchange, Head, ProtocolError, unverified_context
 from exporter.sources.http_failure import socket_reason, tls_word
 
@@ -147,35 +146,16 @@ class KubeletAsker:
             refused, words = _refusal("metrics", head, await exchange.whole(LARGEST_CONFIG))
             return replace(report, status=refused, detail="; ".join(filter(None, (detail, words))))
         metrics = await _metrics(exchange)
-        errors = {
-            Role.KUBELET_CLIENT: metrics.client_renew_errors,
-            Role.KUBELET_SERVING: metrics.server_renew_errors,
-        }
-        return replace(
-            report,
-            status=status,
-            detail=detail,
-            client_certificate=_valid(metrics),
-            client_not_after=self._client_not_after(metrics, head),
-            renew_errors=tuple((role, count) for role, count in errors.items() if count is not None),
-        )
+        return with_metrics(replace(report, status=status, detail=detail), metrics, self._node_clock(head))
 
-    def _client_not_after(self, metrics: KubeletMetrics, head: Head) -> float | None:
-        """The end by the node's clock, which the TTL counts by; its Date header tells it."""
-        if metrics.client_ttl is None or not _valid(metrics):
-            return None
-        ours = now = self._clock()
+    def _node_clock(self, head: Head) -> float:
+        """Unix seconds by the node's clock, which its Date header tells."""
+        ours = self._clock()
         try:
             theirs = parsedate_to_datetime(head.headers.get("date", "")).timestamp()
         except (ValueError, TypeError, OverflowError):
-            theirs = ours
-        if abs(theirs - ours) <= SKEW:
-            now = theirs
-        return float(round(now + metrics.client_ttl))
-
-
-def _valid(metrics: KubeletMetrics) -> bool | None:
-    return None if metrics.client_ttl is None else math.isfinite(metrics.client_ttl)
+            return ours
+        return theirs if abs(theirs - ours) <= SKEW else ours
 
 
 async def _metrics(exchange: Exchange) -> KubeletMetrics:
