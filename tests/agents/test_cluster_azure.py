@@ -198,6 +198,8 @@ def test_an_azure_that_fails_leaves_the_last_facts_and_everything_else(
 ) -> None:
     """The source is down with its reason, what was known stays, and it comes back by itself."""
     with scene(tmp_path) as found:
+        # That it answers is told at once, what it says with the next rendering.
+        found.cluster.until_value(1.0, "akscert_azure_cluster_info", cluster_name="aks1")
         found.cluster.until_value(1.0, "akscert_source_up", source="azure")
         if route is Route.TOKEN:
             found.arm.revoke()

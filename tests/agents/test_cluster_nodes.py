@@ -58,6 +58,8 @@ def asking(folder: Path, *nodes: dict[str, object], observing: Observing = KUBEL
         server.store.put_all("nodes", nodes)
 
     with cluster(folder, prepare=prepare, observing=observing, token=TOKEN) as found:
+        # Until the ConfigMap with the cluster CA is read, nobody can tell who signed what a kubelet serves.
+        found.until(lambda: found.values("akscert_ca_info", ca="cluster"), "the cluster CA")
         yield found
 
 
