@@ -156,7 +156,7 @@ def _soon(this: Machine, one: DatedCertificate, now: float) -> Iterator[Finding]
         f"The {one.name} {end}, and "
         + ("the kubelet has not renewed it." if rotates else "nothing is known to renew it."),
         unanswered(this, one.role) if rotates else this.replace,
-        why="When it began is not known: how late it is, is judged by what is left.",
+        why="Its beginning is not known: only the time that is left can be judged.",
         role=one.role,
         until=one.not_after,
     )
