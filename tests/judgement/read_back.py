@@ -1,6 +1,6 @@
 """The series of a promtool case in, the facts that an agent would have told with them out.
 
-Only what stands in the series is made up into facts; what a case leaves out is as it is where nothing is wrong.
+Only what is in the series is made up into facts; what a case leaves out is as it is where nothing is wrong.
 """
 
 import re

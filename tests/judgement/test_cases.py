@@ -37,7 +37,7 @@ UNREAD = {
     "akscert_csr_completed_total": "a refusal is an object with words and a time; the counter has neither: see there",
     "akscert_node_observed": "what was asked of whom is no series: see there",
 }
-"""Series of which a case is not read back, and why; by these metrics alone a case may stay unproven."""
+"""Series of which a case is not read back, and why; only by these metrics may a case stay unproven."""
 NOT_FOUND = {
     "leases that could not be read, and the minute in which a stopped cluster starts, are no silence of the signer": (
         "in it an agent hangs, and one that does finds nothing"
