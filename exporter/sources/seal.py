@@ -5,6 +5,7 @@ numbers on every architecture. The seal holds for the calling thread and for eve
 afterwards, so it is set before there are any. It cannot be taken off.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -13,12 +14,12 @@ from collections.abc import Iterable
 
 from exporter.facts.sandbox import FilesystemSeal, NetworkSeal, Sandbox, Seccomp
 
-__all__ = ["landlock_abi", "seal"]
+__all__ = ["keep_memory", "landlock_abi", "seal"]
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _GET_VERSION = 1
 _PATH_BENEATH, _NET_PORT = 1, 2
-_SET_NO_NEW_PRIVS = 38  # <linux/prctl.h>
+_SET_DUMPABLE, _SET_NO_NEW_PRIVS = 4, 38  # <linux/prctl.h>
 
 # <linux/landlock.h>, LANDLOCK_ACCESS_FS_*: the rights of ABI 1 are bits 0 to 12, later ones add a bit each.
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
@@ -97,6 +98,21 @@ def seal(
     network = NetworkSeal.TCP if abi >= 4 else NetworkSeal.OPEN
     detail = "" if abi >= 4 else "this kernel's Landlock does not cover the network"
     return Sandbox(abi, FilesystemSeal.SEALED, network, _seccomp(), detail)
+
+
+def keep_memory() -> None:
+    """Let nothing of this process's memory be written down when it dies, nor be read by others of its user meanwhile.
+
+    The PEM files that pass through it hold private keys. A limit of core files alone does not hold for a core_pattern
+    that is a pipe (core(5)).
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    _library.prctl(_SET_DUMPABLE, *[ctypes.c_ulong(0)] * 4)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _allow(ruleset: int, path: str, access: int, directory: int = 0) -> None:

@@ -20,7 +20,7 @@ ABI = landlock_abi()
 CANARY = "canary-of-a-private-key"
 
 AGENT = """
-import json, os, socket, subprocess, sys, threading
+import ctypes, json, os, resource, socket, subprocess, sys, threading
 from exporter.agents.node.agent import node_agent
 from exporter.agents.node.confinement import confine
 from exporter.settings import Command, resolve
@@ -63,6 +63,8 @@ attempt("mkdir", lambda: os.mkdir(os.path.join(root, "made")))
 attempt("execute", lambda: subprocess.run(["/bin/true"], check=True))
 attempt("connect", connect)
 attempt("listen on its own", listen)
+said["dumpable"] = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # PR_GET_DUMPABLE
+said["core"] = resource.getrlimit(resource.RLIMIT_CORE)
 print(json.dumps(said))
 """
 
@@ -92,6 +94,7 @@ def test_a_sealed_agent_works_and_can_do_nothing_else(tmp_path: Path) -> None:
     denied = ("shadow", "outside", "list", "write", "remove", "mkdir", "execute", "connect")
     assert {name: said[name] for name in denied} == dict.fromkeys(denied, "PermissionError")
     assert said["listen on its own"] == "done"
+    assert (said["dumpable"], said["core"]) == (0, [0, 0])
     (line,) = said["sandbox"]
     assert f'filesystem="sealed",landlock_abi="{ABI}",network="tcp",node="aks-1",seccomp=' in line
 

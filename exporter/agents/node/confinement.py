@@ -11,7 +11,7 @@ from exporter import presets
 from exporter.facts.host.paths import PathTable, path_table
 from exporter.facts.sandbox import Sandbox
 from exporter.settings import Settings
-from exporter.sources.seal import seal
+from exporter.sources.seal import keep_memory, seal
 from exporter.web.config import read_web_config
 
 __all__ = ["confine", "tell"]
@@ -42,6 +42,7 @@ _SYSTEM = (
 
 def confine(settings: Settings) -> Sandbox:
     """Seal this process for a node agent of these settings. Call it before the first thread starts; it never raises."""
+    keep_memory()
     kubelet = settings.kubelet_address
     _, port = settings.web_listen_address
     return seal(

@@ -18,7 +18,7 @@ from exporter.facts import der, purpose, x509  # noqa: F401 - loaded before the 
 from exporter.facts.certificate import CertificateError, CertificateFile
 from exporter.facts.verification import verifies
 from exporter.sources.parsing.record import ANSWER, BUG, REQUEST, data, failure
-from exporter.sources.seal import seal
+from exporter.sources.seal import keep_memory, seal
 
 __all__ = ["main"]
 
@@ -29,7 +29,7 @@ SECONDS = 3
 LIFETIME = 120
 """Of processor time for all of them: then another child goes on."""
 
-_SET_DUMPABLE, _SET_NO_NEW_PRIVS, _CAP_AMBIENT, _CAPBSET_DROP = 4, 38, 47, 24  # <linux/prctl.h>
+_SET_NO_NEW_PRIVS, _CAP_AMBIENT, _CAPBSET_DROP = 38, 47, 24  # <linux/prctl.h>
 _CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522  # <linux/capability.h>
 _CODECS = ("utf-8", "ascii", "latin-1", "utf-16-be", "idna", "unicode_escape")
@@ -125,13 +125,12 @@ def _limit() -> None:
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
         score.write("1000")  # where the container runs out of memory this goes first, and not the agent
     os.closerange(1, 1024)
+    keep_memory()
     library = ctypes.CDLL(None, use_errno=True)
     zeros = [ctypes.c_ulong(0)] * 3
-    library.prctl(_SET_DUMPABLE, ctypes.c_ulong(0), *zeros)
     library.prctl(_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), *zeros)
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     _at_most(
-        (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_AS, space),
