@@ -162,7 +162,7 @@ BLIND = Row(
             stacked=True,
             shade="orange",
             unit=Unit.COUNT,
-            empty="? no agent reports",
+            empty="? nothing in this time, or no agent reports",
             runbooks=("AksCertSourceDown",),
         ),
     ),

@@ -98,7 +98,7 @@ REQUESTS = Row(
             step="5m",
             unit=Unit.COUNT,
             words=OUTCOMES,
-            empty="? no cluster agent reports",
+            empty="? nothing in this time, or no cluster agent reports",
             runbooks=("AksCertCsrRejected",),
         ),
         Heat(
@@ -116,7 +116,7 @@ REQUESTS = Row(
             points=60,
             step="5m",
             unit=Unit.SECONDS,
-            empty="? no cluster agent reports",
+            empty="? nothing in this time, or no cluster agent reports",
             runbooks=("AksCertCsrPending",),
         ),
         Table(

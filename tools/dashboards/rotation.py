@@ -115,7 +115,7 @@ ROTATION = Row(
             unit=Unit.COUNT,
             decimals=0,
             words=SERIES,
-            empty="? no node agent reports",
+            empty="? nothing in this time, or no node agent reports",
             runbooks=("AksCertRotationOverdue",),
         ),
     ),
