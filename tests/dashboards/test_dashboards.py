@@ -180,7 +180,8 @@ def test_every_query_asks_for_the_chosen_clusters_alone_and_lives_without_the_la
     assert variables["cluster"]["allValue"] == ".*"
     assert variables["pool"]["allValue"] == ".*"
     for panel, target in targets(content(name)):
-        assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, "queries take the panel's"
+        assert "datasource" not in target
         for selector in selectors(promql_parser.parse(filled(target["expr"], CHOSEN | {"cluster": "chosen"}))):
             if str(selector.name).startswith("akscert:"):
                 continue  # a setting, the same for all clusters

@@ -239,23 +239,24 @@ def _target(panel: Panel, number: int, query: Query) -> Json:
     table = table or (isinstance(panel, Stat) and bool(panel.label))
     return {
         "refId": chr(ord("A") + number) if number < LETTERS else f"A{chr(ord('A') + number - LETTERS)}",
-        "datasource": DATA_SOURCE,
-        "editorMode": "code",
         "expr": _quoted(query.expression),
-        "legendFormat": query.legend or "__auto",
+        **({} if isinstance(panel, Table) else {"legendFormat": query.legend or "__auto"}),
         "format": "table" if table else "heatmap" if isinstance(panel, Heat) else "time_series",
         "instant": instant,
-        "range": not instant,
+        **({} if instant else {"range": True}),
     }
 
 
 def _quoted(expression: str) -> str:
-    """With the quotes that JSON need not escape, let alone JSON in JSON; and no blank after a comma.
+    """With the quotes that JSON need not escape, let alone JSON in JSON; no blank after a comma or around an operator.
 
     What is wrong is asked in many kilobytes, and an object that kubectl applies has no more than 256.
     """
     pieces = re.split(r'("(?:[^"\\]|\\.)*")', expression)
-    tight = (piece if number % 2 else piece.replace(", ", ",") for number, piece in enumerate(pieces))
+    tight = (
+        piece if number % 2 else re.sub(r" ([=!<>]=|[-+*/<>]) ", r"\1", piece.replace(", ", ","))
+        for number, piece in enumerate(pieces)
+    )
     return re.sub(r'"([^"\'\\]*)"', r"'\1'", "".join(tight))
 
 
