@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from exporter.documents.azure_data import azure_data
 from exporter.documents.certificate_data import certificate_data
+from exporter.documents.counted_data import counted_data
 from exporter.documents.encoding import SCHEMA
 from exporter.documents.endpoint_data import endpoint_data
 from exporter.documents.preflight_data import preflight_data
@@ -66,6 +67,7 @@ def cluster_document(
         "control_plane": _control_plane(cluster, now),
         "csrs": _csrs(cluster.csrs, outlooks(cluster), now) if cluster.csrs else None,
         "preflight": None if cluster.preflight is None else [preflight_data(one) for one in cluster.preflight],
+        "certificate_objects": counted_data(cluster.counted) if cluster.counted else None,
         "endpoints": [endpoint_data(one) for one in cluster.served or ()],
         "azure": azure_data(cluster.azure) if cluster.azure else None,
         "sources": [_source(one) for one in sources],

@@ -17,7 +17,7 @@ from exporter.pages.endpoint_section import TITLE, endpoint_section, unreached
 from exporter.pages.findings_list import OWN_RUNBOOKS, findings_list, verdict
 from exporter.pages.frame import Frame, document
 from exporter.pages.node_section import node_section, pool_counts
-from exporter.pages.page import Column, code, section, table
+from exporter.pages.page import NOTHING, Column, code, section, table
 from exporter.pages.source_table import old_facts, source_table
 from exporter.pages.timeline_section import timeline_section
 from exporter.reason import CsrCondition
@@ -54,7 +54,11 @@ def cluster_page(
         ("nodes", "Nodes", nodes),
         ("control-plane", "Control plane", control_plane_section(cluster, now)),
         ("endpoints", TITLE, endpoint_section(cluster, now)),
-        ("requests", "Certificate requests", section("requests", "Certificate requests", *_requests(cluster))),
+        (
+            "requests",
+            "Certificate requests",
+            section("requests", "Certificate requests", *_requests(cluster), *_newer(cluster)),
+        ),
         ("azure", "Azure", azure_section(cluster.azure) if cluster.azure else Markup()),
         ("sources", "Sources", section("sources", "Sources", source_table(sources, now))),
     )
@@ -72,6 +76,20 @@ def cluster_page(
     pools = pool_counts(statuses) if statuses else Markup()
     head = Markup('<div class="head">{}{}</div>').format(wrong, pools)
     return document(frame, (judged.banner, *old_facts(sources, now), head, *(part for _, _, part in parts if part)))
+
+
+def _newer(cluster: ClusterFacts) -> Iterator[Markup]:
+    """Kinds that newer API servers have, where there are any."""
+    counted = cluster.counted
+    kinds = (("PodCertificateRequest", counted.requests), ("ClusterTrustBundle", counted.bundles)) if counted else ()
+    rows = [
+        (kind, code(signer) if signer else NOTHING, state.value, f"{count:,}")
+        for kind, objects in kinds
+        for (signer, state), count in objects.items()
+    ]
+    if rows:
+        columns = (Column("Kind"), Column("Signer", "Signer"), Column("State", "State"), Column("Count", "Count"))
+        yield table("Newer kinds of the certificates API", columns, rows, titled=True)
 
 
 def _requests(cluster: ClusterFacts) -> Iterator[Markup]:

@@ -134,6 +134,12 @@ def test_the_newer_kinds_are_counted_by_signer_and_state(tmp_path: Path) -> None
             assert found.values(bundles, signer_name="", state=state) == [1.0], state
         assert found.values(bundles, signer_name="example.com/pods", state="ok") == [1.0]
         assert found.values("akscert_pod_certificate_status", status="ok") == [1.0]
+        assert "PodCertificateRequest" in found.agent.page({})
+        told = found.agent.documents["/facts"]("", {})
+        assert told is not None
+        counted = json.loads(told.body)["certificate_objects"]
+        assert counted["podcertificaterequests"]["status"] == "ok"
+        assert {"signer_name": None, "state": "ended", "count": 1} in counted["clustertrustbundles"]["objects"]
 
 
 @pytest.mark.parametrize(("how", "status"), [("absent", "not_served"), ("forbidden", "forbidden")])

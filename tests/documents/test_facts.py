@@ -27,7 +27,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 NODE_KEYS = ["schema", "agent", "node", "looked_at", "certificates", "files", "rotation", "bootstrap", "findings"]
 CLUSTER_KEYS = [
     *("schema", "agent", "cluster", "looked_at", "nodes", "control_plane", "csrs", "endpoints", "azure", "sources"),
-    *("preflight", "findings"),
+    *("preflight", "certificate_objects", "findings"),
 ]
 FINDING_KEYS = {"alert", "severity", "subject", "node", "role", "since", "until", "what", "why", "next"}
 
