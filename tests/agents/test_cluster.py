@@ -29,7 +29,7 @@ from tests.agents.clusters import (
 
 
 def test_a_healthy_cluster_shows_every_metric_but_those_of_trouble(tmp_path: Path) -> None:
-    """Each subject's whole catalogue; only pending_since has nothing to say."""
+    """Each subject's whole catalogue, but for since when something waits or is silent, and who observes nodes."""
 
     def prepare(server: ApiServer) -> None:
         populate(server)
@@ -43,7 +43,11 @@ def test_a_healthy_cluster_shows_every_metric_but_those_of_trouble(tmp_path: Pat
         names = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in found.series()}
         subjects = ("apiserver", "ca", "node", "csr", "signer", "cluster", "source", "build")
         expected = {metric.name for subject in subjects for metric in catalogue()[subject]}
-        silent = {"akscert_csr_pending_since_timestamp_seconds", "akscert_node_observed"}
+        silent = {
+            "akscert_csr_pending_since_timestamp_seconds",
+            "akscert_node_observed",
+            "akscert_signer_silent_since_timestamp_seconds",
+        }
         assert expected - names == silent
         assert {"akscert_rotation_evidence", "process_resident_memory_bytes", "python_info"} <= names
         assert set(found.values("akscert_source_up")) == {1.0}

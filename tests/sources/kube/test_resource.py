@@ -28,6 +28,11 @@ def test_the_cluster_role_is_exactly_this() -> None:
         },
         {"apiGroups": ["apiregistration.k8s.io"], "resources": ["apiservices"], "verbs": ["list"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"], "resourceNames": ["kube-system"]},
+        {
+            "apiGroups": ["certificates.k8s.io"],
+            "resources": ["podcertificaterequests", "clustertrustbundles"],
+            "verbs": ["list"],
+        },
     ]
 
 
