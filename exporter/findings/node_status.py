@@ -90,7 +90,7 @@ def node_statuses(cluster: ClusterFacts, now: float, findings: Iterable[Finding]
         if one.node not in nodes or _label_says(one, nodes[one.node]):
             continue
         by = observations[one.node].by if one.node in observations else Observer.NOBODY
-        # A kubelet may answer and not tell of its client certificate: that is no NOT_LOOKED_AT.
+        # A kubelet may answer and say nothing of its client certificate: that is no NOT_LOOKED_AT.
         if one.alert not in _TOLD_OTHERWISE or (one.alert == UNSEEN and by is not Observer.NOBODY):
             told = Trouble(one.severity, State.CERTIFICATE, one.what, one.since or one.until or 0.0)
             troubles.setdefault(one.node, []).append(told)

@@ -103,8 +103,8 @@ def seal(
 def keep_memory() -> None:
     """Let nothing of this process's memory be written down when it dies, nor be read by others of its user meanwhile.
 
-    The PEM files that pass through it hold private keys. A limit of core files alone does not hold for a core_pattern
-    that is a pipe (core(5)).
+    The PEM files that pass through it hold private keys. A limit of core files by itself does not hold for a
+    core_pattern that is a pipe (core(5)).
     """
     if sys.platform != "linux":
         return

@@ -81,7 +81,7 @@ class HostReader:
                 self._prompt = marks, reads
             return reads
         self._prompt = None
-        # After a change nothing is marked at first: whatever rotates is seldom alone.
+        # After a change nothing is marked at first: what rotates seldom does so by itself.
         above = self._files.directories(before) if reads is not None and marks is None else None
         batch = _Batch(self._files, tuple(before))
         if reads is not None and batch.answers == before:
