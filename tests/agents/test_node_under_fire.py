@@ -67,8 +67,13 @@ def test_a_thousand_swaps_give_no_failed_and_no_wrong_answer(tmp_path: Path) -> 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sealed child is Linux's")
 def test_neither_do_swaps_while_the_parser_is_killed_at_random(tmp_path: Path) -> None:
     """Each scrape meets another certificate and a child that is there, starting, parsing or gone."""
+    fire(tmp_path, KILLED)
+
+
+def fire(tmp_path: Path, swaps: int) -> None:
+    """As many swaps, each followed by a scrape, while children are killed."""
     node = simulated(tmp_path)
-    renewed = [CA.kubelet_client("aks-1", NOW + number) for number in range(KILLED)]
+    renewed = (CA.kubelet_client("aks-1", NOW + number) for number in range(swaps))
     pki = node.root / "var/lib/kubelet/pki"
     children: list[ParserProcess] = []
     hazard = random.Random(14)
@@ -91,7 +96,7 @@ def test_neither_do_swaps_while_the_parser_is_killed_at_random(tmp_path: Path) -
                 assert (serial, not_after) == (f"{credential.certificate.serial_number:x}", credential.not_after)
     finally:
         parsing.close()
-    assert len(children) > KILLED / 10
+    assert len(children) > swaps / 10
 
 
 def _told(connection: http.client.HTTPConnection) -> tuple[str, float]:
