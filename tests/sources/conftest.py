@@ -40,7 +40,7 @@ def host(tmp_path: Path) -> Path:
 @pytest.fixture
 def files(host: Path, opener: Callable[[str], Root]) -> HostFiles:
     """That host's files, by each way."""
-    return HostFiles(host, opener=opener)
+    return HostFiles(host, deadline=30.0, opener=opener)  # a busy machine is slow
 
 
 @pytest.fixture(scope="session")

@@ -162,7 +162,7 @@ def test_the_bytes_of_a_file_do_not_outlive_the_parse(settled: Path) -> None:
 
 def test_the_cache_is_bounded(settled: Path) -> None:
     """A parser made anew for each call never meets its answer, and must not fill the memory."""
-    files = HostFiles(settled)
+    files = HostFiles(settled, deadline=30.0)
     parsers = [Counted() for _ in range(5000)]
     files.read_all([("/a", parse) for parse in parsers])
     files.read_all([("/a", parse) for parse in parsers[-4000:]])
