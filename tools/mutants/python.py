@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 __all__ = ["Planted", "planted"]
 
@@ -95,10 +96,11 @@ class _Text:
     """Source by the places that a syntax tree gives: lines from 1, columns in bytes."""
 
     def __init__(self, source: str) -> None:
-        self._lines = source.encode().splitlines(keepends=True)
+        self._whole = source.encode()
+        self._begins = [0, *accumulate(len(line) for line in self._whole.splitlines(keepends=True))]
 
     def _offset(self, line: int, column: int) -> int:
-        return sum(map(len, self._lines[: line - 1])) + column
+        return self._begins[line - 1] + column
 
     def _span(self, node: ast.AST) -> tuple[int, int]:
         place = {key: getattr(node, key) for key in ("lineno", "col_offset", "end_lineno", "end_col_offset")}
@@ -109,12 +111,11 @@ class _Text:
 
     def of(self, node: ast.AST) -> str:
         begin, end = self._span(node)
-        return b"".join(self._lines)[begin:end].decode()
+        return self._whole[begin:end].decode()
 
     def replaced(self, edit: _Edit) -> str:
         begin, end = self._span(edit.node)
-        whole = b"".join(self._lines)
-        return (whole[:begin] + edit.by.encode() + whole[end:]).decode()
+        return (self._whole[:begin] + edit.by.encode() + self._whole[end:]).decode()
 
 
 def _edits(node: ast.AST, function: str, text: _Text) -> Iterator[tuple[str, _Edit]]:
