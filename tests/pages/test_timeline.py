@@ -7,7 +7,7 @@ from exporter.facts.node_document import NodeDocument, ToldRotation
 from exporter.findings.cluster_timeline import cluster_events
 from exporter.findings.timeline import RETIREMENT, YEAR, Event, coming, host_events, node_rotations
 from exporter.pages.timeline_section import timeline_section
-from exporter.reason import Observer, Role
+from exporter.reason import Observer, Origin, Role
 from tests.pages.document import read
 from tests.pages.example import NODE, NOW, broken, well
 from tests.pages.fleet import fleet
@@ -25,6 +25,15 @@ def test_a_node_has_its_rotations_and_the_ends_of_what_nothing_renews() -> None:
     assert late["The kubelet client certificate ends; it is overdue for rotation"].breaks
     assert late["The kubelet serving certificate ends; nothing renews it"].breaks
     assert any(one.at == RETIREMENT for one in late.values())
+
+
+def test_only_what_the_kubelet_holds_and_the_cluster_s_ca_come_to_an_end() -> None:
+    """A copy of the API server's certificate on a node, or what is served beside its file, is no event of its own."""
+    host = well()
+    client = next(one for one in host.certificates if one.role is Role.KUBELET_CLIENT)
+    beside = [replace(client, role=Role.APISERVER_COPY), replace(client, origin=Origin.WIRE)]
+    more = replace(host, certificates=(*host.certificates, *beside))
+    assert list(host_events(more, NOW)) == list(host_events(host, NOW))
 
 
 def test_only_the_coming_year_is_shown_in_its_order_and_what_has_begun_is() -> None:
