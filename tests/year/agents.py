@@ -30,6 +30,7 @@ from exporter.reason import Ca, Lease, Mode, Reason, Role, Source
 from exporter.sources.azure.access import next_look
 from tests.year.disk import Disk
 from tests.year.endpoints import seen
+from tests.year.kubelet import KUBELETS, asked
 from tests.year.leaves import Leaf
 from tests.year.machine import ADDRESS, Pod
 from tests.year.world import World
@@ -117,7 +118,10 @@ class ClusterAgent:
     def __init__(self, world: World, pod: Pod, draw: random.Random) -> None:
         self._world, self._pod, self._draw = world, pod, draw
         self._every = Intervals()
-        asked = (*KUBE_SOURCES, Source.NODE_AGENTS, *((Source.ENDPOINTS,) if world.called else ()))
+        called = (Source.ENDPOINTS,) if world.called else ()
+        asked = (*KUBE_SOURCES, Source.KUBELETS if world.asks_kubelets else Source.NODE_AGENTS, *called)
+        self._due: dict[str, float] = {}
+        self._authorities = pod.machine.disk.ca.bundle
         self._state = ClusterState((*asked, Source.AZURE) if world.azure_asked else asked)
         self._anchors = pod.machine.disk.ca
         self._listed = False
@@ -132,7 +136,7 @@ class ClusterAgent:
     def looks(self, now: float) -> Iterator[Look]:
         """Each at once, and then in its own time."""
         every: list[Callable[[float], float]] = [self.watch, self._config_maps, self._leases, self._bundles]
-        every += [self._endpoints, self._node_agents]
+        every += [self._endpoints, self._kubelets if self._world.asks_kubelets else self._node_agents]
         if self._world.called:
             every.append(self._called)
         if self._world.azure_asked:
@@ -144,6 +148,8 @@ class ClusterAgent:
         if self._listed:
             self._state.csr_changed(found, now, deleted=deleted)
             self._state.answered(Source.CSRS, now)
+            if found.node in self._due:
+                self._due[found.node] = min(self._due[found.node], now + 2)
 
     def node_changed(self, found: Node, *, deleted: bool) -> None:
         if self._listed:
@@ -206,6 +212,7 @@ class ClusterAgent:
     def _config_maps(self, now: float) -> float:
         failure = self._failure()
         world = self._world
+        self._authorities = self._authorities if failure else world.root_ca.bundle
         self._state.config_maps_read(
             failure or world.root_ca.bundle,
             failure or {Ca.CLIENT: world.ca.bundle, Ca.REQUESTHEADER: world.requestheader_ca.bundle},
@@ -269,6 +276,23 @@ class ClusterAgent:
                 observed.agent_silent(node.name, DOWN, now)
         self._state.observation_judged(Source.NODE_AGENTS, len(there), len(there), None, now)
         return 60.0
+
+    def _kubelets(self, now: float) -> float:
+        """Each kubelet every five minutes or so, and again soon where it does not answer or its requests change."""
+        observed, world = self._state.observed, self._world
+        nodes = {node.name for node in world.nodes if not node.virtual} if self._listed else set(self._due)
+        for gone in self._due.keys() - nodes:
+            del self._due[gone]
+            observed.kubelet_left(gone)
+        for name in nodes:
+            machine = world.machines.get(name)
+            if machine is None or self._due.get(name, now) > now:
+                continue
+            report = asked(machine, self._authorities, now)
+            observed.kubelet_told(report, now)
+            self._due[name] = now + (KUBELETS if report.told else 60) * self._draw.uniform(0.9, 1.1)
+        self._state.observation_judged(Source.KUBELETS, *observed.kubelet_failures(), now)
+        return 15.0
 
     def _azure(self, now: float) -> float:
         if self._world.azure_answers:

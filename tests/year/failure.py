@@ -10,12 +10,17 @@ from tests.year.fleets import BEGIN, renew_api_server
 from tests.year.recording import Window, merged, window
 from tests.year.world import HOUR, MINUTE, World
 
-__all__ = ["Alert", "Failure"]
+__all__ = ["Alert", "Failure", "alerts"]
 
 HORIZON = 520 * DAY
 """How long a failure is followed: until a certificate of a year ends."""
 Alert = tuple[str, str]
 """Name and severity."""
+
+
+def alerts(*named: str) -> frozenset[Alert]:
+    """`Name/severity`, without the prefix that all have."""
+    return frozenset(("AksCert" + name.split("/")[0], name.split("/")[1]) for name in named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,14 @@ class Failure:
     ca_years: float = 30
     old: bool = True
     """Whether the nodes are of any age, or all made at the beginning."""
+    pool: str = "nodepool1"
+    """Where the nodes are: in one of tests.year.world.AGENTLESS only the cluster agent runs."""
     moment: float | None = None
     """Seconds from the beginning to when it breaks, where that is not to be drawn."""
 
     def world(self) -> World:
         """The same one each time."""
-        world = World(self.name, BEGIN, days=365, nodes=2, old=self.old, ca_years=self.ca_years)
+        world = World(self.name, BEGIN, days=365, nodes=2, old=self.old, ca_years=self.ca_years, pool=self.pool)
         self.prepare(world)
         drawn = world.random.uniform(3, 40) * DAY // 60 * 60 + 7
         world.happens("broken", BEGIN + (drawn if self.moment is None else self.moment), partial(self._break, world))

@@ -32,21 +32,29 @@ class Fleet:
     """The lifetime of the kubelets' certificates, and of the API server's."""
     weekly: bool
     """Whether node images are upgraded every week, or never."""
+    automatic: bool = False
+    """Whether only the cluster agent runs there, as on AKS Automatic: with a virtual node and clocks of their own."""
 
     @property
     def name(self) -> str:
-        return f"{self.days:g}-days-{'upgraded-weekly' if self.weekly else 'never-upgraded'}"
+        habit = "upgraded-weekly" if self.weekly else "never-upgraded"
+        return f"{self.days:g}-days-{habit}{'-automatic' if self.automatic else ''}"
 
     def world(self) -> World:
         """The same one each time."""
-        world = World(self.name, BEGIN, days=self.days, nodes=2, old=True)
+        linux, win = ("auto", "winauto") if self.automatic else ("nodepool1", "win")
+        world = World(self.name, BEGIN, days=self.days, nodes=2, old=True, pool=linux)
         world.latest.add("aks-nodepool1-vmss000001")
         windows = Disk("akswin000000", world.ca, windows=True)
-        world.add_node(windows.name, "win", BEGIN - world.random.uniform(0, 0.69) * self.days * DAY, windows)
+        world.add_node(windows.name, win, BEGIN - world.random.uniform(0, 0.69) * self.days * DAY, windows)
         for machine in world.machines.values():
             # What was written when the node was made: long past its end, and nobody's business.
             stale = replace(world.api, not_before=BEGIN - 900 * DAY, not_after=BEGIN - 170 * DAY)
             machine.disk = replace(machine.disk, copy=stale)
+        if self.automatic:
+            for machine, ahead in zip(world.machines.values(), (-40.0, 90.0, 7200.0), strict=True):
+                machine.kubelet.clock = ahead
+            world.add_virtual_node("virtual-node-aci-linux")
         world.api_days = self.days
         gone = world.random.uniform(0, 0.75)
         world.api = replace(
@@ -134,7 +142,7 @@ def _miss_scrapes(world: World) -> None:
 
 def _restart_kubelet(world: World) -> None:
     """It draws its moments anew; for ten seconds nobody listens."""
-    machine = world.random.choice(list(world.machines.values()))
+    machine = world.random.choice(_machines(world))
     served = machine.served
     machine.served = None
 
@@ -151,13 +159,13 @@ def _upgrade(world: World) -> None:
     world.say("UpgradingNodeImageVersion")
     endpoints.renew_add_ons(world)
     begin = world.now
-    present = list(world.machines.values())
+    present = _machines(world)
     surge = "aks-nodepool1-vmss000099"
-    world.at(begin + 60, partial(world.boot, surge, "nodepool1"))
+    world.at(begin + 60, partial(world.boot, surge, present[0].pool))
     moment = begin + 5 * MINUTE
     for machine in present:
         world.at(moment, partial(world.remove, machine))
-        world.at(moment + 3 * MINUTE, partial(world.boot, machine.name, machine.pool, windows=machine.disk.windows))
+        world.at(moment + 3 * MINUTE, partial(_boot, world, machine))
         moment += 7 * MINUTE
     world.at(moment, lambda: world.remove(world.machines[surge]))
     world.at(moment + MINUTE, partial(world.say, "Succeeded"))
@@ -183,13 +191,13 @@ def rotate_certificates(
         world.api = Leaf(api.kind, api.name, world.ca, world.now - 600, world.now + world.api_days * DAY)
         renew_api_server(world)
         _restart_api_server(world, 60)
-        for machine in list(world.machines.values()):
+        for machine in _machines(world):
             world.change(machine, ready=False)
 
     world.at(begin + 2 * MINUTE, change)
     moment = begin + 4 * MINUTE
     # The cluster agent's node comes last: it distrusts for longest.
-    for machine in list(reversed(world.machines.values()))[:reached]:
+    for machine in _machines(world)[::-1][:reached]:
         world.at(moment, partial(_replace, world, machine))
         moment += 7 * MINUTE
     if webhooks:
@@ -200,4 +208,13 @@ def rotate_certificates(
 
 def _replace(world: World, machine: Machine) -> None:
     world.remove(machine)
-    world.at(world.now + 3 * MINUTE, partial(world.boot, machine.name, machine.pool, windows=machine.disk.windows))
+    world.at(world.now + 3 * MINUTE, partial(_boot, world, machine))
+
+
+def _boot(world: World, machine: Machine) -> None:
+    world.boot(machine.name, machine.pool, windows=machine.disk.windows, clock=machine.kubelet.clock)
+
+
+def _machines(world: World) -> list[Machine]:
+    """All but virtual nodes."""
+    return [machine for machine in world.machines.values() if not machine.virtual]

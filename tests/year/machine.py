@@ -7,11 +7,11 @@ from typing import Protocol
 from exporter.facts.azure.managed_cluster import AzureCluster, AzurePool
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.node import Node
-from exporter.reason import Mode
+from exporter.reason import KubeletStatus, Mode
 from tests.year.disk import Disk
 from tests.year.leaves import Leaf
 
-__all__ = ["ADDRESS", "FOREVER", "Answer", "Machine", "Pod", "Watcher", "azure_cluster"]
+__all__ = ["ADDRESS", "FOREVER", "Answer", "Kubelet", "Machine", "Pod", "Watcher", "azure_cluster"]
 
 FOREVER = float("inf")
 ADDRESS = "contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io:443"
@@ -26,6 +26,23 @@ class Answer(StrEnum):
     """And no more."""
     DENY = "deny"
     FAIL = "fail"
+
+
+@dataclass
+class Kubelet:
+    """How a node's kubelet answers whoever asks it."""
+
+    clock: float = 0.0
+    """Seconds that it is ahead."""
+    rotates: bool = True
+    """rotateCertificates, as it runs."""
+    tells: bool = True
+    """Whether it has the metric of its client certificate's TTL."""
+    negative: bool = False
+    """Whether that goes below zero instead of to +Inf."""
+    refuses: KubeletStatus | None = None
+    """What a request with our token comes to instead of an answer."""
+    stopped: bool = False
 
 
 @dataclass
@@ -48,6 +65,9 @@ class Machine:
     """A kubelet that does not ask for a new certificate."""
     label: bool = True
     """Whether the Node object says that the serving certificate rotates."""
+    virtual: bool = False
+    """A virtual kubelet's node: there is no machine."""
+    kubelet: Kubelet = field(default_factory=Kubelet)
 
     @property
     def name(self) -> str:

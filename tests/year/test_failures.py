@@ -76,5 +76,6 @@ def test_what_has_a_moment_of_impact_is_told_before_it(failure: Failure) -> None
         "api-server-untrusted",
         "webhook-left-behind",
         "webhook-misfit",
+        "agentless-foreign-ca",
     }:
         assert max(before) > 3600

@@ -9,13 +9,24 @@ from tests.year.fleets import BEGIN, LIFETIMES, Fleet, windows
 from tests.year.recording import END_OF_FILE, record
 from tests.year.verdict import Store, notified
 
+AGENTLESS = (1, 45, 365)
+"""Days: too few to be late in a week, few, and as on AKS."""
 pytestmark = pytest.mark.timeout(600)  # a busy machine
 
 
 @pytest.mark.parametrize("days", LIFETIMES, ids=lambda days: f"{days}-days")
 def test_healthy_fleets_notify_nobody_in_a_year(days: int, tmp_path: Path) -> None:
     """Two clusters in one Prometheus, whose nodes have the same names: one upgraded every week and one never."""
-    fleets = (Fleet(days, weekly=True), Fleet(days, weekly=False))
+    _notify_nobody((Fleet(days, weekly=True), Fleet(days, weekly=False)), tmp_path)
+
+
+@pytest.mark.parametrize("days", AGENTLESS, ids=lambda days: f"{days}-days")
+def test_healthy_fleets_without_node_agents_notify_nobody_in_a_year(days: int, tmp_path: Path) -> None:
+    """Linux and Windows nodes that the cluster agent asks itself, with clocks of their own, and a virtual node."""
+    _notify_nobody((Fleet(days, weekly=True, automatic=True), Fleet(days, weekly=False, automatic=True)), tmp_path)
+
+
+def _notify_nobody(fleets: tuple[Fleet, Fleet], tmp_path: Path) -> None:
     chosen = windows(fleets)
     recording = tmp_path / "year.om"
     hourly = {fleet.name: Hourly() for fleet in fleets}

@@ -16,14 +16,16 @@ from simulation.pki import DAY, YEAR
 from tests.year.disk import Disk
 from tests.year.endpoints import Called
 from tests.year.leaves import Ca, Kind, Leaf
-from tests.year.machine import ADDRESS, FOREVER, Answer, Machine, Pod, Watcher, azure_cluster
+from tests.year.machine import ADDRESS, FOREVER, Answer, Kubelet, Machine, Pod, Watcher, azure_cluster
 
-__all__ = ["HOUR", "MINUTE", "World"]
+__all__ = ["AGENTLESS", "HOUR", "MINUTE", "World"]
 
 MINUTE, HOUR = 60.0, 3600.0
 RETRY = 15 * MINUTE
 """A kubelet that has no answer asks again (client-go, util/certificate/certificate_manager.go)."""
 REFUSED_RETRY = 10 * MINUTE
+AGENTLESS = frozenset({"auto", "winauto", "virtual"})
+"""Node pools without node agents: the cluster agent asks their kubelets."""
 SIGNERS = {Role.KUBELET_CLIENT: CLIENT_SIGNER, Role.KUBELET_SERVING: SERVING_SIGNER}
 
 
@@ -31,12 +33,22 @@ class World:
     """`advance` moves the clock. Times are Unix seconds."""
 
     def __init__(
-        self, name: str, begin: float, *, days: float, nodes: int = 2, old: bool = False, ca_years: float = 30
+        self,
+        name: str,
+        begin: float,
+        *,
+        days: float,
+        nodes: int = 2,
+        old: bool = False,
+        ca_years: float = 30,
+        pool: str = "nodepool1",
     ) -> None:
         """`days`: the lifetime of kubelet certificates. `old`: nodes were made long before the beginning, so that
-        their certificates are at any point of their lifetime.
+        their certificates are at any point of their lifetime. `pool`: where they are; in AGENTLESS nobody runs agents.
         """
         self.name, self.now, self.days = name, begin, days
+        self.asks_kubelets = pool in AGENTLESS
+        """Whether the cluster agent asks kubelets instead of node agents."""
         self.random = random.Random(name)
         self.moments: list[tuple[str, float]] = []
         """What happened, as a kind, and when."""
@@ -73,7 +85,7 @@ class World:
         """Nodes that draw the latest moment a kubelet can."""
         for number in range(nodes):
             gone = self.random.uniform(0, 0.69) * days * DAY if old else 0.0
-            self.add_node(f"aks-nodepool1-vmss{number:06}", "nodepool1", begin - gone)
+            self.add_node(f"aks-nodepool1-vmss{number:06}", pool, begin - gone)
         self._start_cluster_agent(next(iter(self.machines.values())))
 
     # The clock
@@ -118,9 +130,18 @@ class World:
             self._boot(machine)
         return machine
 
-    def boot(self, name: str, pool: str, *, windows: bool = False, asks_for_serving: bool = True) -> None:
-        """A VM is made, or made anew under the same name, as by a node image upgrade."""
-        machine = Machine(Disk(name, self.ca, copy=self.api, windows=windows), pool, self.now)
+    def add_virtual_node(self, name: str) -> None:
+        """A Node object behind which there is no machine."""
+        machine = Machine(Disk(name, self.ca), "virtual", self.now, joined=True, virtual=True)
+        self.machines[name] = machine
+        self._tell(machine)
+
+    def boot(
+        self, name: str, pool: str, *, windows: bool = False, asks_for_serving: bool = True, clock: float = 0.0
+    ) -> None:
+        """A VM is made, or made anew under the same name, as by a node image upgrade. `clock`: as Kubelet.clock."""
+        disk = Disk(name, self.ca, copy=self.api, windows=windows)
+        machine = Machine(disk, pool, self.now, kubelet=Kubelet(clock))
         self.machines[name] = machine
         self._boot(machine, asks_for_serving=asks_for_serving)
 
@@ -163,20 +184,23 @@ class World:
 
     def node(self, machine: Machine) -> Node:
         """The API server's object."""
-        windows, rotates = machine.disk.windows, machine.label and machine.disk.serving_rotation is True
+        windows = machine.disk.windows
+        rotates = machine.label and machine.disk.serving_rotation is True and not machine.virtual
         return Node(
             name=machine.name,
             agentpool=machine.pool,
-            kubelet_version="v1.33.4",
+            kubelet_version="v1.25.0-vk-azure-aci-1.6.1" if machine.virtual else "v1.33.4",
             node_image_version="AKSUbuntu-2204gen2containerd-202501.12.0",
             os="windows" if windows else "linux",
             os_sku="Windows2022" if windows else "Ubuntu",
             kubelet_serving_ca="cluster" if rotates else "",
-            serving_rotation=Rotation.ENABLED if rotates else Rotation.DISABLED,
+            serving_rotation=Rotation.UNKNOWN if machine.virtual else _rotation(rotates=rotates),
             created=machine.created,
             ready=machine.ready,
             provider_id=f"azure:///subscriptions/s/resourceGroups/mc/virtualMachineScaleSets/v/{machine.name}",
             node_resource_group="MC_contoso",
+            addresses=(machine.name,),
+            virtual=machine.virtual,
         )
 
     @property
@@ -317,7 +341,7 @@ class World:
 
     def start_node_agent(self, machine: Machine, moment: float) -> None:
         """The DaemonSet puts its Pod there."""
-        if self.machines.get(machine.name) is machine and machine.on:
+        if self.machines.get(machine.name) is machine and machine.on and machine.pool not in AGENTLESS:
             number = next(self._count)
             instance = f"10.244.{number // 250 % 250}.{number % 250}:9964"
             self.pods.append(Pod(f"node-{number:05x}", Mode.NODE, instance, machine, moment))
@@ -346,7 +370,8 @@ class World:
         self.at(self.now + pause, self._place_cluster_agent)
 
     def _place_cluster_agent(self) -> None:
-        ready = [machine for machine in self.machines.values() if machine.joined and machine.disk.ca == self.ca]
+        present = [machine for machine in self.machines.values() if not machine.virtual]
+        ready = [machine for machine in present if machine.joined and machine.disk.ca == self.ca]
         if ready:
             self._start_cluster_agent(ready[0])
         else:
@@ -358,3 +383,7 @@ class World:
         """ARM's word for the cluster and its pool."""
         pools = tuple(replace(pool, provisioning_state=state) for pool in self.azure.pools)
         self.azure = replace(self.azure, provisioning_state=state, pools=pools)
+
+
+def _rotation(*, rotates: bool) -> Rotation:
+    return Rotation.ENABLED if rotates else Rotation.DISABLED
