@@ -170,5 +170,7 @@ class Bench:
     def close(self) -> None:
         """End the worker."""
         assert self._worker.stdin
+        assert self._worker.stdout
         self._worker.stdin.close()
         self._worker.wait()
+        self._worker.stdout.close()
