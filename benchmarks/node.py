@@ -222,9 +222,9 @@ def lag(node: SimulatedNode, authority: Authority, swaps: int = 50) -> None:
 
 
 def _float(value: float) -> str:
-    from exporter.web.exposition import number
+    from prometheus_client.utils import floatToGoString
 
-    return number(value)
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # prometheus_client has no types
 
 
 def many_files(node: SimulatedNode, count: int = 1000) -> None:

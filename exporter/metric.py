@@ -1,16 +1,18 @@
-"""A metric's declaration, and samples of it as a Prometheus family. One declaration feeds code, docs and rules.
-
-Families have the members of prometheus_client's, so that its encoders and parsers serve in tests. The library itself is
-not loaded: its server, its client and the registry it makes at once cost a node agent 5 MiB.
-"""
+"""A metric's declaration, and samples of it as a Prometheus family. One declaration feeds code, docs and rules."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
 
-__all__ = ["Family", "Histogram", "Metric", "MetricKind", "Row", "Sample", "label_value"]
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.metrics_core import Metric as Family
+
+__all__ = ["Family", "Histogram", "Metric", "MetricKind", "Row", "label_value"]
 
 LABEL_VALUE_CAP = 256
 """Longest label value in characters. A subject of 64 KiB is legal X.509; no dashboard wants it."""
@@ -28,30 +30,6 @@ class MetricKind(StrEnum):
     GAUGE = "gauge"
     COUNTER = "counter"
     HISTOGRAM = "histogram"
-
-
-class Sample(NamedTuple):
-    """One line of an exposition."""
-
-    name: str
-    labels: Mapping[str, str]
-    value: float
-    timestamp: None = None
-    """As prometheus_client's samples have it, and the next two."""
-    exemplar: None = None
-    native_histogram: None = None
-
-
-@dataclass(slots=True)
-class Family:
-    """One metric and its samples."""
-
-    name: str
-    """As OpenMetrics names a family: a counter's without `_total`."""
-    documentation: str
-    type: str
-    unit: str = ""
-    samples: list[Sample] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +56,30 @@ class Metric:
         """Samples of a gauge or counter. An undeclared word or a wrong number of labels is a bug: ValueError."""
         if self.kind is MetricKind.HISTOGRAM:
             raise ValueError(f"{self.name} is a histogram")
-        samples = [Sample(self.name, self._labelled(values), value) for values, value in rows]
-        return Family(self.name.removesuffix(self._suffix), self.help, self.kind.value, self.unit, samples)
+        kind = CounterMetricFamily if self.kind is MetricKind.COUNTER else GaugeMetricFamily
+        family = kind(self.name, self.help, labels=self.labels, unit=self.unit)
+        for values, value in rows:
+            family.add_metric(self._label_values(values), value)
+        return family
 
     def histogram(self, rows: Iterable[Histogram]) -> Family:
         """Samples of a histogram."""
-        family = Family(self.name, self.help, self.kind.value, self.unit)
+        family = HistogramMetricFamily(self.name, self.help, labels=self.labels, unit=self.unit)
         for values, buckets, total in rows:
-            labels = self._labelled(values)
-            for bound, count in buckets:
-                le = "+Inf" if bound == float("inf") else repr(bound)
-                family.samples.append(Sample(f"{self.name}_bucket", {**labels, "le": le}, count))
-            family.samples.append(Sample(f"{self.name}_count", labels, buckets[-1][1]))
-            family.samples.append(Sample(f"{self.name}_sum", labels, total))
+            family.add_metric(
+                self._label_values(values),
+                [("+Inf" if bound == float("inf") else repr(bound), count) for bound, count in buckets],
+                total,
+            )
         return family
 
-    @property
-    def _suffix(self) -> str:
-        return "_total" if self.kind is MetricKind.COUNTER else ""
-
-    def _labelled(self, values: tuple[str, ...]) -> dict[str, str]:
+    def _label_values(self, values: tuple[str, ...]) -> list[str]:
         if len(values) != len(self.labels):
             raise ValueError(f"{self.name} has labels {self.labels}, got {values}")
         for label, allowed in self.words.items():
             if values[self.labels.index(label)] not in allowed:
                 raise ValueError(f"{self.name}: {label} has no word {values[self.labels.index(label)]!r}")
-        return {label: label_value(value) for label, value in zip(self.labels, values, strict=True)}
+        return [label_value(value) for value in values]
 
 
 def label_value(value: str) -> str:
@@ -111,4 +87,4 @@ def label_value(value: str) -> str:
     if len(value) > LABEL_VALUE_CAP:
         digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:8]
         value = f"{value[: LABEL_VALUE_CAP - 9]}…{digest}"
-    return value if value.isascii() else value.encode(errors="replace").decode()
+    return value.encode(errors="replace").decode()

@@ -1,11 +1,14 @@
 """Metric families in, the bytes of a scrape out: Prometheus text 0.0.4 or OpenMetrics 1.0.0, gzipped where wanted."""
 
 import gzip
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from exporter.metric import Family
+from prometheus_client.exposition import generate_latest as text
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from prometheus_client.registry import Collector
+
 from exporter.web.negotiation import Format, exposition_format
 
 __all__ = ["Format", "Payload", "compressed", "exposition_format", "payload", "render"]
@@ -23,6 +26,16 @@ class Payload:
     encoding: str = ""
 
 
+class _Families(Collector):
+    """What prometheus_client's encoders take."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Family]:
+        yield from self._families
+
+
 def payload(families: Iterable[Family], accept: str, *, gzipped: bool) -> Payload:
     """The families for a client with this Accept header."""
     form = exposition_format(accept)
@@ -31,49 +44,15 @@ def payload(families: Iterable[Family], accept: str, *, gzipped: bool) -> Payloa
 
 
 def render(families: Iterable[Family], form: Format) -> bytes:
-    """The families in one format, byte for byte as prometheus_client writes them, in a third of its time.
+    """The families in one format.
 
-    Its own choice by Accept header knows no q-values, echoes any version a client asks for, and with `escaping=dots`
-    doubles the underscores of names that need no escaping at all.
+    prometheus_client's own choice by Accept header knows no q-values, echoes any version a client asks for, and with
+    `escaping=dots` doubles the underscores of names that need no escaping at all.
     """
-    openmetrics = form is Format.OPENMETRICS
-    lines: list[str] = []
-    for family in families:
-        name = f"{family.name}_total" if family.type == "counter" and not openmetrics else family.name
-        words = _escaped(family.documentation) if openmetrics else _on_one_line(family.documentation)
-        lines.append(f"# HELP {name} {words}\n# TYPE {name} {family.type}\n")
-        if openmetrics and family.unit:
-            lines.append(f"# UNIT {name} {family.unit}\n")
-        lines += [f"{sample.name}{_labels(sample.labels)} {number(sample.value)}\n" for sample in family.samples]
-    if openmetrics:
-        lines.append("# EOF\n")
-    return "".join(lines).encode()
-
-
-def number(value: float) -> str:
-    """As Go writes it: exponents from a million on (strconv.FormatFloat, 'g')."""
-    value = float(value)
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    text = repr(value)
-    dot = text.find(".")
-    if value > 0 and dot > 6:
-        return f"{f'{text[0]}.{text[1:dot]}{text[dot + 1 :]}'.rstrip('0.')}e+{dot - 1:02d}"
-    return text
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join([f'{name}="{_escaped(labels[name])}"' for name in sorted(labels)]) + "}"
-
-
-def _escaped(text: str) -> str:
-    return _on_one_line(text).replace('"', r"\"")
-
-
-def _on_one_line(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n")
+    if form is Format.TEXT:
+        return text(_Families(families))
+    encoded: bytes = openmetrics(_Families(families))  # type: ignore[no-untyped-call]  # prometheus_client has no types
+    return encoded
 
 
 def compressed(body: bytes) -> bytes:

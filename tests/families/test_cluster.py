@@ -1,10 +1,6 @@
 """The cluster agent's series as a scrape shows them."""
 
-from collections.abc import Iterable
-from typing import cast
-
 from prometheus_client.exposition import generate_latest
-from prometheus_client.metrics_core import Metric as TheirFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
@@ -47,8 +43,8 @@ def lines(*families: Family) -> list[str]:
     """The samples as text, without comments."""
 
     class Families(Collector):
-        def collect(self) -> Iterable[TheirFamily]:
-            return cast("tuple[TheirFamily, ...]", families)
+        def collect(self) -> tuple[Family, ...]:
+            return families
 
     return [line for line in generate_latest(Families()).decode().splitlines() if not line.startswith("#")]
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric as Family
 
-from exporter.metric import Family, Metric, MetricKind
 from exporter.reason import Mode
 from exporter.web.document import Document, Reader
 from exporter.web.exposition import Payload, payload
@@ -21,9 +22,11 @@ PATIENCE = 60
 
 
 def families() -> list[Family]:
-    gauge = Metric("akscert_example_timestamp_seconds", "An example.", ("node",))
-    counter = Metric("akscert_example_errors_total", "Errors.", kind=MetricKind.COUNTER)
-    return [gauge.family([(("näme",), 1.5)]), counter.family([((), 3.0)])]
+    gauge = GaugeMetricFamily("akscert_example_timestamp_seconds", "An example.", labels=("node",), unit="seconds")
+    gauge.add_metric(["näme"], 1.5)
+    counter = CounterMetricFamily("akscert_example_errors", "Errors.", labels=())
+    counter.add_metric([], 3)
+    return [gauge, counter]
 
 
 @dataclass

@@ -11,6 +11,8 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from prometheus_client import PlatformCollector, ProcessCollector
+
 from exporter import logs
 from exporter.agents import memory
 from exporter.agents.cluster.apiserver_probe import Address, authorities, shown
@@ -22,7 +24,6 @@ from exporter.agents.cluster.node_looks import KubeletLooks, NodeAgentLooks, Obs
 from exporter.agents.cluster.preflight import PreflightLooks
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.cluster.workloads import WorkloadLooks
-from exporter.agents.process_metrics import ProcessMetrics, platform_metrics
 from exporter.agents.revision import revision
 from exporter.agents.state_thread import StateThread
 from exporter.documents.cluster_document import cluster_document
@@ -140,7 +141,8 @@ class ClusterAgent:
         overdue = partial(self._owner.post, partial(self._state.overdue, first_answer))
         self._overdue = threading.Timer(first_answer, overdue)
         self._overdue.daemon = True
-        self._process = ProcessMetrics()
+        # Without a registry: these two are collected together with everything else.
+        self._process, self._platform = ProcessCollector(registry=None), PlatformCollector(registry=None)
 
     def start(self) -> None:
         """Begin to look."""
@@ -279,7 +281,7 @@ class ClusterAgent:
     def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
         sources = self.sources()
         key = tuple((facts.up, tuple(facts.errors.values())) for facts in sources)
-        return key, lambda: chain(families.settled(sources, revision()), platform_metrics())
+        return key, lambda: chain(families.settled(sources, revision()), self._platform.collect())
 
     def _fresh(self) -> Iterator[Family]:
         return chain(families.fresh(self.facts, self.sources()), self._process.collect())

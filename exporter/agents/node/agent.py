@@ -10,11 +10,12 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from prometheus_client import PlatformCollector, ProcessCollector
+
 from exporter import logs, presets
 from exporter.agents import memory
 from exporter.agents.node import confinement
 from exporter.agents.node.kubelet_probe import KubeletProbe
-from exporter.agents.process_metrics import ProcessMetrics, platform_metrics
 from exporter.agents.revision import revision
 from exporter.facts.certificate import Certificate
 from exporter.facts.host.host_facts import HostFacts, Served, host_facts
@@ -83,7 +84,8 @@ class NodeAgent:
         self._addresses = (self.wire.host,) if self.wire else ()
         self._clock = clock
         self._runbooks, self._grafana, self._sealed = runbooks, grafana, sealed
-        self._process = ProcessMetrics()
+        # Without a registry: these two are collected together with everything else.
+        self._process, self._platform = ProcessCollector(registry=None), PlatformCollector(registry=None)
         self._seen: _Seen | None = None
         self._shown: HostFacts | None = None
         self._cache = CachedExposition(self._steady, self._settled, self._fresh)
@@ -140,7 +142,7 @@ class NodeAgent:
     def families(self) -> Iterator[Family]:
         """Every series of one scrape."""
         yield from emitted.families(self.look(), self.sources(), revision(), self._sealed)
-        yield from platform_metrics()
+        yield from self._platform.collect()
         yield from self._process.collect()
 
     def exposition(self, accept: str, gzip: bool) -> Payload:
@@ -173,7 +175,7 @@ class NodeAgent:
     def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
         sources = self.sources()
         key = tuple((facts.up, tuple(facts.errors.values())) for facts in sources)
-        return key, lambda: itertools.chain(emitted.settled(self.node, sources, revision()), platform_metrics())
+        return key, lambda: itertools.chain(emitted.settled(self.node, sources, revision()), self._platform.collect())
 
     def _fresh(self) -> Iterator[Family]:
         return itertools.chain(emitted.fresh(self.node, self.sources()), self._process.collect())
