@@ -109,7 +109,7 @@ mutants: $(VENV)/.develop tools ## plant faults in rules, chart and code and kee
 
 .PHONY: bench
 bench: $(VENV)/.develop ## measure: latency, memory and lag, as a table for each of benchmarks/ (minutes; wants a quiet machine and Prometheus)
-	@for one in $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py)))); do echo "== $$one"; $(BIN)/python -m benchmarks.$$one; done
+	@for one in $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))); do echo "== $$one"; $(BIN)/python -m benchmarks.$$one; done
 
 .PHONY: check
 check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, versions, drift of generated files

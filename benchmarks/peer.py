@@ -55,7 +55,9 @@ def first_answer(process: Process) -> float:
     while True:
         try:
             get(process.connect())
-        except OSError:
+        except OSError as error:
+            if process.process.poll() is not None:
+                raise SystemExit(f"the other exporter ended: {error}") from error
             time.sleep(0.005)
         else:
             return time.perf_counter()
