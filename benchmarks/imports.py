@@ -14,7 +14,7 @@ IMPORTS = (
     ("ssl", "import ssl"),
     ("h11", "import h11"),
     ("yaml", "import yaml"),
-    ("prometheus_client (not imported by agents)", "import prometheus_client"),
+    ("prometheus_client", "import prometheus_client"),
     ("cryptography.x509 (only in the child)", "from cryptography import x509"),
     ("all of the node agent", "import exporter.cli, exporter.agents.node.agent"),
     ("all of the child that parses", "import exporter.sources.parsing.child"),

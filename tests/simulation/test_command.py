@@ -66,6 +66,7 @@ def test_a_cluster_agent_that_says_something_else_is_named_wrong(tmp_path: Path)
             "nodes whose label has serving rotation disabled",
             "nodes that are not ready",
             "denied requests",
+            "requests to kube-apiserver-client-kubelet",
             "nodes whose pool's tag has serving rotation off",
         ]
         said = {claim.subject: claim.said for claim in found}
