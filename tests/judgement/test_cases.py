@@ -26,6 +26,7 @@ SLACK = 5
 """Minutes for which an expression looks back: an alert may still say what was found then."""
 TICK = 0.5
 """Seconds before a full minute: notAfter is the last second of validity, and a rule begins behind it."""
+OF_KUBELETS = 'origin="kubelet"'
 UNREAD = {
     "akscert_azure_agentpool_info": "the tag of a pool is read from ARM's answer: see tests/judgement/test_clusters.py",
     "akscert_azure_provisioning_state": "states of operations are read from ARM's answer: see there",
@@ -36,8 +37,9 @@ UNREAD = {
     "akscert_ca_bundle_outdated": "a former CA is told by its key, which no series has: see there",
     "akscert_csr_completed_total": "a refusal is an object with words and a time; the counter has neither: see there",
     "akscert_node_observed": "what was asked of whom is no series: see there",
+    OF_KUBELETS: "what a kubelet says of itself is put together of several answers: see tests/year",
 }
-"""Series of which a case is not read back, and why; only by these metrics may a case stay unproven."""
+"""Series of which a case is not read back, and why; only by these metrics and this label may a case stay unproven."""
 NOT_FOUND = {
     "leases that could not be read, and the minute in which a stopped cluster starts, are no silence of the signer": (
         "in it an agent hangs, and one that does finds nothing"
@@ -65,7 +67,8 @@ class Case:
 
     @property
     def unread(self) -> frozenset[str]:
-        return self.metrics - READ
+        told = any(OF_KUBELETS in one["series"] for one in self.content["input_series"])
+        return self.metrics - READ | ({OF_KUBELETS} if told else set())
 
 
 def _minutes(text: str) -> int:
