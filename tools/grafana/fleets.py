@@ -14,9 +14,9 @@ from pathlib import Path
 import yaml
 
 from exporter.facts.azure.resource_id import NodeGroup
-from simulation.api.cluster_objects import KUBELET_VERSION, LEFT_BEHIND
+from simulation.api.cluster_objects import KUBELET_VERSION, LEFT_BEHIND, SILENT_APPROVER
 from simulation.api.control_plane import NODE_AGENTS, SimulatedCluster
-from simulation.api.objects import NODE_GROUP, SUBSCRIPTION, webhooks
+from simulation.api.objects import NODE_GROUP, SUBSCRIPTION, lease, webhooks
 from simulation.azure.bodies import agent_pool, managed_cluster, node_resource_group
 from simulation.azure.managed_cluster import RESOURCE
 from simulation.azure.site import ArmSite
@@ -105,6 +105,7 @@ def _healthy(folder: Path, now: float, stop: threading.Event) -> Iterator[Runnin
         kubeconfig = cluster.write_kubeconfig(folder)
         cluster.rotate()
         cluster.server.store.put("mutatingwebhookconfigurations", webhooks(LEFT_BEHIND, fleet.authority.pem))
+        cluster.server.store.put("leases", lease(SILENT_APPROVER, now))
         version = KUBELET_VERSION.lstrip("v")
         pool = agent_pool("nodepool1", mode="System", version=version, image=_well(0).image, count=len(nodes))
         azure = ArmSite(folder / "azure")
