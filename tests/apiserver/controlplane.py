@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -86,6 +87,10 @@ class ControlPlane:
             "current-context": "real",
         }
         return self._file(f"{name}.kubeconfig", yaml.safe_dump(content))
+
+    def minor(self) -> int:
+        """The minor version of the API server."""
+        return int(re.sub(r"\D", "", json.loads(self.kubectl("version", "-o", "json"))["serverVersion"]["minor"]))
 
     def kubectl(self, *arguments: str, user: str = "admin", stdin: str = "", check: bool = True) -> str:
         """What kubectl says as one of the users."""

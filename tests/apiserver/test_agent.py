@@ -142,8 +142,10 @@ def test_requests_are_counted_as_kubectl_shows_them(plane: ControlPlane, agent: 
 
 
 def test_a_node_waits_since_its_first_unanswered_request(plane: ControlPlane, agent: Agent) -> None:
+    plane.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}})
     requests.serving(plane, "waits-first")
     agrees(agent, plane)
+    wait(lambda: agent.series("akscert_csr_pending_since_timestamp_seconds", "node", "signer_name") != {}, "it waits")
     (first,) = (item for item in plane.objects("csr") if item["metadata"]["name"] == "waits-first")
     since = agent.value(
         "akscert_csr_pending_since_timestamp_seconds", NODE, SERVING_SIGNER, labels=("node", "signer_name")
@@ -151,6 +153,8 @@ def test_a_node_waits_since_its_first_unanswered_request(plane: ControlPlane, ag
     assert since == timestamp(first["metadata"]["creationTimestamp"])
     plane.kubectl("certificate", "approve", "waits-first")
     wait(lambda: agent.series("akscert_csr_pending_since_timestamp_seconds", "node", "signer_name") == {}, "no more")
+    plane.kubectl("delete", "node", NODE)
+    wait(lambda: agent.series("akscert_node_info", "node") == {}, "the node is gone")
 
 
 def test_the_last_issued_certificate_is_the_one_in_the_request(plane: ControlPlane, agent: Agent) -> None:

@@ -81,6 +81,8 @@ def test_we_accept_what_the_api_server_accepts(
     plane: ControlPlane, tmp_path: Path, serving: Credential, bundle: Authority, reason: str
 ) -> None:
     """A18, B13: its API answers exactly where we say that it is trusted."""
+    if (found := plane.minor()) < 25:
+        pytest.skip(f"this API server is of 1.{found}: that of 1.20 takes an API behind a name for available unseen")
     with aggregated(serving, tmp_path) as port:
         # A Service that leads to a name: there are no Pods here, and nobody who would route to them.
         plane.apply(

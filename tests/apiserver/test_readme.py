@@ -54,7 +54,7 @@ class Reader:
     def __init__(self, plane: ControlPlane, folder: Path, namespace: str) -> None:
         self.plane, self.folder, self.namespace = plane, folder, namespace
         # policy/v1 is of 1.21: no AKS is as old, but the API server that Debian's source makes is.
-        old = " --set cluster.podDisruptionBudget.enabled=false" if minor(plane) < 21 else ""
+        old = " --set cluster.podDisruptionBudget.enabled=false" if plane.minor() < 21 else ""
         for name, text in (
             ("az", f'#!/bin/sh\nprintf "%s\\n" "$*" >>"{folder}/az.log"\n'),
             ("helm", f'#!/bin/sh\n[ "$1" = upgrade ] && set -- "$@"{old}\nexec "{binary("helm")}" "$@"\n'),
@@ -105,7 +105,7 @@ def custom(plane: ControlPlane) -> None:
     """The operators' custom resources are there. Skip where the API server cannot hold them; one that can (1.25) knows
     Pod Security admission, too.
     """
-    if (found := minor(plane)) < 25:
+    if (found := plane.minor()) < 25:
         pytest.skip(f"this API server is of 1.{found}: that of 1.20 crashes on custom resources")
     for group, kinds in MONITORS.items():
         for kind in kinds:
@@ -122,11 +122,6 @@ def reader(plane: ControlPlane, custom: None, tmp_path: Path) -> Iterator[Reader
     found = Reader(plane, tmp_path, f"readme-{next(NUMBERS)}")
     yield found
     found.paste(f"helm uninstall {RELEASE} --namespace {RELEASE}")
-
-
-def minor(plane: ControlPlane) -> int:
-    """The minor version of the API server."""
-    return int(re.sub(r"\D", "", json.loads(plane.kubectl("version", "-o", "json"))["serverVersion"]["minor"]))
 
 
 def test_the_full_installation_arrives_with_the_images_that_were_built(reader: Reader) -> None:
