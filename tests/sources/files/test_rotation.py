@@ -58,18 +58,19 @@ def test_each_scrape_sees_the_rotation_before_it_or_a_later_one(
     rotate = scope["rotate"]
     directory = str(host) + PKI
     rotate(directory, PKI, 0, b"0\n" + contents[0])
-    in_place = 0
+    in_place = looks = 0
 
     def rotate_on() -> None:
+        """On a busy machine until there were enough looks."""
         nonlocal in_place
-        for number in range(1, ROTATIONS + 1):
+        while in_place < ROTATIONS or (looks <= 10 and in_place < 100 * ROTATIONS):
+            number = in_place + 1
             rotate(directory, PKI, number, b"%d\n" % number + contents[number % 10])
             in_place = number
 
     files = HostFiles(host, opener=opener)
     kubelet = threading.Thread(target=rotate_on)
     kubelet.start()
-    looks = 0
     while kubelet.is_alive():
         least = in_place
         read = files.read(CURRENT, rotation)
@@ -82,7 +83,7 @@ def test_each_scrape_sees_the_rotation_before_it_or_a_later_one(
         looks += 1
     kubelet.join()
     last = files.read(CURRENT, rotation)
-    assert (last.value, last.target) == ((ROTATIONS, serials[0]), f"{PKI}/kubelet-client-{ROTATIONS:05}.pem")
+    assert (last.value, last.target) == ((in_place, serials[in_place % 10]), f"{PKI}/kubelet-client-{in_place:05}.pem")
     assert looks > 10
 
 
