@@ -1,10 +1,11 @@
 """A look to be taken and how often in; it is taken again and again, sooner after a failure, then ever later."""
 
+import abc
 import logging
 import threading
 from collections.abc import Callable
 
-__all__ = ["Periodic", "pause"]
+__all__ = ["Looks", "Periodic", "pause"]
 
 log = logging.getLogger(__name__)
 
@@ -60,3 +61,22 @@ class Periodic:
                 well = False
             self._failures = 0 if well else self._failures + 1
             self._wake.wait(pause(self._interval, self._failures))
+
+
+class Looks(abc.ABC):
+    """A look of a class's own, taken again and again from start() to stop()."""
+
+    def __init__(self, name: str, interval: float) -> None:
+        self._look = Periodic(name, interval, self.look)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._look.start()
+
+    def stop(self) -> None:
+        """End after the look that is being taken."""
+        self._look.stop()
+
+    @abc.abstractmethod
+    def look(self) -> bool:
+        """Look once. Whether all went well."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from exporter.agents.cluster.state import ClusterState
-from exporter.agents.periodic import Periodic
+from exporter.agents.periodic import Looks
 from exporter.facts.kube.certificates_api import (
     CLUSTER_TRUST_BUNDLES,
     GROUP,
@@ -72,7 +72,7 @@ def _status(failure: Failure) -> ApiStatus:
     )
 
 
-class CertificatesApiLooks:
+class CertificatesApiLooks(Looks):
     """Counts again and again."""
 
     def __init__(
@@ -84,15 +84,7 @@ class CertificatesApiLooks:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connection, self._state, self._post, self._clock = connection, state, post, clock
-        self._look = Periodic("certificates API", interval, self.look)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._look.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._look.stop()
+        super().__init__("certificates API", interval)
 
     def look(self) -> bool:
         """Both kinds, once. Whether all went well."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from exporter.agents.cluster.state import ClusterState
-from exporter.agents.periodic import Periodic
+from exporter.agents.periodic import Looks
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
@@ -32,7 +32,7 @@ def ask_preflight(
     return tuple(found)
 
 
-class PreflightLooks:
+class PreflightLooks(Looks):
     """Asks again and again, once the nodes are known."""
 
     def __init__(
@@ -45,15 +45,7 @@ class PreflightLooks:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connection, self._state, self._post, self._facts, self._clock = connection, state, post, facts, clock
-        self._look = Periodic("preflight", interval, self.look)
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self._look.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._look.stop()
+        super().__init__("preflight", interval)
 
     def look(self) -> bool:
         """All questions, once. Whether all went well: before the nodes are known it did not, and is tried again."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from exporter.agents.cluster.state import ClusterState
-from exporter.agents.periodic import Periodic
+from exporter.agents.periodic import Looks
 from exporter.facts.kube.workload import WorkloadUse, config_texts, workload_uses
 from exporter.facts.source import Failure
 from exporter.reason import Source
@@ -43,7 +43,7 @@ def read_workloads(connection: Connection) -> tuple[tuple[WorkloadUse, ...], tup
     return tuple(uses), tuple(dict.fromkeys(failures))
 
 
-class WorkloadLooks:
+class WorkloadLooks(Looks):
     """Looks at the workloads again and again."""
 
     def __init__(
@@ -55,15 +55,7 @@ class WorkloadLooks:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connection, self._state, self._post, self._clock = connection, state, post, clock
-        self._look = Periodic("workloads", interval, self.look)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._look.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._look.stop()
+        super().__init__("workloads", interval)
 
     def look(self) -> bool:
         """All of them, once. Whether all went well."""
