@@ -1,13 +1,8 @@
 """The real API server hands requests on to an aggregated API server of ours, and we look at it: the same verdict."""
 
 import base64
-import contextlib
-import http.server
 import json
-import ssl
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +13,7 @@ from exporter.facts.kube.object_calls import api_service
 from exporter.sources.endpoints.look import look
 from simulation.pki import DAY, SERVER, YEAR, Authority, Credential
 from tests.apiserver.controlplane import ControlPlane, wait
+from tests.apiserver.tls_server import JsonHandler, serving_tls
 
 NOW = time.time()
 OWN, OTHER = (
@@ -28,7 +24,7 @@ NAME, PATH = "v1.fruit.example", "/apis/fruit.example/v1"
 SERVICE = ("default", "fruit")
 
 
-class Fruit(http.server.BaseHTTPRequestHandler):
+class Fruit(JsonHandler):
     """Says what an API server says of a group without resources."""
 
     def do_GET(self) -> None:
@@ -36,30 +32,7 @@ class Fruit(http.server.BaseHTTPRequestHandler):
         body = json.dumps(
             {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "fruit.example/v1", "resources": []}
         ).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def aggregated(serving: Credential, folder: Path) -> Iterator[int]:
-    """Its port."""
-    file = folder / "serving.pem"
-    file.write_bytes(serving.pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Fruit) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
+        self.answer(body)
 
 
 def leaf(*, ended: bool = False, name: str = "fruit.default.svc") -> Credential:
@@ -83,7 +56,7 @@ def test_we_accept_what_the_api_server_accepts(
     """A18, B13: its API answers exactly where we say that it is trusted."""
     if (found := plane.minor()) < 25:
         pytest.skip(f"this API server is of 1.{found}: that of 1.20 takes an API behind a name for available unseen")
-    with aggregated(serving, tmp_path) as port:
+    with serving_tls(Fruit, serving, tmp_path) as port:
         # A Service that leads to a name: there are no Pods here, and nobody who would route to them.
         plane.apply(
             {

@@ -1,13 +1,9 @@
 """The real API server calls a webhook of ours, and we look at it: both come to the same verdict."""
 
 import base64
-import contextlib
-import http.server
 import json
-import ssl
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,7 @@ from exporter.facts.kube.object_calls import webhooks
 from exporter.sources.endpoints.look import by_name, look
 from simulation.pki import DAY, SERVER, YEAR, Authority, Credential
 from tests.apiserver.controlplane import ControlPlane
+from tests.apiserver.tls_server import JsonHandler, serving_tls
 
 NOW = time.time()
 OWN, OTHER = (
@@ -31,7 +28,7 @@ CALLED = threading.Event()
 """The webhook was called."""
 
 
-class Admitting(http.server.BaseHTTPRequestHandler):
+class Admitting(JsonHandler):
     """Allows everything."""
 
     def do_POST(self) -> None:
@@ -42,30 +39,7 @@ class Admitting(http.server.BaseHTTPRequestHandler):
         body = json.dumps(
             {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
         ).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def webhook(serving: Credential, folder: Path) -> Iterator[int]:
-    """Its port."""
-    file = folder / "serving.pem"
-    file.write_bytes(serving.pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Admitting) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
+        self.answer(body)
 
 
 def leaf(issuer: Authority, *, ended: bool = False, name: str = "127.0.0.1") -> Credential:
@@ -89,7 +63,7 @@ def test_we_accept_what_the_api_server_accepts(
     plane: ControlPlane, tmp_path: Path, serving: Credential, bundle: Authority | None, reason: str
 ) -> None:
     """A18, B13, G6: a write that it covers goes through exactly where we say that it is trusted."""
-    with webhook(serving, tmp_path) as port:
+    with serving_tls(Admitting, serving, tmp_path) as port:
         config: dict[str, object] = {"url": f"https://127.0.0.1:{port}/"}
         if bundle is not None:
             config["caBundle"] = base64.b64encode(bundle.pem).decode()
