@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -200,24 +200,31 @@ def measure_check(folder: str) -> None:
     print(f"check: {time.monotonic() - began:.0f} s, of any child at most {used.ru_maxrss >> 10} MiB: {lines[:2]}")
 
 
+@contextlib.contextmanager
+def simulated(simulate: Callable[[Connection, str, int], None], nodes: int) -> Iterator[str]:
+    """The folder of a fleet that a process of its own simulates until the end."""
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = context.Pipe()
+        fleet = context.Process(target=simulate, args=(theirs, folder, nodes), daemon=True)
+        fleet.start()
+        ours.recv()
+        try:
+            yield folder
+        finally:
+            ours.send("end")
+            fleet.join(10)
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for flag, default in (("--nodes", 5000), ("--seconds", 120), ("--interval", 60)):
         parser.add_argument(flag, type=int, default=default)
     options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = context.Pipe()
-        fleet = context.Process(target=simulate, args=(theirs, folder, options.nodes), daemon=True)
-        fleet.start()
-        ours.recv()
-        try:
-            measure_check(folder)
-            measure(folder, options.nodes, options.seconds, options.interval)
-        finally:
-            ours.send("end")
-            fleet.join(10)
+    with simulated(simulate, options.nodes) as folder:
+        measure_check(folder)
+        measure(folder, options.nodes, options.seconds, options.interval)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,15 @@ asking. One node in a hundred changes its document with every question, which is
 import argparse
 import asyncio
 import contextlib
-import multiprocessing
 import re
 import resource
 import statistics
-import tempfile
 import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from benchmarks.kubelets import NOW, TOKEN, agent, name, processor
+from benchmarks.kubelets import NOW, TOKEN, agent, name, processor, simulated
 from benchmarks.node import Process, get, text, timed
 from exporter.agents.node.agent import node_agent
 from exporter.settings import Command, resolve
@@ -152,17 +150,8 @@ def main() -> None:
     for flag, default in (("--nodes", 5000), ("--seconds", 120)):
         parser.add_argument(flag, type=int, default=default)
     options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = context.Pipe()
-        fleet = context.Process(target=simulate, args=(theirs, folder, options.nodes), daemon=True)
-        fleet.start()
-        ours.recv()
-        try:
-            measure(folder, options.nodes, options.seconds)
-        finally:
-            ours.send("end")
-            fleet.join(10)
+    with simulated(simulate, options.nodes) as folder:
+        measure(folder, options.nodes, options.seconds)
 
 
 if __name__ == "__main__":
