@@ -10,9 +10,8 @@ import os
 import select
 from collections.abc import Sequence
 
-from exporter.sources.files.content import file_state
 from exporter.sources.files.openat2 import file_system, open_cached, open_encoded
-from exporter.sources.files.watch import Mark
+from exporter.sources.files.watch import Mark, as_marked
 
 __all__ = ["Prompt"]
 
@@ -71,14 +70,7 @@ class Prompt:
         with contextlib.suppress(OSError):
             root = open_cached(None, self._root, _OPEN)
             try:
-                for path, state in marks:
-                    found = open_cached(root, path, _OPEN)
-                    try:
-                        if file_state(os.fstat(found)) != state:
-                            return False
-                    finally:
-                        os.close(found)
+                return as_marked(root, marks, open_cached)
             finally:
                 os.close(root)
-            return True
         return False

@@ -6,7 +6,7 @@ is; and what was not there is not there while the last directory above it that i
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from exporter.facts.host.read import Look, Read, Version, Way
 from exporter.reason import FileStatus
@@ -24,11 +24,14 @@ SETTLED_NS = 2_000_000_000
 _OPEN = getattr(os, "O_PATH", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def as_marked(root: int, wanted: Iterable[Mark]) -> bool:
-    """Whether every path still leads to the state it was marked with. `root`: descriptor of the host root."""
+def as_marked(root: int, wanted: Iterable[Mark], opened: Callable[[int, bytes, int], int] = open_encoded) -> bool:
+    """Whether every path still leads to the state it was marked with; no where one cannot be opened.
+
+    `root`: descriptor of the host root. `opened`: opens a path below a root with some flags.
+    """
     try:
         for path, state in wanted:
-            found = open_encoded(root, path, _OPEN)
+            found = opened(root, path, _OPEN)
             try:
                 if file_state(os.fstat(found)) != state:
                     return False
