@@ -12,19 +12,15 @@ from pathlib import Path
 
 from exporter.agents.node.agent import node_agent
 from exporter.facts.chain import distrust
-from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.host.file_facts import FileFacts
 from exporter.facts.host.host_facts import HostFacts, SeenCertificate
-from exporter.facts.kube.ca_bundle import CaBundle
-from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
-from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.kubeconfig_trust import KubeconfigTrust
-from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.kubeconfig import ServerTrust
 from exporter.facts.rotation import RotationFacts
-from exporter.facts.source import Failure, SourceFacts, SourceLedger, skipped
+from exporter.facts.source import SourceFacts, SourceLedger, skipped
 from exporter.facts.usability import Usability
-from exporter.facts.x509 import Certificate, certificates
+from exporter.facts.x509 import Certificate
 from exporter.findings import Finding
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.commands import machine
@@ -34,12 +30,8 @@ from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.findings.kubelet_certificate import DatedCertificate, date_findings
 from exporter.reason import (
     BootstrapMethod,
-    Ca,
-    CaBundleStatus,
-    CsrOutcome,
     Evidence,
     FileStatus,
-    Lease,
     Origin,
     Reason,
     Role,
@@ -52,13 +44,11 @@ from exporter.settings import Command, resolve
 from simulation.node.scenarios import SCENARIOS, scenario
 from simulation.node.simulated_node import build
 from simulation.pki import DAY, YEAR, Authority, Credential
+from tests.findings.cluster_states import CA, HOUR, MINUTE, NODE, changed_clusters, read
 from tests.pages.example import NOW
 from tests.pages.fleet import fleet
 
 FOLDER = Path(__file__).parent / "kept"
-MINUTE, HOUR = 60.0, 3600.0
-CA = Authority.cluster(NOW - 3 * YEAR)
-NODE = "aks-nodepool1-12345678-vmss00000a"
 HOST = "contoso-dns-1a2b3c4d.hcp.westeurope.azmk8s.io"
 KUBELET = (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)
 
@@ -205,7 +195,7 @@ def _served(host: HostFacts) -> States:
     """What the kubelet serves is not what lies there; and signers."""
 
     def seen(role: Role, origin: Origin, made: Credential, issued: bool | None, rotation: Rotation) -> SeenCertificate:
-        return SeenCertificate(role, origin, "/x", rotation, _read(made), issued)
+        return SeenCertificate(role, origin, "/x", rotation, read(made), issued)
 
     old, new = CA.kubelet_serving(NODE, NOW - 300 * DAY), CA.kubelet_serving(NODE, NOW - DAY)
     wire = seen(Role.KUBELET_SERVING, Origin.WIRE, old, True, Rotation.ENABLED)
@@ -235,7 +225,7 @@ def _served(host: HostFacts) -> States:
             Origin.FILE,
             "/x",
             Rotation.NONE,
-            _read(Authority("ca", NOW - YEAR, NOW + left * DAY)),
+            read(Authority("ca", NOW - YEAR, NOW + left * DAY)),
             None,
         )
         others = tuple(one for one in host.certificates if one.role is not Role.CLUSTER_CA)
@@ -259,14 +249,10 @@ def _sources() -> Iterator[tuple[str, SourceFacts]]:
         yield f"fails: {reason}", ledger.facts()
 
 
-def _read(made: Authority | Credential) -> tuple[Certificate, ...]:
-    return certificates(made.pem if isinstance(made, Authority) else made.certificate_pem)
-
-
 def _trust(
     served: Credential | None, authorities: tuple[Certificate, ...] | None, client: Credential | None = None
 ) -> KubeconfigTrust:
-    chain = _read(served) if served else ()
+    chain = read(served) if served else ()
     return KubeconfigTrust(
         context="aks1",
         server=f"https://{HOST}:443",
@@ -274,14 +260,14 @@ def _trust(
         authorities=authorities,
         chain=chain,
         untrusted=distrust(chain, authorities, HOST, NOW) if chain and authorities else None,
-        client=_read(client) if client else (),
+        client=read(client) if client else (),
     )
 
 
 def _kubeconfigs() -> States:
     rotated = Authority.cluster(NOW - DAY, number=1)
     inspection = Authority("Contoso TLS Inspection", NOW - YEAR, NOW + 9 * YEAR, number=2)
-    good, trusted = CA.apiserver((HOST,), NOW - 60), _read(CA)
+    good, trusted = CA.apiserver((HOST,), NOW - 60), read(CA)
     for name, served in {
         "good": good,
         "rotated": rotated.apiserver((HOST,), NOW - 60),
@@ -312,7 +298,7 @@ def _kubeconfigs() -> States:
         )
     yield "client: a serving certificate", kubeconfig_findings(_trust(good, trusted, good), NOW)
     for left in (179, 29, -1):
-        ending = _read(Authority("ca", NOW - 700 * DAY, NOW + left * DAY))
+        ending = read(Authority("ca", NOW - 700 * DAY, NOW + left * DAY))
         yield f"its CA ends in {left} days", kubeconfig_findings(_trust(None, ending), NOW)
         yield f"its CA ends in {left} days, and is known", kubeconfig_findings(_trust(None, ending), NOW, known=ending)
 
@@ -332,7 +318,7 @@ def _clusters() -> States:
         yield f"nodes fail: {reason}", cluster_findings(ClusterFacts(), (_failed(Source.NODES, reason),), NOW)
     forbidden = _failed(Source.LEASES, Reason.FORBIDDEN, 'leases is forbidden: x in the namespace "kube-system"')
     yield "a right of one namespace is missing", cluster_findings(ClusterFacts(), (forbidden,), NOW)
-    for name, facts in _changed():
+    for name, facts in changed_clusters():
         yield name, cluster_findings(facts, (), NOW)
 
 
@@ -341,61 +327,6 @@ def _failed(source: Source, reason: Reason, words: str = "it said so") -> Source
     ledger.success(NOW - HOUR)
     ledger.failure(reason, words)
     return ledger.facts()
-
-
-def _changed() -> Iterator[tuple[str, ClusterFacts]]:
-    """A cluster of which one thing is known."""
-    for ca in Ca:
-        for left in (181, 179, 89, 31, 29, -1):
-            yield (
-                f"{ca} CA ends in {left} days",
-                ClusterFacts(cas={ca: _read(Authority("ca", NOW - YEAR, NOW + left * DAY))}),
-            )
-    former = Authority.cluster(NOW - 9 * YEAR, number=1)
-    known = ClusterFacts(cas={Ca.CLUSTER: _read(CA)}, former_cas=frozenset({_read(former)[0].public_key_sha256}))
-    for kind in ("APIService", "MutatingWebhookConfiguration", "CustomResourceDefinition"):
-        for name, authority in (
-            ("the cluster's CA", CA),
-            ("a former CA", former),
-            ("a CA of its own", Authority("own", NOW - DAY, NOW + YEAR)),
-            ("a CA that has ended", Authority("own", NOW - YEAR, NOW - DAY)),
-        ):
-            bundle = CaBundle(kind, "x", _read(authority))
-            yield f"caBundle of a {kind} holds {name}", replace(known, bundles=(bundle,))
-        for status in CaBundleStatus:
-            unread = CaBundle(kind, "x", (), "it is cut off", status)
-            yield f"caBundle of a {kind} is {status}", replace(known, bundles=(unread,))
-    for lease in Lease:
-        for age in (9 * MINUTE, 11 * MINUTE):
-            yield f"{lease} was renewed {age / MINUTE:.0f} minutes ago", ClusterFacts(leases={lease: NOW - age})
-        yield f"{lease} is ahead", ClusterFacts(leases={lease: NOW}, leases_ahead={lease: 90.0})
-    for offset in (-241.0, -61.0, -59.0, 59.0, 61.0, 241.0):
-        yield f"the API server's clock is {offset:.0f} seconds ahead", ClusterFacts(clock_offset=offset)
-    for left in (31, 29, 8, 6, -1):
-        leaf = _read(CA.issue("apiserver", NOW - 360 * DAY, NOW + left * DAY))[0]
-        yield (
-            f"an API server's certificate ends in {left} days",
-            ClusterFacts(endpoints=(Endpoint("a:443", leaf, True),)),
-        )
-    fresh = _read(CA.apiserver(("aks",), NOW - DAY))[0]
-    for reason in (Reason.CERTIFICATE_UNTRUSTED, Reason.CERTIFICATE_HOSTNAME, Reason.CERTIFICATE_EXPIRED):
-        yield (
-            f"an API server is not trusted: {reason}",
-            ClusterFacts(endpoints=(Endpoint("a:443", fresh, False, reason),)),
-        )
-    silent = Endpoint("a:443", None, None, failure=Failure(Reason.TIMEOUT, "no answer within 10 s"))
-    yield "an API server does not answer", ClusterFacts(endpoints=(silent,))
-    for age in (19 * MINUTE, 21 * MINUTE, 7 * HOUR):
-        for signer in (CLIENT_SIGNER, SERVING_SIGNER):
-            for approved in (False, True):
-                one = NodeRequests(NODE, signer, NOW - age, pending_name="csr-1", pending_objects=4, approved=approved)
-                name = f"{'an approved' if approved else 'a'} request to {signer} waits for {age / MINUTE:.0f} minutes"
-                yield name, ClusterFacts(csrs=CsrTotals({}, {}, {}, (one,)))
-    for outcome in (CsrOutcome.DENIED, CsrOutcome.FAILED):
-        for age in (MINUTE, 2 * HOUR):
-            rejected = NodeRequests(NODE, SERVING_SIGNER, rejected=Rejected("csr-1", outcome, NOW - age, "Policy: no"))
-            name = f"a request was {outcome} {age / MINUTE:.0f} minutes ago"
-            yield name, ClusterFacts(csrs=CsrTotals({}, {}, {}, (rejected,)))
 
 
 if __name__ == "__main__":
