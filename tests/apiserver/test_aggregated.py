@@ -95,6 +95,8 @@ def _verdict(plane: ControlPlane) -> bool | None:
     if '"APIResourceList"' in said:
         return True
     found = json.loads(plane.kubectl("get", "apiservice", NAME, "-o", "json")).get("status", {})
-    available = next((one for one in found.get("conditions", []) if one["type"] == "Available"), {})
-    refused = available.get("status") == "False" and "certificate" in available.get("message", "")
+    refused = any(
+        one["type"] == "Available" and one["status"] == "False" and "certificate" in one.get("message", "")
+        for one in found.get("conditions", [])
+    )
     return False if refused or "x509" in said else None
