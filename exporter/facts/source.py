@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from exporter.reason import Reason, Source
 
-__all__ = ["REASONS", "Failure", "SourceFacts", "SourceLedger", "skipped"]
+__all__ = ["REASONS", "UNREACHED", "Failure", "SourceFacts", "SourceLedger", "skipped"]
 
 _CONNECTION = (
     Reason.DNS,
@@ -57,6 +57,20 @@ REASONS: dict[Source, tuple[Reason, ...]] = {
     Source.PREFLIGHT: _API,
 }
 """Every reason a source can give: all are exposed from the start at 0, so that an increase is never a birth."""
+
+UNREACHED = frozenset(
+    {
+        Reason.DNS,
+        Reason.REFUSED,
+        Reason.UNREACHABLE,
+        Reason.RESET,
+        Reason.TIMEOUT,
+        Reason.TLS_ALERT,
+        Reason.TLS_PROTOCOL,
+        Reason.SERVER_ERROR,
+    }
+)
+"""Why a server gave no answer, or none of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,13 @@ refused, reset, for a moment forbidden, expired. That is one event.
 import logging
 from collections.abc import Iterable
 
-from exporter.facts.source import Failure
+from exporter.facts.source import UNREACHED, Failure
 from exporter.reason import Reason, Source
 
 __all__ = ["Complaints"]
 
 log = logging.getLogger(__name__)
 
-UNREACHED = frozenset(
-    {
-        Reason.DNS,
-        Reason.REFUSED,
-        Reason.UNREACHABLE,
-        Reason.RESET,
-        Reason.TIMEOUT,
-        Reason.TLS_ALERT,
-        Reason.TLS_PROTOCOL,
-        Reason.SERVER_ERROR,
-    }
-)
 PATIENCE = 6
 """So many other failures of one source in a row, and they are no part of the outage: a server that starts refuses what
 it will allow a second later.

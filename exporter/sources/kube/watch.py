@@ -17,7 +17,7 @@ import urllib3
 from urllib3.response import BaseHTTPResponse
 
 from exporter.facts.kube.reader import Change, Changed, Reader, Refused
-from exporter.facts.source import Failure
+from exporter.facts.source import UNREACHED, Failure
 from exporter.reason import Reason
 from exporter.sources.bug import bug
 from exporter.sources.deadline import Deadline
@@ -46,18 +46,6 @@ PROMPT = 2.5
 SETTLING = 30.0
 """Seconds after a lost connection in which a refusal is not believed: a server that has just started knows no roles."""
 
-_UNREACHED = frozenset(
-    {
-        Reason.DNS,
-        Reason.REFUSED,
-        Reason.UNREACHABLE,
-        Reason.RESET,
-        Reason.TIMEOUT,
-        Reason.TLS_ALERT,
-        Reason.TLS_PROTOCOL,
-        Reason.SERVER_ERROR,
-    }
-)
 _UNSETTLED = frozenset({Reason.UNAUTHORIZED, Reason.FORBIDDEN, Reason.NOT_FOUND})
 
 _log = logging.getLogger(__name__)
@@ -189,9 +177,9 @@ class Watcher(Generic[F]):
         if at_once:
             return 0.0
         now = time.monotonic()
-        if error.reason in _UNREACHED:
+        if error.reason in UNREACHED:
             self._lost = now
-        prompt = error.reason in _UNREACHED or (error.reason in _UNSETTLED and now - self._lost < SETTLING)
+        prompt = error.reason in UNREACHED or (error.reason in _UNSETTLED and now - self._lost < SETTLING)
         return max(self._backoff.next(PROMPT if prompt else None), error.retry_after or 0.0)
 
     def _watch(self) -> None:
