@@ -133,10 +133,8 @@ def test_every_fault_of_the_list_of_equivalents_can_be_planted() -> None:
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    one = Measured(
-        "facts", 10, "a", {"x: y": ("exporter/facts/x.py", "tests/x.py::test"), "z": ("exporter/facts/x.py", "")}
-    )
-    other = Measured("web", 3, "", {})
+    one = Measured("facts", 10, {"x: y": ("exporter/facts/x.py", "tests/x.py::test"), "z": ("exporter/facts/x.py", "")})
+    other = Measured("web", 3, {})
     results.write([one], file)
     results.write([other], file)
     assert results.read(file) == {"facts": one, "web": other}
@@ -163,3 +161,6 @@ def test_the_tests_for_a_line_are_those_that_ran_it(tmp_path: Path) -> None:
     assert selection.lines(name)[3] == [ran]
     fault = next(iter(code.of_file(name)))
     assert selection.tests(fault) == [ran]
+    known = "tests/tools/test_mutants.py::test_a_fault_has_a_name_of_its_own"
+    assert selection.tests(fault, f"{known}[of a parameter]") == [known, ran]
+    assert selection.tests(fault, "tests/tools/test_mutants.py::test_that_has_been_removed") == [ran]

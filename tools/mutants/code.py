@@ -6,11 +6,11 @@ A line that runs at import is tried with the tests that run any line of its modu
 
 import json
 import os
-import random
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,9 +25,10 @@ from tools.mutants.python import planted
 __all__ = ["ROOMS", "SECONDS", "Bench", "Selection", "mutants", "of_file"]
 
 ROOMS = ("facts", "findings", "families", "sources", "web", "check", "agents")
-MOST = 40
+MOST = 60
 """Test functions for one fault: what none of so many notices counts as unnoticed."""
-SECONDS = 60.0
+SECONDS = 90.0
+"""For all of them: what none of them notices by then counts as unnoticed."""
 
 
 def mutants(room: str) -> list[Located]:
@@ -51,6 +52,7 @@ class Selection:
 
     data: coverage.CoverageData
     _lines: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    _runs: Counter[str] = field(default_factory=Counter)
     _functions: set[str] = field(default_factory=set)
 
     @classmethod
@@ -58,7 +60,11 @@ class Selection:
         """Of a file that `pytest --cov=exporter --cov-context=test` wrote."""
         data = coverage.CoverageData(str(file))
         data.read()
-        return cls(data)
+        selection = cls(data)
+        for measured in sorted(data.measured_files()):
+            for tests in selection.lines(f"exporter/{measured.rpartition('/exporter/')[2]}").values():
+                selection._runs.update(tests)
+        return selection
 
     def _present(self) -> set[str]:
         """The test functions that there are now, each as its file and name."""
@@ -81,17 +87,24 @@ class Selection:
             }
         return self._lines[name]
 
-    def tests(self, one: Located) -> list[str]:
-        """The tests for a fault: those of its line, most particular first, at most MOST."""
+    def tests(self, one: Located, first: str = "") -> list[str]:
+        """The tests for a fault: those of its line, at most MOST.
+
+        Those named after the module go first, then those of the same room, each by how few lines they run: a test that
+        runs little is about what it runs, and is quick. One that is known to notice goes before all.
+        """
         found = self.lines(one.file).get(one.line) or self._of_module(one.file)
         if not found:
             for importer in _importers(one.file):
                 found = [*found, *self._of_module(importer)]
         room = f"tests/{one.mutant.room}/"
         stem = Path(one.file).stem
-        chosen = random.Random(one.mutant.name).sample(sorted(set(found)), len(set(found)))  # noqa: S311 - no secret
-        chosen.sort(key=lambda test: (stem not in test, not test.startswith(room)))
-        return [test for test in chosen if test.startswith("tests/")][:MOST]
+        chosen = sorted(
+            set(found), key=lambda test: (stem not in test, not test.startswith(room), self._runs[test], test)
+        )
+        known = first.split("[", 1)[0]
+        chosen = [test for test in chosen if test.startswith("tests/") and test != known][:MOST]
+        return [known, *chosen] if known in self._present() else chosen
 
     def _of_module(self, name: str) -> list[str]:
         return sorted({test for tests in self.lines(name).values() for test in tests})
@@ -126,9 +139,12 @@ class Bench:
             if (ROOT / name).is_file():
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, directory / name)
-        compiled = [sys.executable, "-m", "compileall", "-q", "exporter", "simulation"]
-        subprocess.run(compiled, cwd=directory, check=True, capture_output=True)
-        environment = {**os.environ, "PYTHONPATH": str(directory), "CI": "true", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(directory), "CI": "true"}
+        # What pytest makes of the tests' files is kept, so that no trial has to make it again.
+        for prepared in (("compileall", "-q", "exporter", "simulation"), ("pytest", "-q", "-n0", "--collect-only")):
+            command = [sys.executable, "-m", *prepared]
+            subprocess.run(command, cwd=directory, env=environment, check=True, capture_output=True)
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         self._worker = subprocess.Popen(
             [sys.executable, "-m", "tools.mutants.worker"],
             cwd=directory,
@@ -139,7 +155,7 @@ class Bench:
         )
 
     def caught(self, one: Located, tests: list[str], seconds: float = SECONDS) -> str:
-        """The test that notices, `timeout`, or nothing where all pass. Files or functions, in the order given.
+        """The test that notices, or nothing where none does. Files or functions, in the order given.
 
         A test that fails without the fault as well notices nothing.
         """

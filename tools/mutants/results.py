@@ -15,13 +15,11 @@ EQUIVALENTS = Path(__file__).parent / "equivalents.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One room's last measurement."""
+    """What became of a room's faults."""
 
     room: str
     present: int
     """Faults that can be planted there."""
-    seed: str
-    """What the sample was drawn with; empty where all were tried."""
     tried: Mapping[str, tuple[str, str]]
     """By the fault's name its file and the test that noticed, empty where none did."""
 
@@ -39,9 +37,7 @@ def read(file: Path = RESULTS) -> dict[str, Measured]:
     """By room."""
     content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return {
-        room: Measured(
-            room, row["present"], row["seed"], {name: (one[0], one[1]) for name, one in row["tried"].items()}
-        )
+        room: Measured(room, row["present"], {name: (one[0], one[1]) for name, one in row["tried"].items()})
         for room, row in content.items()
     }
 
@@ -52,7 +48,6 @@ def write(measured: Iterable[Measured], file: Path = RESULTS) -> None:
     content = {
         room: {
             "present": one.present,
-            "seed": one.seed,
             "tried": {name: list(one.tried[name]) for name in sorted(one.tried)},
         }
         for room, one in sorted(kept.items())

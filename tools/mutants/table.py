@@ -16,7 +16,7 @@ def _share(caught: int, known: int) -> str:
 def _row(one: Measured) -> str:
     known = len(set(one.tried) - excused(one.room))
     missed = len(unnoticed(one))
-    how = f"{len(one.tried)} drawn of {one.present:,}" if one.seed else f"all {one.present:,}"
+    how = f"all {one.present:,}" if len(one.tried) == one.present else f"{len(one.tried):,} drawn of {one.present:,}"
     goal = GOALS.get(one.room, 95)
     return (
         f"| `{one.room}` | {how} | {len(one.tried) - known} | {known - missed} | {missed} "

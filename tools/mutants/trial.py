@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
@@ -35,19 +35,22 @@ def place(name: str, seed: str) -> bytes:
     return sha256(f"{seed} {name}".encode()).digest()
 
 
-def measure(room: str, most: int, seed: str, contexts: Path, told: Callable[[str], None]) -> Measured:
-    """Try all faults of a room, or `most` of them; each that nothing notices is told at once."""
-    every = present(room)
-    chosen = drawn(every, most, seed) if most else every
+def measure(
+    room: str, chosen: Sequence[Located], contexts: Path, told: Callable[[str], None], known: Measured | None = None
+) -> Measured:
+    """Try faults of a room, each first with the test known to notice it. What nothing notices is told at once."""
+    noticed = {name: killer for name, (_, killer) in known.tried.items()} if known else {}
     tried = {}
-    for one, killer in _tried(room, chosen, contexts):
+    for one, killer in _tried(room, chosen, contexts, noticed):
         tried[one.mutant.name] = (one.file, killer)
         if not killer:
             told(f"{one.file or 'rules'}:{one.line}: {one.mutant.name}")
-    return Measured(room, len(every), seed if most else "", tried)
+    return Measured(room, len(present(room)), tried)
 
 
-def _tried(room: str, chosen: Sequence[Located], contexts: Path) -> Iterator[tuple[Located, str]]:
+def _tried(
+    room: str, chosen: Sequence[Located], contexts: Path, noticed: Mapping[str, str]
+) -> Iterator[tuple[Located, str]]:
     if room == "rules":
         with ThreadPoolExecutor(2) as pool:
             for one, said in zip(chosen, pool.map(lambda one: rules.caught(one.mutant), chosen), strict=True):
@@ -56,7 +59,7 @@ def _tried(room: str, chosen: Sequence[Located], contexts: Path) -> Iterator[tup
     selection = None if room == "chart" else code.Selection.read(contexts)
     with tempfile.TemporaryDirectory() as directory, closing(code.Bench(Path(directory))) as bench:
         for one in chosen:
-            tests = chart.TESTS if selection is None else selection.tests(one)
+            tests = chart.TESTS if selection is None else selection.tests(one, noticed.get(one.mutant.name, ""))
             yield one, bench.caught(one, tests, PATIENCE.get(room, code.SECONDS))
 
 

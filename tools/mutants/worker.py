@@ -1,13 +1,14 @@
 """Tries planted faults, one after another, in a copy of the project: python -m tools.mutants.worker, run there.
 
 Reads a JSON object a line: the file, its text with the fault, the tests to run. Writes one a line: the test that failed
-first, `timeout`, or nothing where all passed. What tests import again and again is imported once, here; each trial is a
-fork of this process.
+first, or nothing where none did in the time given. What tests import again and again is imported once, here; each trial
+is a fork of this process.
 """
 
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 import pytest
 
 __all__: list[str] = []
+
+MEMORY = 6 * 1024**3
 
 _HEAVY = (
     "hypothesis",
@@ -30,7 +33,7 @@ _HEAVY = (
     "urllib3",
 )
 _FLAGS = (
-    *("-x", "-q", "-n0", "--no-header", "-p", "no:cacheprovider", "--timeout=40"),
+    *("-x", "-q", "-n0", "--no-header", "-p", "no:cacheprovider", "--timeout=30"),
     *("-o", "addopts=--import-mode=importlib -p no:cloudcoil"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of what is imported here before
 )
@@ -56,6 +59,7 @@ class _First:
 def _run(tests: list[str], answer: int) -> None:
     """In the fork: run the tests, tell the first that failed."""
     os.setsid()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))  # a loop that never ends may collect for ever
     silent = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(silent, descriptor)
@@ -83,13 +87,11 @@ def _tried(tests: list[str], seconds: float) -> str:
             if not more:
                 break
     os.close(reading)
-    late = left <= 0
+    killed = left <= 0
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    if late and not said:
-        return "timeout"
-    if not said and os.waitstatus_to_exitcode(status) not in {0, -signal.SIGKILL}:
+    if not said and not killed and os.waitstatus_to_exitcode(status) not in {0, -signal.SIGKILL}:
         raise RuntimeError(f"pytest ended with {os.waitstatus_to_exitcode(status)} before it ran {tests}")
     return said.decode()
 
