@@ -140,7 +140,8 @@ def patiently(root: Root, path: str, ask: Callable[[Root, str], T]) -> T:
                 raise
             fault = _explanation(root.directory, path, error)
         waited = time.monotonic() - begin
-        if not _may_pass(fault, before) or waited > (_SWAP_SECONDS if fault.swapping else _CHANGE_SECONDS):
+        swapping = fault.swapping or (before is not None and before.swapping)  # it may have ended since it was asked
+        if not _may_pass(fault, before) or waited > (_SWAP_SECONDS if swapping else _CHANGE_SECONDS):
             raise fault
         before = fault
         time.sleep(_SWAP_PAUSE if fault.swapping else _CHANGE_PAUSE)

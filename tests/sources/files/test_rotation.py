@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from exporter.facts.x509 import certificates
 from exporter.reason import FileStatus
 from exporter.sources.files.host_files import HostFiles
-from exporter.sources.files.root import Root
+from exporter.sources.files.resolve import UnresolvedPath
+from exporter.sources.files.root import Root, patiently
 from simulation.pki import Authority
 
 PKI = "/var/lib/kubelet/pki"
@@ -134,6 +136,29 @@ def test_a_swap_that_halts_for_a_while_is_waited_for(host: Path, opener: Callabl
         assert files.read(CURRENT, bytes.decode).value == "new"
     finally:
         timer.join()
+
+
+def test_a_swap_that_ends_between_the_question_and_the_look_for_its_reason_is_asked_again(
+    host: Path, opener: Callable[[str], Root]
+) -> None:
+    """However long it has been waited for: the file is there now."""
+    begin = time.monotonic()
+    told: list[bool] = []
+
+    def ask(_root: Root, path: str) -> str:
+        late = time.monotonic() - begin > 0.15
+        if late and told and not told[-1]:
+            return "new"
+        told.append(not late)
+        raise UnresolvedPath(FileStatus.NOT_FOUND, "absent", path, changed_ns=time.time_ns(), swapping=not late)
+
+    root = opener(str(host))
+    try:
+        assert patiently(root, CURRENT, ask) == "new"
+    finally:
+        root.close()
+    assert told[0]
+    assert not told[-1]
 
 
 def test_a_swap_that_never_ends_is_an_absent_file(host: Path, opener: Callable[[str], Root]) -> None:
