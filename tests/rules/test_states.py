@@ -1,11 +1,12 @@
-"""States of clusters, and what each alert says of them: tests/rules/*.states.yaml, read by tools/rule_states.py."""
+"""States of clusters, and what each alert says of them: tests/rules/*.states.yaml, evaluated by tools/rule_answers.py."""
 
 from typing import Any
 
 import pytest
 
 from tools import rule_states
-from tools.rule_states import differences, read_states
+from tools.rule_answers import differences, differences_of_each
+from tools.rule_states import read_states
 from tools.rules import groups
 
 STATES = read_states()
@@ -46,6 +47,19 @@ def test_a_rule_that_is_not_as_shipped_is_told_by_state(old: str, new: str, told
         assert any(told in line for line in lines), lines
 
 
+def test_expressions_are_judged_each_by_itself_and_one_that_is_refused_spoils_none() -> None:
+    """What promtool cannot parse, and what it cannot evaluate, beside the rule as shipped and one that is silent."""
+    shipped = next(rule.expression for group in groups() for rule in group.rules if rule.alert == "AksCertExpired")
+    series = "akscert_certificate_not_after_timestamp_seconds"
+    asked = [shipped, "up and 3", f"{series} > on () {series}", f"{series} < 0", shipped]
+    told = differences_of_each("AksCertExpired", "critical", asked)
+    assert told[0] == told[4] == []
+    assert "parse error" in told[1][0]
+    assert "matching labels must be unique" in told[2][0]
+    assert all(": silent of " in line for line in told[3])
+    assert told[3]
+
+
 def test_a_value_that_is_another_is_told_with_both() -> None:
     smaller = changed("max by (cluster, address) (", "-1 + max by (cluster, address) (")
     assert differences("AksCertExpired", smaller)[0].endswith("address=y:443 has the value 1727913599, not 1727913600")
@@ -54,4 +68,4 @@ def test_a_value_that_is_another_is_told_with_both() -> None:
 @pytest.mark.parametrize("series", ["certificate_not_affter{node=a}", "no series"])
 def test_a_series_that_no_rule_reads_is_refused(series: str) -> None:
     with pytest.raises(ValueError, match=r"no rule reads|not a series"):
-        rule_states._named(series)
+        rule_states.named(series)

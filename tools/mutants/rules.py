@@ -3,14 +3,15 @@
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from tools.mutants.mutant import Mutant
 from tools.mutants.promql import text, variants
+from tools.rule_answers import differences_of_each
 from tools.rule_cases import prepare
-from tools.rule_states import differences
 from tools.rules import Rule, groups, seconds
 
 __all__ = ["caught", "mutants"]
@@ -38,16 +39,31 @@ def _half(rule: Rule) -> str:
     return f"{seconds(rule.hold) // 2}s"
 
 
-def caught(mutant: Mutant) -> str:
-    """What is said where a state or a case of the alert fails with the fault in place; empty where all pass."""
-    alert, severity = mutant.place.split("/")
-    key = "for" if mutant.what.startswith("for ") else "expr"
+def caught(mutants: Sequence[Mutant]) -> Iterator[str]:
+    """Of each what is said where a state or a case of its alert fails with it in place; empty where all pass.
+
+    The states are evaluated with all faults of a rule in one run of promtool, the cases with one fault at a time.
+    """
+    for place, found in groupby(mutants, lambda one: one.place):
+        some = list(found)
+        alert, severity = place.split("/")
+        asked = [one.planted for one in some if not _about_time(one)]
+        told = iter(differences_of_each(alert, severity, asked))
+        for one in some:
+            said = [] if _about_time(one) else next(told)
+            yield "\n".join(said) or _failing_case(one, alert, severity)
+
+
+def _about_time(mutant: Mutant) -> bool:
+    return mutant.what.startswith("for ")
+
+
+def _failing_case(mutant: Mutant, alert: str, severity: str) -> str:
+    key = "for" if _about_time(mutant) else "expr"
 
     def planted(rule: dict[str, Any]) -> dict[str, Any]:
         return {**rule, key: mutant.planted} if rule["labels"]["severity"] == severity else rule
 
-    if key == "expr" and (told := differences(alert, planted)):
-        return "\n".join(told)
     with tempfile.TemporaryDirectory() as directory:
         for file in prepare(Path(directory), planted, alert):
             command = ["promtool", "test", "rules", file]

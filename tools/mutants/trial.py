@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from tools.mutants import chart, code, rules
@@ -48,13 +49,21 @@ def measure(
     return Measured(room, len(present(room)), tried)
 
 
+def _place(one: Located) -> str:
+    return one.mutant.place
+
+
 def _tried(
     room: str, chosen: Sequence[Located], contexts: Path, noticed: Mapping[str, str]
 ) -> Iterator[tuple[Located, str]]:
     if room == "rules":
+        by_rule = groupby(sorted(chosen, key=_place), _place)
+        some = [[one.mutant for one in found] for _, found in by_rule]
         with ThreadPoolExecutor(2) as pool:
-            for one, said in zip(chosen, pool.map(lambda one: rules.caught(one.mutant), chosen), strict=True):
-                yield one, said and "tests/rules"
+            for faults, told in zip(some, pool.map(lambda faults: list(rules.caught(faults)), some), strict=True):
+                yield from (
+                    (Located(one, "", 0), said and "tests/rules") for one, said in zip(faults, told, strict=True)
+                )
         return
     selection = None if room == "chart" else code.Selection.read(contexts)
     with tempfile.TemporaryDirectory() as directory, closing(code.Bench(Path(directory))) as bench:
