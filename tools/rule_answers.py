@@ -3,6 +3,8 @@
     differences("AksCertExpired")                        # of the rules as shipped: no line
     differences("AksCertExpired", changed)               # of each of its rules after an edit
     differences_of_each("AksCertExpired", "critical", ["up", …])   # of many expressions in one run
+
+Each difference is a line that names severity, state and series.
 """
 
 import re
@@ -57,7 +59,8 @@ def differences_of_each(alert: str, severity: str, expressions: Sequence[str]) -
 
 def _differences(alert: str, asked: Sequence[tuple[str, str]]) -> list[list[str]]:
     """Of severities and expressions, what each says otherwise. What is refused or differs at a real time is not
-    evaluated near zero."""
+    evaluated near zero.
+    """
     states = read_states().get(alert, [])
     told: list[list[str]] = [[] for _ in asked]
     if not states:

@@ -1,4 +1,4 @@
-"""States of clusters, and what each alert says of them: tests/rules/*.states.yaml, evaluated by tools/rule_answers.py."""
+"""States of clusters, and what each alert says of them: tests/rules/*.states.yaml; see tools/rule_answers.py."""
 
 from typing import Any
 
