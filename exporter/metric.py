@@ -1,9 +1,10 @@
 """A metric's declaration, and samples of it as a Prometheus family. One declaration feeds code, docs and rules."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -12,7 +13,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.metrics_core import Metric as Family
 
-__all__ = ["Family", "Histogram", "Metric", "MetricKind", "Row", "label_value"]
+__all__ = ["Family", "Histogram", "Metric", "MetricKind", "Part", "Row", "label_value", "part"]
 
 LABEL_VALUE_CAP = 256
 """Longest label value in characters. A subject of 64 KiB is legal X.509; no dashboard wants it."""
@@ -22,6 +23,15 @@ Row = tuple[tuple[str, ...], float]
 
 Histogram = tuple[tuple[str, ...], tuple[tuple[float, int], ...], float]
 """Label values, cumulative (upper bound, count) pairs ending in +Inf, and the sum of all observations."""
+
+
+class Part(NamedTuple):
+    """Some families of an exposition, and what they are made of."""
+
+    key: object
+    """Facts, or what stands for them: while it equals the former one, so do the families."""
+    families: Callable[[], Iterable[Family]]
+    """Makes them."""
 
 
 class MetricKind(StrEnum):
@@ -80,6 +90,14 @@ class Metric:
             if values[self.labels.index(label)] not in allowed:
                 raise ValueError(f"{self.name}: {label} has no word {values[self.labels.index(label)]!r}")
         return [label_value(value) for value in values]
+
+
+def part(*families: tuple[Metric, Iterable[Row]]) -> Part:
+    """Families whose key is their names and rows: where one row is another, all are made again."""
+    made = [(metric, tuple(rows)) for metric, rows in families]
+    return Part(
+        tuple((metric.name, rows) for metric, rows in made), lambda: (metric.family(rows) for metric, rows in made)
+    )
 
 
 def label_value(value: str) -> str:

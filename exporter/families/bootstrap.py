@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from exporter.facts.host.host_facts import HostFacts
-from exporter.metric import Family, Metric
+from exporter.metric import Metric, Part, part
 from exporter.reason import BootstrapMethod
 
-__all__ = ["families"]
+__all__ = ["parts"]
 
 INFO = Metric(
     "akscert_bootstrap_info",
@@ -21,8 +21,10 @@ KUBECONFIG_PRESENT = Metric(
 )
 
 
-def families(host: HostFacts) -> Iterator[Family]:
+def parts(host: HostFacts) -> Iterator[Part]:
     """Samples of one node."""
-    yield INFO.family([((host.node, host.bootstrap_method), 1.0)])
     present = host.bootstrap_kubeconfig_present
-    yield KUBECONFIG_PRESENT.family([] if present is None else [((host.node,), float(present))])
+    yield part(
+        (INFO, [((host.node, host.bootstrap_method), 1.0)]),
+        (KUBECONFIG_PRESENT, [] if present is None else [((host.node,), float(present))]),
+    )

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from exporter.facts.host.host_facts import HostFacts
 from exporter.facts.kube.node_view import NodeView
 from exporter.facts.usability import Usability
-from exporter.metric import Family, Metric
+from exporter.metric import Family, Metric, Part, Row, part
 from exporter.reason import Origin, Role, Rotation
 
-__all__ = ["families", "told_families"]
+__all__ = ["parts", "told_families"]
 
 _WORDS = {"role": tuple(Role), "origin": tuple(Origin), "rotation": tuple(Rotation)}
 _PLACE = {"role": tuple(Role), "origin": tuple(Origin)}
@@ -103,38 +103,48 @@ def told_families(views: Iterable[NodeView]) -> Iterator[Family]:
     )
 
 
-def families(host: HostFacts) -> Iterator[Family]:
+def parts(host: HostFacts) -> Iterator[Part]:
     """Samples of one node's certificates."""
     seen = host.certificates
-    yield NOT_AFTER.family(((host.node, s.role, s.origin, s.rotation), s.certificate.not_after) for s in seen)
-    yield NOT_BEFORE.family(((host.node, s.role, s.origin, s.rotation), s.certificate.not_before) for s in seen)
-    yield INFO.family(
+    yield part(
+        (NOT_AFTER, (((host.node, s.role, s.origin, s.rotation), s.certificate.not_after) for s in seen)),
+        (NOT_BEFORE, (((host.node, s.role, s.origin, s.rotation), s.certificate.not_before) for s in seen)),
+        (INFO, _identities(host)),
+    )
+    matches = host.served_matches_file
+    yield part(
         (
+            ISSUED_BY_CLUSTER_CA,
             (
+                ((host.node, s.role, s.origin), float(s.issued_by_cluster_ca))
+                for s in seen
+                if s.issued_by_cluster_ca is not None
+            ),
+        ),
+        (
+            USABLE,
+            (
+                ((host.node, role, origin, said), float(said is Usability.OK))
+                for (role, origin), said in host.usability.items()
+            ),
+        ),
+        (SERVED_MATCHES_FILE, [] if matches is None else [((host.node,), float(matches))]),
+    )
+
+
+def _identities(host: HostFacts) -> Iterator[Row]:
+    for seen in host.certificates:
+        for one in dict.fromkeys(seen.identities):
+            labels = (
                 host.node,
-                s.role,
-                s.origin,
-                s.path,
+                seen.role,
+                seen.origin,
+                seen.path,
                 one.subject,
                 one.issuer,
                 one.serial_number,
                 one.fingerprint_sha256,
                 one.key_algorithm,
                 one.signature_algorithm,
-            ),
-            1.0,
-        )
-        for s in seen
-        for one in dict.fromkeys(s.identities)
-    )
-    yield ISSUED_BY_CLUSTER_CA.family(
-        ((host.node, s.role, s.origin), float(s.issued_by_cluster_ca))
-        for s in seen
-        if s.issued_by_cluster_ca is not None
-    )
-    yield USABLE.family(
-        ((host.node, role, origin, said), float(said is Usability.OK))
-        for (role, origin), said in host.usability.items()
-    )
-    matches = host.served_matches_file
-    yield SERVED_MATCHES_FILE.family([] if matches is None else [((host.node,), float(matches))])
+            )
+            yield labels, 1.0

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from exporter.facts.host.host_facts import HostFacts
-from exporter.metric import Family, Metric
+from exporter.metric import Metric, Part, part
 from exporter.reason import FileRole, FileStatus, Role
 
-__all__ = ["families"]
+__all__ = ["parts"]
 
 STATUS = Metric(
     "akscert_file_status",
@@ -23,7 +23,7 @@ LEFTOVERS = Metric(
 )
 
 
-def families(host: HostFacts) -> Iterator[Family]:
+def parts(host: HostFacts) -> Iterator[Part]:
     """Samples of one node's files."""
-    yield STATUS.family(((host.node, file.role, file.path, file.status), 1.0) for file in host.files)
-    yield LEFTOVERS.family(((host.node, role), float(count)) for role, count in host.leftovers.items())
+    yield part((STATUS, (((host.node, file.role, file.path, file.status), 1.0) for file in host.files)))
+    yield part((LEFTOVERS, (((host.node, role), float(count)) for role, count in host.leftovers.items())))

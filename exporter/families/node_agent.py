@@ -9,19 +9,19 @@ from exporter.facts.host.host_facts import HostFacts
 from exporter.facts.sandbox import Sandbox
 from exporter.facts.source import SourceFacts
 from exporter.families import bootstrap, build, certificate, file, rotation, sandbox, source
-from exporter.metric import Family
+from exporter.metric import Family, Part
 from exporter.reason import Mode
 
 __all__ = ["families", "fresh", "settled", "steady"]
 
 
-def steady(host: HostFacts, sealed: Sandbox | None = None) -> Iterator[Family]:
+def steady(host: HostFacts, sealed: Sandbox | None = None) -> Iterator[Part]:
     """Those that change when the node does. `sealed`: how far the agent is; None: it is not."""
-    yield from certificate.families(host)
-    yield from file.families(host)
-    yield from rotation.families(host)
-    yield from bootstrap.families(host)
-    yield from sandbox.families(host.node, sealed)
+    yield from certificate.parts(host)
+    yield from file.parts(host)
+    yield from rotation.parts(host)
+    yield from bootstrap.parts(host)
+    yield from sandbox.parts(host.node, sealed)
 
 
 def settled(node: str, sources: Iterable[SourceFacts], revision: str) -> Iterator[Family]:
@@ -40,6 +40,7 @@ def families(
 ) -> Iterator[Family]:
     """All of them, each once."""
     sources = tuple(sources)
-    yield from steady(host, sealed)
+    for part in steady(host, sealed):
+        yield from part.families()
     yield from settled(host.node, sources, revision)
     yield from fresh(host.node, sources)

@@ -6,10 +6,10 @@ from exporter.facts.host.host_facts import HostFacts
 from exporter.facts.kube.node_view import NodeView
 from exporter.facts.rotation import DEADLINE as DEADLINE_PART
 from exporter.facts.rotation import DUE as DUE_PART
-from exporter.metric import Family, Metric, Row
+from exporter.metric import Family, Metric, Part, Row, part
 from exporter.reason import Evidence, Role, RotationReason, RotationState
 
-__all__ = ["evidence_family", "families", "told_families"]
+__all__ = ["evidence_family", "parts", "told_families"]
 
 STATE = Metric(
     "akscert_rotation_state",
@@ -55,14 +55,21 @@ def told_families(views: Iterable[NodeView]) -> Iterator[Family]:
     yield DEADLINE.family(((node, role), window[1]) for node, role, window in windows)
 
 
-def families(host: HostFacts) -> Iterator[Family]:
+def parts(host: HostFacts) -> Iterator[Part]:
     """Samples of one node."""
-    yield STATE.family(((host.node, facts.role, facts.state, facts.reason), 1.0) for facts in host.rotation)
-    yield evidence_family(
-        ((host.node, facts.role, place), float(word))
-        for facts in host.rotation
-        for place, word in facts.evidence.items()
+    yield part(
+        (STATE, (((host.node, facts.role, facts.state, facts.reason), 1.0) for facts in host.rotation)),
+        (
+            EVIDENCE,
+            (
+                ((host.node, facts.role, place), float(word))
+                for facts in host.rotation
+                for place, word in facts.evidence.items()
+            ),
+        ),
     )
     windows = [(facts.role, window) for facts in host.rotation if (window := host.window(facts.role))]
-    yield DUE.family(((host.node, role), begin) for role, (begin, _) in windows)
-    yield DEADLINE.family(((host.node, role), end) for role, (_, end) in windows)
+    yield part(
+        (DUE, (((host.node, role), begin) for role, (begin, _) in windows)),
+        (DEADLINE, (((host.node, role), end) for role, (_, end) in windows)),
+    )

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from exporter.facts.sandbox import FilesystemSeal, NetworkSeal, Sandbox, Seccomp
-from exporter.metric import Family, Metric
+from exporter.metric import Metric, Part, Row, part
 
-__all__ = ["families"]
+__all__ = ["parts"]
 
 INFO = Metric(
     "akscert_sandbox_info",
@@ -18,11 +18,11 @@ INFO = Metric(
 )
 
 
-def families(node: str, sandbox: Sandbox | None) -> Iterator[Family]:
+def parts(node: str, sandbox: Sandbox | None) -> Iterator[Part]:
     """The one sample; none where the process did not try to seal itself."""
-    rows = (
+    rows: list[Row] = (
         []
         if sandbox is None
         else [((node, str(sandbox.landlock_abi), sandbox.filesystem, sandbox.network, sandbox.seccomp), 1.0)]
     )
-    yield INFO.family(rows)
+    yield part((INFO, rows))

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -33,7 +33,7 @@ from exporter.facts.cluster import ClusterFacts
 from exporter.facts.source import SourceFacts
 from exporter.families import cluster_agent as families
 from exporter.findings.cluster import cluster_findings
-from exporter.metric import Family
+from exporter.metric import Family, Part
 from exporter.pages.cluster_page import cluster_page
 from exporter.pages.findings_list import OWN_RUNBOOKS
 from exporter.pages.runbook_page import runbook_document
@@ -275,13 +275,14 @@ class ClusterAgent:
         found = [node.provider_id for node in nodes if node.provider_id]
         return next((one for one in found if one.startswith("azure:")), found[0] if found else None)
 
-    def _steady(self) -> Iterator[Family]:
-        return families.steady(self._published)
+    def _steady(self) -> tuple[Part, ...]:
+        published = self._published
+        return (Part(self._published_version, lambda: families.steady(published)),)
 
-    def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
+    def _settled(self) -> Part:
         sources = self.sources()
         key = tuple((facts.up, tuple(facts.errors.values())) for facts in sources)
-        return key, lambda: chain(families.settled(sources, revision()), self._platform.collect())
+        return Part(key, lambda: chain(families.settled(sources, revision()), self._platform.collect()))
 
     def _fresh(self) -> Iterator[Family]:
         return chain(families.fresh(self.facts, self.sources()), self._process.collect())

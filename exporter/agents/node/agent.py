@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from exporter.facts.sandbox import Sandbox
 from exporter.facts.signature import SignedBy, signed_by
 from exporter.facts.source import SourceFacts, skipped
 from exporter.families import node_agent as emitted
-from exporter.metric import Family
+from exporter.metric import Family, Part
 from exporter.reason import FileStatus, Mode, Origin, Role, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.files.host_files import HostFiles
@@ -169,13 +169,15 @@ class NodeAgent:
             return None
         return self._cache.payload(accept, gzipped=gzip)
 
-    def _steady(self) -> Iterator[Family]:
+    def _steady(self) -> Iterator[Part]:
         return emitted.steady(self._shown or self.look(), self._sealed)
 
-    def _settled(self) -> tuple[Hashable, Callable[[], Iterator[Family]]]:
+    def _settled(self) -> Part:
         sources = self.sources()
         key = tuple((facts.up, tuple(facts.errors.values())) for facts in sources)
-        return key, lambda: itertools.chain(emitted.settled(self.node, sources, revision()), self._platform.collect())
+        return Part(
+            key, lambda: itertools.chain(emitted.settled(self.node, sources, revision()), self._platform.collect())
+        )
 
     def _fresh(self) -> Iterator[Family]:
         return itertools.chain(emitted.fresh(self.node, self.sources()), self._process.collect())
