@@ -4,6 +4,7 @@ import gzip
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import pytest
 
@@ -97,7 +98,7 @@ class Parts:
         for name, value in self.values.items():
             metric = Metric(f"akscert_{name}", "Help.", ("label",))
             one = part((metric, [(("a",), value)]))
-            yield Part(one.key, lambda one=one, name=name: self._families(one, name))
+            yield Part(one.key, partial(self._families, one, name))
 
     def _families(self, one: Part, name: str) -> Iterable[Family]:
         self.made.append(name)

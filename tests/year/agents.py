@@ -98,7 +98,8 @@ class NodeAgent:
     def steady(self) -> Iterator[Family]:
         """What changes when the state does."""
         disk, served, installed = self.state()
-        yield from node_agent.steady(disk.facts(served, installed))
+        for part in node_agent.steady(disk.facts(served, installed)):
+            yield from part.families()
 
     def fresh(self) -> Iterator[Family]:
         """What changes with every look."""

@@ -30,7 +30,7 @@ from exporter.metric import Family, Part
 from exporter.reason import FileStatus, Mode, Origin, Role, Source
 from exporter.settings import Settings, SettingsError
 from exporter.sources.files.host_files import HostFiles
-from exporter.sources.files.host_reads import HostReader
+from exporter.sources.files.host_reader import HostReader
 from exporter.sources.parsing.interface import ParserFailure, Parsing
 from exporter.sources.parsing.sealed import SealedParsing
 from exporter.web.cache import CachedExposition

@@ -5,7 +5,7 @@ import os
 import stat
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from exporter.sources.files.directory import host_path
 from exporter.sources.files.prompt import Prompt
 from exporter.sources.files.resolve import UnresolvedPath, walk
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot, patiently
-from exporter.sources.files.watch import Mark, as_marked, directories, marks
+from exporter.sources.files.watch import Mark, directory, holding, marks
 from exporter.sources.parsing.interface import Later, ParserFailure
 
 __all__ = ["CAP", "HostFiles"]
@@ -83,41 +83,54 @@ class HostFiles:
 
     def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
         """Looks of all kinds in one hand-off and one deadline; the answers come in the same order."""
+        return self._looks([one.path for one in wanted], lambda root, number: self._look(root, wanted[number]))
+
+    def look_again(
+        self, wanted: Sequence[Look], known: Mapping[Look, Read[object]]
+    ) -> tuple[dict[Look, Read[object]], dict[Look, Mark]]:
+        """The same where the former answers are known, and the marks of those that can be told to hold from now on."""
+        above: dict[Look, Mark] = {}
 
         def look(root: Root, number: int) -> "Read[object] | _Unfinished":
-            path, way, cap = wanted[number]
-            if way is Way.PRESENCE:
-                return _presence(root, path)
-            if way is Way.NAMES:
-                return _listing(root, path)
-            return self._read(root, path, way, cap)
+            one = wanted[number]
+            if isinstance(root, KernelRoot) and (mark := directory(root.descriptor, one, known[one])) is not None:
+                above[one] = mark
+            return self._look(root, one)
 
-        return self._looks([one.path for one in wanted], look)
+        answers = dict(zip(wanted, self._looks([one.path for one in wanted], look), strict=True))
+        if not self._marking:
+            return answers, {}
+        same = {one: mark for one, mark in above.copy().items() if answers[one].status is known[one].status}
+        return answers, marks(answers, same, self._settled(answers))
 
-    def directories(self, answers: Mapping[Look, Read[object]]) -> dict[Look, Mark] | None:
-        """See `watch.directories`; None also where that takes long, or where this system has no openat2."""
-        return self._quickly(lambda root: directories(root, answers))
+    def _look(self, root: Root, look: Look) -> "Read[object] | _Unfinished":
+        path, way, cap = look
+        if way is Way.PRESENCE:
+            return _presence(root, path)
+        if way is Way.NAMES:
+            return _listing(root, path)
+        return self._read(root, path, way, cap)
 
-    def marks(self, answers: Mapping[Look, Read[object]], above: Mapping[Look, Mark]) -> tuple[Mark, ...] | None:
-        """See `watch.marks`."""
-        settled = {}
+    def _settled(self, answers: Mapping[Look, Read[object]]) -> dict[Look, State]:
+        """The states of those whose bytes are known."""
+        found = {}
         with self._lock:
             for look, read in answers.items():
                 kept = self._cache.get((look.path, look.way)) if not isinstance(look.way, Way) else None
                 if kept is not None and kept[1] is read:
-                    settled[look] = kept[0]
-        return marks(answers, above, settled)
+                    found[look] = kept[0]
+        return found
 
-    def as_marked(self, wanted: Sequence[Mark]) -> bool:
-        """See `watch.as_marked`; no where that takes long."""
-        return self._quickly(lambda root: as_marked(root, wanted)) or False
+    def holding(self, wanted: Iterable[Mark]) -> frozenset[Mark]:
+        """See `watch.holding`; none where that takes long, or where this system has no openat2."""
+        return self._quickly(lambda root: holding(root, wanted)) or frozenset()
 
-    def prompt(self, wanted: Sequence[Mark]) -> bool:
-        """Whether `as_marked_at_once` may be asked about these."""
-        return self._quickly(lambda root: self._prompt.allows(root, wanted)) or False
+    def prompt(self, wanted: Sequence[Mark]) -> bool | None:
+        """Whether `as_marked_at_once` may be asked about these; None where that takes long."""
+        return self._quickly(lambda root: self._prompt.allows(root, wanted))
 
     def as_marked_at_once(self, wanted: Sequence[Mark]) -> bool:
-        """As `as_marked`, and no where that cannot be told without waiting for anything. From one thread only."""
+        """Whether all of these hold, and no where that cannot be told without waiting. From one thread only."""
         return self._prompt.as_marked(wanted)
 
     def _quickly(self, ask: Callable[[int], T]) -> T | None:

@@ -1,8 +1,8 @@
 """The files of a path table in, one look at each of them out, ready for `facts.host`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from exporter.facts.certificate import CertificateFile
 from exporter.facts.host.evidence import HostEvidence, values
@@ -20,16 +20,15 @@ from exporter.facts.host.kubelet_command import (
 from exporter.facts.host.kubelet_configuration import KubeletConfiguration, kubelet_configuration
 from exporter.facts.host.kubelet_flags import KubeletFlags
 from exporter.facts.host.kubelet_settings import KubeletSettings, effective
-from exporter.facts.host.paths import Means, PathTable
-from exporter.facts.host.read import Look, Read, Way
+from exporter.facts.host.paths import Candidate, Means, PathTable
+from exporter.facts.host.read import Look, Parse, Read, Way
 from exporter.facts.host.systemd import ServiceUnit, environment_file, service_unit
 from exporter.facts.kubeconfig import kubeconfig
 from exporter.reason import FileStatus, Role
-from exporter.sources.files.host_files import CAP, HostFiles
-from exporter.sources.files.watch import Mark
-from exporter.sources.parsing.interface import Parsing
+from exporter.sources.files.host_files import CAP
+from exporter.sources.parsing.interface import Parsing, in_process
 
-__all__ = ["Files", "HostReader", "read_host"]
+__all__ = ["Files", "Plan", "read_certificates", "read_evidence", "read_host"]
 
 EVIDENCE_CAP = 256 * 1024
 """Bytes. These files have a few KiB; the cap bounds what YAML may cost."""
@@ -49,68 +48,30 @@ class Files(Protocol):
         """Every look, the answers in the same order."""
 
 
-class HostReader:
-    """Reads one node again and again.
+class Plan(NamedTuple):
+    """What the evidence says, and which certificates it leads to."""
 
-    Every path is looked at each time, in one hand-off. While every answer is what it was, the reading is the very same
-    object, from which nothing needs to be derived again; and once what it rests on has settled, a look is no more than
-    a comparison of states. Thread-safe.
-    """
-
-    def __init__(self, files: HostFiles, table: PathTable, parsing: Parsing | None = None) -> None:
-        """`parsing`: what parses certificates, without one this process."""
-        self._files, self._table, self._parsing = files, table, parsing
-        self._last: tuple[dict[Look, Read[object]], HostReads | None, Sequence[Mark] | None] = ({}, None, None)
-        self._prompt: tuple[Sequence[Mark], HostReads] | None = None
-
-    def read_at_once(self) -> HostReads | None:
-        """The last reading, if it can be told without waiting that it still holds. From one thread only."""
-        prompt = self._prompt
-        if prompt is None:
-            return None
-        if self._files.as_marked_at_once(prompt[0]):
-            return prompt[1]
-        self._prompt = None
-        return None
-
-    def read(self) -> HostReads:
-        """Look at every file once. No file can make it fail: whatever happens is a status."""
-        before, reads, marks = self._last
-        if reads is not None and marks is not None and self._files.as_marked(marks):
-            if self._prompt is None and self._files.prompt(marks):
-                self._prompt = marks, reads
-            return reads
-        self._prompt = None
-        # After a change nothing is marked at first: what rotates seldom does so by itself.
-        above = self._files.directories(before) if reads is not None and marks is None else None
-        batch = _Batch(self._files, tuple(before))
-        if reads is not None and batch.answers == before:
-            self._last = before, reads, None if above is None else self._files.marks(batch.answers, above)
-            return reads
-        reads = read_host(batch, self._table, self._parsing)
-        self._last = {look: batch.answers[look] for look in batch.asked}, reads, None
-        return reads
-
-
-class _Batch:
-    """Looks, of which those that were expected are taken together at the beginning."""
-
-    def __init__(self, files: Files, expected: Sequence[Look]) -> None:
-        self._files = files
-        self.answers = dict(zip(expected, files.look_all(expected), strict=True)) if expected else {}
-        self.asked: dict[Look, None] = {}
-
-    def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
-        """Each look once."""
-        self.asked |= dict.fromkeys(wanted)
-        if missing := [look for look in dict.fromkeys(wanted) if look not in self.answers]:
-            self.answers |= zip(missing, self._files.look_all(missing), strict=True)
-        return [self.answers[look] for look in wanted]
+    evidence: HostEvidence
+    candidates: tuple[Candidate, ...]
+    parsers: Mapping[str, Parse[object]]
+    """By path, one for each candidate."""
+    directories: Mapping[str, str]
+    """Of each certificate that the kubelet rotates, by that certificate's path."""
+    keys: Mapping[str, str]
+    """Of each certificate that has its private key in another file, the path of that key."""
 
 
 def read_host(files: Files, table: PathTable, parsing: Parsing | None = None) -> HostReads:
-    """Look at every file once: the evidence, what it leads to, and then the certificates."""
-    parsing = parsing or _in_process()
+    """Look at every file once: the evidence, what it leads to, and then the certificates.
+
+    `parsing`: what parses certificates, without one this process.
+    """
+    parsing = parsing or in_process()
+    return read_certificates(files, read_evidence(files, table, parsing))
+
+
+def read_evidence(files: Files, table: PathTable, parsing: Parsing) -> Plan:
+    """Look at the evidence and what it leads to. The plan follows from the answers, and from nothing else."""
     reads = _evidence(files, table, list(table.evidence), parsing)
     command, members = _command(files, table, reads)
     named = table.with_flags(command.flags, known=command.known)
@@ -126,28 +87,30 @@ def read_host(files: Files, table: PathTable, parsing: Parsing | None = None) ->
     )
     candidates = named.resolved(evidence.kubeconfig, evidence.settings)
     bundle, leaf = parsing.authority_file, parsing.certificate_file
-    parsers = {one.path: bundle if one.role is Role.CLUSTER_CA else leaf for one in candidates}
-    rotated = [candidate.path for candidate in candidates if candidate.means is Means.ROTATED]
-    directories = list(dict.fromkeys(named.parent(path) for path in rotated))
     places = {one.path: key_place(one, named, evidence.kubeconfig, evidence.settings) for one in candidates}
-    places = {path: place for path, place in places.items() if place not in {"", path}}
-    looks = files.look_all(
-        [
-            *(Look(path, parse, CAP) for path, parse in parsers.items()),
-            *(Look(directory, Way.NAMES) for directory in directories),
-            *(Look(place, Way.PRESENCE) for place in places.values()),
-        ]
+    return Plan(
+        evidence,
+        candidates,
+        {one.path: bundle if one.role is Role.CLUSTER_CA else leaf for one in candidates},
+        {one.path: named.parent(one.path) for one in candidates if one.means is Means.ROTATED},
+        {path: place for path, place in places.items() if place not in {"", path}},
     )
-    keys = dict(zip(places, cast("list[Read[None]]", looks[len(parsers) + len(directories) :]), strict=True))
-    found = dict(zip(parsers, cast("list[Read[CertificateFile]]", looks), strict=False))
-    names = dict(zip(directories, cast("list[Read[tuple[str, ...]]]", looks[len(parsers) :]), strict=False))
-    return HostReads(evidence, candidates, found, {path: names[named.parent(path)].value for path in rotated}, keys)
 
 
-def _in_process() -> Parsing:
-    from exporter.sources.parsing.in_process import InProcess  # not where another process parses
-
-    return InProcess()
+def read_certificates(files: Files, plan: Plan) -> HostReads:
+    """Look at the certificates, at what lies beside those that rotate, and for their keys."""
+    wanted = {path: Look(path, parse, CAP) for path, parse in plan.parsers.items()}
+    beside = {path: Look(directory, Way.NAMES) for path, directory in plan.directories.items()}
+    keys = {path: Look(place, Way.PRESENCE) for path, place in plan.keys.items()}
+    looks = list(dict.fromkeys((*wanted.values(), *beside.values(), *keys.values())))
+    found = dict(zip(looks, files.look_all(looks), strict=True))
+    return HostReads(
+        plan.evidence,
+        plan.candidates,
+        {path: cast("Read[CertificateFile]", found[look]) for path, look in wanted.items()},
+        {path: cast("Read[tuple[str, ...]]", found[look]).value for path, look in beside.items()},
+        {path: cast("Read[None]", found[look]) for path, look in keys.items()},
+    )
 
 
 def _evidence(files: Files, table: PathTable, wanted: list[EvidenceFile], parsing: Parsing) -> Reads:

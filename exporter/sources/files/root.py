@@ -44,7 +44,7 @@ class KernelRoot:
     """openat2 with RESOLVE_IN_ROOT: one call, no race, nothing escapes."""
 
     def __init__(self, directory: FdDirectory) -> None:
-        self._descriptor = directory.descriptor
+        self.descriptor = directory.descriptor
         self.directory: Directory = directory
 
     @classmethod
@@ -54,7 +54,7 @@ class KernelRoot:
 
     def open(self, path: str, flags: int) -> int:
         """Never through a link of /proc."""
-        return open_beneath(self._descriptor, path, flags)
+        return open_beneath(self.descriptor, path, flags)
 
     def stat(self, path: str) -> os.stat_result:
         """By O_PATH, which touches nothing."""

@@ -14,7 +14,7 @@ from exporter.sources.files.content import State, file_state
 from exporter.sources.files.directory import host_path
 from exporter.sources.files.openat2 import open_encoded
 
-__all__ = ["Mark", "as_marked", "directories", "marks"]
+__all__ = ["Mark", "as_marked", "directory", "holding", "marks"]
 
 Mark = tuple[bytes, State]
 """A host path and the state of what it leads to."""
@@ -42,51 +42,45 @@ def as_marked(root: int, wanted: Iterable[Mark], opened: Callable[[int, bytes, i
     return True
 
 
-def directories(root: int, answers: Mapping[Look, Read[object]]) -> dict[Look, Mark] | None:
-    """The directories that answers rest on, to be marked before the same is asked again.
+def holding(root: int, wanted: Iterable[Mark]) -> frozenset[Mark]:
+    """Those of the marks that still hold."""
+    return frozenset(mark for mark in dict.fromkeys(wanted) if as_marked(root, (mark,)))
 
-    None where one of them changed so recently that its state says nothing.
+
+def directory(root: int, look: Look, read: Read[object]) -> Mark | None:
+    """The directory that the answer to a look rests on, to be marked before the same is asked again.
+
+    None where it rests on no directory, and where that one changed so recently that its state says nothing.
     """
-    found: dict[Look, Mark] = {}
-    known: dict[str, State | None] = {}
-    for look, read in answers.items():
-        if look.way is Way.NAMES and read.status is FileStatus.OK:
-            places: Iterable[str] = (host_path(look.path),)
-        elif read.status is FileStatus.NOT_FOUND:
-            places = _above(host_path(look.path))
-        else:
-            continue
-        for place in places:
-            if place not in known:
-                known[place] = _state(root, place)
-            if (state := known[place]) is not None:
-                break
-        else:
-            return None
-        if time.time_ns() - max(state[3], state[4]) < SETTLED_NS:
-            return None
-        found[look] = (os.fsencode(place), state)
-    return found
+    if look.way is Way.NAMES and read.status is FileStatus.OK:
+        places: Iterable[str] = (host_path(look.path),)
+    elif read.status is FileStatus.NOT_FOUND:
+        places = _above(host_path(look.path))
+    else:
+        return None
+    found = next(((place, state) for place in places if (state := _state(root, place)) is not None), None)
+    if found is None or time.time_ns() - max(found[1][3], found[1][4]) < SETTLED_NS:
+        return None
+    return os.fsencode(found[0]), found[1]
 
 
 def marks(
     answers: Mapping[Look, Read[object]], above: Mapping[Look, Mark], settled: Mapping[Look, State]
-) -> tuple[Mark, ...] | None:
-    """What these answers rest on; None where they cannot be told to hold without looking again.
+) -> dict[Look, Mark]:
+    """What answers rest on, without those that cannot be told to hold without looking again.
 
-    `above`: the directories, marked before these answers were given; `settled`: states whose bytes are known.
+    `above`: the directories, marked before these answers were given, which had the same status before; `settled`:
+    states whose bytes are known.
     """
-    found: dict[Mark, None] = {}
+    found: dict[Look, Mark] = {}
     for look, read in answers.items():
         if look in above:
-            found[above[look]] = None
+            found[look] = above[look]
         elif look.way is Way.PRESENCE and read.status is FileStatus.OK and read.version is not None:
-            found[os.fsencode(host_path(look.path)), _version(read.version)] = None
+            found[look] = os.fsencode(host_path(look.path)), _version(read.version)
         elif look in settled:
-            found[os.fsencode(host_path(look.path)), settled[look]] = None
-        else:
-            return None
-    return tuple(found)
+            found[look] = os.fsencode(host_path(look.path)), settled[look]
+    return found
 
 
 def _above(path: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from exporter.facts.certificate import Certificate
 from exporter.facts.host.read import Parse
 from exporter.reason import FileStatus
 
-__all__ = ["Later", "ParserFailure", "Parsing"]
+__all__ = ["Later", "ParserFailure", "Parsing", "in_process"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -61,3 +61,10 @@ class Parsing(Protocol):
     def signed_by(self, child: Certificate, authority: Certificate) -> bool:
         """See `signature.signed_by`. Raises ParserFailure."""
         ...
+
+
+def in_process() -> Parsing:
+    """Parses in this process; what that takes is imported only here."""
+    from exporter.sources.parsing.in_process import InProcess
+
+    return InProcess()

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,9 @@ from exporter.facts.host.read import Look, Read
 from exporter.presets import preset
 from exporter.sources.files import openat2
 from exporter.sources.files.host_files import HostFiles
-from exporter.sources.files.host_reads import HostReader
+from exporter.sources.files.host_reader import HostReader
 from exporter.sources.files.prompt import Prompt
+from exporter.sources.files.watch import Mark
 from tests.agents.nodes import CA, NOW, simulated
 
 pytestmark = pytest.mark.skipif(not openat2.supported(), reason="this system has no openat2")
@@ -29,10 +30,18 @@ class Counted(HostFiles):
     """Counts the looks that ask for every path."""
 
     looks = 0
+    again: tuple[Look, ...] = ()
 
     def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
         self.looks += 1
         return super().look_all(wanted)
+
+    def look_again(
+        self, wanted: Sequence[Look], known: Mapping[Look, Read[object]]
+    ) -> tuple[dict[Look, Read[object]], dict[Look, Mark]]:
+        self.looks += 1
+        self.again = tuple(wanted)
+        return super().look_again(wanted, known)
 
 
 def content(root: Path) -> None:
@@ -106,7 +115,9 @@ CHANGES: tuple[Callable[[Path], None], ...] = (
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A node for each test, all of whose files and directories are old enough to be told apart by their states."""
-    return aged(tmp_path_factory, "nothing", "mounts", "young", *(change.__name__ for change in CHANGES))
+    return aged(
+        tmp_path_factory, "nothing", "mounts", "young", "one", "born", "far", *(change.__name__ for change in CHANGES)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +157,44 @@ def test_a_change_is_in_the_very_next_look(change: Callable[[Path], None], settl
     found = reader.read()
     assert files.looks > looks
     assert found == HostReader(HostFiles(root), TABLE).read()
+
+
+def test_after_a_change_only_what_it_touched_is_asked_again(settled: dict[str, Path]) -> None:
+    """Of two dozen paths: the changed file, and what its directory tells, until that has settled."""
+    root = settled["one"]
+    files = Counted(root)
+    reader = HostReader(files, TABLE)
+    first = reader.read()
+    assert reader.read() is first
+    (root / CERTS / "ca.crt").write_bytes(CA.pem * 2)
+    changed = reader.read()
+    assert [look.path for look in files.again] == ["/etc/kubernetes/certs/ca.crt"]
+    assert changed.evidence is first.evidence
+    swap(root)
+    rotated = reader.read()
+    around = {f"/{CERTS}/ca.crt", f"/{CURRENT}", f"/{PKI}", f"/{PKI}/kubelet-client.key.tmp", f"/{PKI}/kubelet.crt"}
+    assert {look.path for look in files.again} == around
+    assert rotated.evidence is first.evidence
+    assert rotated == HostReader(HostFiles(root), TABLE).read()
+    evidence(root)
+    assert reader.read().evidence != first.evidence
+
+
+def test_a_directory_that_was_not_there_is_not_taken_for_its_parent(settled: dict[str, Path]) -> None:
+    """It was absent as long as its parent was as it was; now its own state tells which names it holds."""
+    root = settled["born"]
+    drop_ins = root / "etc/systemd/system/kubelet.service.d"
+    drop_ins.rename(root / "aside")
+    reader = HostReader(HostFiles(root), TABLE)
+    while time.time_ns() - max(drop_ins.parent.stat().st_ctime_ns, root.stat().st_ctime_ns) < 2_100_000_000:
+        time.sleep(0.05)
+    without = reader.read()
+    assert reader.read() is without
+    (root / "aside").rename(drop_ins)
+    found = reader.read()
+    assert found != without
+    drop_in(root)
+    assert reader.read() != found
 
 
 def test_what_has_only_just_changed_is_looked_at_as_ever(settled: dict[str, Path]) -> None:
@@ -202,7 +251,7 @@ import ctypes, sys
 from exporter.facts.host.paths import path_table
 from exporter.presets import preset
 from exporter.sources.files.host_files import HostFiles
-from exporter.sources.files.host_reads import HostReader
+from exporter.sources.files.host_reader import HostReader
 
 reader = HostReader(HostFiles(sys.argv[1]), path_table(preset("aks-linux")))
 before = False
@@ -213,6 +262,27 @@ reader.read()
 assert ctypes.CDLL(None).mount(b"none", b"/mnt", b"tmpfs", 0, None) == 0
 print(before, reader.read_at_once() is not None)
 """
+
+
+def test_where_files_may_have_to_be_waited_for_that_is_asked_once(settled: dict[str, Path]) -> None:
+    """Each path would have to be opened for it at each look, although a mark tells its device."""
+    files = Distant(settled["far"])
+    reader = HostReader(files, TABLE)
+    first = reader.read()
+    assert [reader.read() is first for _ in range(5)] == [True] * 5
+    assert (files.asked, reader.read_at_once()) == (1, None)
+    swap(settled["far"])
+    assert reader.read() != first
+
+
+class Distant(HostFiles):
+    """Files of a file server."""
+
+    asked = 0
+
+    def prompt(self, wanted: Sequence[Mark]) -> bool | None:
+        self.asked += 1
+        return False
 
 
 def test_files_of_a_file_server_are_never_asked_at_once() -> None:
