@@ -52,21 +52,21 @@ def certificate_file(content: bytes) -> CertificateFile:
     Raises EmptyFileError, NoCertificateError, or CertificateError where the first certificate cannot be read: the next
     one is not used in its place.
     """
-    found = _members(content, headers=True)
+    found, secret = _members(content, headers=True)
     if isinstance(found[0], CertificateError):
         raise found[0]
-    return _file(content, found)
+    return _file(content, found, secret=secret)
 
 
 def authority_file(content: bytes) -> CertificateFile:
     """A CA bundle as Go's `x509.CertPool.AppendCertsFromPEM` reads it: a member that cannot be read is passed over,
     and so is one with PEM headers. Raises as `certificate_file` where no member can be read.
     """
-    found = _members(content, headers=False)
+    found, secret = _members(content, headers=False)
     faults = [one for one in found if isinstance(one, CertificateError)]
     if len(faults) == len(found):
         raise faults[0]
-    return _file(content, found)
+    return _file(content, found, secret=secret)
 
 
 def certificates(content: bytes) -> tuple[Certificate, ...]:
@@ -79,11 +79,12 @@ def key_file(content: bytes) -> bool:
     return has_private_key(blocks(content))
 
 
-def _members(content: bytes, *, headers: bool) -> list[Certificate | CertificateError]:
-    """Each CERTIFICATE block as what it is or why it cannot be read; at least one."""
+def _members(content: bytes, *, headers: bool) -> tuple[list[Certificate | CertificateError], bool]:
+    """Each CERTIFICATE block as what it is or why it cannot be read, at least one; and whether there is a key."""
     if not content.strip():
         raise EmptyFileError("the file is empty")
-    bodies = [block.body for block in blocks(content) if block.body is not None and (headers or not block.headers)]
+    parts = tuple(blocks(content))
+    bodies = [block.body for block in parts if block.body is not None and (headers or not block.headers)]
     if not bodies:
         if claims(content):
             raise CertificateError(f"no certificate that the kubelet could load: {why_unread(content)}")
@@ -96,17 +97,15 @@ def _members(content: bytes, *, headers: bool) -> list[Certificate | Certificate
             found.append(certificate(body))
         except CertificateError as error:
             found.append(CertificateError(f"certificate {number}: {error}"))
-    return found
+    return found, has_private_key(parts)
 
 
-def _file(content: bytes, found: list[Certificate | CertificateError]) -> CertificateFile:
+def _file(content: bytes, found: list[Certificate | CertificateError], *, secret: bool) -> CertificateFile:
     readable = tuple(dict.fromkeys(one for one in found if isinstance(one, Certificate)))
     fault = next((str(one) for one in found if isinstance(one, CertificateError)), "")
-    if not fault and claims(content) > len(found):
-        fault = (
-            f"{claims(content) - len(found)} of {claims(content)} certificates are passed over: {why_unread(content)}"
-        )
-    return CertificateFile(readable, has_private_key(blocks(content)), fault)
+    if not fault and (claimed := claims(content)) > len(found):
+        fault = f"{claimed - len(found)} of {claimed} certificates are passed over: {why_unread(content)}"
+    return CertificateFile(readable, secret, fault)
 
 
 def certificate(der: bytes) -> Certificate:

@@ -7,15 +7,18 @@ A request is a letter, the length of its body in four bytes and the body; an ans
 import contextlib
 import ctypes
 import datetime as dt
+import gc
 import json
 import os
 import resource
 import signal
 import struct
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from exporter.facts import der, purpose, x509  # noqa: F401 - loaded before the seal, as is all that they load
 from exporter.facts.certificate import CertificateError, CertificateFile
+from exporter.facts.signature import named_issuer
 from exporter.facts.verification import verifies
 from exporter.sources.parsing.record import ANSWER, BUG, REQUEST, data, failure
 from exporter.sources.seal import keep_memory, seal
@@ -64,7 +67,12 @@ def _answer(kind: bytes, body: bytes) -> Mapping[str, object]:
 
 
 def _leaf(body: bytes) -> Mapping[str, object]:
-    return _file(x509.certificate_file(body))
+    """A file's content and CAs that may have signed its first certificate: what an agent would ask of it next."""
+    content, *authorities = _parts(body)
+    found = x509.certificate_file(content)
+    leaf = found.certificates[0]
+    above = map(_authority, authorities)
+    return {**_file(found), "signed": [verifies(leaf, one) if named_issuer(leaf, one) else None for one in above]}
 
 
 def _bundle(body: bytes) -> Mapping[str, object]:
@@ -99,6 +107,8 @@ def _parts(body: bytes) -> list[bytes]:
     return found
 
 
+_authority = lru_cache(maxsize=16)(x509.certificate)
+
 KINDS: Mapping[bytes, Callable[[bytes], Mapping[str, object]]] = {
     b"L": _leaf,
     b"A": _bundle,
@@ -116,6 +126,7 @@ def _load() -> None:
     found = x509.certificate(own)
     verifies(found, found)
     der.repaired(own)
+    gc.freeze()  # the library's thousands of objects stay: no collection need look at them
 
 
 def _limit() -> None:

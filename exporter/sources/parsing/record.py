@@ -22,7 +22,19 @@ from exporter.facts.certificate import (
 )
 from exporter.facts.purpose import Purpose
 
-__all__ = ["ANSWER", "BUG", "REQUEST", "certificates_of", "data", "error_of", "failure", "file_of", "mapping", "member"]
+__all__ = [
+    "ANSWER",
+    "BUG",
+    "REQUEST",
+    "certificates_of",
+    "data",
+    "error_of",
+    "failure",
+    "file_of",
+    "mapping",
+    "member",
+    "signatures_of",
+]
 
 T = TypeVar("T")
 
@@ -108,6 +120,14 @@ def certificates_of(answer: Mapping[str, object]) -> tuple[Certificate, ...]:
     if not found:
         raise ValueError("no certificate")
     return found
+
+
+def signatures_of(answer: Mapping[str, object]) -> tuple[bool | None, ...]:
+    """Whether each CA that was sent along signed the first certificate; None where it does not say. ValueError."""
+    found = answer.get("signed")
+    if not isinstance(found, list) or any(one is not None and type(one) is not bool for one in found):
+        raise ValueError("signed is no list of truths")
+    return tuple(found)
 
 
 def member(values: Mapping[str, object], key: str, kind: type[T]) -> T:

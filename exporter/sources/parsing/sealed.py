@@ -12,7 +12,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TypeVar, cast
 
 from exporter.facts.certificate import Certificate, CertificateFile
@@ -21,7 +20,16 @@ from exporter.facts.signature import named_issuer
 from exporter.reason import FileStatus
 from exporter.sources.parsing.interface import Later, ParserFailure
 from exporter.sources.parsing.process import Died, ParserProcess, Slow
-from exporter.sources.parsing.record import ANSWER, BUG, certificates_of, error_of, file_of, mapping, member
+from exporter.sources.parsing.record import (
+    ANSWER,
+    BUG,
+    certificates_of,
+    error_of,
+    file_of,
+    mapping,
+    member,
+    signatures_of,
+)
 
 __all__ = ["SealedParsing"]
 
@@ -36,6 +44,8 @@ ATTEMPTS = 3
 HELD, HELD_UNSTARTED = 30.0, 3.0
 """Seconds for which bytes that ended their children, or took too long, are not tried again; and where none started."""
 _MOST_KEPT = 1024
+_MOST_AUTHORITIES = 8
+"""CAs with which a file is sent to be parsed, so that who signed it need not be asked once more."""
 _MOST_KNOWN = 64
 """What the same bytes were: a file that has only just changed is read at each look until its state can be believed."""
 
@@ -49,6 +59,7 @@ class SealedParsing:
         self._lock = threading.Lock()
         self._child: ParserProcess | None = None
         self._signed: OrderedDict[tuple[str, str], bool] = OrderedDict()
+        self._authorities: OrderedDict[str, bytes] = OrderedDict()
         self._held: dict[bytes, tuple[float, ParserFailure]] = {}
         self._known: OrderedDict[bytes, object] = OrderedDict()
         self._told: object = None
@@ -65,10 +76,9 @@ class SealedParsing:
         pair = child.fingerprint_sha256, authority.fingerprint_sha256
         known = self._signed.get(pair)
         if known is None:
-            known = self._signed[pair] = named_issuer(child, authority) and self._verified(child, authority)
+            known = named_issuer(child, authority) and self._verified(child, authority)
             with self._lock:
-                while len(self._signed) > _MOST_KEPT:
-                    self._signed.popitem(last=False)
+                self._know(pair, signed=known)
         return known
 
     def close(self) -> None:
@@ -83,22 +93,54 @@ class SealedParsing:
             raise ParserFailure(failure.status, f"its signature: {failure}", child) from None
 
     def _leaf(self, content: bytes) -> Later[CertificateFile]:
-        return Later(partial(self._ask, b"L", content, file_of))
+        return Later(lambda: self._leaf_file(content))
+
+    def _leaf_file(self, content: bytes) -> CertificateFile:
+        with self._lock:
+            authorities = dict(self._authorities)
+
+        def read(answer: Mapping[str, object]) -> CertificateFile:
+            found = file_of(answer)
+            for authority, signed in zip(authorities, signatures_of(answer), strict=False):
+                if signed is not None:
+                    self._know((found.certificates[0].fingerprint_sha256, authority), signed=signed)
+            return found
+
+        return self._ask(b"L", _row((content, *authorities.values())), read, key=content)
 
     def _bundle(self, content: bytes) -> Later[CertificateFile]:
-        return Later(partial(self._ask, b"A", content, file_of))
+        return Later(lambda: self._bundle_file(content))
+
+    def _bundle_file(self, content: bytes) -> CertificateFile:
+        found = self._ask(b"A", content, file_of)
+        with self._lock:
+            for one in found.certificates[:_MOST_AUTHORITIES]:
+                self._authorities[one.fingerprint_sha256] = one.der
+                self._authorities.move_to_end(one.fingerprint_sha256)
+            while len(self._authorities) > _MOST_AUTHORITIES:
+                self._authorities.popitem(last=False)
+        return found
+
+    def _know(self, pair: tuple[str, str], *, signed: bool) -> None:
+        """Whether the first was signed by the second, by their fingerprints. Only under the lock."""
+        self._signed[pair] = signed
+        while len(self._signed) > _MOST_KEPT:
+            self._signed.popitem(last=False)
 
     def _kubeconfig(self, content: bytes) -> HostKubeconfig | Later[HostKubeconfig]:
         text = kubeconfig_text(content)
         if text.client is None and text.authorities is None:
             return text.bare
         return Later(
-            lambda: text.parsed(lambda pem: self._leaf(pem).value(), lambda pem: self._bundle(pem).value()),
+            lambda: text.parsed(self._leaf_file, self._bundle_file),
         )
 
-    def _ask(self, kind: bytes, body: bytes, read: Callable[[Mapping[str, object]], T]) -> T:
-        """What `read` makes of the answer. Raises the parser's CertificateError, and ParserFailure."""
-        key = hashlib.sha256(kind + body).digest()
+    def _ask(self, kind: bytes, body: bytes, read: Callable[[Mapping[str, object]], T], key: bytes | None = None) -> T:
+        """What `read` makes of the answer. Raises the parser's CertificateError, and ParserFailure.
+
+        `key`: that part of the body which the answer is about, where that is not all of it.
+        """
+        key = hashlib.sha256(kind + (body if key is None else key)).digest()
         with self._lock:
             now = time.monotonic()
             for old in [one for one, (until, _) in self._held.items() if until <= now]:

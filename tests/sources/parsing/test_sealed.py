@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import astuple
 from functools import partial
+from typing import ClassVar, cast
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from exporter.sources.parsing.interface import Later, ParserFailure, Parsing
 from exporter.sources.parsing.process import CODE, ParserProcess
 from exporter.sources.parsing.sealed import SealedParsing
 from exporter.sources.seal import landlock_abi
+from simulation.pki import Authority
 from tests.facts import forge
 from tests.facts.forge import CA, DER, LEAF, T0
 
@@ -62,7 +64,7 @@ def behaving(code: str) -> partial[ParserProcess]:
 
 WELL = """return {
         'certificates': [child.data(child.x509.certificate(bytes.fromhex(child.SAMPLE)))],
-        'private_key': False, 'fault': ''}"""
+        'private_key': False, 'fault': '', 'signed': []}"""
 CONTENTS = [
     b"",
     b" \n",
@@ -132,6 +134,7 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
         ("time.sleep(60)", FileStatus.TIMEOUT, "no answer of the parser within 0.5 s"),
         ("return {'certificates': [], 'fault': ''}", FileStatus.MALFORMED, "an answer that is none"),
         ("return {'certificates': [{'der': 'AAAA'}]}", FileStatus.MALFORMED, "an answer that is none"),
+        (WELL.replace("'signed': []", "'signed': [1]"), FileStatus.MALFORMED, "an answer that is none"),
         ("return {'error': 'nobody knows'}", FileStatus.MALFORMED, "an answer that is none"),
         ("return {'error': 'malformed', 'words': '\\ud800'}", FileStatus.MALFORMED, "an answer that is none"),
         (
@@ -252,6 +255,40 @@ def test_the_same_bytes_are_parsed_once() -> None:
         assert first is not leaf_of(parsing, LEAF.pem + b"\n")
         with pytest.raises(CertificateError):
             parsing.served_chain([LEAF.pem])
+    finally:
+        parsing.close()
+
+
+class Counted(ParserProcess):
+    """Remembers what it was asked for."""
+
+    asked: ClassVar[list[bytes]] = []
+
+    def ask(self, kind: bytes, body: bytes, patience: float) -> bytes | None:
+        self.asked.append(kind)
+        return super().ask(kind, body, patience)
+
+
+def test_who_signed_a_file_is_told_with_it() -> None:
+    """By the CAs that are known by then, in one answer; of others it is asked, whoever signed."""
+    Counted.asked.clear()
+    parsing = SealedParsing(Counted)
+    former = Authority.cluster(T0, number=1)
+    other = OWN.authority_file(former.pem).certificates[0]
+    try:
+        found = parsing.authority_file(CA.pem)
+        assert isinstance(found, Later)
+        (authority,) = found.value().certificates
+        (leaf, *_) = cast("CertificateFile", leaf_of(parsing, LEAF.pem)).certificates
+        assert Counted.asked == [b"A", b"L"]
+        assert parsing.signed_by(leaf, authority)
+        assert Counted.asked == [b"A", b"L"]
+        assert [parsing.signed_by(leaf, other), OWN.signed_by(leaf, other)] == [False, False]
+        assert Counted.asked == [b"A", b"L", b"S"]
+        foreign = former.kubelet_client("aks-1", T0).pem
+        (stranger,) = cast("CertificateFile", leaf_of(parsing, foreign)).certificates
+        assert not parsing.signed_by(stranger, authority)
+        assert Counted.asked == [b"A", b"L", b"S", b"L"]
     finally:
         parsing.close()
 
