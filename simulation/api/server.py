@@ -29,6 +29,19 @@ from simulation.pki import Credential
 __all__ = ["KINDS", "ApiServer", "Fault", "FaultKind", "Store", "write_kubeconfig"]
 
 
+class _Stream(asyncio.StreamReaderProtocol):
+    """A connection that ends when its client says goodbye.
+
+    asyncio's own keeps the other half open unless it knows of TLS, which `StreamWriter.start_tls` tells it after the
+    handshake: a client that leaves with its last flight is faster, and a warning was logged for each look at the port.
+    """
+
+    def eof_received(self) -> bool:
+        """The client sends no more."""
+        super().eof_received()
+        return False
+
+
 class ApiServer(ServerState):
     """The simulated API server in a thread of its own. A context manager: leaving it closes every connection."""
 
@@ -133,7 +146,10 @@ class ApiServer(ServerState):
             self._sessions.add(session)
             session.task.add_done_callback(lambda _: self._sessions.discard(session))
 
-        self._server = await asyncio.start_server(accept, self.host, self.port, backlog=512)
+        def stream() -> asyncio.StreamReaderProtocol:
+            return _Stream(asyncio.StreamReader(), accept)
+
+        self._server = await self._loop.create_server(stream, self.host, self.port, backlog=512)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from exporter.sources.tls import Handshake, probe
 from simulation.api.server import KINDS, ApiServer, Store
 from simulation.pki import Authority
 
@@ -146,3 +147,11 @@ def test_every_kind_is_listed_at_its_own_path(server: ApiServer) -> None:
 def test_deleting_what_is_not_there_is_an_error_of_the_caller() -> None:
     with pytest.raises(KeyError):
         Store().delete("nodes", "nobody")
+
+
+def test_a_client_may_leave_with_its_last_flight(caplog: pytest.LogCaptureFixture) -> None:
+    """A look at the certificate ends in one packet with the handshake: nothing is to be said about it."""
+    with ApiServer(AUTHORITY.apiserver(("127.0.0.1",), time.time())) as server:
+        for _ in range(5):
+            assert isinstance(probe((server.host, server.port)), Handshake)
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
