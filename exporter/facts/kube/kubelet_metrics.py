@@ -6,7 +6,6 @@ the serving TTL is absent where serverTLSBootstrap is off.
 """
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +14,8 @@ __all__ = ["KubeletConfig", "KubeletMetrics", "MetricsReader", "kubelet_config"]
 
 SERVER_ERRORS = b"kubelet_server_expiration_renew_errors"
 LONGEST_LINE = 64 * 1024
-_NAME = re.compile(rb"^[ \t\r]*([^\s#{][^\s{]*)", re.MULTILINE)
-"""The name that each sample line begins with."""
-_OURS = re.compile(rb"^[ \t\r]*kubelet_(?:certificate_manager|server_expiration)_.*$", re.MULTILINE)
+_BEGINNINGS = (b"kubelet_certificate_manager_", b"kubelet_server_expiration_")
+"""What the names of all that is read begin with."""
 LONGEST_TTL = 10_000 * 366 * 86400.0
 """Seconds. X.509 knows no year after 9999, and no moment that is further away can be shown."""
 
@@ -27,6 +25,8 @@ _FIELDS = {
     b"kubelet_certificate_manager_client_expiration_renew_errors": "client_renew_errors",
     SERVER_ERRORS: "server_renew_errors",
 }
+_ALWAYS_TOLD = {"client_ttl", "client_renew_errors"}
+"""Of these; the others only where serverTLSBootstrap is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,16 @@ class MetricsReader:
     """Reads the text as it comes in and needs no more of it once the certificates' families are past.
 
     The kubelet prints families sorted by name (component-base, metrics/registry.go), so that what is asked for ends
-    with `kubelet_server_expiration_renew_errors`. A text in another order is read to its end.
+    with `kubelet_server_expiration_renew_errors`. Thousands of lines precede it, of which four matter: those are
+    searched for, and of each piece only the last name is looked at. Where the names are not in order, or what every
+    kubelet tells of its client certificate is not among them, the text is read to its end.
     """
 
     def __init__(self) -> None:
         self._rest = b""
         self._found: dict[str, float] = {}
         self._last = b""
-        self._sorted, self._begun = True, False
+        self._sorted = True
         self.done = False
         """Whether what follows can be left unread."""
 
@@ -74,22 +76,36 @@ class MetricsReader:
         return KubeletMetrics(**self._found)
 
     def _lines(self, lines: bytes) -> None:
-        """Thousands of lines of which four matter: they are gone through by the C library."""
-        names: list[bytes] = _NAME.findall(lines)
-        if not names:
-            return
-        self._sorted = self._sorted and names[0] >= self._last and names == sorted(names)
-        self._last = names[-1]
-        self._begun = self._begun or min(names[0], names[-1]) <= SERVER_ERRORS
-        for line in _OURS.findall(lines):
-            self._found_in(line.strip())
-        self.done = self._sorted and self._begun and self._last > SERVER_ERRORS
+        for beginning in _BEGINNINGS:
+            at = lines.find(beginning)
+            while at >= 0:
+                end = lines.find(b"\n", at)
+                end = len(lines) if end < 0 else end
+                self._found_in(lines[lines.rfind(b"\n", 0, at) + 1 : end].strip())
+                at = lines.find(beginning, end)
+        last = _last_name(lines)
+        if last:
+            self._sorted = self._sorted and last >= self._last
+            self._last = last
+            self.done = self._sorted and last > SERVER_ERRORS and _ALWAYS_TOLD <= self._found.keys()
 
     def _found_in(self, line: bytes) -> None:
         field = _FIELDS.get(line.partition(b"{")[0].split(None, 1)[0])
         value = _number(line) if field else None
         if field and value is not None and (math.isinf(value) or abs(value) < LONGEST_TTL):
             self._found[field] = value
+
+
+def _last_name(lines: bytes) -> bytes:
+    """The name of the last sample; empty where there are only comments and empty lines."""
+    end = len(lines)
+    while end > 0:
+        begin = lines.rfind(b"\n", 0, end) + 1
+        words = lines[begin:end].partition(b"{")[0].split(None, 1)
+        if words and not words[0].startswith(b"#"):
+            return words[0]
+        end = begin - 1
+    return b""
 
 
 def _number(line: bytes) -> float | None:
