@@ -9,7 +9,6 @@ from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.csr import Csr
 from exporter.facts.kube.endpoint import ServedEndpoint
 from exporter.facts.kube.node import Node
-from exporter.facts.outlook import outlooks
 from exporter.facts.source import SourceFacts
 from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.cluster import serving_off_reason
@@ -112,7 +111,7 @@ def cluster_sections(
 
 
 def _signing(cluster: ClusterFacts, now: float) -> Iterator[Section]:
-    found = outlooks(cluster)
+    found = cluster.outlooks
     if not found:
         return
     yield Section(

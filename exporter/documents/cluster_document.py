@@ -16,11 +16,12 @@ from exporter.documents.preflight_data import preflight_data
 from exporter.documents.signer_data import signer_data
 from exporter.facts.ca_use import MemberUse
 from exporter.facts.certificate import Certificate
-from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
+from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
-from exporter.facts.outlook import Outlook, outlooks
+from exporter.facts.node_observation import NodeObservation
+from exporter.facts.outlook import Outlook
 from exporter.facts.source import SourceFacts
 from exporter.findings import PUBLIC_RUNBOOKS, Finding, finding_data, worst_first
 from exporter.findings.limits import SILENT
@@ -65,7 +66,7 @@ def cluster_document(
             for one in cluster.nodes or ()
         ],
         "control_plane": _control_plane(cluster, now),
-        "csrs": _csrs(cluster.csrs, outlooks(cluster), now) if cluster.csrs else None,
+        "csrs": _csrs(cluster.csrs, cluster.outlooks, now) if cluster.csrs else None,
         "preflight": None if cluster.preflight is None else [preflight_data(one) for one in cluster.preflight],
         "certificate_objects": counted_data(cluster.counted) if cluster.counted else None,
         "endpoints": [endpoint_data(one) for one in cluster.served or ()],

@@ -1,15 +1,17 @@
-"""A cluster's facts in; for each signer of kubelet certificates, what ends and when if nobody signs any more, out.
+"""Nodes, requests and observations in; for each signer, what ends and when if nobody signs any more, out.
 
 Until when a node's certificate lives is the word of its node agent, else of its kubelet, else of the last request of
 the node that was signed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from exporter.facts.cluster import ClusterFacts, NodeObservation
 from exporter.facts.kube.csr import SIGNER_ROLES
+from exporter.facts.kube.csr_ledger import CsrTotals
+from exporter.facts.kube.node import Node
 from exporter.facts.kube.signing import Signing
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.rotation import DEADLINE, DUE
 from exporter.reason import Held, Role, RotationState
 
@@ -52,29 +54,40 @@ class Outlook:
         return sum(one is held for _, one in self.waiting)
 
 
-def outlooks(cluster: ClusterFacts) -> tuple[Outlook, ...]:
-    """Of both signers; nothing before the first list of requests."""
-    return tuple(_outlook(one, cluster) for one in cluster.signing)
+def outlooks(
+    signers: tuple[Signing, ...],
+    csrs: CsrTotals | None,
+    nodes: tuple[Node, ...] | None,
+    observations: Mapping[str, NodeObservation],
+) -> tuple[Outlook, ...]:
+    """Of each signer. `csrs` and `nodes` are None before their first list."""
+    return tuple(_outlook(one, csrs, nodes, observations) for one in signers)
 
 
-def _outlook(signing: Signing, cluster: ClusterFacts) -> Outlook:
-    known = {one.node: one for one in _certificates(signing.signer_name, cluster)}
+def _outlook(
+    signing: Signing,
+    csrs: CsrTotals | None,
+    nodes: tuple[Node, ...] | None,
+    observations: Mapping[str, NodeObservation],
+) -> Outlook:
+    there = None if nodes is None else {node.name for node in nodes}
+    known = {one.node: one for one in _certificates(signing.signer_name, csrs, there, observations)}
     since = signing.silent_since
     if since is not None:
         lost = [one for one in known.values() if one.not_after > since]
     else:
-        away = {node.name for node in cluster.nodes or () if node.ready is False}
+        away = {node.name for node in nodes or () if node.ready is False}
         lost = [one for one in known.values() if one.node not in away]
-    there = None if cluster.nodes is None else {node.name for node in cluster.nodes}
-    waiting = [(node, _held(node, signing, known, there, cluster)) for node in signing.nodes] if since else []
+    waiting = [(node, _held(node, signing, known, there, observations)) for node in signing.nodes] if since else []
     return Outlook(signing, tuple(lost), tuple(waiting))
 
 
-def _certificates(signer: str, cluster: ClusterFacts) -> Iterator[HeldCertificate]:
+def _certificates(
+    signer: str, csrs: CsrTotals | None, there: set[str] | None, observations: Mapping[str, NodeObservation]
+) -> Iterator[HeldCertificate]:
     """One of each node at most; the later of those of a node takes the place of the former."""
     role = SIGNER_ROLES[signer]
-    there = None if cluster.nodes is None else {node.name for node in cluster.nodes}
-    for one in cluster.csrs.nodes if cluster.csrs else ():
+    for one in csrs.nodes if csrs else ():
         certificate = one.issued.certificate if one.issued else None
         if certificate is None or not certificate.not_after or one.signer_name != signer:
             continue
@@ -82,7 +95,7 @@ def _certificates(signer: str, cluster: ClusterFacts) -> Iterator[HeldCertificat
             continue
         lifetime = certificate.not_after - certificate.not_before
         yield HeldCertificate(one.node, certificate.not_before + DUE * lifetime, certificate.not_after)
-    for name, observed in (cluster.observations or {}).items():
+    for name, observed in observations.items():
         yield from _told(name, observed, role)
 
 
@@ -99,7 +112,11 @@ def _told(name: str, observed: NodeObservation, role: Role) -> Iterator[HeldCert
 
 
 def _held(
-    node: str, signing: Signing, known: dict[str, HeldCertificate], there: set[str] | None, cluster: ClusterFacts
+    node: str,
+    signing: Signing,
+    known: dict[str, HeldCertificate],
+    there: set[str] | None,
+    observations: Mapping[str, NodeObservation],
 ) -> Held:
     """A node that never had a client certificate has not joined; one without a serving certificate says that it waits
     for it.
@@ -110,7 +127,7 @@ def _held(
         return Held.UNKNOWN if there is None else Held.CERTIFICATE if node in there else Held.NONE
     if there is not None and node not in there:
         return Held.NONE
-    observed = (cluster.observations or {}).get(node)
+    observed = observations.get(node)
     if observed is not None and observed.document is not None:
         states = [told.state for told in observed.document.rotation if told.role == Role.KUBELET_SERVING]
         return Held.NONE if RotationState.WAITING in states else Held.UNKNOWN

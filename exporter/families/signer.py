@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.outlook import outlooks
 from exporter.metric import Family, Metric
 from exporter.reason import Held, Lease
 
@@ -45,7 +44,7 @@ def families(cluster: ClusterFacts) -> Iterator[Family]:
 
 def outlook_families(cluster: ClusterFacts) -> Iterator[Family]:
     """Samples of each signer; none before the first list of requests."""
-    found = outlooks(cluster)
+    found = cluster.outlooks
     yield SILENT_SINCE.family(
         ((one.signing.signer_name,), since) for one in found if (since := one.signing.silent_since) is not None
     )

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from exporter.facts.certificate import ends_last
-from exporter.facts.cluster import ClusterFacts, NodeObservation
-from exporter.facts.outlook import outlooks
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.node_observation import NodeObservation
 from exporter.findings.timeline import Event, node_rotations, retirement
 from exporter.findings.wording import CA_WORDS, ROLE_WORDS
 from exporter.reason import Ca, Role, Rotation
@@ -40,7 +40,7 @@ def cluster_events(cluster: ClusterFacts, now: float) -> Iterator[Event]:
             what = "The certificate that it serves to the API server ends, unless its owner renews it"
             yield Event(served.certificate.not_after, what, f"{served.target.kind} {served.target.name}", False)
     yield from _nodes(cluster, now)
-    for outlook in outlooks(cluster):
+    for outlook in cluster.outlooks:
         if outlook.signing.silent_since is not None and (first := outlook.first) is not None:
             what = f"The first {ROLE_WORDS[outlook.role]} ends, if nobody signs until then"
             yield Event(first.not_after, what, first.node, True)

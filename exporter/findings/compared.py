@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from exporter.facts.ca_use import MemberUse
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.node import Node
+from exporter.facts.node_observation import NodeObservation
 from exporter.findings import Finding, Severity
 from exporter.findings.commands import Machine, Place, machine
 from exporter.findings.formatting import ends, lasting

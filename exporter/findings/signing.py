@@ -5,7 +5,7 @@ from shlex import quote
 
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.signing import APPROVERS, Signing
-from exporter.facts.outlook import Outlook, outlooks
+from exporter.facts.outlook import Outlook
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.azure import place_of
 from exporter.findings.commands import step
@@ -28,7 +28,7 @@ _NEW = {
 
 def signing_findings(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
     """The findings, in no order. `now` in Unix seconds."""
-    found = outlooks(cluster)
+    found = cluster.outlooks
     yield from _silent_leases(cluster, found, now)
     for one in found:
         if (finding := _nobody_signs(one, now)) is not None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from shlex import quote
 
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.node_observation import NodeObservation
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.formatting import names_listed
 from exporter.findings.limits import SETTLING

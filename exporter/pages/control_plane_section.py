@@ -8,7 +8,7 @@ from exporter.facts.certificate import Certificate, ends_last
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.ca_bundle import CaBundle, Holds
 from exporter.facts.kube.preflight import Preflight
-from exporter.facts.outlook import Outlook, outlooks
+from exporter.facts.outlook import Outlook
 from exporter.findings import Severity
 from exporter.findings.bundles import HOLDS_ORDER, HOLDS_WORDS
 from exporter.findings.formatting import span, utc_time
@@ -96,7 +96,7 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             ((code(lease), f"{span(now - renewed)} ago") for lease, renewed in cluster.leases.items()),
             titled=True,
         )
-    if found := outlooks(cluster):
+    if found := cluster.outlooks:
         yield table(
             "What ends if nobody signs",
             (

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import ToldCertificate
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.told_node import SaidCertificate, SaidNode, SaidRotation, said_node
 from exporter.findings import Finding, Severity
 from exporter.findings.formatting import dated

@@ -13,8 +13,9 @@ from exporter.documents.cluster_document import cluster_document
 from exporter.documents.encoding import encoded
 from exporter.documents.node_document import node_document
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.host.host_facts import HostFacts
+from exporter.facts.node_observation import NodeObservation
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
 from exporter.reason import CsrOutcome, Observer, Role, RotationState

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, CertificateIdentity
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import Issued, NodeRequests
 from exporter.facts.node_document import NodeDocument, ToldRotation
-from exporter.facts.outlook import HeldCertificate, Outlook, outlooks
+from exporter.facts.node_observation import NodeObservation
+from exporter.facts.outlook import HeldCertificate, Outlook
 from exporter.reason import CsrCondition, Held, Observer, Requestor, Rotation
 
 T0, DAY = 1_700_000_000.0, 86400.0
@@ -44,7 +45,7 @@ def cluster(*requests: NodeRequests, nodes: tuple[Node, ...] = (), **observed: N
 
 
 def outlook(facts: ClusterFacts, role: str = "kubelet-client") -> Outlook:
-    return next(one for one in outlooks(facts) if one.signing.signer_name == SIGNERS[role])
+    return next(one for one in facts.outlooks if one.signing.signer_name == SIGNERS[role])
 
 
 def test_the_end_is_what_the_node_agent_says_and_else_what_was_signed() -> None:
@@ -93,4 +94,15 @@ def test_a_node_that_waits_without_a_certificate_is_told_apart() -> None:
 
 
 def test_before_the_first_list_nothing_is_known() -> None:
-    assert outlooks(ClusterFacts(nodes=(node("n1"),))) == ()
+    assert ClusterFacts(nodes=(node("n1"),)).outlooks == ()
+
+
+def test_what_is_derived_once_stays_with_the_facts() -> None:
+    """Findings, timeline, tables and documents of one page share it, and other facts have their own."""
+    facts = cluster(issued("n1", T0, 365), nodes=(node("n1"),))
+    assert facts.outlooks is facts.outlooks
+    gone = replace(facts, nodes=())
+    assert (outlook(facts).first, outlook(gone).first) == (
+        HeldCertificate("n1", T0 + 0.7 * 365 * DAY, T0 + 365 * DAY),
+        None,
+    )

@@ -2,7 +2,7 @@
 
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
+from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER, CertificateIdentity, Csr
 from exporter.facts.kube.csr_ledger import CsrLedger
@@ -10,6 +10,7 @@ from exporter.facts.kube.kubelet_metrics import KubeletConfig
 from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import Validity, node_view
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.source import SourceFacts, SourceLedger
 from exporter.facts.x509 import certificates
 from exporter.families import cluster_agent

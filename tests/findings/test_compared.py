@@ -6,8 +6,9 @@ import pytest
 
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
+from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.node_document import NodeDocument, ToldFinding, ToldRotation
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.x509 import certificates
 from exporter.findings import Finding, Severity
 from exporter.findings.cluster import cluster_findings

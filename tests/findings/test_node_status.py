@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import Issued, NodeRequests, Rejected
+from exporter.facts.node_observation import NodeObservation
 from exporter.findings import Finding, Kind, Severity, Subject
 from exporter.findings.node_status import State, node_statuses
 from exporter.findings.wording import NOT_LOOKED_AT

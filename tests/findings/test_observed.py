@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.kubelet_metrics import KubeletConfig
 from exporter.facts.kube.kubelet_report import KubeletReport, followed
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import Validity, node_view
 from exporter.facts.node_document import NodeDocument, ToldFinding, ToldRotation, ToldStep
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.source import Failure
 from exporter.facts.x509 import certificates
 from exporter.findings import Finding, Severity

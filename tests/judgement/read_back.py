@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
+from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.host.file_facts import FileFacts
 from exporter.facts.host.host_facts import HostFacts, SeenCertificate
 from exporter.facts.kube.ca_bundle import CaBundle
@@ -19,6 +19,7 @@ from exporter.facts.kube.endpoint import ServedEndpoint
 from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.node_requests import NodeRequests
 from exporter.facts.kube.workload import WorkloadUse
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.rotation import RotationFacts
 from exporter.facts.source import SourceFacts
 from exporter.facts.usability import Usability

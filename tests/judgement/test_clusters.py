@@ -9,13 +9,14 @@ import pytest
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import ResourceId
-from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
+from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER, CertificateIdentity
 from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.node_requests import Issued, NodeRequests
 from exporter.facts.kube.preflight import Preflight, questions
 from exporter.facts.kube.workload import WorkloadUse
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.facts.x509 import Certificate, certificates

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
+from exporter.facts.node_observation import NodeObservation
 from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.node_status import NodeStatus, State, node_statuses

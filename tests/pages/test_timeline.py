@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.node_document import NodeDocument, ToldRotation
+from exporter.facts.node_observation import NodeObservation
 from exporter.findings.cluster_timeline import cluster_events
 from exporter.findings.timeline import RETIREMENT, YEAR, Event, coming, host_events, node_rotations
 from exporter.pages.timeline_section import timeline_section

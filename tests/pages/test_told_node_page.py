@@ -6,13 +6,14 @@ import zlib
 from dataclasses import replace
 
 from exporter.documents.node_document import node_document
-from exporter.facts.cluster import ClusterFacts, NodeObservation
+from exporter.facts.cluster import ClusterFacts
 from exporter.facts.host.host_facts import HostFacts
 from exporter.facts.kube.kubelet_metrics import KubeletConfig
 from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.kube.node_view import node_view
 from exporter.facts.node_document import NodeDocument
 from exporter.facts.node_document import node_document as read_document
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.source import Failure
 from exporter.facts.usability import Usability
 from exporter.facts.x509 import certificates

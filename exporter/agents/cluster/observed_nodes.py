@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from exporter.facts.certificate import Certificate
-from exporter.facts.cluster import NodeObservation
 from exporter.facts.kube.kubelet_report import KubeletReport, followed
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView, Validity, node_view
 from exporter.facts.node_document import NodeDocument
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.source import Failure
 from exporter.reason import KubeletStatus, Observer, Reason, Role, Rotation
 

@@ -9,7 +9,7 @@ from exporter.facts.azure.managed_cluster import AzureCluster, AzureFacts
 from exporter.facts.azure.provisioning_state import AzureSince
 from exporter.facts.azure.serving_rotation import opted_out_nodes
 from exporter.facts.certificate import Certificate
-from exporter.facts.cluster import ClusterFacts, Endpoint, NodeObservation
+from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.believed import Believed, latest
 from exporter.facts.kube.ca_bundle import CaBundle, CaHistory
 from exporter.facts.kube.certificates_api import Counted
@@ -22,6 +22,7 @@ from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import Validity
 from exporter.facts.kube.preflight import Preflight
 from exporter.facts.kube.workload import WorkloadUse
+from exporter.facts.node_observation import NodeObservation
 from exporter.facts.source import Failure, SourceFacts, SourceLedger
 from exporter.reason import Ca, Lease, Reason, Role, Source
 
