@@ -87,7 +87,7 @@ class MetricsReader:
         if last:
             self._sorted = self._sorted and last >= self._last
             self._last = last
-            self.done = self._sorted and last > SERVER_ERRORS and _ALWAYS_TOLD <= self._found.keys()
+            self.done = self._sorted and last > SERVER_ERRORS and self._found.keys() >= _ALWAYS_TOLD
 
     def _found_in(self, line: bytes) -> None:
         field = _FIELDS.get(line.partition(b"{")[0].split(None, 1)[0])

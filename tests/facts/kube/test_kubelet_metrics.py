@@ -47,6 +47,28 @@ def test_another_order_is_read_to_its_end() -> None:
     assert read("\n".join(reversed(lines)).encode())[0] == SAID
 
 
+def test_without_what_every_kubelet_tells_the_text_is_read_to_its_end() -> None:
+    """Only then is it sure that it was not there: a kubelet that rotates nothing has no such family."""
+    lines = [line for line in TEXT.splitlines(keepends=True) if "certificate_manager_client" not in line]
+    said, needed = read("".join(lines).encode(), 4096)
+    assert said == KubeletMetrics(server_ttl=2000.0, server_renew_errors=4.0)
+    assert needed >= sum(map(len, lines))
+
+
+def test_what_only_rotated_serving_certificates_bring_is_not_waited_for() -> None:
+    """Without serverTLSBootstrap there is neither a server's TTL nor its counter."""
+    lines = [line for line in TEXT.splitlines(keepends=True) if "_server_" not in line]
+    said, needed = read("".join(lines).encode(), 4096)
+    assert said == KubeletMetrics(client_ttl=1000.0, client_renew_errors=3.0)
+    assert needed < sum(map(len, lines))
+
+
+def test_a_name_in_a_comment_or_a_label_is_no_sample() -> None:
+    name = "kubelet_certificate_manager_client_ttl_seconds"
+    text = f'# HELP {name} {name} 7\n# TYPE {name} gauge\nother{{name="{name}"}} 8\n  {name} 9\n'
+    assert read(text.encode())[0].client_ttl == 9.0
+
+
 @pytest.mark.parametrize(
     ("line", "value"),
     [
