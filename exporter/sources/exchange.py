@@ -5,7 +5,6 @@ deadline (`asyncio.timeout`) and closes it. Protocol by h11; what a peer sends i
 pieces.
 """
 
-import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 import h11
 
-from exporter.sources.tls import presented_chain
+from exporter.sources.client_stream import ClientStream
 
 __all__ = ["Exchange", "Head", "ProtocolError", "unverified_context"]
 
@@ -48,8 +47,8 @@ def unverified_context() -> ssl.SSLContext:
 class Exchange:
     """A connection. Requests go one after the other."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
-        self._reader, self._writer, self._host = reader, writer, host
+    def __init__(self, stream: ClientStream, host: str) -> None:
+        self._stream, self._host = stream, host
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
 
     @classmethod
@@ -57,16 +56,15 @@ class Exchange:
         cls, host: str, port: int, *, tls: ssl.SSLContext | None = None, server_name: str | None = None
     ) -> "Exchange":
         """Connect, and do the handshake where `tls` is given. Raises OSError (ssl.SSLError among them)."""
-        # An empty name sends none and compares none: for a context that verifies, the host is the name.
-        name = None if tls is None else server_name or (host if tls.check_hostname else "")
-        reader, writer = await asyncio.open_connection(host, port, ssl=tls, server_hostname=name, limit=PIECE)
-        return cls(reader, writer, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        # For a context that verifies, the host is the name; to others none is sent.
+        name = server_name or (host if tls is not None and tls.check_hostname else None)
+        stream = await ClientStream.connect(host, port, tls, name)
+        return cls(stream, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
     @property
     def chain(self) -> list[bytes]:
         """DER of the certificates served on this connection, the leaf first; empty without TLS."""
-        tls = self._writer.get_extra_info("ssl_object")
-        return presented_chain(tls) if tls is not None else []
+        return self._stream.chain
 
     async def get(self, target: str, headers: Mapping[str, str]) -> Head:
         """Send a GET and read the head of its answer. Raises OSError; ProtocolError where it is no HTTP."""
@@ -76,9 +74,8 @@ class Exchange:
         fields = {"Host": self._host, "User-Agent": "aks-cert-exporter", "Accept-Encoding": "identity", **headers}
         with _as_protocol_error():
             request = h11.Request(method="GET", target=target, headers=list(fields.items()))
-            self._writer.write(self._http.send(request) or b"")
+            self._stream.write(self._http.send(request) or b"")
             self._http.send(h11.EndOfMessage())
-        await self._writer.drain()
         while True:
             event = await self._event()
             if isinstance(event, h11.Response):
@@ -110,7 +107,7 @@ class Exchange:
 
     def close(self) -> None:
         """Let go of it, whatever is still under way."""
-        self._writer.transport.abort()
+        self._stream.close()
 
     async def _event(self) -> object:
         while True:
@@ -118,7 +115,7 @@ class Exchange:
                 event = self._http.next_event()
             if event is not h11.NEED_DATA:
                 return event
-            received = await self._reader.read(PIECE)
+            received = await self._stream.read(PIECE)
             if not received and self._http.their_state is h11.SEND_RESPONSE:
                 raise ProtocolError("closed before it answered")
             with _as_protocol_error():

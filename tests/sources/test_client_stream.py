@@ -1,0 +1,147 @@
+"""A client's connection with TLS on asyncio: what it costs, how it ends, and who has to wait for whom."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from exporter.sources.client_stream import MOST_AHEAD, ClientStream
+from exporter.sources.exchange import unverified_context
+from simulation.node.kubelet import SimulatedKubelets
+from simulation.pki import Authority
+
+AUTHORITY = Authority.cluster(time.time())
+SERVER = AUTHORITY.kubelet_serving("node", time.time())
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Use = Callable[[ClientStream], Awaitable[None]]
+
+
+def between(use: Use, serve: Serve, *, secure: bool = True) -> None:
+    """Let a client use its connection to a server that does this."""
+
+    async def run() -> None:
+        async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                await serve(reader, writer)
+            writer.close()
+
+        context = None
+        if secure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+                file.write(SERVER.pem)
+                file.flush()
+                context.load_cert_chain(file.name)
+        server = await asyncio.start_server(served, "127.0.0.1", 0, ssl=context)
+        async with server, asyncio.timeout(20):
+            port = server.sockets[0].getsockname()[1]
+            stream = await ClientStream.connect("127.0.0.1", port, unverified_context() if secure else None)
+            try:
+                await use(stream)
+            finally:
+                stream.close()
+
+    asyncio.run(run())
+
+
+async def rest(stream: ClientStream) -> bytes:
+    parts = []
+    while part := await stream.read(1000):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def test_a_connection_takes_little_more_memory_than_it_receives_at_once() -> None:
+    """A hundred kubelets are asked at a time, some of which hang: asyncio's own TLS takes 256 KiB for each."""
+
+    async def hold(host: str, port: int) -> int:
+        first = await ClientStream.connect(host, port, unverified_context())
+        tracemalloc.start()
+        second = await ClientStream.connect(host, port, unverified_context())
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        first.close()
+        second.close()
+        return held
+
+    with SimulatedKubelets() as kubelets:
+        assert asyncio.run(hold(*kubelets.start(SERVER, AUTHORITY).address)) < 100 * 1024
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_all_that_was_sent_before_the_end_is_read(secure: bool) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(5) + b"x" * 300_000)
+
+    async def use(stream: ClientStream) -> None:
+        stream.write(b"hello")
+        assert await rest(stream) == b"hello" + b"x" * 300_000
+        assert await stream.read(1) == b"", "an end stays one"
+
+    between(use, serve, secure=secure)
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_connection_that_is_cut_is_an_error_and_no_end(secure: bool) -> None:
+    """Half an answer whose length nobody told must not pass for a whole one."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        cut: socket.socket = writer.get_extra_info("socket")
+        cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def use(stream: ClientStream) -> None:
+        stream.write(b"hello")
+        with pytest.raises(ConnectionResetError):
+            await rest(stream)
+
+    between(use, serve, secure=secure)
+
+
+def test_who_sends_more_than_is_read_has_to_wait() -> None:
+    """A kubelet's answer is left in its middle: what was not wanted is not taken in either."""
+    sent = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readexactly(5)
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+            sent += 65536
+
+    async def use(stream: ClientStream) -> None:
+        stream.write(b"hello")
+        await stream.read(1)
+        before = -1
+        while before != sent:  # until the server stands still: both are in this loop
+            before = sent
+            for _ in range(50):
+                await asyncio.sleep(0)
+        held = stream._incoming.pending
+        assert held < 2 * MOST_AHEAD
+        assert sent > 0
+
+    between(use, serve)
+
+
+def test_an_end_in_the_handshake_is_a_connection_error() -> None:
+    async def run() -> None:
+        async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(10)
+            writer.close()
+
+        server = await asyncio.start_server(leave, "127.0.0.1", 0)
+        async with server, asyncio.timeout(20):
+            with pytest.raises(ConnectionResetError):
+                await ClientStream.connect("127.0.0.1", server.sockets[0].getsockname()[1], unverified_context())
+
+    asyncio.run(run())
