@@ -105,4 +105,4 @@ def label_value(value: str) -> str:
     if len(value) > LABEL_VALUE_CAP:
         digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:8]
         value = f"{value[: LABEL_VALUE_CAP - 9]}…{digest}"
-    return value.encode(errors="replace").decode()
+    return value if value.isascii() else value.encode(errors="replace").decode()
