@@ -60,20 +60,21 @@ class Kubelets:
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
         self._key = new_key()
-        api = KubeletApi(client_not_after=NOW + 200 * DAY, server_not_after=NOW + 200 * DAY)
-        api.rights = {TOKEN: frozenset({"metrics", "configz"})}
-        self._told = {path: api.answer(path, TOKEN) for path in ("/metrics", "/configz")}
-        self._answers = {path: self._response(*told) for path, told in self._told.items()}
+        self._api = KubeletApi(client_not_after=NOW + 200 * DAY, server_not_after=NOW + 200 * DAY)
+        self._api.rights = {TOKEN: frozenset({"metrics", "configz"})}
+        self._told: dict[str, tuple[int, tuple[int, str, bytes]]] = {}
         self.ports: list[int] = []
 
     def proxied(self, _node: str, path: str) -> tuple[int, str, bytes]:
         """What the API server passes on of any of them."""
-        return self._told[path]
+        return self._now(path)
 
-    @staticmethod
-    def _response(status: int, kind: str, body: bytes) -> bytes:
-        head = f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
-        return head.encode() + body
+    def _now(self, path: str) -> tuple[int, str, bytes]:
+        """Any of them in this second: the seconds that are left count down, or each look would see another end."""
+        second, kept = int(time.time()), self._told.get(path)
+        if kept is None or kept[0] != second:
+            kept = self._told[path] = (second, self._api.answer(path, TOKEN))
+        return kept[1]
 
     def _context(self, number: int) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -104,7 +105,9 @@ class Kubelets:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(self._answers[head.split(b" ", 2)[1].decode()])
+                status, kind, body = self._now(head.split(b" ", 2)[1].decode())
+                fields = f"Content-Type: {kind}\r\nContent-Length: {len(body)}"
+                writer.write(f"HTTP/1.1 {status} OK\r\n{fields}\r\n\r\n".encode() + body)
                 await writer.drain()
         writer.close()
 
