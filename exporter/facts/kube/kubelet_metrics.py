@@ -48,7 +48,7 @@ class MetricsReader:
     The kubelet prints families sorted by name (component-base, metrics/registry.go), so that what is asked for ends
     with `kubelet_server_expiration_renew_errors`. Thousands of lines precede it, of which four matter: those are
     searched for, and of each piece only the last name is looked at. Where the names are not in order, or what every
-    kubelet tells of its client certificate is not among them, the text is read to its end.
+    kubelet says of its client certificate is not among them, the text is read to its end.
     """
 
     def __init__(self) -> None:
