@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from exporter.web.app import PROBES
@@ -38,8 +38,9 @@ class ConfiguredGate:
     sources. The toolkit itself has no such exception, and no way for probes either.
     """
 
-    def __init__(self, config: WebConfig, logins: int = 128) -> None:
-        """`logins`: how many passwords may be checked or wait to be."""
+    def __init__(self, config: WebConfig, logins: int = 128, clock: Callable[[], float] = time.monotonic) -> None:
+        """`logins`: how many passwords may be checked or wait to be; `clock`: seconds that only go forward."""
+        self._clock = clock
         # One at a time: a login costs tens of milliseconds of a core, and guessing must not take the others.
         self._workers = ThreadPool("login", threads=1, waiting=logins - 1)
         self._secret = os.urandom(32)
@@ -50,7 +51,7 @@ class ConfiguredGate:
     def use(self, config: WebConfig) -> None:
         """Apply another configuration from the next request on."""
         self._config = config
-        self._tokens, self._refilled = float(config.burst), time.monotonic()
+        self._tokens, self._refilled = float(config.burst), self._clock()
 
     def close(self) -> None:
         """Let the worker thread end."""
@@ -76,7 +77,7 @@ class ConfiguredGate:
     def _within_rate(self) -> bool:
         if not self._config.interval:
             return True
-        now = time.monotonic()
+        now = self._clock()
         gained = (now - self._refilled) / self._config.interval
         self._tokens, self._refilled = min(self._tokens + gained, float(self._config.burst)), now
         if self._tokens < 1:

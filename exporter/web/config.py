@@ -85,15 +85,7 @@ def _loaded(path: Path) -> object:
         raise SettingsError(f"{path}: larger than {CAP} bytes")
     try:
         return yaml.load(content, _Loader)  # noqa: S506 - a subclass of SafeLoader
-    except (
-        yaml.YAMLError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except _YAML_ERRORS as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else f"{path}"
         # Not the words around the place, which a YAML error quotes: they may be a password's hash.

@@ -166,7 +166,24 @@ def test_the_tests_for_a_line_are_those_that_ran_it(tmp_path: Path) -> None:
     ran = "tests/tools/test_mutants.py::test_the_page_says_what_was_measured"
     assert selection.lines(name)[3] == [ran]
     fault = next(iter(code.of_file(name)))
-    assert selection.tests(fault) == [ran]
+    assert selection.tests(fault)[0] == ran
     known = "tests/tools/test_mutants.py::test_a_fault_has_a_name_of_its_own"
-    assert selection.tests(fault, f"{known}[of a parameter]") == [known, ran]
-    assert selection.tests(fault, "tests/tools/test_mutants.py::test_that_has_been_removed") == [ran]
+    assert selection.tests(fault, f"{known}[of a parameter]")[:2] == [known, ran]
+    assert selection.tests(fault, "tests/tools/test_mutants.py::test_that_has_been_removed")[0] == ran
+
+
+def test_the_tests_for_what_only_processes_run_are_those_that_speak_of_it(tmp_path: Path) -> None:
+    """No context tells which they are; those named after the module go first."""
+    data = coverage.CoverageData(str(tmp_path / "data"))
+    data.set_context("tests/tools/test_mutants.py::test_a_fault_has_a_name_of_its_own|run")
+    data.add_lines({str(ROOT / "exporter/reason.py"): [3]})
+    data.write()
+    selection = code.Selection.read(tmp_path / "data")
+    for module, test in (
+        ("check/cluster_look.py", "tests/check/test_cluster_look.py"),
+        ("sources/kube/node_proxy.py", "tests/check/test_nodes.py"),
+        ("agents/node/confinement.py", "tests/agents/test_confinement.py"),
+    ):
+        chosen = selection.tests(next(iter(code.of_file(f"exporter/{module}"))))
+        assert any(one.startswith(test) for one in chosen[:12]), module
+        assert len(chosen) <= code.MOST

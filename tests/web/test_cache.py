@@ -171,3 +171,46 @@ def test_scrapes_at_once_share_one_rendering() -> None:
     assert len(found) == 10
     assert all(text == found[0] for text in found)
     assert source.asked["steady"] == 1
+
+
+def test_who_takes_turns_in_two_formats_has_each_rendered_once() -> None:
+    """Two Prometheus servers, one older: neither makes the other's scrape dearer, and old keys are not kept."""
+    source = Source()
+    for _ in range(3):
+        for accept in ("", OPENMETRICS):
+            assert [line[-3:] for line in source.text(accept)[:3]] == ["1.0", "1.0", "1.0"]
+            source.now += SHARED_FOR
+    assert source.asked == {"steady": 2, "settled": 2, "fresh": 6}
+    for value in range(2, 9):
+        source.settled = float(value)
+        assert source.text()[1].endswith(f" {value}.0")
+    assert source.asked["settled"] == 9
+    assert len(source.cache._kept) == 2
+
+
+def test_a_format_counts_as_used_for_a_quarter_of_an_hour_to_the_second() -> None:
+    source = Source()
+    source.text(OPENMETRICS)
+    source.now = IN_USE
+    source.asked["steady"] = 0
+    source.cache.refresh()
+    assert source.asked["steady"] == 1
+    assert source.cache.ready(OPENMETRICS)
+    assert not source.cache.ready("")
+    source.now = IN_USE + 0.1
+    source.cache.refresh()
+    assert source.asked["steady"] == 1
+    assert not source.cache.ready(OPENMETRICS)
+
+
+def test_an_answer_is_shared_by_those_who_want_it_alike_only() -> None:
+    """For a second; who takes it plain does not get another's gzip."""
+    source = Source()
+    gzipped = source.cache.payload("", gzipped=True)
+    assert source.cache.payload("", gzipped=True) is gzipped
+    assert source.cache.payload("", gzipped=False).encoding == ""
+    assert source.cache.payload(OPENMETRICS, gzipped=True).content_type == OPENMETRICS
+    source.now = SHARED_FOR * 0.99
+    assert source.cache.payload("", gzipped=True) is gzipped
+    source.now = SHARED_FOR
+    assert source.cache.payload("", gzipped=True) is not gzipped

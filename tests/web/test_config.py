@@ -57,6 +57,8 @@ BAD = {
     "a: !!bool x": "not YAML: KeyError",
     "a: !!int ''": "not YAML: IndexError",
     "a: !!float 1e_": "not YAML: ValueError",
+    f"a: !!float {'1:' * 300}0.5": "not YAML: OverflowError",
+    "[" * 2000: "not YAML: RecursionError",
     "[]": "not a mapping: []",
     "just words": "not a mapping: 'just words'",
     "1: 2": "a key is not a string: 1",
@@ -140,7 +142,7 @@ def test_a_bad_file_is_one_line_that_names_file_and_key(tmp_path: Path, content:
     file.write_text(content)
     with pytest.raises(SettingsError) as caught:
         read_web_config(file)
-    assert str(caught.value) == f"{file}{expected}" if expected[0] == ":" else f"{file}: {expected}"
+    assert str(caught.value) == (f"{file}{expected}" if expected[0] == ":" else f"{file}: {expected}")
 
 
 def test_a_folded_value_is_not_written_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.web import negotiation
 from exporter.web.negotiation import Coding, Format, coding, exposition_format
 
 
@@ -80,3 +81,27 @@ PIECES = st.sampled_from(["gzip", "identity", "*", "*/*", "text/plain", ";", ","
 def test_any_header_has_an_answer(header: str) -> None:
     assert coding(header) in Coding
     assert exposition_format(header) in Format
+
+
+LONG = "x/y, " * 200
+
+
+def test_a_long_header_is_answered_and_not_kept() -> None:
+    """A scraper sends the same one every time; a stranger may send any, as long as they are."""
+    kept = negotiation._kept_format, negotiation._kept_coding
+    for one in kept:
+        one.cache_clear()
+    assert exposition_format(f"application/openmetrics-text, {LONG}") is Format.OPENMETRICS
+    assert coding(f"gzip, {LONG}") is Coding.GZIP
+    assert [one.cache_info().currsize for one in kept] == [0, 0]
+    exposition_format("application/openmetrics-text")
+    coding("gzip")
+    assert [one.cache_info().currsize for one in kept] == [1, 1]
+
+
+def test_only_the_first_elements_of_a_header_count() -> None:
+    """Sixty-four of them, which no client sends."""
+    assert coding(f"{'a, ' * 63}gzip") is Coding.GZIP
+    assert coding(f"{'a, ' * 64}gzip") is Coding.IDENTITY
+    assert exposition_format(f"{'a/b, ' * 63}application/openmetrics-text") is Format.OPENMETRICS
+    assert exposition_format(f"{'a/b, ' * 64}application/openmetrics-text") is Format.TEXT

@@ -175,6 +175,7 @@ def test_probes_answer_while_200_connections_stall(serve: Serve) -> None:
         b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: ",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf a body",
         b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf",
     ],
 )
 def test_a_request_that_never_ends_is_ended(serve: Serve, sent: bytes) -> None:

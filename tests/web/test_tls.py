@@ -341,7 +341,9 @@ def test_tls_is_not_switched_on_under_a_running_server(
     serve: Serve, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     files.config.write_text("{}")
+    caplog.set_level("INFO")
     running = serve(web_config=files.config)
+    assert f"listening on http://127.0.0.1:{running.port}" in caplog.messages
     files.configure()
     assert comes(lambda: "tls_server_config: a restart is needed to switch TLS on" in caplog.text)
     assert running.ask("/metrics").status == 200

@@ -1,7 +1,8 @@
 """Faults planted in the code, each tried with the tests that run its line: python -m tools.mutants code …
 
 Which test runs which line is what coverage.py measured with a context for each test (`make mutants` measures it first).
-A line that runs at import is tried with the tests that run any line of its module, or of the modules that import it.
+A line that runs at import is tried with the tests that run any line of its module, or of the modules that import it;
+one that only processes run, which tests start and which have no contexts, with the tests that speak of its module most.
 """
 
 import json
@@ -90,24 +91,50 @@ class Selection:
     def tests(self, one: Located, first: str = "") -> list[str]:
         """The tests for a fault: those of its line, at most MOST.
 
-        Those named after the module go first, then those of the same room, each by how few lines they run: a test that
-        runs little is about what it runs, and is quick. One that is known to notice goes before all.
+        By how few lines they run: a test that runs little is about what it runs, and is quick. The lines of one that is
+        not named after the module count twice, as do those of another room's. One that is known to notice goes first.
         """
-        found = self.lines(one.file).get(one.line) or self._of_module(one.file)
-        if not found:
+        ran = self.lines(one.file).get(one.line)
+        found = measured = ran or self._of_module(one.file)
+        if not measured:
             for importer in _importers(one.file):
                 found = [*found, *self._of_module(importer)]
         room = f"tests/{one.mutant.room}/"
         stem = Path(one.file).stem
         chosen = sorted(
-            set(found), key=lambda test: (stem not in test, not test.startswith(room), self._runs[test], test)
+            set(found),
+            key=lambda test: (self._runs[test] * (1 + (stem not in test)) * (1 + (not test.startswith(room))), test),
         )
+        if not ran:
+            first_of_all = chosen[: MOST // 3] if measured else []
+            chosen = list(dict.fromkeys([*first_of_all, *_speaking(one.file), *chosen]))
         known = first.split("[", 1)[0]
         chosen = [test for test in chosen if test.startswith("tests/") and test != known][:MOST]
         return [known, *chosen] if known in self._present() else chosen
 
     def _of_module(self, name: str) -> list[str]:
         return sorted({test for tests in self.lines(name).values() for test in tests})
+
+
+@cache
+def _speaking(name: str) -> tuple[str, ...]:
+    """The tests of a module's room, and of its importers' rooms, that have the words of its name: those named after it
+    go first, then those with most of its words, then those whose file has them most often.
+    """
+    rooms = {file.split("/")[1] for file in (name, *_importers(name))}
+    stem = Path(name).stem
+    words = [re.compile(rf"(?<![a-z]){word}") for word in stem.split("_")]
+    found = []
+    for room in rooms:
+        for file in (ROOT / "tests" / room).rglob("test_*.py"):
+            whole = file.read_text(encoding="utf-8")
+            often = sum(len(word.findall(whole)) for word in words)
+            for body in re.split(r"^(?=def |@)", whole, flags=re.MULTILINE):
+                if often and (test := re.match(r"def (test_\w+)", body)):
+                    said = sum(bool(word.search(body)) for word in words)
+                    place = f"{file.relative_to(ROOT).as_posix()}::{test[1]}"
+                    found.append((stem not in place, -said, -often, place))
+    return tuple(place for *_, place in sorted(found))
 
 
 @cache

@@ -1,0 +1,102 @@
+"""When a look is taken again: after its interval, sooner after failures, at once where it is asked for."""
+
+import threading
+
+import pytest
+
+from exporter.agents.periodic import Looks, Periodic, pause
+from tests.web.test_tls import comes
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (3600.0, [3600.0, 5.0, 10.0, 20.0, 40.0, 80.0]),
+        (40.0, [40.0, 5.0, 10.0, 20.0, 40.0, 40.0]),
+        (16.0, [16.0, 2.0, 4.0, 8.0, 16.0, 16.0]),
+        (0.8, [0.8, 0.1, 0.2, 0.4, 0.8, 0.8]),
+    ],
+)
+def test_the_first_retry_is_within_seconds_and_none_is_later_than_the_interval(
+    interval: float, expected: list[float]
+) -> None:
+    assert [pause(interval, failures) for failures in range(6)] == pytest.approx(expected)
+    assert pause(interval, 10_000) == interval
+
+
+class Look:
+    """A look that goes as a test wants, and counts."""
+
+    def __init__(self, well: bool = True) -> None:
+        self.well, self.count, self.taken = well, 0, threading.Event()
+
+    def __call__(self) -> bool:
+        self.count += 1
+        self.taken.set()
+        if self.count == 1 and not self.well:
+            raise ValueError("a bug")
+        return self.well
+
+    def taken_again(self) -> bool:
+        self.taken.clear()
+        return self.taken.wait(0.3)
+
+
+def test_a_look_that_went_well_is_taken_again_only_when_it_is_due_or_asked_for() -> None:
+    look = Look()
+    periodic = Periodic("x", 3600.0, look)
+    periodic.start()
+    assert look.taken.wait(10)
+    assert not look.taken_again()
+    periodic.retry()  # there is nothing to retry
+    assert not look.taken_again()
+    periodic.again()
+    assert comes(lambda: look.count == 2)
+    periodic.stop()
+    assert not periodic._thread.is_alive()
+    assert look.count == 2
+
+
+def test_a_look_that_failed_is_taken_again_when_what_was_in_the_way_may_be_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    look = Look(well=False)
+    periodic = Periodic("the look", 3600.0, look)
+    periodic.start()
+    assert comes(lambda: look.count == 1)
+    assert comes(lambda: "a bug: the look goes on" in caplog.messages)
+    assert comes(lambda: periodic._failures == 1)
+    look.well = True
+    periodic.retry()
+    assert comes(lambda: look.count == 2)
+    periodic.stop()
+    assert periodic._failures == 0
+
+
+def test_failures_are_counted_in_a_row() -> None:
+    look = Look(well=False)
+    periodic = Periodic("x", 0.008, look)
+    periodic.start()
+    assert comes(lambda: periodic._failures >= 3)
+    look.well = True
+    assert comes(lambda: periodic._failures == 0)
+    periodic.stop()
+
+
+def test_what_was_never_started_can_be_stopped() -> None:
+    Periodic("x", 1.0, Look()).stop()
+
+
+def test_a_class_looks_by_its_own_method() -> None:
+    taken = threading.Event()
+
+    class Own(Looks):
+        def look(self) -> bool:
+            taken.set()
+            return True
+
+    own = Own("own", 3600.0)
+    own.start()
+    assert taken.wait(10)
+    own.stop()
+    assert not own._look._thread.is_alive()
