@@ -211,12 +211,7 @@ class Tab:
                 found.append(str(parameters["request"]["url"]))
         return found
 
-    def picture(self, path: Path, *, whole: bool = False) -> None:
-        """What is to be seen as a PNG; `whole`: the document from top to bottom."""
-        area: Values = {}
-        if whole:
-            size = self.order("Page.getLayoutMetrics")["cssContentSize"]
-            assert isinstance(size, dict)
-            area = {"clip": {"x": 0, "y": 0, "width": self.width, "height": size["height"], "scale": 1}}
-        answer = self.order("Page.captureScreenshot", format="png", captureBeyondViewport=whole, **area)
+    def picture(self, path: Path) -> None:
+        """What is to be seen as a PNG, and no more: Chromium lays a document out anew to draw what lies beyond."""
+        answer = self.order("Page.captureScreenshot", format="png")
         path.write_bytes(base64.b64decode(str(answer["data"])))

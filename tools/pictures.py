@@ -47,6 +47,7 @@ def photograph(chromium: Browser, url: str, name: str, width: int, height: int, 
     tab = chromium.tab(width, height, dark=dark, scale=SCALE)
     tab.open(url)
     tab.picture(IMAGES / f"{name}.png")
+    print(f"drew {name}.png", flush=True)
 
 
 def check_picture(root: Path, node: str) -> None:
@@ -65,6 +66,7 @@ def check_picture(root: Path, node: str) -> None:
     picture = console.export_svg(title="aks-cert-exporter check --host-root /")
     picture = re.sub(r"@font-face\s*{[^}]*}", "", picture)  # rich names a font on somebody's server
     (IMAGES / "check.svg").write_text(picture, encoding="utf-8")
+    print("drew check.svg", flush=True)
 
 
 def node_picture(chromium: Browser, folder: Path, now: float) -> None:
@@ -87,6 +89,7 @@ def cluster_pictures(chromium: Browser) -> None:
 def demo() -> Iterator[str]:
     """The demo as a process, and the address of its cluster agent's page."""
     command = [sys.executable, "-m", "simulation"]
+    print("the demo starts", flush=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         try:

@@ -48,6 +48,17 @@ def test_a_page_can_be_read_in_every_look_and_nothing_complains(
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_the_same_facts_are_drawn_with_the_same_bytes(site: str, chromium: Browser, page: str, tmp_path: Path) -> None:
+    drawn = []
+    for name in ("once.png", "again.png"):
+        tab = chromium.tab(1100, 900)
+        tab.open(site + PAGES[page])
+        tab.picture(tmp_path / name)
+        drawn.append((tmp_path / name).read_bytes())
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_needs_no_scrolling_to_the_side_at_four_times_its_size(site: str, chromium: Browser, page: str) -> None:
     tab = chromium.tab(NARROWEST, 700)
     tab.open(site + PAGES[page])

@@ -8,7 +8,7 @@ import pytest
 
 from tests.grafana.scenes import SCENES, Scene
 from tools.browser import Browser
-from tools.grafana.drawn import WIDTH, opened
+from tools.grafana.drawn import WIDTH, draw, opened
 from tools.grafana.fleets import Fleets
 from tools.grafana.questions import Json
 
@@ -62,8 +62,13 @@ def test_no_node_serial_or_hash_is_cut(scene: Scene, observed: Fleets, chromium:
             assert len(text) < 40 or " " in text or "/" in text or "." in text, (one["title"], text)
 
 
-def test_a_picture_is_what_was_drawn(observed: Fleets, chromium: Browser, tmp_path: Path) -> None:
-    tab = opened(chromium, Scene("fleet", "broken").question(observed), scale=0.5)
-    tab.picture(tmp_path / "fleet.png", whole=True)
-    assert (tmp_path / "fleet.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert (tmp_path / "fleet.png").stat().st_size > 50_000
+def test_a_picture_is_what_was_drawn_and_the_same_answers_give_the_same_bytes(
+    observed: Fleets, chromium: Browser, tmp_path: Path
+) -> None:
+    asked, drawn = Scene("fleet", "broken").question(observed), []
+    for name in ("once.png", "again.png"):
+        draw(chromium, asked, tmp_path / name)
+        drawn.append((tmp_path / name).read_bytes())
+    assert drawn[0][:8] == b"\x89PNG\r\n\x1a\n"
+    assert len(drawn[0]) > 50_000
+    assert drawn[0] == drawn[1]

@@ -20,7 +20,11 @@ PATIENCE = 60.0
 PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>drawing</title><style>body {{ margin: 0 }}</style>
 <link rel="stylesheet" href="file://{bundles}/draw.css">
 </head><body><div id="root"></div>
-<script>window.__grafana_public_path__ = "file://{bundles}/public/"; window.asked = {asked};</script><script src="file://{bundles}/draw.js"></script></body></html>"""
+<script>window.Date = class extends Date {{
+  constructor(...given) {{ super(...(given.length ? given : [{now}])) }}
+  static now() {{ return {now} }}
+}};
+window.__grafana_public_path__ = "file://{bundles}/public/"; window.asked = {asked};</script><script src="file://{bundles}/draw.js"></script></body></html>"""
 
 
 def opened(browser: Browser, asked: Json, *, dark: bool = True, width: int = WIDTH, scale: float = 1.0) -> Tab:
@@ -30,7 +34,7 @@ def opened(browser: Browser, asked: Json, *, dark: bool = True, width: int = WID
     tab = browser.tab(width, height, dark=dark, scale=scale)  # as high as all of it: tables draw what is to be seen
     with tempfile.TemporaryDirectory(prefix="drawing-") as folder:
         page = Path(folder) / "page.html"
-        page.write_text(PAGE.format(bundles=bundles(), asked=question), encoding="utf-8")
+        page.write_text(PAGE.format(bundles=bundles(), asked=question, now=asked["range"]["to"]), encoding="utf-8")
         tab.open(page.as_uri())
         until = time.monotonic() + PATIENCE
         while (title := str(tab.value("document.title"))) == "drawing" and time.monotonic() < until:
@@ -44,4 +48,4 @@ def draw(
     browser: Browser, asked: Json, target: Path, *, dark: bool = True, width: int = WIDTH, scale: float = 1.0
 ) -> None:
     """The panels as `target`, from top to bottom."""
-    opened(browser, asked, dark=dark, width=width, scale=scale).picture(target, whole=True)
+    opened(browser, asked, dark=dark, width=width, scale=scale).picture(target)

@@ -31,6 +31,7 @@ def draw_all(prometheus: Prometheus, node: str, minutes: float) -> None:
             dashboard = json.loads((ROOT / "dashboards" / f"{name}.json").read_text(encoding="utf-8"))
             asked = question(dashboard, prometheus, chosen, Span.last(60 * minutes), rows)
             draw(chromium, asked, IMAGES / f"{picture}.png")
+            print(f"drew {picture}.png", flush=True)
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draws the dashboards.")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long Prometheus watches before")
     options = parser.parse_args()
+    print(f"the demo's clusters are watched for {options.minutes:g} minutes", flush=True)
     with fleets(options.minutes) as found:
         draw_all(found.broken, found.node, options.minutes)
 

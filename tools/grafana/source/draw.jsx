@@ -37,14 +37,30 @@ window.addEventListener('error', ({ message }) => window.failures.push(message))
 
 const context = { eventsScope: 'drawn', eventBus: new EventBusSrv() };
 
+/** Until the document has been the same for so many frames: canvases and the rows of tables are drawn in later ones. */
+async function settled(frames = 30) {
+  let seen = '';
+  for (let same = 0; same < frames; same++) {
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 10)));
+    const now = document.body.innerHTML;
+    if (now !== seen) same = 0;
+    seen = now;
+  }
+}
+
 async function main() {
   const asked = window.asked;
   const theme = themeOf(asked.dark ? 'dark' : 'light');
   const panels = asked.dashboard.panels.map(loaded);
   const found = await Promise.all(panels.map((panel) => (panel.type === 'row' ? [] : fields(panel, asked, theme))));
-  await document.fonts.load('14px Inter');
-  await document.fonts.load('500 14px Inter');
-  createRoot(document.getElementById('root')).render(
+  const root = createRoot(document.getElementById('root'));
+  // The style sheet that names the fonts comes first: what is measured before they are there is measured with others.
+  root.render(<ThemeContext.Provider value={theme}><GlobalStyles /></ThemeContext.Provider>);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  for (const font of ['14px Inter', '500 14px Inter']) {
+    if (!(await document.fonts.load(font)).length) throw new Error(`the font ${font} is not there`);
+  }
+  root.render(
     <ThemeContext.Provider value={theme}>
       <GlobalStyles />
       <PanelContextProvider value={context}>
@@ -64,8 +80,7 @@ async function main() {
       <PortalContainer />
     </ThemeContext.Provider>
   );
-  await new Promise((resolve) => setTimeout(resolve, 600)); // canvases are drawn in a later task
-  await document.fonts.ready;
+  await settled();
   document.title = window.failures.length ? `error: ${window.failures[0]}` : 'drawn';
 }
 
