@@ -166,6 +166,7 @@ class KubeletStatus(StrEnum):
     FORBIDDEN = "forbidden"
     """A right is missing, or the kubelet is too old for the finer one."""
     ERROR = "error"
+    """Any other answer, 404 of a kubelet without /configz among them, or none that can be read: its words say which."""
 
 
 class BootstrapMethod(StrEnum):

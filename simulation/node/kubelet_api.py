@@ -56,6 +56,8 @@ class KubeletApi:
     """Token to the resources it may read: `metrics`, `configz`, `proxy`."""
     fine_grained: bool = True
     """Whether the kubelet knows nodes/configz; older ones ask for nodes/proxy."""
+    debugging: bool = True
+    """enableDebuggingHandlers: without it there is no /configz (pkg/kubelet/server/server.go)."""
     clock: Callable[[], float] = time.time
     tokens_seen: set[str] = field(default_factory=set)
 
@@ -72,7 +74,7 @@ class KubeletApi:
             return 403, "text/plain; charset=utf-8", words.encode()
         if resource == "metrics":
             return 200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", self.metrics().encode()
-        if resource == "configz":
+        if resource == "configz" and self.debugging:
             return 200, "application/json", self.configz()
         return 404, "text/plain; charset=utf-8", b"404 page not found\n"
 

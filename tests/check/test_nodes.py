@@ -259,6 +259,19 @@ def test_kubelets_that_the_api_server_reached_in_vain_are_no_way_that_is_blocked
         assert report(kubeconfig(tmp_path, server))["exit_status"] == 3
 
 
+def test_a_kubelet_without_configz_tells_until_when(tmp_path: Path) -> None:
+    """404: with enableDebuggingHandlers off there is no /configz; the client certificate's end is told all the same."""
+    with ApiServer(serving()) as server:
+        names = fleet(server, 2)
+        kubelets = {name: kubelet() for name in names}
+        kubelets[names[0]].debugging = False
+        behind(server, kubelets)
+        found = report(kubeconfig(tmp_path, server), "--kubelets", "true")
+    (row,) = (row for row in rows(found, "Kubelets") if row["NODE"] == names[0])
+    assert row["LEFT"] in {"199 days", "200 days"}
+    assert row["CLIENT"] == "unknown"
+
+
 @pytest.mark.parametrize("left", ["1e18", "-1e18", "1e300"])
 def test_a_moment_that_nothing_can_show_is_not_told(tmp_path: Path, left: str) -> None:
     """A10: one kubelet's nonsense does not end the look at all others."""

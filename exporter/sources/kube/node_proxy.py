@@ -5,6 +5,7 @@ The API server vouches for the kubelet here, and hides what it serves: the hands
 
 import json
 import time
+from dataclasses import replace
 
 from exporter.facts.kube.kubelet_metrics import MetricsReader, kubelet_config
 from exporter.facts.kube.kubelet_report import KubeletReport, with_metrics
@@ -26,23 +27,32 @@ _STATUSES = {
     Reason.UNAUTHORIZED: KubeletStatus.UNAUTHORIZED,
     Reason.FORBIDDEN: KubeletStatus.FORBIDDEN,
 }
+_OF_THIS_PATH = {Reason.NOT_FOUND, Reason.FORBIDDEN}
+"""What an answer about /configz says of nothing else: with enableDebuggingHandlers off there is none."""
 
 
 def read_kubelet(connection: Connection, node: str) -> KubeletReport:
-    """The report. Whatever goes wrong is its status."""
+    """The report. Whatever goes wrong is its status; without its settings, which a kubelet may keep to itself, it is
+    asked for its metrics all the same.
+    """
     place = f"/api/v1/nodes/{node}/proxy"
+    report = KubeletReport(node, KubeletStatus.OK)
     try:
-        config = kubelet_config(json.loads(connection.dated(f"{place}/configz", LARGEST_CONFIG, within=PATIENCE)[0]))
+        try:
+            loaded = json.loads(connection.dated(f"{place}/configz", LARGEST_CONFIG, within=PATIENCE)[0])
+            report = replace(report, config=kubelet_config(loaded))
+        except ApiError as error:
+            if error.reason not in _OF_THIS_PATH:
+                raise
+            report = _silent(node, error)
         body, date = connection.dated(f"{place}/metrics", LARGEST_METRICS, within=PATIENCE)
         reader = MetricsReader()
         reader.feed(bytes(body))
-        metrics = reader.result()
+        return with_metrics(report, reader.result(), time.time() if date is None else date)
     except ApiError as error:
         return _silent(node, error)
     except (ValueError, RecursionError) as error:
         return KubeletReport(node, KubeletStatus.ERROR, " ".join(str(error).split())[:200])
-    report = KubeletReport(node, KubeletStatus.OK, config=config)
-    return with_metrics(report, metrics, time.time() if date is None else date)
 
 
 def _silent(node: str, error: ApiError) -> KubeletReport:

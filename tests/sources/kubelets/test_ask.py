@@ -152,6 +152,23 @@ def test_settings_that_are_off_are_told(kubelets: SimulatedKubelets) -> None:
     assert (report.config.client_rotation, report.config.serving_rotation) == (False, False)
 
 
+def test_a_kubelet_without_configz_tells_the_rest(kubelets: SimulatedKubelets) -> None:
+    """404: with enableDebuggingHandlers off there is no /configz, and the dates are told all the same."""
+    serving = CA.kubelet_serving(NODE, NOW)
+    report = ask(listening(kubelets, serving, client_not_after=NOW + 100 * DAY, debugging=False).address)
+    assert (report.status, report.detail) == (KubeletStatus.ERROR, "configz: HTTP 404, 404 page not found")
+    assert report.config is None
+    assert report.client_not_after == pytest.approx(NOW + 100 * DAY, abs=3)
+
+
+def test_a_kubelet_without_either_path_is_told_with_both() -> None:
+    """404 for whatever is asked, as from another program with this node's certificate."""
+    with speaking(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", times=2) as address:
+        report = ask(address)
+    assert (report.status, report.detail) == (KubeletStatus.ERROR, "configz: HTTP 404; metrics: HTTP 404")
+    assert report.told, "its certificate was seen"
+
+
 def test_without_a_token_only_the_handshake_is_made(kubelets: SimulatedKubelets) -> None:
     """A kubeconfig with a client certificate has no token to show."""
     report = ask(listening(kubelets, CA.kubelet_serving(NODE, NOW)).address, asker(token=""))
@@ -170,8 +187,8 @@ def test_nobody_there_is_told_from_silence(kubelets: SimulatedKubelets) -> None:
 
 
 @contextlib.contextmanager
-def speaking(answer: bytes, *, drip: float = 0.0) -> Iterator[tuple[str, int]]:
-    """A server with a valid certificate of the node that says this to whatever it is asked."""
+def speaking(answer: bytes, *, drip: float = 0.0, times: int = 1) -> Iterator[tuple[str, int]]:
+    """A server with a valid certificate of the node that says this to whatever it is asked, so many times."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
         file.write(CA.kubelet_serving(NODE, NOW).pem)
@@ -184,11 +201,12 @@ def speaking(answer: bytes, *, drip: float = 0.0) -> Iterator[tuple[str, int]]:
         with contextlib.suppress(OSError):
             connection, _ = listener.accept()
             with context.wrap_socket(connection, server_side=True) as secured:
-                secured.recv(4096)
-                for byte in (answer[i : i + 1] for i in range(len(answer))) if drip else (answer,):
-                    secured.sendall(byte)
-                    if drip and stop.wait(drip):
-                        return
+                for _ in range(times):
+                    secured.recv(4096)
+                    for byte in (answer[i : i + 1] for i in range(len(answer))) if drip else (answer,):
+                        secured.sendall(byte)
+                        if drip and stop.wait(drip):
+                            return
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
