@@ -106,6 +106,19 @@ def test_the_client_certificates_lifetime_is_known_from_the_request_that_gave_it
         assert found.values("akscert_certificate_not_before_timestamp_seconds", **where) == [issued.not_before]
 
 
+def test_a_kubelet_whose_request_changes_is_asked_before_its_turn(tmp_path: Path, kubelets: SimulatedKubelets) -> None:
+    """What it rotated is seen within seconds, not five minutes later."""
+    kubelet = listening(kubelets, CA.kubelet_serving(NODE, NOW - DAY))
+    seldom = replace(KUBELETS, kubelet_interval=3600.0, kubelet_apart=0.1)
+    with asking(tmp_path, node(kubelet=kubelet.address), observing=seldom) as found:
+        found.until_value(1.0, "akscert_kubelet_status", node=NODE, status="ok")
+        rotated = CA.kubelet_serving(NODE, NOW)
+        kubelet.swap(rotated)
+        found.server.store.put("certificatesigningrequests", csr("csr-1", Answer.ISSUED, created=NOW))
+        name = "akscert_certificate_not_after_timestamp_seconds"
+        found.until_value(rotated.not_after, name, node=NODE, role="kubelet-serving", origin="wire")
+
+
 def test_a_client_certificate_that_ends_stays_an_ended_one(tmp_path: Path, kubelets: SimulatedKubelets) -> None:
     """K1: from the end on the kubelet tells +Inf, and dies soon after; the date does not vanish with it."""
     kubelet = listening(kubelets, CA.kubelet_serving(NODE, NOW))

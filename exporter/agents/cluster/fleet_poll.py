@@ -13,7 +13,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
 
-__all__ = ["FleetPoll"]
+__all__ = ["SOON", "FleetPoll"]
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ PER_SECOND = 50
 RETRY = 30.0
 """Seconds to the next try after a first failure; doubled after each further one, up to the interval."""
 SOON = 15.0
-"""Seconds that must lie between two looks at a member that are asked for by `soon`."""
+"""Seconds at least between two looks at a member that are asked for by `soon`."""
 STEP = 1.0
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,13 @@ class FleetPoll(Generic[T]):
         ask: Callable[[T], Awaitable[bool]],
         *,
         interval: float,
+        apart: float = SOON,
         left: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`members` by their keys, read every second; `left` is told of a key that is no longer among them."""
-        self._members, self._ask, self._interval, self._left = members, ask, interval, left
+        """`members` by their keys, read every second; `left` is told of a key that is no longer among them. `apart`: as
+        SOON.
+        """
+        self._members, self._ask, self._interval, self._apart, self._left = members, ask, interval, apart, left
         self._due: dict[str, float] = {}
         self._heap: list[tuple[float, int, str]] = []
         self._order = itertools.count()
@@ -112,7 +115,7 @@ class FleetPoll(Generic[T]):
         with self._lock:
             wanted, self._wanted = self._wanted, set()
         for key in wanted & self._due.keys():
-            at = max(now + random.uniform(0.5, 2.0), self._last.get(key, 0.0) + SOON)  # noqa: S311 - spreads load
+            at = max(now + random.uniform(0.5, 2.0), self._last.get(key, 0.0) + self._apart)  # noqa: S311 - spreads load
             if at < self._due[key]:
                 self._schedule(key, at)
 

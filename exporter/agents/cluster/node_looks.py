@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from exporter.agents.cluster.fleet_poll import FleetPoll
+from exporter.agents.cluster.fleet_poll import SOON, FleetPoll
 from exporter.agents.cluster.state import ClusterState
 from exporter.agents.periodic import Periodic
 from exporter.facts.certificate import Certificate
@@ -42,6 +42,8 @@ class Observing:
     kubelet_port: int = 10250
     """Of a node that names none."""
     kubelet_timeout: float = 10.0
+    kubelet_apart: float = SOON
+    """Seconds between two looks at a kubelet whose certificate requests change."""
     service: tuple[str, str] | None = None
     """Namespace and name of the node agents' Service; None: there are none."""
     client_config: Path | None = None
@@ -79,7 +81,12 @@ class KubeletLooks:
         self._known: tuple[Node, ...] = ()
         self._members: Mapping[str, Kubelet] = MappingProxyType({})
         self._poll = FleetPoll(
-            "kubelets", self._fleet, self._look, interval=observing.kubelet_interval, left=self._left
+            "kubelets",
+            self._fleet,
+            self._look,
+            interval=observing.kubelet_interval,
+            apart=observing.kubelet_apart,
+            left=self._left,
         )
         self._judge = Periodic("kubelets judged", observing.judged, self._judged)
 
