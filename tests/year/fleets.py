@@ -52,7 +52,7 @@ class Fleet:
             stale = replace(world.api, not_before=BEGIN - 900 * DAY, not_after=BEGIN - 170 * DAY)
             machine.disk = replace(machine.disk, copy=stale)
         if self.automatic:
-            for machine, ahead in zip(world.machines.values(), (-40.0, 90.0, 1500.0), strict=True):
+            for machine, ahead in zip(world.machines.values(), (-40.0, 90.0, 2 * HOUR), strict=True):
                 machine.kubelet.clock = ahead
             world.add_virtual_node("virtual-node-aci-linux")
         world.api_days = self.days

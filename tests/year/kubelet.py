@@ -15,8 +15,6 @@ __all__ = ["KUBELETS", "asked"]
 
 KUBELETS = 300.0
 """Seconds between two looks at a kubelet."""
-BELIEVED = 3600.0
-"""As in exporter.sources.kubelets.ask: a Date header that is further off is no clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def asked(machine: Machine, authorities: tuple[Certificate, ...], now: float) ->
     told = KubeletMetrics(client_ttl=math.inf if ttl <= 0 and not kubelet.negative else float(math.floor(ttl)))
     if not (kubelet.tells and kubelet.rotates):  # a kubelet that does not rotate has no such metric
         told = KubeletMetrics()
-    return with_metrics(report, told, clock if abs(kubelet.clock) <= BELIEVED else now)
+    return with_metrics(report, told, clock)
 
 
 @lru_cache(maxsize=4096)

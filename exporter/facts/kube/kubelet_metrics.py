@@ -16,8 +16,6 @@ SERVER_ERRORS = b"kubelet_server_expiration_renew_errors"
 LONGEST_LINE = 64 * 1024
 _BEGINNINGS = (b"kubelet_certificate_manager_", b"kubelet_server_expiration_")
 """What the names of all that is read begin with."""
-LONGEST_TTL = 10_000 * 366 * 86400.0
-"""Seconds. X.509 knows no year after 9999, and no moment that is further away can be shown."""
 
 _FIELDS = {
     b"kubelet_certificate_manager_client_ttl_seconds": "client_ttl",
@@ -92,7 +90,7 @@ class MetricsReader:
     def _found_in(self, line: bytes) -> None:
         field = _FIELDS.get(line.partition(b"{")[0].split(None, 1)[0])
         value = _number(line) if field else None
-        if field and value is not None and (math.isinf(value) or abs(value) < LONGEST_TTL):
+        if field and value is not None:
             self._found[field] = value
 
 

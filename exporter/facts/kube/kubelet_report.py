@@ -11,6 +11,8 @@ __all__ = ["SAME", "KubeletReport", "followed", "with_metrics"]
 
 SAME = 120.0
 """Seconds within which two ends are those of one certificate: a TTL is told in whole seconds, by a clock of its own."""
+LAST = 253402300799.0
+"""Unix seconds of 99991231235959Z, X.509's last moment (RFC 5280 §4.1.2.5): what is said to end later is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,12 @@ def with_metrics(report: KubeletReport, metrics: KubeletMetrics, now: float) -> 
     """The report with what the metrics say. `now`: Unix seconds by the kubelet's own clock, which its TTL counts by."""
     ttl = metrics.client_ttl
     valid = None if ttl is None else math.isfinite(ttl)
+    end = float(round(now + ttl)) if valid and ttl is not None else None
     errors = {Role.KUBELET_CLIENT: metrics.client_renew_errors, Role.KUBELET_SERVING: metrics.server_renew_errors}
     return replace(
         report,
         client_certificate=valid,
-        client_not_after=float(round(now + ttl)) if valid and ttl is not None else None,
+        client_not_after=end if end is not None and 0 <= end <= LAST else None,
         renew_errors=tuple((role, count) for role, count in errors.items() if count is not None),
     )
 

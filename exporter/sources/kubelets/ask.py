@@ -10,7 +10,6 @@ import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 
 from exporter.facts.certificate import Certificate, CertificateError
 from exporter.facts.chain import distrust
@@ -20,6 +19,7 @@ from exporter.facts.usability import NODE_USER
 from exporter.facts.x509 import certificate
 from exporter.reason import KubeletStatus, Reason
 from exporter.sources.exchange import Exchange, Head, ProtocolError, unverified_context
+from exporter.sources.http_date import http_date
 from exporter.sources.http_failure import socket_reason, tls_word
 
 __all__ = ["Kubelet", "KubeletAsker"]
@@ -28,8 +28,8 @@ LARGEST_CONFIG = 1 << 20
 LARGEST_METRICS = 16 << 20
 """Bytes; a busy node's /metrics has some 300 KB, of which the part before the certificates' lines is read."""
 LONGEST_CHAIN = 10
-SKEW = 3600.0
-"""Seconds by which a Date header may differ from our clock and be believed to be the node's clock."""
+HOLDING = 3600.0
+"""Seconds for which a verdict holds at most."""
 NO_CERTIFICATE = "TLSV1_ALERT_INTERNAL_ERROR"
 """A Go server whose GetCertificate fails ends the handshake so; the kubelet's fails while it has no certificate
 (pkg/kubelet/certificate/kubelet.go, "no serving certificate available for the kubelet")."""
@@ -128,7 +128,7 @@ class KubeletAsker:
             raise ProtocolError("no certificate was served")
         chain = known.chain if known is not None else tuple(map(certificate, ders))
         against = _against(kubelet, chain, authorities, now)
-        until = min(now + SKEW, *(one.not_after for one in chain), *(one.not_after for one in authorities))
+        until = min(now + HOLDING, *(one.not_after for one in chain), *(one.not_after for one in authorities))
         verdict = _Verdict(authorities, chain, against, until)
         self._verdicts[kubelet.node] = verdict
         return verdict
@@ -149,13 +149,13 @@ class KubeletAsker:
         return with_metrics(replace(report, status=status, detail=detail), metrics, self._node_clock(head))
 
     def _node_clock(self, head: Head) -> float:
-        """Unix seconds by the node's clock, which its Date header tells."""
-        ours = self._clock()
-        try:
-            theirs = parsedate_to_datetime(head.headers.get("date", "")).timestamp()
-        except (ValueError, TypeError, OverflowError):
-            return ours
-        return theirs if abs(theirs - ours) <= SKEW else ours
+        """Unix seconds by the node's clock, which its Date header tells.
+
+        It comes from the process that counts the seconds left, over a connection that verifies: however far that clock
+        is off, the two together give the right end.
+        """
+        theirs = http_date(head.headers.get("date", ""))
+        return self._clock() if theirs is None else theirs
 
 
 async def _metrics(exchange: Exchange) -> KubeletMetrics:

@@ -62,6 +62,21 @@ def test_a_kubelet_that_verifies_tells_everything(kubelets: SimulatedKubelets) -
     assert (report.config.client_rotation, report.config.serving_rotation) == (True, True)
 
 
+@pytest.mark.parametrize("ahead", [-30 * DAY, -5400.0, 40.0, 5400.0, 30 * DAY], ids=lambda ahead: f"{ahead:+.0f}s")
+def test_the_end_is_right_however_far_off_the_nodes_clock_is(kubelets: SimulatedKubelets, ahead: float) -> None:
+    """The seconds left count by the clock that the answer's Date tells."""
+    kubelet = listening(kubelets, CA.kubelet_serving(NODE, NOW), client_not_after=NOW + 100 * DAY)
+    kubelet.api.clock = lambda: time.time() + ahead
+    assert ask(kubelet.address).client_not_after == pytest.approx(NOW + 100 * DAY, abs=3)
+
+
+@pytest.mark.parametrize("days", [3_000_000, 1e12])
+def test_an_end_that_no_certificate_has_is_not_told(kubelets: SimulatedKubelets, days: float) -> None:
+    """A10: X.509 knows no year after 9999, and no page can show one."""
+    report = ask(listening(kubelets, CA.kubelet_serving(NODE, NOW), client_not_after=NOW + days * DAY).address)
+    assert (report.status, report.client_not_after) == (KubeletStatus.OK, None)
+
+
 def test_a_client_certificate_that_ended_is_not_a_date(kubelets: SimulatedKubelets) -> None:
     """K1: the TTL is +Inf from the end on, which is no time in the far future."""
     kubelet = listening(kubelets, CA.kubelet_serving(NODE, NOW), client_not_after=NOW - 5)
