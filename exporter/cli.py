@@ -2,13 +2,13 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
 from exporter.check.output import OutputError, complain, settle, write_out
-from exporter.completion import SHELLS, complete, shell_code
 from exporter.examples import epilog
 from exporter.settings import Command, Settings, SettingsError, add_flags, resolve
 from exporter.sources.bug import bug
@@ -36,6 +36,9 @@ LEFT_OUT = frozenset({"argcomplete", "azure", "kubernetes", "msgspec", "socks"})
 """Packages that the node agent's image does not hold."""
 
 PROGRAM = "aks-cert-exporter"
+
+SHELLS = ("bash", "zsh", "fish", "powershell")
+"""Those that can complete this command."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -102,7 +105,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run a command and return its exit status; for settings that cannot be used 2, of `check` 3."""
     try:
         try:
-            return _main(arguments, parser(program))
+            return _main(_parsed(arguments, program))
         finally:
             settle()
     except OutputError as error:
@@ -112,11 +115,20 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         return 130
 
 
-def _main(arguments: Sequence[str] | None, top: Parser) -> int:
-    complete(top, top.of_command)
+def _parsed(arguments: Sequence[str] | None, program: str) -> argparse.Namespace:
+    """What the command line says. The parser itself is let go: an agent would keep it for as long as it runs."""
+    top = parser(program)
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+        from exporter.completion import complete
+
+        complete(top, top.of_command)
     parsed, unknown = top.parse_known_args(arguments)
     if unknown:
         top.of_command[parsed.command].error(f"unrecognized arguments: {' '.join(unknown)}")
+    return parsed
+
+
+def _main(parsed: argparse.Namespace) -> int:
     try:
         return _run(parsed)
     except ModuleNotFoundError as error:
@@ -132,6 +144,8 @@ def _main(arguments: Sequence[str] | None, top: Parser) -> int:
 
 def _run(parsed: argparse.Namespace) -> int:
     if parsed.command == "completion":
+        from exporter.completion import shell_code
+
         write_out(shell_code(parsed.shell))
         return 0
     if parsed.command == "metrics":

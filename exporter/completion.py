@@ -7,17 +7,15 @@ faster, and has neither PowerShell nor anything that must be read first.
 
 import argparse
 import itertools
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from exporter.settings import Command
 
-__all__ = ["PROGRAMS", "SHELLS", "complete", "plugin_words", "shell_code"]
+__all__ = ["PROGRAMS", "complete", "plugin_words", "shell_code"]
 
 PROGRAMS = ("aks-cert-exporter", "kubectl-akscert")
-SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
 def shell_code(shell: str) -> str:
@@ -28,9 +26,7 @@ def shell_code(shell: str) -> str:
 
 
 def complete(top: argparse.ArgumentParser, of_command: Mapping[str, argparse.ArgumentParser]) -> None:
-    """Answer a shell's question and end the process; nothing where no shell asks."""
-    if "_ARGCOMPLETE" not in os.environ:
-        return
+    """Answer a shell's question and end the process; nothing where it cannot be answered."""
     import argcomplete
 
     _name_contexts(of_command)

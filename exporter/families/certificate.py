@@ -1,12 +1,16 @@
 """akscert_certificate_*: the certificates of one node, when each begins and ends, what it is and who signed it."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from exporter.facts.host.host_facts import HostFacts
-from exporter.facts.kube.node_view import NodeView
 from exporter.facts.usability import Usability
 from exporter.metric import Family, Metric, Part, Row, part
 from exporter.reason import Origin, Role, Rotation
+
+if TYPE_CHECKING:
+    # What the node agent never uses it never loads.
+    from exporter.facts.kube.node_view import NodeView
 
 __all__ = ["parts", "told_families"]
 
@@ -65,7 +69,7 @@ SERVED_MATCHES_FILE = Metric(
 )
 
 
-def told_families(views: Iterable[NodeView]) -> Iterator[Family]:
+def told_families(views: "Iterable[NodeView]") -> Iterator[Family]:
     """Samples of nodes without a node agent, as their kubelets told them."""
     told = [(view.node, one) for view in views for one in view.certificates]
     yield NOT_AFTER.family(((node, one.role, one.origin, one.rotation), one.not_after) for node, one in told)

@@ -1,13 +1,17 @@
 """akscert_rotation_*: is rotation on for each kubelet certificate, who says so, and when is the next one due."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from exporter.facts.host.host_facts import HostFacts
-from exporter.facts.kube.node_view import NodeView
 from exporter.facts.rotation import DEADLINE as DEADLINE_PART
 from exporter.facts.rotation import DUE as DUE_PART
 from exporter.metric import Family, Metric, Part, Row, part
 from exporter.reason import Evidence, Role, RotationReason, RotationState
+
+if TYPE_CHECKING:
+    # What the node agent never uses it never loads.
+    from exporter.facts.kube.node_view import NodeView
 
 __all__ = ["evidence_family", "parts", "told_families"]
 
@@ -44,7 +48,7 @@ def evidence_family(rows: Iterable[Row]) -> Family:
     return EVIDENCE.family(rows)
 
 
-def told_families(views: Iterable[NodeView]) -> Iterator[Family]:
+def told_families(views: "Iterable[NodeView]") -> Iterator[Family]:
     """Samples of nodes without a node agent, as their kubelets told them; evidence apart."""
     views = tuple(views)
     yield STATE.family(

@@ -101,7 +101,10 @@ def _resolved(address: Address, deadline: float) -> list[_Target]:
 
 
 def _addresses(address: Address, flags: int = 0) -> list[_Target]:
-    found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=flags)
+    host, port = address
+    # As bytes: of text, be it plain ASCII, Python makes an internationalised name, whose tables take 0.3 MiB.
+    name = host.encode() if host.isascii() else host
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)
     return [(family, target) for family, _, _, _, target in found]
 
 

@@ -12,7 +12,9 @@ BACKLOG = 4096
 
 def bound_sockets(host: str, port: int) -> list[socket.socket]:
     """Sockets bound to every address of the host, on one port even where that is chosen by the system."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    # As bytes: of text, be it plain ASCII, Python makes an internationalised name, whose tables take 0.3 MiB.
+    name = host.encode() if host.isascii() else host
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     try:
         for family, kind, number, _, address in dict.fromkeys(found):

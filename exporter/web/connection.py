@@ -10,11 +10,11 @@ from typing import cast
 
 import h11
 
+from exporter.web.client_names import bears_allowed_name
 from exporter.web.date import http_date
 from exporter.web.limits import Limits
 from exporter.web.request import Request, split_target
 from exporter.web.response import Response, plain
-from exporter.web.tls import bears_allowed_name
 
 __all__ = ["Answer", "ClientConnection"]
 

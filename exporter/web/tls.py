@@ -7,7 +7,7 @@ from pathlib import Path
 from exporter.settings import SettingsError
 from exporter.web.yaml_mapping import YamlMapping, text, texts, truth
 
-__all__ = ["LiveContext", "ServerContext", "TLSConfig", "bears_allowed_name", "ssl_context", "tls_config"]
+__all__ = ["LiveContext", "ServerContext", "TLSConfig", "ssl_context", "tls_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,17 +204,6 @@ def _failure(config: TLSConfig, key: str, path: Path, error: Exception) -> Setti
     else:
         words = str(error)
     return SettingsError(f"{config.file}: tls_server_config.{key}: {path}: {words}")
-
-
-def bears_allowed_name(connection: ssl.SSLObject | None) -> bool:
-    """Whether the client certificate of a connection, if it gave one, bears a name that it may."""
-    allowed = getattr(connection.context, "allowed_names", None) if connection is not None else None
-    certificate = connection.getpeercert() if connection is not None else None
-    if allowed is None or not certificate:
-        return True
-    # DNS names, IP and e-mail addresses and URIs, each as (type, value).
-    given = certificate.get("subjectAltName", ())
-    return any(isinstance(entry, tuple) and entry[-1] in allowed for entry in given)
 
 
 class LiveContext(ssl.SSLContext):

@@ -12,7 +12,6 @@ from exporter.facts.host.paths import PathTable, path_table
 from exporter.facts.sandbox import Sandbox
 from exporter.settings import Settings
 from exporter.sources.seal import keep_memory, seal
-from exporter.web.config import read_web_config
 
 __all__ = ["confine", "tell"]
 
@@ -106,6 +105,8 @@ def _web(settings: Settings) -> Iterator[str]:
     if not file:
         return
     yield os.path.dirname(os.path.abspath(file))
+    from exporter.web.config import read_web_config  # not where nobody asks for TLS or passwords
+
     try:
         tls = read_web_config(Path(file)).tls
     except Exception:  # noqa: BLE001 - told when the server is made

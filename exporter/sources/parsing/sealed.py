@@ -46,7 +46,7 @@ HELD, HELD_UNSTARTED = 30.0, 3.0
 _MOST_KEPT = 1024
 _MOST_AUTHORITIES = 8
 """CAs with which a file is sent to be parsed, so that who signed it need not be asked once more."""
-_MOST_KNOWN = 64
+_MOST_KNOWN = 16
 """What the same bytes were: a file that has only just changed is read at each look until its state can be believed."""
 
 
