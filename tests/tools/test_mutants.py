@@ -137,6 +137,12 @@ def test_every_fault_of_the_list_of_equivalents_can_be_planted() -> None:
         assert set(names) <= {one.mutant.name for one in present(room)}
 
 
+def test_no_fault_that_a_test_noticed_is_listed_as_one_that_nobody_could() -> None:
+    for room, measured in results.read().items():
+        noticed = {name for name, (_, killer) in measured.tried.items() if killer}
+        assert noticed & results.excused(room) == set()
+
+
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     one = Measured("facts", 10, {"x: y": ("exporter/facts/x.py", "tests/x.py::test"), "z": ("exporter/facts/x.py", "")})
