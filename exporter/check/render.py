@@ -27,7 +27,7 @@ STYLES = {
     Severity.INFO: "cyan",
 }
 
-_TYPED = str.maketrans({"…": "...", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'", "\N{NO-BREAK SPACE}": " "})
+_TYPED = str.maketrans({"…": "...", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'"})
 """How our own words look where there is only ASCII."""
 
 _ASCII_HEAD = """\
