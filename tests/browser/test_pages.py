@@ -98,6 +98,12 @@ def focused(tab: Tab) -> str:
     return str(tab.value("(document.activeElement.textContent || '').trim()"))
 
 
+def holder(tab: Tab) -> str:
+    """What has the focus, as `<summary id="x"> its text`, for a test that looked for something else."""
+    element = "document.activeElement"
+    return f"<{tab.value(f'{element}.localName')} id={tab.value(f'{element}.id')!r}> {focused(tab)[:80]}"
+
+
 def tab_to(tab: Tab, text: str, most: int = 250) -> None:
     """Press Tab until that text has the focus, which then must be seen."""
     passed = []
@@ -114,9 +120,9 @@ def test_the_first_tab_leads_past_the_header(site: str, chromium: Browser) -> No
     tab = chromium.tab(1100, 900)
     tab.open(site)
     tab_to(tab, "Skip to the content", most=1)
-    assert tab.value("document.activeElement.getBoundingClientRect().left >= 0")
+    assert tab.value("document.activeElement.getBoundingClientRect().left >= 0"), holder(tab)
     tab.key("Enter")
-    assert tab.value("document.activeElement.id") == "content"
+    assert tab.value("document.activeElement.id") == "content", holder(tab)
 
 
 def test_a_pool_can_be_chosen_by_keyboard_alone(site: str, chromium: Browser) -> None:
@@ -136,10 +142,11 @@ def test_the_form_works_by_keyboard_and_without_a_script(site: str, chromium: Br
     tab = chromium.tab(390, 800)
     tab.order("Emulation.setScriptExecutionDisabled", value=True)
     tab.open(site)
-    for _ in range(100):
+    passed: list[str] = []
+    while tab.value("document.activeElement.id") != "state":
+        assert len(passed) < 100, f"no way by keyboard to the state's menu; in turn these had the focus: {passed}"
         tab.key("Tab")
-        if tab.value("document.activeElement.id") == "state":
-            break
+        passed.append(holder(tab))
     tab.key("ArrowDown")
     tab_to(tab, "Show", most=3)
     tab.follow()
@@ -155,7 +162,7 @@ def test_a_note_that_is_folded_opens_by_keyboard(site: str, chromium: Browser) -
     tab.open(site)
     tab_to(tab, "1 note")
     tab.key("Enter")
-    assert tab.value("document.activeElement.parentElement.open") is True
+    assert tab.value("document.activeElement.parentElement.open") is True, holder(tab)
 
 
 def test_the_first_screen_has_the_verdict_four_findings_and_the_counts_by_pool(site: str, chromium: Browser) -> None:
@@ -178,7 +185,7 @@ def test_a_command_is_copied_by_keyboard(site: str, chromium: Browser) -> None:
     tab_to(tab, "Copy")
     tab.key("Enter")
     command = tab.value("document.activeElement.previousElementSibling.textContent")
-    assert tab.value("window.copied") == command
+    assert tab.value("window.copied") == command, holder(tab)
     assert tab.complaints == []
 
 
