@@ -191,13 +191,13 @@ def test_who_takes_turns_in_two_formats_has_each_rendered_once() -> None:
 def test_a_format_counts_as_used_for_a_quarter_of_an_hour_to_the_second() -> None:
     source = Source()
     source.text(OPENMETRICS)
-    source.now = IN_USE
+    source.now, source.steady = IN_USE, 2.0
     source.asked["steady"] = 0
     source.cache.refresh()
     assert source.asked["steady"] == 1
     assert source.cache.ready(OPENMETRICS)
     assert not source.cache.ready("")
-    source.now = IN_USE + 0.1
+    source.now, source.steady = IN_USE + 0.1, 3.0
     source.cache.refresh()
     assert source.asked["steady"] == 1
     assert not source.cache.ready(OPENMETRICS)
