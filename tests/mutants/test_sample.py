@@ -11,7 +11,7 @@ from tools.mutants.trial import again, drawn, measure, place, present
 
 pytestmark = pytest.mark.timeout(280)
 SEED = "sample"
-RULES, CHART, CODE = 60, 8, 60
+RULES, CHART, CODE = 400, 8, 60
 """How many of each are tried."""
 SECONDS = 110.0
 """For the code: what is not tried by then has to wait for `make mutants`."""
