@@ -97,6 +97,11 @@ def test_without_a_current_context_the_kubelet_has_no_server(written: str) -> No
         kubeconfig(text("{}").replace(b"current-context: default-context", written.encode()))
 
 
+def test_the_kind_may_be_left_out() -> None:
+    """clientcmd does not ask for it, and people's own files are without."""
+    assert kubeconfig(text("{}").replace(b"kind: Config\n", b"")) == kubeconfig(text("{}"))
+
+
 BOMB = b"a: &a [x,x]\nb: &b {<<: [" + b",".join([b"*a"] * 50) + b"]}\n"
 
 
@@ -123,6 +128,8 @@ BOMB = b"a: &a [x,x]\nb: &b {<<: [" + b",".join([b"*a"] * 50) + b"]}\n"
         text("{client-certificate-data: '%%%'}"),
         text("{client-certificate-data: aGVsbG8=}"),
         text("{client-certificate: 7}"),
+        text("{}").replace(b"kind: Config", b"kind: Deployment"),
+        text("{}").replace(b"clusters:", b"others:"),
         text("{}", rest="users: [{name: x}, {name: x}]"),
         text("{}", cluster="certificate-authority-data: 'aGVs bG8='"),
         text("{}", cluster="certificate-authority-data: aGVsbG8="),

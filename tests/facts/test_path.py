@@ -36,6 +36,26 @@ def test_a_leaf_is_issued_through_the_intermediates_at_hand() -> None:
     assert not issued_by(DIRECT, (), ())
 
 
+def test_cas_that_signed_one_another_in_all_directions_are_not_walked_for_ever() -> None:
+    """With no root among them there is no path; without a bound a million ways would be tried."""
+    maze = cross_signed(9)
+    leaf = signed("node", "maze", new_key(), ca=False)
+    began = time.process_time()
+    assert list(paths(leaf, maze, (), lambda *_: True)) == []
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(("place", "found"), [(1, True), (59, False)])
+def test_a_ca_that_is_there_sixty_times_over_is_not_looked_through_to_the_end(place: int, found: bool) -> None:
+    """Of a name and a key for each, whichever of them the root has signed: no honest chain has so many."""
+    key, above = new_key(), new_key()
+    copies = tuple(signed("maze", "maze", key, key=key) for _ in range(60))
+    root = signed("maze", "maze", above, key=above)
+    leaf = signed("node", "maze", key, ca=False)
+    those = list(paths(leaf, copies, (root,), lambda child, issuer: issuer != root or child == copies[place]))
+    assert bool(those) is found
+
+
 def test_neither_a_ca_nor_what_signed_itself_is_issued_by_the_cluster_ca() -> None:
     """A3: the CA in the place of the leaf verifies with its own key, and was issued by nobody."""
     assert signed_by(ROOT, ROOT)

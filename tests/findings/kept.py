@@ -6,8 +6,9 @@ and until when, why, and what to do in which order.
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from exporter.agents.node.agent import node_agent
@@ -28,6 +29,8 @@ from exporter.findings.formatting import utc_time
 from exporter.findings.host import host_findings
 from exporter.findings.kubeconfig import kubeconfig_findings
 from exporter.findings.kubelet_certificate import DatedCertificate, date_findings
+from exporter.findings.observed import observed_findings
+from exporter.findings.signing import signing_findings
 from exporter.reason import (
     BootstrapMethod,
     Evidence,
@@ -44,7 +47,12 @@ from exporter.settings import Command, resolve
 from simulation.node.scenarios import SCENARIOS, scenario
 from simulation.node.simulated_node import build
 from simulation.pki import DAY, YEAR, Authority, Credential
+from tests.findings.azure_states import azure_states
 from tests.findings.cluster_states import CA, HOUR, MINUTE, NODE, changed_clusters, read
+from tests.findings.coming_states import cluster_lines, host_lines
+from tests.findings.endpoint_states import endpoint_states
+from tests.findings.node_states import compared_states, told_states
+from tests.findings.signing_states import T0, signing_states
 from tests.pages.example import NOW
 from tests.pages.fleet import fleet
 
@@ -55,15 +63,33 @@ KUBELET = (Role.KUBELET_CLIENT, Role.KUBELET_SERVING)
 States = Iterator[tuple[str, Iterable[Finding]]]
 
 
-def texts() -> dict[str, str]:
-    """By file name what the findings of each state are."""
-    return {
-        "dates.txt": _written(_dates()),
-        "scenarios.txt": _written(_scenarios()),
-        "nodes.txt": _written(_nodes()),
-        "kubeconfigs.txt": _written(_kubeconfigs()),
-        "clusters.txt": _written(_clusters()),
-    }
+def _texts() -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "dates.txt", lambda: _written(_dates())
+    yield "scenarios.txt", lambda: _written(_scenarios())
+    yield "nodes.txt", lambda: _written(_nodes())
+    yield "kubeconfigs.txt", lambda: _written(_kubeconfigs())
+    yield "clusters.txt", lambda: _written(_clusters())
+    yield "azure.txt", lambda: _written(azure_states())
+    yield "endpoints.txt", lambda: _written((name, cluster_findings(one, (), NOW)) for name, one in endpoint_states())
+    yield "signing.txt", lambda: _written((name, signing_findings(one, T0)) for name, one in signing_states())
+    yield "told.txt", lambda: _written((name, observed_findings(one, now)) for name, one, now in told_states())
+    yield "compared.txt", lambda: _written((name, observed_findings(one, now)) for name, one, now in compared_states())
+    yield "coming.txt", _lines
+
+
+def _lines() -> str:
+    """What comes, and the state of each node and its certificates."""
+    groups: list[Iterator[tuple[str, Iterator[str]]]] = [
+        ((one.name, host_lines(host_of(one.name), NOW)) for one in SCENARIOS),
+        (
+            (name, cluster_lines(one, NOW))
+            for name, one in (("a few", fleet(60, 4)), ("a broken few", fleet(3, broken=True)))
+        ),
+        ((name, cluster_lines(one, now)) for name, one, now in (*told_states(), *compared_states())),
+        ((name, cluster_lines(one, T0)) for name, one in signing_states()),
+    ]
+    parts = [f"== {name}\n" + "".join(f"{line}\n" for line in lines) for group in groups for name, lines in group]
+    return "\n".join(parts).replace(NODE, "NODE")
 
 
 def _written(states: States) -> str:
@@ -117,7 +143,8 @@ def _dates() -> States:
     yield "of which only the end is known", list(date_findings(machine(NODE), undated, NOW, bootstraps=True))
 
 
-def _facts(name: str) -> HostFacts:
+@cache
+def host_of(name: str) -> HostFacts:
     with tempfile.TemporaryDirectory() as directory:
         node = build(scenario(name), Path(directory) / "host", NOW, CA, name=NODE)
         flags = {"host_root": str(node.root), "node_name": NODE, "kubelet_address": ""}
@@ -128,14 +155,14 @@ def _facts(name: str) -> HostFacts:
 
 def _scenarios() -> States:
     for one in SCENARIOS:
-        host = _facts(one.name)
+        host = host_of(one.name)
         yield f"{one.name}, now", host_findings(host, (), NOW)
         yield f"{one.name}, in half a year under a policy", host_findings(host, (), NOW + 180 * DAY, max_age=90 * DAY)
 
 
 def _nodes() -> States:
     """A healthy node with one thing changed."""
-    host = _facts("healthy")
+    host = host_of("healthy")
     yield "healthy", host_findings(host, (_up(Source.KUBELET),), NOW)
     for windows in (False, True):
         this = replace(host, windows=windows)
@@ -329,7 +356,11 @@ def _failed(source: Source, reason: Reason, words: str = "it said so") -> Source
     return ledger.facts()
 
 
+TEXTS = dict(_texts())
+"""By file name what writes the findings of each state."""
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name, text in texts().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    for name, text in TEXTS.items():
+        (FOLDER / name).write_text(text(), encoding="utf-8")

@@ -107,6 +107,36 @@ def test_many_waiting_nodes_are_one_entry_for_each_signer() -> None:
     assert entries[0].others_named == "The same is wrong with node18, node17, node16 and 16 more."
 
 
+def test_only_what_is_about_a_node_and_has_an_alert_is_gathered() -> None:
+    """Five alike are five entries, whatever else is alike; six are one."""
+
+    def entries(nodes: int, *others: Finding) -> list[str]:
+        return [one.about for one in gathered([*(alike(f"n{number}") for number in range(nodes)), *others])]
+
+    def alike(node: str, alert: str = "AksCertExpired") -> Finding:
+        return Finding(Severity.WARNING, Subject(Kind.NODE, node or "all"), "It is so.", (), alert, node=node)
+
+    assert entries(5) == [f"n{number}" for number in range(5)]
+    assert entries(6) == ["n0 and 5 more nodes"]
+    assert sorted(entries(5, alike(""))) == ["all", *(f"n{number}" for number in range(5))]
+    assert sorted(entries(0, *(alike(f"m{number}", "") for number in range(6)))) == [f"m{n}" for n in range(6)]
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_lease_that_cannot_be_read_says_nothing_and_another_source_changes_nothing(up: bool) -> None:
+    """That leases cannot be read is the finding, not that their holders are silent."""
+    ledgers = {source: SourceLedger(source) for source in (Source.LEASES, Source.NODES)}
+    for source, ledger in ledgers.items():
+        if (source is Source.LEASES) is up:
+            ledger.success(NOW)
+        else:
+            ledger.failure(Reason.TIMEOUT, "no answer")
+    facts = ClusterFacts(leases={Lease.KUBE_CONTROLLER_MANAGER: NOW - HOUR})
+    said = [alert for _, _, alert in found(facts, *(ledger.facts() for ledger in ledgers.values()))]
+    assert ("AksCertSignerSilent" in said) is up
+    assert "AksCertSourceDown" in said
+
+
 @pytest.mark.parametrize("outcome", [CsrOutcome.DENIED, CsrOutcome.FAILED])
 def test_a_refusal_is_told_with_its_reason_for_an_hour(outcome: CsrOutcome) -> None:
     """Then its object is gone."""

@@ -11,7 +11,7 @@ from exporter.facts.node_observation import NodeObservation
 from exporter.findings import Finding, Kind, Severity, Subject
 from exporter.findings.node_status import State, node_statuses
 from exporter.findings.wording import NOT_LOOKED_AT
-from exporter.reason import CsrOutcome, Observer, Rotation
+from exporter.reason import CsrOutcome, Observer, Role, Rotation
 from simulation.pki import DAY
 
 NOW = 1_800_000_000.0
@@ -66,6 +66,22 @@ def test_a_kubelet_that_does_not_tell_of_its_client_certificate_is_not_ok() -> N
     for by, word in ((Observer.KUBELET, "unknown"), (Observer.NOBODY, NOT_LOOKED_AT)):
         facts = replace(cluster(nodes=(WELL,)), observations={"healthy": NodeObservation(by)})
         assert [one.word for one in node_statuses(facts, NOW, [unseen])] == [word]
+
+
+def test_what_the_label_says_is_not_told_again_and_anything_else_is() -> None:
+    """Only that serving rotation is off, of a node whose label says so."""
+    off = replace(WELL, serving_rotation=Rotation.DISABLED)
+    for alert, role, told in (
+        ("AksCertRotationDisabled", Role.KUBELET_SERVING, False),
+        ("AksCertRotationDisabled", Role.KUBELET_CLIENT, True),
+        ("AksCertExpired", Role.KUBELET_SERVING, True),
+    ):
+        one = Finding(
+            Severity.WARNING, Subject(Kind.NODE, "healthy"), "It is so.", (), alert, node="healthy", role=role
+        )
+        for node, said in ((off, told), (WELL, True)):
+            (status,) = node_statuses(cluster(nodes=(node,)), NOW, [one])
+            assert ("It is so." in [trouble.what for trouble in status.troubles]) is said
 
 
 def test_a_node_has_all_that_is_the_matter_with_it_the_worst_first() -> None:

@@ -262,6 +262,8 @@ def test_one_certificate_has_one_end() -> None:
     first = report(client_not_after=NOW)
     before = NOW - DAY
     assert followed(first, report(client_not_after=NOW + 90), before).client_not_after == NOW
+    for moved, end in ((120, NOW), (-120, NOW), (121, NOW + 121), (-121, NOW - 121)):
+        assert followed(first, report(client_not_after=NOW + moved), before).client_not_after == end
     assert followed(first, report(client_not_after=NOW + 3600), before).client_not_after == NOW + 3600
     gone = report(client_certificate=False, client_not_after=None)
     assert followed(first, gone, NOW).client_not_after == NOW

@@ -56,6 +56,11 @@ SOURCE = '''
 """Docs."""
 LIMITS = (1, 20.0)
 
+@dataclass(frozen=True, slots=True)
+class Record(Struct, frozen=True, tag="kind"):
+    whole: bool
+
+@lru_cache(maxsize=512)
 def f(a: int, b: int, *, c: str = "word") -> bool:
     """Docs."""
     log.warning("not touched", a)
@@ -72,6 +77,7 @@ def test_every_kind_of_fault_is_planted_in_code() -> None:
         ("", "(1, 20.0) → (20.0,)"),
         ("", "20.0 → 21.0"),
         ("", "20.0 → 10.0"),
+        ("Record", "\"kind\" → 'XXkind'"),
         ("f", "'word' → 'XXword'".replace("'word' →", '"word" →')),
         ("f", "a < b → a <= b"),
         ("f", "a < b → a > b"),
@@ -88,6 +94,8 @@ def test_every_kind_of_fault_is_planted_in_code() -> None:
         ("f", "a + b == 3 → a + b != 3"),
     } <= set(planted)
     assert not [what for _, what in planted if "touched" in what or "Docs" in what or "XXprose" in what]
+    assert [what for where, what in planted if where == "Record"] == ["\"kind\" → 'XXkind'"]
+    assert not [what for _, what in planted if "512" in what or "dataclass" in what]
     for source in planted.values():
         compile(source, "planted", "exec")
 

@@ -3,7 +3,8 @@
 Comparisons and their bounds, `and` and `or` and their sides, `not`, conditions, arithmetic, numbers, words, True and
 False; two arguments that change places, arguments by name left out, calls whose result nobody takes left out, results
 that become None, members of literals left out, `break` and `continue`. Prose is left alone: a test that holds a
-sentence to the letter says little about what it means. So are logs, annotations, assertions, and f-strings inside.
+sentence to the letter says little about what it means. So are logs, annotations, assertions, f-strings inside, and what
+is said of how a record or a result is kept (frozen, slots, the size of a cache), which nobody sees from outside.
 """
 
 import ast
@@ -135,6 +136,10 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         passed.append(node.annotation)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         passed += [each for each in (node.returns,) if each]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        passed += [each for each in node.decorator_list if isinstance(each, ast.Call) and _keeps(each.func)]
+    if isinstance(node, ast.ClassDef):
+        passed += [each for each in node.keywords if each.arg == "frozen"]
     if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == "__all__" for one in node.targets):
         return
     for child in ast.iter_child_nodes(node):
@@ -142,6 +147,10 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         unmoved = isinstance(child, ast.JoinedStr | ast.Assert | ast.Import | ast.ImportFrom | ast.arg) or _logs(child)
         if child not in passed and not prose and not unmoved:
             yield child
+
+
+def _keeps(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id in {"dataclass", "lru_cache"}
 
 
 def _logs(node: ast.AST) -> bool:

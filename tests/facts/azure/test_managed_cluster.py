@@ -101,6 +101,10 @@ def test_the_version_that_runs_beats_the_one_that_is_wanted() -> None:
     del properties["agentPoolProfiles"][0]["currentOrchestratorVersion"]
     found = azure_cluster(body, CLUSTER)
     assert (found.kubernetes_version, found.pools[0].kubernetes_version) == ("1.32.9", "1.33.5")
+    properties["agentPoolProfiles"][0]["currentOrchestratorVersion"] = "1.32.8"
+    del properties["currentKubernetesVersion"]
+    found = azure_cluster(body, CLUSTER)
+    assert (found.kubernetes_version, found.pools[0].kubernetes_version) == ("1.33.5", "1.32.8")
 
 
 def test_words_unknown_here_are_kept() -> None:

@@ -19,6 +19,7 @@ ExecStartPre=/bin/bash /opt/azure/containers/kubelet.sh
 ExecStart=/opt/bin/kubelet \\
         --enable-server \\
 # a comment between the lines
+; and another one
         --node-labels="${KUBELET_NODE_LABELS}" \\
         $KUBELET_TLS_BOOTSTRAP_FLAGS \\
         $KUBELET_CONFIG_FILE_FLAGS \\
@@ -79,10 +80,10 @@ def test_a_drop_in_may_replace_what_the_unit_says() -> None:
     """An empty assignment forgets the ones before; an environment file beats Environment=."""
     drop_in = service_unit(
         b"[Service]\nExecStart=\nExecStart=-/usr/bin/kubelet $A $$B ${C}x $NONE\n"
-        b"EnvironmentFile=\nEnvironmentFile=-/none\nEnvironmentFile=/own\nEnvironment=A=unit C=c\n"
+        b"EnvironmentFile=\nEnvironmentFile=-/none\nEnvironmentFile=/own\nEnvironment=A=unit C=c\nEnvironment=C 1=2\n"
     )
     started = command([service_unit(UNIT), drop_in], {"/own": {"A": "file"}})
-    assert started.words == ("/usr/bin/kubelet", "file", "$B", "cx")
+    assert started.words == ("/usr/bin/kubelet", "file", "$B", "cx"), "a word that assigns nothing is passed over"
     assert command([service_unit(UNIT), drop_in], {}).missing_files == ("/own",)
 
 

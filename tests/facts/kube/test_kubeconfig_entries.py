@@ -49,6 +49,12 @@ def test_a_user_of_the_wrong_kind_is_refused_and_not_quoted(values: dict[str, ob
     assert "\n" not in str(raised.value)
 
 
+def test_a_server_is_verified_unless_it_is_said_that_it_is_not() -> None:
+    found = {word: cluster(**{"insecure-skip-tls-verify": word}).clusters["c"].insecure for word in (True, False)}
+    assert found == {True: True, False: False}
+    assert cluster().clusters["c"].insecure is False
+
+
 def test_only_the_extension_for_plugins_is_given_to_a_plugin() -> None:
     """client.authentication.k8s.io/exec (client-go, tools/clientcmd/api/types.go)."""
     mine = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
