@@ -87,7 +87,7 @@ def _node(name: str) -> Iterator[Family]:
 
 def _sources() -> str:
     """What each source does, of both agents."""
-    ledgers = [SourceLedger(one) for one in (Source.NODES, Source.LEASES, Source.CSRS)]
+    ledgers = [SourceLedger(one) for one in Source]
     ledgers[0].success(T0)
     ledgers[1].success(T0)
     ledgers[1].failure(Reason.TIMEOUT, "no answer")

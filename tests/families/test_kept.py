@@ -1,9 +1,11 @@
 """What a scrape says, to the last label; and what the reference says of it."""
 
+import json
 import platform
 
 from exporter import __version__
 from exporter.families import build
+from exporter.families.catalogue import as_json, catalogue, emitters
 from exporter.reason import Mode
 from tests.families.kept import FOLDER, TEXTS
 from tests.families.test_cluster import lines
@@ -53,6 +55,25 @@ def test_a_build_says_what_it_runs() -> None:
             f'akscert_build_info{{mode="{mode}",python_version="{platform.python_version()}",revision="abc",'
             f'version="{__version__}"}} 1.0'
         ]
+
+
+def test_the_same_catalogue_can_be_had_as_json() -> None:
+    """For tools: each metric once, with all that the page has of it."""
+    found = {one["name"]: one for one in json.loads(as_json())}
+    every = [(subject, metric) for subject, metrics in catalogue().items() for metric in metrics]
+    assert len(found) == len(every)
+    agents = emitters()
+    for subject, metric in every:
+        assert found[metric.name] == {
+            "subject": subject,
+            "name": metric.name,
+            "agents": [str(mode) for mode in agents[metric.name]],
+            "type": str(metric.kind),
+            "unit": metric.unit,
+            "help": metric.help,
+            "labels": list(metric.labels),
+            "words": {label: [str(word) for word in words] for label, words in metric.words.items()},
+        }
 
 
 def test_the_reference_has_every_metric_with_its_labels_and_words() -> None:

@@ -1,10 +1,12 @@
 """What node agents and kubelets tell is judged once; a node that nobody tells about is never ok."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from exporter.facts.cluster import ClusterFacts
+from exporter.facts.kube.csr_ledger import CsrTotals
 from exporter.facts.kube.kubelet_metrics import KubeletConfig
 from exporter.facts.kube.kubelet_report import KubeletReport, followed
 from exporter.facts.kube.node import Node
@@ -295,3 +297,17 @@ def test_a_kubelet_that_exits_over_its_ended_certificate_stays_one_whose_certifi
     assert [one.alert for one in said] == ["AksCertExpired", "AksCertNodeNotObserved"]
     stopped = followed(first, silent, NOW - DAY)
     assert followed(stopped, silent, NOW + DAY).client_not_after is None
+
+
+def test_what_a_kubelet_tells_of_each_certificate_is_the_outlook_of_its_own_signer() -> None:
+    """The client's end for the one, the served one's for the other."""
+    year = Validity(NOW - 0.5 * YEAR, NOW + 0.5 * YEAR)
+    found = report(AUTHORITY.kubelet_serving(NODE, NOW - DAY, days=50), client_not_after=year.not_after)
+    view = node_view(found, CA, {Role.KUBELET_CLIENT: year}, addresses=("10.224.0.4", NODE))
+    known = replace(facts({NODE: NodeObservation(Observer.KUBELET, view=view)}), csrs=CsrTotals({}, {}, {}, ()))
+    ends = {one.role: [held.not_after for held in one.certificates] for one in known.outlooks}
+    assert ends == {Role.KUBELET_CLIENT: [year.not_after], Role.KUBELET_SERVING: [found.served[0].not_after]}
+    assert {one.role: one.window for one in view.certificates} == {
+        Role.KUBELET_CLIENT: (NOW + 0.2 * YEAR, NOW + 0.4 * YEAR),
+        Role.KUBELET_SERVING: tuple(found.served[0].not_before + part * 50 * DAY for part in (0.7, 0.9)),
+    }

@@ -106,7 +106,7 @@ def test_dated_files_beside_the_current_one_are_counted_by_role() -> None:
         (Role.KUBELET_SERVING, "", 2),
     ):
         place = places[role]
-        held = Read(place.path, FileStatus.NOT_FOUND, target=target)
+        held: Read[CertificateFile] = Read(place.path, FileStatus.NOT_FOUND, target=target)
         for listed, left in ((names, {role: expected}), (None, {})):
             reads = HostReads(evidence(None), (place,), {place.path: held}, {place.path: listed})
             assert host_facts("n1", reads, None).leftovers == left

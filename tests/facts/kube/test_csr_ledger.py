@@ -355,3 +355,25 @@ def test_a_request_from_the_future_waits_since_it_was_first_seen() -> None:
     ledger = CsrLedger()
     ledger.put(request("a", T0 + HOUR), T0)
     assert since(ledger) == T0
+
+
+@pytest.mark.parametrize(("silence", "began"), [(RETRY, T0), (RETRY + 1, T0 + RETRY + 61)])
+def test_a_request_that_was_collected_unanswered_counts_while_the_kubelet_goes_on_asking(
+    silence: float, began: float
+) -> None:
+    """It asks again within the hour; one that has been silent for longer begins to wait anew."""
+    assert RETRY == HOUR
+    ledger = CsrLedger()
+    ledger.put(request("a", T0), T0 + 1)
+    ledger.delete("a", T0 + 60)
+    ledger.put(request("b", T0 + 60 + silence), T0 + 60 + silence)
+    assert since(ledger) == began
+
+
+@pytest.mark.parametrize(("back", "waits"), [(4.0, False), (6.0, True)])
+def test_a_clock_set_back_by_more_than_a_moment_makes_former_dates_say_nothing(back: float, waits: bool) -> None:
+    """What was issued at a later date answers every request before it, as long as that date is no future."""
+    ledger = CsrLedger()
+    ledger.put(request("a", T0, ISSUED, answered=T0), T0, latest=T0)
+    ledger.put(request("b", T0 - 60), T0, latest=T0 - back)
+    assert (since(ledger) is not None) is waits
