@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrLedger
 from exporter.facts.kube.signing import Signing, signing
@@ -34,6 +36,19 @@ def test_a_certificate_since_then_is_a_sign_of_life() -> None:
     ledger.put(request("later", T0 + HOUR + 5, node="n3"), T0 + HOUR + 6)
     (serving,) = [one for one in signing(ledger.totals(), {}) if one.signer_name == SERVING_SIGNER]
     assert (serving.total, serving.silent_since, serving.nodes) == (2, T0 + HOUR + 5, ("n3",))
+
+
+@pytest.mark.parametrize(("waited", "counts"), [(60, True), (61, False)])
+def test_a_request_was_passed_over_that_had_waited_for_a_minute_when_another_was_signed(
+    waited: int, counts: bool
+) -> None:
+    """A healthy cluster answers each within that."""
+    ledger = CsrLedger()
+    ledger.put(request("waits", T0, node="n1"), T0)
+    ledger.put(request("signed", T0, ISSUED, node="n2"), T0 + waited, live=True)
+    (serving,) = [one for one in signing(ledger.totals(), {}) if one.signer_name == SERVING_SIGNER]
+    assert serving.silent_since == (T0 + waited if counts else None)
+    assert serving.nodes == (("n1",) if counts else ())
 
 
 def test_where_nothing_waits_nobody_is_silent() -> None:
