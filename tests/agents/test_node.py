@@ -1,9 +1,11 @@
 """The node agent: what one scrape says."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from prometheus_client.utils import floatToGoString
 
 from exporter.reason import Reason
@@ -161,6 +163,46 @@ print(sorted({"kubernetes", "azure", "msgspec", "requests", "rich", "click", "mu
         [sys.executable, "-c", code, str(simulated(tmp_path).root)], capture_output=True, text=True, check=False
     )
     assert (ran.stdout.strip(), ran.stderr, ran.returncode) == ("[]", "", 0)
+
+
+RUNNING = """
+import gc, os, signal, socket, sys, threading, time
+from exporter.cli import Parser, main
+
+def look():
+    while True:
+        asked = socket.socket()  # connected by its number: a name would load what is looked for
+        try:
+            asked.connect(("127.0.0.1", int(sys.argv[2])))
+            break
+        except OSError:
+            time.sleep(0.01)
+    asked.sendall(b"GET /metrics HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
+    assert b"akscert_build_info" in asked.makefile("rb").read()
+    gc.unfreeze()  # what is frozen is not among get_objects
+    gc.collect()
+    left = {"encodings.idna", "exporter.completion", "exporter.web.config", "exporter.web.tls"}
+    left |= {"exporter.facts.kube.node_view", "exporter.sources.parsing.in_process"}
+    print(sorted(left & set(sys.modules)), sum(isinstance(one, Parser) for one in gc.get_objects()))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=look).start()
+main(["node", "--host-root", sys.argv[1], "--web.listen-address", f"127.0.0.1:{sys.argv[2]}",
+      "--kubelet-address", sys.argv[3], "--log.level", "error"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it parses in its own process")
+def test_a_running_agent_keeps_nothing_that_only_its_start_needs(tmp_path: Path) -> None:
+    """Not the parser of its command line, nor modules for what nobody asked it: each costs every node memory."""
+    node = simulated(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    with SimulatedKubelets() as kubelets:
+        host, kubelet = kubelets.start(node.serving, CA).address
+        command = [sys.executable, "-c", RUNNING, str(node.root), port, f"{host}:{kubelet}"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("[] 0\n", "", 0)
 
 
 def test_windows_paths_are_told_by_the_files_that_are_there(tmp_path: Path) -> None:
