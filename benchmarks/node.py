@@ -31,7 +31,7 @@ PROMETHEUS = {
     "Accept": "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
     "Accept-Encoding": "gzip",
 }
-BUDGET_MIB, GROWTH_MIB = 34, 1
+BUDGET_MIB, GROWTH_MIB = 33, 1
 
 
 class Process:
