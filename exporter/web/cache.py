@@ -3,7 +3,7 @@
 A cluster of 5,000 nodes makes 40,000 samples, which cost a third of a second to render and to compress, while its facts
 change every few minutes. A scrape is what was rendered at the last change, followed by a hundred and more settled
 samples, which are rendered again by the first scrape that finds their key changed, and by the few fresh ones, which are
-at most a second old. The steady ones come in parts, and a change renders only those that tell of it.
+at most a second old. The steady ones come in parts, and a change renders only those with rows that changed.
 
 What is kept is compressed, as nearly every scrape wants it: the text of 5,000 nodes is 14 MB, nearly twenty times as
 much. It is made family by family, so that it is never there as a whole; who wants no gzip gets it unpacked.
