@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from exporter.agents.cluster.agent import cluster_agent
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES
 from exporter.facts.azure.resource_id import NodeGroup
 from exporter.facts.opt_out_tag import TAG
 from exporter.families.catalogue import catalogue
+from exporter.reason import Source
 from exporter.settings import Command, resolve
 from exporter.sources.azure.managed_cluster import AzureSource
 from simulation.api.server import ApiServer, write_kubeconfig
@@ -261,3 +263,28 @@ def test_the_settings_decide_whether_azure_is_a_source(
         path = write_kubeconfig(tmp_path / "kubeconfig", server.kubeconfig(CA.pem))
         agent = cluster_agent(resolve(Command.CLUSTER, {"kubeconfig": str(path), **flags}, {}))
         assert ("azure" in agent.unanswered()) is asked
+
+
+USUAL = {Source.KUBELETS, Source.ENDPOINTS}
+
+
+@pytest.mark.parametrize(
+    ("flags", "more"),
+    [
+        ({}, USUAL),
+        ({"kubelets_enabled": "false"}, {Source.ENDPOINTS}),
+        ({"node_agents_service": "monitoring/certs-node"}, {*USUAL, Source.NODE_AGENTS}),
+        ({"endpoints_enabled": "false"}, {Source.KUBELETS}),
+        ({"workloads_enabled": "true"}, {*USUAL, Source.WORKLOADS}),
+        ({"preflight_enabled": "true"}, {*USUAL, Source.PREFLIGHT}),
+    ],
+)
+def test_each_setting_adds_its_own_source_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, str], more: set[Source]
+) -> None:
+    """What is not wanted is no source, and so never missed."""
+    monkeypatch.delenv("AZURE_FEDERATED_TOKEN_FILE", raising=False)
+    with ApiServer(serving()) as server:
+        path = write_kubeconfig(tmp_path / "kubeconfig", server.kubeconfig(CA.pem))
+        agent = cluster_agent(resolve(Command.CLUSTER, {"kubeconfig": str(path), **flags}, {}))
+        assert {one.source for one in agent.sources()} == {*KUBE_SOURCES, *more}

@@ -1,0 +1,130 @@
+"""Who tells about each node and what: the last word of kubelets and node agents, and when it counts no more."""
+
+import json
+
+import pytest
+
+from exporter.agents.cluster.observed_nodes import LASTING, ObservedNodes
+from exporter.facts.kube.kubelet_report import KubeletReport
+from exporter.facts.kube.node import Node
+from exporter.facts.kube.node import node as node_facts
+from exporter.facts.node_document import NodeDocument, node_document
+from exporter.facts.source import Failure
+from exporter.reason import KubeletStatus, Observer, Reason
+from tests.agents.clusters import NODE, node
+
+NOW = 1_800_000_000.0
+NODES: dict[str, Node] = {NODE: node_facts(json.dumps(node()).encode())}
+TOLD = KubeletReport(NODE, KubeletStatus.OK, client_certificate=True, client_not_after=NOW + 1e6)
+REFUSED = Failure(Reason.REFUSED, "connection refused")
+
+
+def document(name: str = NODE, looked_at: float = NOW) -> NodeDocument:
+    body = {"schema": 1, "agent": "node", "node": name, "looked_at": looked_at, "findings": []}
+    return node_document(json.dumps(body).encode())
+
+
+def observer(observed: ObservedNodes) -> Observer:
+    return observed.observations(NODES, (), lambda _: {}, frozenset())[NODE].by
+
+
+def test_a_node_agent_speaks_before_the_kubelet_and_the_kubelet_before_nobody() -> None:
+    observed = ObservedNodes()
+    assert observer(observed) is Observer.NOBODY
+    observed.kubelet_told(KubeletReport(NODE, KubeletStatus.REFUSED, "refused"), NOW)
+    assert observer(observed) is Observer.NOBODY
+    observed.kubelet_told(TOLD, NOW)
+    assert observer(observed) is Observer.KUBELET
+    observed.agent_told(document(), NOW)
+    assert observer(observed) is Observer.NODE_AGENT
+    observed.agent_left(NODE)
+    assert observer(observed) is Observer.KUBELET
+    observed.kubelet_left(NODE)
+    assert observer(observed) is Observer.NOBODY
+
+
+def test_an_agents_last_word_counts_for_three_minutes_of_silence() -> None:
+    observed = ObservedNodes()
+    observed.agent_told(document(), NOW)
+    observed.agent_silent(NODE, REFUSED, NOW + LASTING)
+    assert observer(observed) is Observer.NODE_AGENT
+    observed.agent_silent(NODE, REFUSED, NOW + LASTING + 1)
+    assert observer(observed) is Observer.NOBODY
+    assert LASTING == 180.0
+    found = observed.observations(NODES, (), lambda _: {}, frozenset())[NODE]
+    assert found.document is None
+    assert found.silent == REFUSED
+
+
+def test_the_version_changes_with_what_would_be_said_and_with_nothing_else() -> None:
+    observed = ObservedNodes()
+    versions = [observed.version]
+
+    def changed() -> bool:
+        versions.append(observed.version)
+        return versions[-1] != versions[-2]
+
+    same = document()
+    observed.agent_told(same, NOW)
+    assert changed()
+    observed.agent_told(same, NOW + 60)
+    assert not changed()
+    observed.agent_told(document(looked_at=NOW + 120), NOW + 120)
+    assert changed()
+    observed.agent_silent(NODE, REFUSED, NOW + 180)
+    assert changed()
+    observed.agent_silent(NODE, REFUSED, NOW + 181)
+    assert not changed()
+    observed.agent_silent(NODE, Failure(Reason.TIMEOUT, "late"), NOW + 182)
+    assert changed()
+    observed.agent_told(same, NOW + 183)
+    assert changed()
+    observed.agent_told(same, NOW + 184)
+    assert not changed()
+    observed.kubelet_told(TOLD, NOW)
+    assert changed()
+    observed.kubelet_told(TOLD, NOW + 1)
+    assert not changed()
+    for left in (observed.kubelet_left, observed.agent_left):
+        left(NODE)
+        assert changed()
+        left(NODE)
+        assert not changed()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (KubeletStatus.REFUSED, Reason.REFUSED),
+        (KubeletStatus.TIMEOUT, Reason.TIMEOUT),
+        (KubeletStatus.TLS_ERROR, Reason.TLS_ALERT),
+        (KubeletStatus.UNTRUSTED, Reason.CERTIFICATE_UNTRUSTED),
+        (KubeletStatus.UNAUTHORIZED, Reason.UNAUTHORIZED),
+        (KubeletStatus.FORBIDDEN, Reason.FORBIDDEN),
+        (KubeletStatus.ERROR, Reason.ERROR),
+    ],
+)
+def test_a_kubelet_that_told_nothing_has_its_reason(status: KubeletStatus, reason: Reason) -> None:
+    observed = ObservedNodes()
+    observed.kubelet_told(TOLD, NOW)
+    assert observed.kubelet_failures() == (1, 1, None)
+    observed.kubelet_told(KubeletReport("other", status, "its words"), NOW)
+    assert observed.kubelet_failures() == (2, 1, Failure(reason, "other: its words"))
+    observed.kubelet_told(KubeletReport("other", status), NOW)
+    assert observed.kubelet_failures() == (2, 1, Failure(reason, f"other: {status}"))
+    observed.kubelet_left("other")
+    assert observed.kubelet_failures() == (1, 1, None)
+
+
+def test_node_agents_that_are_silent_are_counted_among_those_that_were_asked() -> None:
+    observed = ObservedNodes()
+    assert observed.agent_failures() == (0, 0, None)
+    observed.agent_told(document("a"), NOW)
+    observed.agent_told(document("b"), NOW)
+    observed.agent_silent("b", REFUSED, NOW + 1)
+    observed.agent_silent("c", REFUSED, NOW + 1)
+    assert observed.agent_failures() == (3, 2, Failure(Reason.REFUSED, "b: connection refused"))
+    observed.agent_told(document("b"), NOW + 2)
+    assert observed.agent_failures() == (3, 2, Failure(Reason.REFUSED, "c: connection refused"))
+    observed.agent_left("c")
+    assert observed.agent_failures() == (2, 2, None)
