@@ -1,6 +1,7 @@
 """Who signed what, through whom."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -168,3 +169,39 @@ def test_the_same_question_is_answered_without_a_signature_more() -> None:
     before = signed_by.cache_info()
     issued_by(leaf, (), (root,))
     assert signed_by.cache_info().misses == before.misses
+
+
+@pytest.mark.parametrize(
+    ("changes", "may"),
+    [
+        ({}, True),
+        ({"authority": None, "version": 1}, True),
+        ({"authority": None, "version": 2}, False),
+        ({"authority": None, "version": 3}, False),
+        ({"authority": False}, False),
+        ({"authority": False, "version": 1}, False),
+        ({"signs": True}, True),
+        ({"signs": None}, True),
+        ({"signs": False}, False),
+    ],
+)
+def test_a_root_says_that_it_is_a_ca_unless_it_is_of_the_first_version(changes: dict[str, object], may: bool) -> None:
+    """That one cannot say it (crypto/x509, CheckSignatureFrom)."""
+    assert ROOT.purpose is not None
+    root = replace(ROOT, purpose=replace(ROOT.purpose, **changes))  # type: ignore[arg-type]
+    assert issued_by(DIRECT, (), (root,)) is may
+
+
+def test_an_intermediate_of_the_first_version_is_none() -> None:
+    assert MIDDLE.purpose is not None
+    middle = replace(MIDDLE, purpose=replace(MIDDLE.purpose, authority=None, version=1))
+    leaf = signed("node", "middle", MIDDLE_KEY, ca=False)
+    assert issued_by(leaf, (MIDDLE,), (ROOT,))
+    assert not issued_by(leaf, (middle,), (ROOT,))
+
+
+def test_what_is_printed_of_a_certificate_is_a_line() -> None:
+    """In a failure's message or a log: neither its bytes nor what was read of its extensions."""
+    assert len(repr(ROOT)) < 700
+    assert "der=" not in repr(ROOT)
+    assert "purpose=" not in repr(ROOT)

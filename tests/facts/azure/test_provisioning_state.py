@@ -108,3 +108,12 @@ def test_since_never_lies_in_the_future_and_never_goes_back(looks: list[list[tup
         assert set(since) == {pair for pair, _ in states}
         assert all(begin <= now and begin >= last.get(pair, 0.0) for pair, begin in since.items())
         last = since
+
+
+def test_each_class_is_written_as_it_is_named() -> None:
+    """In what is kept and compared from one look to the next."""
+    assert [one.value for one in StateClass] == [one.name.lower() for one in StateClass]
+    assert {state_class(one.value) for one in (StateClass.SUCCEEDED, StateClass.UPGRADING)} == {
+        StateClass.SUCCEEDED,
+        StateClass.UPGRADING,
+    }

@@ -110,3 +110,10 @@ def test_dated_files_beside_the_current_one_are_counted_by_role() -> None:
         for listed, left in ((names, {role: expected}), (None, {})):
             reads = HostReads(evidence(None), (place,), {place.path: held}, {place.path: listed})
             assert host_facts("n1", reads, None).leftovers == left
+
+
+def test_a_certificate_inside_a_kubeconfig_has_its_key_there() -> None:
+    """It is in no file of its own, and nobody looks for one."""
+    used = InUse({Role.KUBELET_SERVING: None}, {Role.KUBELET_SERVING: ("/var/lib/kubelet/kubeconfig", LEAF)}, ())
+    found = host_usability("n1", (), used, HostReads(evidence(None), (), {}, {}), None)
+    assert found == {(Role.KUBELET_SERVING, Origin.FILE): Usability.OK}
