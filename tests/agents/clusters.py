@@ -181,6 +181,7 @@ def cluster(
     workloads: bool = False,
     preflight: bool = False,
     token: str = "",
+    settle: float = 0.01,
 ) -> Iterator[Cluster]:
     """The agent of a kubeconfig that trusts `authority`, started, and stopped at the end."""
     with ApiServer(credential or serving()) as server:
@@ -197,7 +198,7 @@ def cluster(
             looking=looking,
             workloads=workloads,
             preflight=preflight,
-            settle=0.01,
+            settle=settle,
             clock=clock,
         )
         agent.start()

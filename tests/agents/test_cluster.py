@@ -348,6 +348,15 @@ def test_before_the_first_answers_it_is_not_ready_and_says_for_whom_it_waits(tmp
         found.until_ready()
 
 
+def test_once_it_is_ready_a_scrape_shows_what_was_answered(tmp_path: Path) -> None:
+    """However long changes are gathered: ready, and not a node, would read as an empty cluster."""
+    with cluster(tmp_path, settle=0.5) as found:
+        found.until(lambda: all(source.up for source in found.agent.sources()))
+        assert {"nodes", "csrs"} & set(found.agent.unanswered())
+        found.until_ready()
+        assert found.values("akscert_node_info", node=NODE) == [1.0]
+
+
 def test_every_object_that_needs_a_ca_bundle_has_its_status(tmp_path: Path) -> None:
     """A18: of conversions too; one wrong object hides no other, and is the source's failure."""
 

@@ -97,7 +97,8 @@ class ClusterAgent:
         asked_for = (*((Source.WORKLOADS,) if workloads else ()), *((Source.PREFLIGHT,) if preflight else ()))
         azure_sources = (Source.AZURE,) if azure is not None else ()
         self._state = ClusterState((*KUBE_SOURCES, *azure_sources, *observing.sources, *looking.sources, *asked_for))
-        self._published_version = -1
+        self._published_version, self._publication = -1, 0
+        self._shown: frozenset[str] = frozenset()
         self._published = ClusterFacts()
         self._cache = CachedExposition(self._steady, self._settled, self._fresh)
         self._owner = StateThread("facts", self._changed, self._publish, settle=settle, idle=self._tidy)
@@ -208,8 +209,13 @@ class ClusterAgent:
         return None
 
     def unanswered(self) -> tuple[str, ...]:
-        """Sources without a first answer."""
-        return tuple(facts.source for facts in self.sources() if facts.up is None)
+        """Sources without a first answer, and those whose first answer a scrape does not show yet."""
+        waiting = self._changed()
+        return tuple(
+            facts.source
+            for facts in self.sources()
+            if facts.up is None or (facts.up and waiting and facts.source not in self._shown)
+        )
 
     @property
     def documents(self) -> Mapping[str, Reader]:
@@ -259,9 +265,10 @@ class ClusterAgent:
 
     def _publish(self) -> None:
         version = self._state.version
-        self._published = self._state.facts()
-        self._published_version = version
+        answered = frozenset(facts.source for facts in self.sources() if facts.up)
+        self._published, self._publication = self._state.facts(), self._publication + 1
         self._cache.refresh()
+        self._published_version, self._shown = version, answered
 
     def _addresses(self) -> tuple[Address, ...]:
         if self._wanted:
@@ -277,7 +284,7 @@ class ClusterAgent:
 
     def _steady(self) -> tuple[Part, ...]:
         published = self._published
-        return (Part(self._published_version, lambda: families.steady(published)),)
+        return (Part(self._publication, lambda: families.steady(published)),)
 
     def _settled(self) -> Part:
         sources = self.sources()
