@@ -119,8 +119,8 @@ def _by_socks(address: Address, deadline: float, proxy: "Proxy") -> socket.socke
             proxy_addr=proxy.host,
             proxy_port=proxy.port,
             proxy_rdns=True,
-            proxy_username=proxy.username or None,
-            proxy_password=proxy.password or None,
+            proxy_username=proxy.username,
+            proxy_password=proxy.password,
         )
         return connection
     except socks.ProxyConnectionError as error:  # the proxy itself could not be reached

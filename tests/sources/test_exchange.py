@@ -76,6 +76,19 @@ def test_what_is_no_answer_in_http_is_one_error_in_one_line(answer: bytes, words
     assert "\n" not in str(raised.value)
 
 
+def test_an_answer_may_be_as_large_as_was_said_and_not_a_byte_more() -> None:
+    """In one piece and in two."""
+    for size in (100, 101):
+        whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
+        chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n%x\r\n" % (size - 1)
+        for answer in (whole, chunks + b"x" * (size - 1) + b"\r\n0\r\n\r\n"):
+            if size == 100:
+                assert used(read, answer) == (200, None, b"x" * 100)
+            else:
+                with pytest.raises(ProtocolError, match="an answer of over 0 KiB"):
+                    used(read, answer)
+
+
 def test_after_half_an_answer_there_is_no_second_request() -> None:
     async def again(exchange: Exchange) -> object:
         await exchange.get("/", {})

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Reason
-from exporter.sources.tls import Handshake, probe
+from exporter.sources.tls import Handshake, presented_chain, probe
 from simulation.pki import DAY, YEAR, Authority, Credential, self_signed_linux
 
 NOW = time.time()
@@ -394,3 +394,19 @@ def test_the_moment_can_be_given(tmp_path: Path) -> None:
     assert look(credential, tmp_path, authorities=read(CA), now=NOW + 1.5 * YEAR).trusted
     late = look(credential, tmp_path, authorities=read(CA), now=NOW + 3 * YEAR)
     assert late.untrusted_reason is Reason.CERTIFICATE_EXPIRED
+
+
+@pytest.mark.parametrize(("told", "chain"), [([b"leaf", b"ca"], [b"leaf", b"ca"]), (None, [])])
+def test_the_chain_is_asked_for_by_the_name_that_newer_pythons_have(
+    told: list[bytes] | None, chain: list[bytes]
+) -> None:
+    """Since 3.13 it is a method, which gives DER."""
+
+    class Newer(ssl.SSLObject):
+        def __init__(self) -> None:
+            """Of no connection."""
+
+        def get_unverified_chain(self) -> list[bytes] | None:
+            return told
+
+    assert presented_chain(Newer()) == chain

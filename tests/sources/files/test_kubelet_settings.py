@@ -275,3 +275,12 @@ def test_more_files_than_anybody_has_are_not_read_and_not_guessed(tmp_path: Path
     many = {f"etc/kubelet.d/{number}.conf": kubelet_config() for number in range(80)}
     found = tree(tmp_path / "other", default(DIR) | shipped(**ON) | many)
     assert (found.settings.rotate_certificates, found.settings.unread) == (None, "all below /etc/kubelet.d")
+
+
+@pytest.mark.parametrize(("folder", "rotates", "unread"), [("a/b/c", False, ""), ("a/b/c/d", None, "all below ")])
+def test_four_levels_of_directories_are_read_and_no_more(
+    tmp_path: Path, folder: str, rotates: bool | None, unread: str
+) -> None:
+    files = default(DIR) | shipped(**ON) | drop_in(f"{folder}/10.conf", rotateCertificates=False)
+    found = tree(tmp_path, files).settings
+    assert (found.rotate_certificates, found.unread) == (rotates, unread and f"{unread}/etc/kubelet.d/{folder}")

@@ -115,9 +115,10 @@ def test_a_plugins_credential_is_renewed_before_it_expires(file: Path, config: d
     now = expiry - 3600
     connection = Connection(Kubeconfig(file), clock=lambda: now)
     assert connection.list_all(API_SERVICES.path, decode) == []
-    now = expiry - 20
-    assert connection.list_all(API_SERVICES.path, decode) == []
-    assert log.read_text() == "run run "
+    for left, runs in ((30, "run "), (29.5, "run run ")):
+        now = expiry - left
+        assert connection.list_all(API_SERVICES.path, decode) == []
+        assert log.read_text() == runs
 
 
 def test_a_plugin_may_give_a_client_certificate(file: Path, config: dict[str, Any], authority: Authority) -> None:
@@ -145,6 +146,22 @@ def test_a_client_certificate_is_taken_from_the_file_or_the_text(
     assert asked(file) is None
 
 
+READ = """
+import os, sys
+from exporter.sources.kube.connection import Kubeconfig
+
+opened = set()
+
+def hook(event, arguments):
+    if event == "open" and str(arguments[0]).startswith(sys.argv[2]) and os.path.isfile(arguments[0]):
+        opened.add((os.path.basename(arguments[0]), oct(os.stat(arguments[0]).st_mode & 0o777)))
+
+sys.addaudithook(hook)
+Kubeconfig(sys.argv[1]).read()
+print(os.listdir(sys.argv[2]), sorted(opened))
+"""
+
+
 def test_keys_in_a_kubeconfig_leave_nothing_on_disk(file: Path, config: dict[str, Any], authority: Authority) -> None:
     leaf = authority.kubelet_client("reader", T0)
     inline = {
@@ -153,11 +170,10 @@ def test_keys_in_a_kubeconfig_leave_nothing_on_disk(file: Path, config: dict[str
     }
     write_kubeconfig(file, user(config, **inline))
     (scratch := file.parent / "scratch").mkdir()
-    read = "import os, sys; from exporter.sources.kube.connection import Kubeconfig"
-    read += "; access = Kubeconfig(sys.argv[1]).read(); print(os.listdir(sys.argv[2]))"
-    command = [sys.executable, "-c", read, str(file), str(scratch)]
+    command = [sys.executable, "-c", READ, str(file), str(scratch)]
     environment = {**os.environ, "TMPDIR": str(scratch)}
-    assert subprocess.run(command, check=True, capture_output=True, env=environment).stdout == b"[]\n"
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert ran.stdout == "[] [('certificate', '0o600'), ('key', '0o600')]\n", "nor may others read them meanwhile"
 
 
 def test_the_context_chooses_the_cluster(file: Path, config: dict[str, Any]) -> None:
@@ -253,6 +269,8 @@ def test_a_user_without_its_settings_is_an_error_that_quotes_nothing(file: Path,
             "import sys; sys.exit('first\\n\\x1b[31mplease log in\\n')",
             "exec: plugin ended with status 1: please log in",
         ),
+        ("import sys; sys.exit('x' * 200)", f"exec: plugin ended with status 1: {'x' * 200}"),
+        ("import sys; sys.exit('x' * 201)", f"exec: plugin ended with status 1: {'x' * 199}…"),
         ("import os; os.kill(os.getpid(), 9)", "exec: plugin ended by signal 9"),
         ("print('no JSON')", "exec: plugin printed no JSON"),
         ("print('{}')", "exec: plugin printed no ExecCredential"),
@@ -392,6 +410,19 @@ def test_a_pod_without_a_service_account_says_what_is_missing(tmp_path: Path, po
 def test_a_token_is_not_shown_where_access_is_printed(pod: Pod) -> None:
     pod.mount((pod.folder / "ca.crt").read_bytes(), SECRET)
     environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    environment |= {"HTTPS_PROXY": "http://me:pa55word@10.0.0.2:3128"}
     access = ServiceAccount(pod.folder, environment).read()
     assert [(name, value.lower()) for name, value in access.headers] == [("Authorization", f"bearer {SECRET}")]
-    assert SECRET not in repr(access)
+    assert (access.proxy and access.proxy.password) == "pa55word"
+    assert not [secret for secret in (SECRET, "pa55word", "headers=", "identity=") if secret in repr(access)]
+
+
+def test_a_token_or_a_ca_that_is_swapped_gives_another_stamp(pod: Pod) -> None:
+    """By which it is read again before the old one is refused."""
+    account = ServiceAccount(pod.folder, {})
+    stamps = [account.stamp()]
+    for name in ("token", "ca.crt"):
+        (pod.folder / name).write_text("more than there was" * 999)
+        stamps += [account.stamp(), account.stamp()]
+    assert stamps == [stamps[0], stamps[1], stamps[1], stamps[3], stamps[3]]
+    assert len(set(stamps)) == 3

@@ -1,7 +1,16 @@
 """What the cluster agent reads is declared once: exact paths, and the least rights for them."""
 
 from exporter.reason import Lease
-from exporter.sources.kube.resource import LEASES, NODES, RESOURCES, cluster_rules, role_rules
+from exporter.sources.kube.resource import (
+    CONFIG_MAPS,
+    LEASES,
+    NODES,
+    RESOURCES,
+    WORKLOAD_RULES,
+    WORKLOADS,
+    cluster_rules,
+    role_rules,
+)
 
 READS = {"get", "list", "watch"}
 
@@ -53,6 +62,18 @@ def test_the_role_in_kube_system_names_its_objects() -> None:
             },
         ]
     }
+
+
+def test_the_rights_on_workloads_are_those_of_what_is_listed() -> None:
+    listed = {(one.group, one.plural, verb) for one in (*WORKLOADS.values(), CONFIG_MAPS) for verb in one.verbs}
+    given = [
+        (group, plural, verb)
+        for rule in WORKLOAD_RULES
+        for group in rule.api_groups
+        for plural in rule.resources
+        for verb in rule.verbs
+    ]
+    assert sorted(given) == sorted(listed)
 
 
 def test_every_lease_that_is_asked_for_is_declared() -> None:

@@ -162,6 +162,23 @@ def test_whatever_becomes_of_a_child_is_told_of_those_bytes(code: str, status: F
         parsing.close()
 
 
+def test_what_the_library_says_is_told_in_one_short_line() -> None:
+    parsing = SealedParsing(behaving("raise ValueError('so\\n' + 'x' * 300)"))
+    try:
+        with pytest.raises(CertificateError) as raised:
+            leaf_of(parsing, LEAF.pem)
+        assert str(raised.value) == f"so {'x' * 197}"
+    finally:
+        parsing.close()
+
+
+def test_a_child_that_cannot_be_started_leaves_no_socket_behind() -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(ValueError, match="null byte") as raised:
+        ParserProcess("\0")
+    assert set(os.listdir("/proc/self/fd")) <= before, raised  # whoever holds the error holds what it was about
+
+
 def leaf_of(parsing: Parsing, content: bytes) -> object:
     found = parsing.certificate_file(content)
     return found.value() if isinstance(found, Later) else found
