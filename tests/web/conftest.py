@@ -83,6 +83,14 @@ class Running:
     server: WebServer
     host: str
     port: int
+    thread: threading.Thread = field(default_factory=threading.Thread)
+    """In which it runs."""
+
+    def stop(self) -> None:
+        """Tell it to stop, and wait until it has."""
+        self.server.stop()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
 
     def ask(
         self,
@@ -112,7 +120,7 @@ Serve = Callable[..., Running]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Start servers that end with the test; an in-process server has no signals and is told to stop."""
-    started: list[tuple[WebServer, threading.Thread]] = []
+    started: list[Running] = []
 
     def start(
         agent: SmallAgent | None = None,
@@ -132,13 +140,12 @@ def serve() -> Iterator[Serve]:
             agent or SmallAgent(), (host, 0), web_config, on_listening=heard, limits=limits or Limits(look=0.05)
         )
         thread = threading.Thread(target=server.run)
-        started.append((server, thread))
+        started.append(running := Running(server, host, 0, thread))
         thread.start()
         assert listening.wait(20)
-        return Running(server, *where[0])
+        running.host, running.port = where[0]
+        return running
 
     yield start
-    for server, thread in started:
-        server.stop()
-        thread.join(20)
-        assert not thread.is_alive()
+    for running in started:
+        running.stop()

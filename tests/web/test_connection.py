@@ -126,6 +126,17 @@ def test_whose_answer_is_kept_back_makes_room_for_others(serve: Serve) -> None:
         assert first.recv(15) == b"HTTP/1.1 200 OK"
 
 
+def test_whoever_has_left_is_not_waited_for_at_the_end(serve: Serve) -> None:
+    """However long answers under way may take: nobody is counted before he comes, nor after he went."""
+    running = serve(limits=Limits(grace=25))
+    assert running.server.connections == 0
+    assert running.ask("/healthz").status == 200
+    assert comes(lambda: running.server.connections == 0)
+    began = time.monotonic()
+    running.stop()
+    assert time.monotonic() - began < 10
+
+
 def test_an_answer_that_was_kept_back_comes_after_its_time(serve: Serve) -> None:
     release, turned_away = threading.Event(), 0.3
     limits = Limits(scrapes=2, turned_away=turned_away, take=PATIENCE)

@@ -229,7 +229,7 @@ def test_a_connection_that_idles_too_long_is_ended(serve: Serve) -> None:
 
 
 def test_beyond_the_bound_the_connection_that_waited_longest_makes_room(serve: Serve) -> None:
-    running = serve(limits=Limits(connections=10))
+    running = serve(limits=Limits(connections=10, request=PATIENCE))
     with stalled(running, 10, b"GET / HTTP/1.1\r\n") as old:
         for _ in range(3):
             assert running.ask("/healthz").status == 200
