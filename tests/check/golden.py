@@ -7,9 +7,10 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from exporter.agents.node.agent import node_agent
@@ -44,7 +45,8 @@ NAMES = [f"{subject}.{form}" for subject in ("node", "cluster") for form in ("80
 APART = (NotLookedAt("what webhooks serve: only the cluster's own network reaches them", "install the cluster agent"),)
 
 
-def reports() -> dict[str, Report]:
+@cache
+def reports() -> Mapping[str, Report]:
     """One node whose certificate nothing renews; one cluster in which a few nodes wait, and not all could be asked."""
     return {"node": _node(), "cluster": _cluster()}
 

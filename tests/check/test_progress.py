@@ -1,11 +1,16 @@
 """The line that says who is being waited for: on a terminal's standard error, and never in what is piped on."""
 
+import contextlib
+import io
 import os
 import pty
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from exporter.check.progress import progress
 from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
 from simulation.pki import Authority
@@ -29,3 +34,37 @@ def test_the_line_is_for_a_terminal_alone(tmp_path: Path) -> None:
     assert told.rstrip().endswith(b"\x1b[2K"), "the line is taken back"
     assert shown.returncode == piped.returncode
     assert shown.stdout.count(b"\n") == piped.stdout.count(b"\n")
+
+
+def test_what_is_waited_for_is_said_on_standard_error_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal, other = pty.openpty()
+    with (
+        open(other, "w") as standard_error,
+        contextlib.redirect_stderr(standard_error),
+        contextlib.redirect_stdout(io.StringIO()) as standard_output,
+    ):
+        with progress() as tell:
+            tell(["a", "b"])
+    told = b""
+    with contextlib.suppress(OSError):  # its end, where nobody writes any more
+        while part := os.read(terminal, 65536):
+            told += part
+    os.close(terminal)
+    assert b"Waiting for a, b" in told
+    assert told.rstrip().endswith(b"\x1b[2K")
+    assert standard_output.getvalue() == ""
+
+
+@pytest.mark.parametrize("error", [None, io.StringIO()])
+def test_where_nobody_looks_nothing_is_said(error: io.StringIO | None) -> None:
+    """As under pythonw, which has no standard error at all."""
+    with (
+        contextlib.redirect_stderr(error),
+        contextlib.redirect_stdout(io.StringIO()) as standard_output,
+        progress() as tell,
+    ):
+        tell(["a"])
+    assert standard_output.getvalue() == ""
+    assert error is None or error.getvalue() == ""

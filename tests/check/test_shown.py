@@ -8,12 +8,11 @@ FINDINGS = tuple(
     Finding(severity, Subject(Kind.NODE, severity.value), "It is so.", (Step("Look."),)) for severity in Severity
 )
 
-WHOLE = reports()["node"]
-
 
 def shown(least: Severity, *, quiet: bool = False, findings: tuple[Finding, ...] = FINDINGS) -> Report:
-    assert WHOLE.sections
-    seen = Report(WHOLE.subject, WHOLE.generated, findings, WHOLE.sections)
+    whole = reports()["node"]
+    assert whole.sections
+    seen = Report(whole.subject, whole.generated, findings, whole.sections)
     return seen.shown(least, quiet=quiet)
 
 

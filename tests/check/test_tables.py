@@ -21,12 +21,23 @@ from exporter.facts.host.file_facts import FileFacts
 from exporter.facts.host.host_facts import HostFacts
 from exporter.facts.kube.kubelet_metrics import KubeletConfig
 from exporter.facts.kube.kubelet_report import KubeletReport
+from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView, node_view
 from exporter.facts.kube.preflight import Preflight, Question
 from exporter.facts.source import REASONS, Failure, SourceFacts
 from exporter.facts.x509 import certificates
 from exporter.findings import Finding, Kind, Severity, Step, Subject
-from exporter.reason import BootstrapMethod, FileStatus, KubeletStatus, PreflightStep, Reason, Requestor, Role, Source
+from exporter.reason import (
+    BootstrapMethod,
+    FileStatus,
+    KubeletStatus,
+    PreflightStep,
+    Reason,
+    Requestor,
+    Role,
+    Rotation,
+    Source,
+)
 from exporter.sources.kube.kubeconfig import KubeconfigView
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.pki import DAY, Authority
@@ -34,7 +45,6 @@ from tests.check.golden import RESOURCE, reports, table
 from tests.check.test_cluster import NOW
 from tests.pages.fleet import fleet
 
-WHOLE = reports()
 CA = Authority("ca", NOW - DAY, NOW + 900 * DAY)
 (ROOT,) = certificates(CA.pem)
 
@@ -48,7 +58,7 @@ def columns(sections: tuple[Section, ...]) -> dict[str, tuple[tuple[str, ...], t
 
 def test_the_columns_of_a_nodes_tables_are_these_and_long_words_wrap() -> None:
     """Programs read them from the JSON."""
-    assert columns(WHOLE["node"].sections) == {
+    assert columns(reports()["node"].sections) == {
         "Certificates": (
             ("ROLE", "SEEN", "FROM", "UNTIL", "LEFT", "ROTATION", "SIGNED BY", "FIT"),
             ("SIGNED BY", "FIT"),
@@ -110,6 +120,16 @@ def test_the_answers_of_the_preflight_are_one_row_for_each_pool_and_requestor() 
     given = (answer("a", ask, True), answer("a", approve, False), answer("", ask, False))
     found = rows(tuple(cluster_sections(ClusterFacts(preflight=given), None, (), NOW)), "Rotation preflight")
     assert found == (("a", "node", "yes", "no"), ("-", "node", "no", "-"))
+
+
+def test_a_pool_names_every_version_of_its_kubelets_once() -> None:
+    def node(name: str, pool: str, version: str) -> Node:
+        return Node(name, pool, version, "", "linux", "", "", Rotation.ENABLED, NOW, True, "", "")
+
+    nodes = (node("a", "p", "v1.33.2"), node("b", "p", "v1.32.1"), node("c", "p", "v1.33.2"), node("d", "p", ""))
+    facts = ClusterFacts(nodes=(*nodes, node("e", "q", "")))
+    found = rows(tuple(cluster_sections(facts, None, (), NOW)), "Node pools and serving rotation")
+    assert [(row[0], row[1], row[6]) for row in found] == [("p", "4", "v1.32.1, v1.33.2"), ("q", "1", "-")]
 
 
 def source(up: bool | None, last: float | None = None, error: str = "", skipped: str = "") -> SourceFacts:
@@ -236,6 +256,10 @@ def test_the_kubeconfigs_table_says_who_asks_and_whom_it_trusts() -> None:
     assert own not in kubeconfig_note(replace(VIEW, authorities=None, insecure=True))
     assert own not in kubeconfig_note(replace(VIEW, authorities=None, tls=False))
     assert kubeconfig_note(replace(VIEW, unreadable="x")).endswith("Could not be read: x.")
+    assert columns(seen().sections)["Kubeconfig"] == (
+        ("WHAT", "SUBJECT", "FROM", "UNTIL", "LEFT", "NOTE"),
+        ("WHAT", "SUBJECT", "NOTE"),
+    )
     two = seen(replace(VIEW, client=(ROOT, ROOT)))
     assert [row[0] for row in rows(two.sections, "Kubeconfig")] == ["CA it trusts", "client certificate"]
     assert rows(two.sections, "Kubeconfig")[1][-1] == "renewed by hand only"
@@ -267,6 +291,15 @@ def test_what_was_not_looked_at_is_named_with_the_way_to_look_at_it() -> None:
     assert found[workloads] == "the right to list workloads and ConfigMaps"
     assert found["the kubelets' certificates of any node: you have no right"] == EVERYWHERE
     assert not [what for what in found if "Azure" in what]
+
+
+def test_where_kubelets_told_the_rest_of_the_nodes_is_named() -> None:
+    told = KubeletsSeen((KubeletReport("a", KubeletStatus.OK, client_certificate=True),), left=2)
+    state = ClusterState((*KUBE_SOURCES, Source.KUBELETS))
+    found = cluster_report(Seen(VIEW, state, kubelets=told), NOW, max_age=None).not_looked_at
+    how = {one.what: one.how for one in found}
+    assert how["the kubelets' certificates of 2 more nodes: no time was left"] == "--timeout 5m"
+    assert how["the nodes' files, and what the kubelets serve on their ports"] == EVERYWHERE
 
 
 def test_a_file_says_in_its_own_words_what_its_status_means() -> None:
