@@ -12,9 +12,10 @@ from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
+from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.source import Failure, SourceFacts
 from exporter.facts.x509 import Certificate, certificates
-from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
+from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, RetiredPathUse, Rotation, Source
 from simulation.pki import DAY, Authority
 
 NOW = 1_800_000_000.0
@@ -156,6 +157,43 @@ def test_a_virtual_node_has_nobody_to_tell_about_it_and_misses_nobody() -> None:
     found = ClusterState((*KUBE_SOURCES, Source.KUBELETS))
     found.nodes_listed([node(), replace(node("virtual-node-aci-linux"), virtual=True)], NOW)
     assert list(found.facts().observations or ()) == [NODE]
+
+
+@pytest.mark.parametrize(("asked", "told", "up"), [(0, 0, True), (2, 1, True), (2, 2, True), (2, 0, False)])
+def test_a_fleet_answers_where_any_of_it_does_or_where_there_is_none(asked: int, told: int, up: bool) -> None:
+    found = ClusterState((*KUBE_SOURCES, Source.KUBELETS))
+    failure = Failure(Reason.REFUSED, "a: refused") if told < asked else None
+    found.observation_judged(Source.KUBELETS, asked, told, failure, NOW)
+    facts = source(found, Source.KUBELETS)
+    words = "" if up else "none of 2 answered: a: refused"
+    assert (facts.up, facts.last_success, facts.last_error) == (up, NOW if up else None, words)
+    assert facts.errors[Reason.REFUSED] == (not up)
+
+
+def test_of_a_fleet_that_told_nothing_yet_nothing_is_said() -> None:
+    found = ClusterState((*KUBE_SOURCES, Source.KUBELETS))
+    found.observation_judged(Source.KUBELETS, 2, 0, None, NOW)
+    assert source(found, Source.KUBELETS).up is None
+
+
+def test_what_could_not_be_listed_hides_no_workload_that_was_known() -> None:
+    """Until it can be listed again; and where nothing was ever known, none is claimed."""
+    found = ClusterState((*KUBE_SOURCES, Source.WORKLOADS))
+    one, two = (WorkloadUse("DaemonSet", "n", name, RetiredPathUse.MOUNT) for name in ("one", "two"))
+    versions = [found.version]
+
+    def known(uses: tuple[WorkloadUse, ...], *failures: Failure) -> tuple[object, bool | None, bool]:
+        found.workloads_read(uses, failures, NOW)
+        versions.append(found.version)
+        return found.facts().workloads, source(found, Source.WORKLOADS).up, versions[-1] != versions[-2]
+
+    assert known((), FORBIDDEN) == (None, False, False)
+    assert known((one,), FORBIDDEN) == ((one,), False, True)
+    assert known((two,), FORBIDDEN) == ((two, one), False, True)
+    assert known((), FORBIDDEN) == ((two, one), False, False)
+    assert known((one,)) == ((one,), True, True)
+    assert known((one,)) == ((one,), True, False)
+    assert known(()) == ((), True, True)
 
 
 def test_the_version_changes_with_the_facts_and_with_nothing_else() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from exporter.agents.node.agent import NodeAgent
 from simulation.node.kubelet import SimulatedKubelets
 from tests.agents.nodes import CA, NOW, agent_of, series, simulated, text, values
+from tests.web.test_tls import comes
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 NOT_AFTER = "akscert_certificate_not_after_timestamp_seconds"
@@ -55,6 +56,25 @@ def test_what_is_on_the_port_changes_the_scrape_while_no_file_does(tmp_path: Pat
         after = series(agent)
     assert values(before, NOT_AFTER, origin="wire") == []
     assert len(values(after, NOT_AFTER, origin="wire")) == 1
+
+
+def test_a_scrape_at_once_is_one_that_was_rendered_and_of_what_is_on_the_port(tmp_path: Path) -> None:
+    """Where files are old enough to be compared; whatever must be rendered is left to another thread."""
+    node = simulated(tmp_path)
+    with SimulatedKubelets() as kubelets:
+        agent = agent_of(node.root, kubelet=kubelets.start(node.serving, CA).address)
+
+        def told() -> bool:
+            agent.exposition("", False)
+            return agent.at_once("", False) is not None
+
+        assert agent.at_once("", False) is None
+        assert comes(told)
+        assert agent.at_once(OPENMETRICS, False) is None
+        assert agent.wire is not None
+        agent.wire.look()
+        assert agent.at_once("", False) is None
+        assert comes(told)
 
 
 def test_every_format_tells_the_same(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from exporter.facts.kube.metadata import created
 from exporter.facts.kube.node import Node, node
 from exporter.facts.kube.reader import Change, Reader
 from exporter.facts.source import Failure
-from exporter.reason import Lease, Requestor, Source
+from exporter.reason import Lease, Source
 from exporter.sources.azure.access import OPERATING, STEADY
 from exporter.sources.bug import bug
 from exporter.sources.kube import resource
@@ -312,7 +312,7 @@ class KubeSources:
 
     def _csr_changed(self, change: Change, item: Csr, now: float) -> None:
         self._state.csr_changed(item, now, deleted=change is Change.DELETED)
-        if item.node and item.requestor is not Requestor.OTHER:
+        if item.node:  # none is known of what anybody else than a node asked for
             self.on_node_request(item.node)
 
     def _node_changed(self, change: Change, item: Node, now: float) -> None:
