@@ -44,9 +44,9 @@ def test_what_is_waited_for_is_said_on_standard_error_and_taken_back(monkeypatch
         open(other, "w") as standard_error,
         contextlib.redirect_stderr(standard_error),
         contextlib.redirect_stdout(io.StringIO()) as standard_output,
+        progress() as tell,
     ):
-        with progress() as tell:
-            tell(["a", "b"])
+        tell(["a", "b"])
     told = b""
     with contextlib.suppress(OSError):  # its end, where nobody writes any more
         while part := os.read(terminal, 65536):
