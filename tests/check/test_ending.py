@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from exporter.check.command import look_at_host
+from exporter.settings import Command, resolve
 from simulation.api.server import ApiServer, write_kubeconfig
 from simulation.node.scenarios import scenario
 from simulation.node.simulated_node import build
@@ -241,6 +243,22 @@ def test_two_kubeconfigs_are_one_choice(tmp_path: Path) -> None:
         found = json.loads(done.stdout)
         assert (found["subject"], found["exit_status"]) == (f"cluster simulated at 127.0.0.1:{first.port}", 0)
         assert len(second.requests) == 0
+
+
+def test_of_a_node_everything_that_was_not_looked_at_has_a_way_to_look_at_it(root: Path) -> None:
+    def apart(**flags: str) -> dict[str, str]:
+        found = look_at_host(resolve(Command.CHECK, {"host_root": str(root), "kubelet_address": "", **flags}, {}))
+        return {one.what: one.how for one in found.not_looked_at}
+
+    cluster = "the cluster: its API server, CAs, certificate requests, signers and Azure's state"
+    kubelet = "what the kubelet serves on its port"
+    assert apart() == {
+        kubelet: "--kubelet-address HOST:10250, or HOST_IP in the environment",
+        "whether the certificates are this node's own: its name is not known": "--node-name NAME",
+        cluster: "check --kubeconfig FILE",
+    }
+    assert list(apart(node_name="n1")) == [kubelet, cluster]
+    assert list(apart(node_name="n1", kubelet_address="127.0.0.1:1")) == [cluster]
 
 
 def test_what_was_not_looked_at_is_always_told(root: Path, tmp_path: Path) -> None:
