@@ -241,3 +241,10 @@ def _until(condition: object, tries: int = 400) -> None:
             return
         pause.wait(0.025)
     raise AssertionError("it did not come about")
+
+
+def test_the_page_leads_to_the_grafana_that_is_set_and_to_no_other(tmp_path: Path) -> None:
+    root = simulated(tmp_path).root
+    leads = '"https://grafana.example/d/akscert-node?var-node=aks-1"'
+    assert leads in agent_of(root, grafana_url="https://grafana.example/").page({})
+    assert "rafana" not in agent_of(root).page({})

@@ -169,6 +169,7 @@ def test_keys_in_a_kubeconfig_leave_nothing_on_disk(file: Path, config: dict[str
         "client-key-data": base64.b64encode(leaf.key_pem).decode(),
     }
     write_kubeconfig(file, user(config, **inline))
+    assert Kubeconfig(file).read().context is not None
     (scratch := file.parent / "scratch").mkdir()
     command = [sys.executable, "-c", READ, str(file), str(scratch)]
     environment = {**os.environ, "TMPDIR": str(scratch)}
