@@ -30,10 +30,9 @@ def widths(columns: Sequence[Sequence[str]], wrapping: Sequence[bool], terminal:
     ]
     found = list(natural)
     available = terminal - GAP * (len(columns) - 1)
-    while sum(found) > available:
-        reducible = [place for place, width in enumerate(found) if width > least[place]]
-        if not reducible:
-            break
+    while sum(found) > available and (
+        reducible := [place for place, width in enumerate(found) if width > least[place]]
+    ):
         found[max(reducible, key=lambda place: found[place])] -= 1
     return found
 
