@@ -22,7 +22,7 @@ Work = Callable[[], None]
 class StateThread:
     """Does work in its order, and after changes calls `publish`, but not too often.
 
-    `changed` says whether something is to be published. Publishing may take long: it takes at most a sixth of the time.
+    `changed` says whether something is to be published. Publishing may take long: it takes at most a twelfth of the time.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class StateThread:
                 began = time.monotonic()
                 self._attempt(self._publish)
                 ended = time.monotonic()
-                due, rest = None, ended + 5 * (ended - began)
+                due, rest = None, ended + 11 * (ended - began)
 
     def _attempt(self, work: Work | None) -> None:
         if work is None:
