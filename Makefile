@@ -108,8 +108,9 @@ mutants: $(VENV)/.develop tools ## plant faults in rules, chart and code and kee
 	$(BIN)/python -m tools.generate
 
 .PHONY: bench
-bench: $(VENV)/.develop ## measure: latency, memory and lag, as a table for each of benchmarks/ (minutes; wants a quiet machine and Prometheus)
-	@for one in $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))); do echo "== $$one"; $(BIN)/python -m benchmarks.$$one; done
+bench: $(VENV)/.develop ## measure: latency, memory and lag (minutes; wants a quiet machine and Prometheus; NAMES="node web", KEEP=yes for the page)
+	$(BIN)/python -m benchmarks $(if $(KEEP),--keep) $(NAMES)
+	$(if $(KEEP),$(BIN)/python -m tools.generate)
 
 .PHONY: check
 check: $(VENV)/.develop ## lint, types, import contracts, workflow audit, versions, drift of generated files

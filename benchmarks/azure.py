@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.node import Process, get
+from benchmarks.node import Process, get, text
 from exporter.facts.kube.node import SERVING_LABEL
 from simulation.api.objects import authentication_config, lease, namespace, node_object, root_ca_config
 from simulation.api.server import ApiServer, write_kubeconfig
@@ -52,7 +52,7 @@ def resident(kubeconfig: Path, arguments: Sequence[str], scrapes: int, wanted: s
     try:
         connection = process.connect()
         until = time.monotonic() + 60
-        while wanted.encode() not in get(connection):
+        while wanted not in text(connection):
             if time.monotonic() > until:
                 raise SystemExit(f"no {wanted} within a minute")
             time.sleep(0.2)

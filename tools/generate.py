@@ -4,7 +4,7 @@ import difflib
 import sys
 from itertools import islice
 
-from tools import alerts, azure_rules, dashboards, lead_times, reference, runbooks, values
+from tools import alerts, azure_rules, dashboards, lead_times, measured, reference, runbooks, values
 from tools.generated import ROOT, Generated
 from tools.mutants import table
 
@@ -20,6 +20,7 @@ GENERATED: tuple[Generated, ...] = (
     *dashboards.GENERATED,
     *values.GENERATED,
     *table.GENERATED,
+    *measured.GENERATED,
 )
 """Every generated text. A module of tools/ adds its own here."""
 

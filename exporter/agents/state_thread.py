@@ -22,7 +22,7 @@ Work = Callable[[], None]
 class StateThread:
     """Does work in its order, and after changes calls `publish`, but not too often.
 
-    `changed` says whether something is to be published. Publishing may take long: it takes at most a twelfth of the time.
+    `changed` says whether something is to be published. That may take long: it gets at most a twelfth of the time.
     """
 
     def __init__(
