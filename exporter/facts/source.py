@@ -8,7 +8,7 @@ from exporter.reason import Reason, Source
 
 __all__ = ["REASONS", "UNREACHED", "Failure", "SourceFacts", "SourceLedger", "skipped"]
 
-_CONNECTION = (
+_UNREACHED = (
     Reason.DNS,
     Reason.REFUSED,
     Reason.UNREACHABLE,
@@ -16,9 +16,8 @@ _CONNECTION = (
     Reason.TIMEOUT,
     Reason.TLS_ALERT,
     Reason.TLS_PROTOCOL,
-    Reason.ERROR,
-    Reason.BUG,
 )
+_CONNECTION = (*_UNREACHED, Reason.ERROR, Reason.BUG)
 _CERTIFICATE = (
     Reason.CERTIFICATE_EXPIRED,
     Reason.CERTIFICATE_HOSTNAME,
@@ -58,18 +57,7 @@ REASONS: dict[Source, tuple[Reason, ...]] = {
 }
 """Every reason a source can give: all are exposed from the start at 0, so that an increase is never a birth."""
 
-UNREACHED = frozenset(
-    {
-        Reason.DNS,
-        Reason.REFUSED,
-        Reason.UNREACHABLE,
-        Reason.RESET,
-        Reason.TIMEOUT,
-        Reason.TLS_ALERT,
-        Reason.TLS_PROTOCOL,
-        Reason.SERVER_ERROR,
-    }
-)
+UNREACHED = frozenset({*_UNREACHED, Reason.SERVER_ERROR})
 """Why a server gave no answer, or none of its own."""
 
 
