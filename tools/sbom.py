@@ -54,7 +54,7 @@ def _locked(file: Path) -> list[tuple[str, str, list[str]]]:
     found: list[tuple[str, str, list[str]]] = []
     for line in file.read_text(encoding="utf-8").splitlines():
         text = line.strip().removesuffix("\\").strip()
-        package = re.match(r"([a-z0-9-]+)==(\S+)( ; .*)?$", text)
+        package = re.match(r"([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(\S+)( ; .*)?$", text)
         if package:
             found.append((package[1], package[2], []))
         elif text.startswith("--hash=sha256:") and found:
