@@ -21,7 +21,7 @@ SECONDS = 110.0
 def test_a_fault_of_the_rules_and_the_chart_is_noticed(room: str, most: int, tmp_path: Path) -> None:
     known = read().get(room)
     chosen = drawn(present(room), most, SEED)
-    missed = set(unnoticed(measure(room, chosen, tmp_path, lambda _: None)))
+    missed = set(unnoticed(measure(room, chosen, tmp_path)))
     assert missed <= set(unnoticed(known) if known else ()), "not noticed, and not known to be"
 
 

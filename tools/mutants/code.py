@@ -26,10 +26,12 @@ from tools.mutants.python import planted
 __all__ = ["ROOMS", "SECONDS", "Bench", "Selection", "mutants", "of_file"]
 
 ROOMS = ("facts", "findings", "families", "sources", "web", "check", "agents")
-MOST = 60
-"""Test functions for one fault: what none of so many notices counts as unnoticed."""
-SECONDS = 90.0
-"""For all of them: what none of them notices by then counts as unnoticed."""
+MOST = 200
+"""Tests for one fault in a running process: what none of so many notices counts as unnoticed."""
+FUNCTIONS = 30
+"""Test functions for one that takes an import."""
+SECONDS = 45.0
+"""For all of them, and a third of it in a running process: what none notices by then counts as unnoticed."""
 
 
 def mutants(room: str) -> list[Located]:
@@ -53,6 +55,7 @@ class Selection:
 
     data: coverage.CoverageData
     _lines: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    _imported: dict[str, set[int]] = field(default_factory=dict)
     _runs: Counter[str] = field(default_factory=Counter)
     _functions: set[str] = field(default_factory=set)
 
@@ -80,9 +83,10 @@ class Selection:
         if name not in self._lines:
             measured = next((file for file in self.data.measured_files() if file.endswith(f"/{name}")), "")
             contexts = self.data.contexts_by_lineno(measured) if measured else {}
+            self._imported[name] = {line for line, found in contexts.items() if "" in found}
             self._lines[name] = {
                 line: sorted(
-                    {context.split("|", 1)[0].split("[", 1)[0] for context in found if context} & self._present()
+                    {test for context in found if _function(test := context.split("|", 1)[0]) in self._present()}
                 )
                 for line, found in contexts.items()
             }
@@ -108,12 +112,31 @@ class Selection:
         if not ran:
             first_of_all = chosen[: MOST // 3] if measured else []
             chosen = list(dict.fromkeys([*first_of_all, *_speaking(one.file), *chosen]))
-        known = first.split("[", 1)[0]
-        chosen = [test for test in chosen if test.startswith("tests/") and test != known][:MOST]
-        return [known, *chosen] if known in self._present() else chosen
+        chosen = [test for test in [*self._new(one), *chosen] if test.startswith("tests/") and test != first][:MOST]
+        return [first, *chosen] if _function(first) in self._present() else chosen
+
+    def _new(self, one: Located) -> list[str]:
+        """The test functions of its room that were written since the lines were measured, of files that name it."""
+        known = {_function(test) for test in self._runs}
+        stem = Path(one.file).stem
+        return [
+            test
+            for test in sorted(self._present() - known)
+            if test.startswith(f"tests/{one.mutant.room}/") and stem in _text(test.split("::")[0])
+        ]
+
+    def imported(self, one: Located) -> bool:
+        """Whether the line runs at import, or while tests are collected."""
+        self.lines(one.file)
+        return one.line in self._imported[one.file]
 
     def _of_module(self, name: str) -> list[str]:
         return sorted({test for tests in self.lines(name).values() for test in tests})
+
+
+@cache
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 @cache
@@ -152,11 +175,16 @@ def _importers(name: str) -> tuple[str, ...]:
     )
 
 
+def _function(test: str) -> str:
+    """The function of a test: its name without its parameters."""
+    return test.split("[", 1)[0]
+
+
 class Bench:
-    """A copy of the project with a worker in it, in which faults are tried one after another."""
+    """A copy of the project with two workers in it, in which faults are tried one after another."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self._directory = directory / "project"
         self._passing: set[str] = set()
         self._failing: set[str] = set()
         listed = subprocess.run(
@@ -164,56 +192,74 @@ class Bench:
         )
         for name in listed.stdout.splitlines():
             if (ROOT / name).is_file():
-                (directory / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, directory / name)
-        environment = {**os.environ, "PYTHONPATH": str(directory), "CI": "true"}
-        # What pytest makes of the tests' files is kept, so that no trial has to make it again.
-        for prepared in (("compileall", "-q", "exporter", "simulation"), ("pytest", "-q", "-n0", "--collect-only")):
-            command = [sys.executable, "-m", *prepared]
-            subprocess.run(command, cwd=directory, env=environment, check=True, capture_output=True)
-        environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        self._worker = subprocess.Popen(
-            [sys.executable, "-m", "tools.mutants.worker"],
-            cwd=directory,
-            env=environment,
+                (self._directory / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self._directory / name)
+        temporary = directory / "t"
+        temporary.mkdir()
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(self._directory),
+            "CI": "true",
+            "TMPDIR": str(temporary),
+        }
+        self._workers: dict[str, subprocess.Popen[str]] = {}
+
+    def caught(self, one: Located, tests: list[str], seconds: float = SECONDS, *, imported: bool = False) -> str:
+        """The test that notices, or nothing where none does. Tests, functions, or files, in the order given.
+
+        In a running process where that does. In one that imports the module where it does not, or where the line runs
+        at import as well. A test that fails without the fault too notices nothing.
+        """
+        warm = self._noticing("warm", one, tests, min(seconds, SECONDS / 3)) if one.file.endswith(".py") else None
+        if warm or (warm is not None and not imported):
+            return warm
+        return self._noticing("cold", one, list(dict.fromkeys(map(_function, tests)))[:FUNCTIONS], seconds) or ""
+
+    def _noticing(self, kind: str, one: Located, tests: list[str], seconds: float) -> str | None:
+        left = [test for test in tests if test not in self._failing]
+        while left and (killer := self._first(kind, one.file, one.mutant.planted, left, seconds)) != "":
+            test = next((each for each in (killer, _function(killer or "")) if each in left), None)
+            if test is None or self._passes(kind, one.file, test):
+                return killer
+            left = [each for each in left if each != test]
+        return ""
+
+    def _passes(self, kind: str, file: str, test: str) -> bool:
+        if test not in self._passing:
+            same = (self._directory / file).read_text(encoding="utf-8")
+            (self._failing if self._first(kind, file, same, [test], SECONDS) else self._passing).add(test)
+        return test in self._passing
+
+    def _first(self, kind: str, file: str, source: str, tests: list[str], seconds: float) -> str | None:
+        """The first test that fails with this text of a file; nothing where the worker cannot plant it."""
+        worker = self._workers.get(kind) or self._workers.setdefault(kind, self._started(kind))
+        assert worker.stdin
+        assert worker.stdout
+        trial = {"file": file, "source": source, "tests": tests, "seconds": seconds}
+        worker.stdin.write(json.dumps(trial) + "\n")
+        worker.stdin.flush()
+        killer: str | None = json.loads(worker.stdout.readline())["killer"]
+        return killer
+
+    def _started(self, kind: str) -> subprocess.Popen[str]:
+        if kind == "cold":  # what is made of the files is kept, so that no trial has to make it again
+            for prepared in (("compileall", "-q", "exporter", "simulation"), ("pytest", "-q", "-n0", "--collect-only")):
+                command = [sys.executable, "-m", *prepared]
+                subprocess.run(command, cwd=self._directory, env=self._environment, check=True, capture_output=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "tools.mutants.worker", kind],
+            cwd=self._directory,
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def caught(self, one: Located, tests: list[str], seconds: float = SECONDS) -> str:
-        """The test that notices, or nothing where none does. Files or functions, in the order given.
-
-        A test that fails without the fault as well notices nothing.
-        """
-        left = [test for test in tests if test not in self._failing]
-        while left and (killer := self._first(one.file, one.mutant.planted, left, seconds)):
-            test = killer.split("[", 1)[0]
-            if test not in left or self._passes(one.file, test):
-                return killer
-            left = [each for each in left if each != test]
-        return ""
-
-    def _passes(self, file: str, test: str) -> bool:
-        if test not in self._passing:
-            same = (self._directory / file).read_text(encoding="utf-8")
-            (self._failing if self._first(file, same, [test], SECONDS) else self._passing).add(test)
-        return test in self._passing
-
-    def _first(self, file: str, source: str, tests: list[str], seconds: float) -> str:
-        """The first test that fails with this text of a file."""
-        assert self._worker.stdin
-        assert self._worker.stdout
-        trial = {"file": file, "source": source, "tests": tests, "seconds": seconds}
-        self._worker.stdin.write(json.dumps(trial) + "\n")
-        self._worker.stdin.flush()
-        killer: str = json.loads(self._worker.stdout.readline())["killer"]
-        return killer
-
     def close(self) -> None:
-        """End the worker."""
-        assert self._worker.stdin
-        assert self._worker.stdout
-        self._worker.stdin.close()
-        self._worker.wait()
-        self._worker.stdout.close()
+        """End the workers."""
+        for worker in self._workers.values():
+            assert worker.stdin
+            assert worker.stdout
+            worker.stdin.close()
+            worker.wait()
+            worker.stdout.close()

@@ -4,10 +4,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
+from queue import SimpleQueue
 
 from tools.mutants import chart, code, rules
 from tools.mutants.mutant import Located
@@ -15,8 +16,8 @@ from tools.mutants.results import Measured
 
 __all__ = ["again", "drawn", "measure", "place", "present"]
 
-PATIENCE = {"chart": 400.0}
-"""Seconds for the tests of one fault, where they take longer than those of the code."""
+PATIENCE = 400.0
+"""Seconds for the tests of one fault of the chart, which take longer than those of the code."""
 
 
 def present(room: str) -> list[Located]:
@@ -37,15 +38,19 @@ def place(name: str, seed: str) -> bytes:
 
 
 def measure(
-    room: str, chosen: Sequence[Located], contexts: Path, told: Callable[[str], None], known: Measured | None = None
+    room: str,
+    chosen: Sequence[Located],
+    contexts: Path,
+    told: Callable[[Located, str], None] = lambda _one, _killer: None,
+    known: Measured | None = None,
+    jobs: int = 2,
 ) -> Measured:
-    """Try faults of a room, each first with the test known to notice it. What nothing notices is told at once."""
+    """Try faults of a room, so many at a time, each first with the test known to notice it; tell of each at once."""
     noticed = {name: killer for name, (_, killer) in known.tried.items()} if known else {}
     tried = {}
-    for one, killer in _tried(room, chosen, contexts, noticed):
+    for one, killer in _tried(room, chosen, contexts, noticed, jobs):
         tried[one.mutant.name] = (one.file, killer)
-        if not killer:
-            told(f"{one.file or 'rules'}:{one.line}: {one.mutant.name}")
+        told(one, killer)
     return Measured(room, len(present(room)), tried)
 
 
@@ -54,22 +59,45 @@ def _place(one: Located) -> str:
 
 
 def _tried(
-    room: str, chosen: Sequence[Located], contexts: Path, noticed: Mapping[str, str]
+    room: str, chosen: Sequence[Located], contexts: Path, noticed: Mapping[str, str], jobs: int
 ) -> Iterator[tuple[Located, str]]:
     if room == "rules":
         by_rule = groupby(sorted(chosen, key=_place), _place)
         some = [[one.mutant for one in found] for _, found in by_rule]
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(jobs) as pool:
             for faults, told in zip(some, pool.map(lambda faults: list(rules.caught(faults)), some), strict=True):
                 yield from (
                     (Located(one, "", 0), said and "tests/rules") for one, said in zip(faults, told, strict=True)
                 )
         return
     selection = None if room == "chart" else code.Selection.read(contexts)
-    with tempfile.TemporaryDirectory() as directory, closing(code.Bench(Path(directory))) as bench:
-        for one in chosen:
-            tests = chart.TESTS if selection is None else selection.tests(one, noticed.get(one.mutant.name, ""))
-            yield one, bench.caught(one, tests, PATIENCE.get(room, code.SECONDS))
+
+    def tried(bench: code.Bench, one: Located) -> str:
+        if selection is None:
+            return bench.caught(one, chart.TESTS, PATIENCE)
+        tests = selection.tests(one, noticed.get(one.mutant.name, ""))
+        return bench.caught(one, tests, imported=selection.imported(one))
+
+    yield from _side_by_side(chosen, tried, min(jobs, len(chosen)))
+
+
+def _side_by_side(
+    chosen: Sequence[Located], tried: Callable[[code.Bench, Located], str], benches: int
+) -> Iterator[tuple[Located, str]]:
+    """Each fault and what noticed it, in the order they are tried in."""
+    free: SimpleQueue[code.Bench] = SimpleQueue()
+
+    def one(fault: Located) -> tuple[Located, str]:
+        bench = free.get()
+        try:
+            return fault, tried(bench, fault)
+        finally:
+            free.put(bench)
+
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as open_ones, ThreadPoolExecutor(benches or 1) as pool:
+        for at in range(benches):
+            free.put(open_ones.enter_context(closing(code.Bench(Path(directory) / str(at)))))
+        yield from pool.map(one, chosen)
 
 
 def again(rows: Sequence[tuple[str, str, str]], until: float) -> Iterator[tuple[str, str]]:
@@ -84,4 +112,4 @@ def again(rows: Sequence[tuple[str, str, str]], until: float) -> Iterator[tuple[
             if name not in there:
                 yield name, "gone"
             else:
-                yield name, bench.caught(there[name], [killer.split("[", 1)[0]])
+                yield name, bench.caught(there[name], [killer], imported=True)
