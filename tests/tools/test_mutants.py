@@ -178,12 +178,12 @@ def test_the_tests_for_a_line_are_those_that_ran_it(tmp_path: Path) -> None:
     data.write()
     selection = code.Selection.read(tmp_path / "data")
     ran = "tests/tools/test_mutants.py::test_the_page_says_what_was_measured"
-    assert selection.lines(name)[3] == [ran]
+    assert selection.lines(name)[3] == [f"{ran}[x]"]
     fault = next(iter(code.of_file(name)))
-    assert selection.tests(fault)[0] == ran
+    assert selection.tests(fault)[0] == f"{ran}[x]"
     known = "tests/tools/test_mutants.py::test_a_fault_has_a_name_of_its_own"
-    assert selection.tests(fault, f"{known}[of a parameter]")[:2] == [known, ran]
-    assert selection.tests(fault, "tests/tools/test_mutants.py::test_that_has_been_removed")[0] == ran
+    assert selection.tests(fault, known)[:2] == [known, f"{ran}[x]"]
+    assert selection.tests(fault, "tests/tools/test_mutants.py::test_that_has_been_removed")[0] == f"{ran}[x]"
 
 
 def test_the_tests_for_what_only_processes_run_are_those_that_speak_of_it(tmp_path: Path) -> None:

@@ -112,7 +112,8 @@ class Selection:
         if not ran:
             first_of_all = chosen[: MOST // 3] if measured else []
             chosen = list(dict.fromkeys([*first_of_all, *_speaking(one.file), *chosen]))
-        chosen = [test for test in [*self._new(one), *chosen] if test.startswith("tests/") and test != first][:MOST]
+        chosen = list(dict.fromkeys([*chosen[: MOST // 10], *self._new(one), *chosen]))
+        chosen = [test for test in chosen if test.startswith("tests/") and test != first][:MOST]
         return [first, *chosen] if _function(first) in self._present() else chosen
 
     def _new(self, one: Located) -> list[str]:
