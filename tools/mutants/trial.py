@@ -45,7 +45,7 @@ def measure(
     known: Measured | None = None,
     jobs: int = 2,
 ) -> Measured:
-    """Try faults of a room, so many at a time, each first with the test known to notice it; tell of each at once."""
+    """Try faults of a room, so many at a time, each first with the test known to notice it; report each at once."""
     noticed = {name: killer for name, (_, killer) in known.tried.items()} if known else {}
     tried = {}
     for one, killer in _tried(room, chosen, contexts, noticed, jobs):
