@@ -23,7 +23,7 @@ from tools.generated import ROOT
 from tools.mutants.mutant import Located, Mutant
 from tools.mutants.python import planted
 
-__all__ = ["ROOMS", "SECONDS", "Bench", "Selection", "mutants", "of_file"]
+__all__ = ["ROOMS", "SECONDS", "Bench", "Selection", "files", "module", "mutants", "of_file"]
 
 ROOMS = ("facts", "findings", "families", "sources", "web", "check", "agents")
 MOST = 200
@@ -34,18 +34,26 @@ SECONDS = 45.0
 """For all of them, and a third of it in a running process: what none notices by then counts as unnoticed."""
 
 
+def files(room: str) -> list[str]:
+    """The modules of a package, by their paths below the root."""
+    return sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "exporter" / room).rglob("*.py"))
+
+
+def module(file: str) -> str:
+    """What the names of a file's faults begin with: facts.kube.csr."""
+    return file.removesuffix(".py").removeprefix("exporter/").replace("/", ".").removesuffix(".__init__")
+
+
 def mutants(room: str) -> list[Located]:
     """Every planted fault of a package."""
-    files = sorted((ROOT / "exporter" / room).rglob("*.py"))
-    return [each for file in files for each in of_file(file.relative_to(ROOT).as_posix())]
+    return [each for file in files(room) for each in of_file(file)]
 
 
 def of_file(name: str) -> Iterator[Located]:
     """Every planted fault of a file, by its path below the root."""
-    file, room = ROOT / name, name.split("/")[1]
-    module = name.removesuffix(".py").removeprefix("exporter/").replace("/", ".").removesuffix(".__init__")
-    for one in planted(file.read_text(encoding="utf-8")):
-        place = f"{module}.{one.function}" if one.function else module
+    room = name.split("/")[1]
+    for one in planted((ROOT / name).read_text(encoding="utf-8")):
+        place = f"{module(name)}.{one.function}" if one.function else module(name)
         yield Located(Mutant(room, place, one.what, one.source), name, one.line)
 
 
