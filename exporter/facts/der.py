@@ -14,7 +14,8 @@ from itertools import islice
 
 __all__ = ["DerError", "Element", "Extension", "Layout", "children", "layout", "oid", "repaired"]
 
-_BOOLEAN, _INTEGER, _BITS, _OCTETS, _UTC_TIME, _GENERALIZED_TIME, _SEQUENCE = 0x01, 0x02, 0x03, 0x04, 0x17, 0x18, 0x30
+_BOOLEAN, _INTEGER, _BITS, _OCTETS, _OID, _SEQUENCE = 0x01, 0x02, 0x03, 0x04, 0x06, 0x30
+_UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
 
 
@@ -40,7 +41,7 @@ class Extension:
     critical: bool
     value: bytes
     """What the OCTET STRING holds."""
-    sound: bool = True
+    sound: bool
     """Whether its parts are those that it should have."""
 
 
@@ -59,13 +60,13 @@ class Layout:
     """The whole Name, as Go compares it."""
     subject: bytes
     extensions: tuple[Extension, ...]
-    serial: bytes = b"\x01"
+    serial: bytes
     """The content of its INTEGER."""
-    key: bytes = b""
+    key: bytes
     """The whole SubjectPublicKeyInfo."""
-    inner_algorithm: bytes = b""
+    inner_algorithm: bytes
     """The whole AlgorithmIdentifier that the signature is over; the one beside the signature must be the same."""
-    outer_algorithm: bytes = b""
+    outer_algorithm: bytes
 
     @property
     def authority_key(self) -> bytes | None:
@@ -100,7 +101,7 @@ def children(content: bytes) -> Iterator[Element]:
         if length >= 0x80:
             octets = length & 0x7F
             length, start = int.from_bytes(content[start : start + octets], "big"), start + octets
-            if not 1 <= octets <= 4 or length < 0x80 or length < 1 << 8 * (octets - 1):
+            if octets > 4 or length < 0x80 or length < 1 << 8 * (octets - 1):
                 raise DerError("a length that is not DER")
         end = start + length
         if end > len(content):
@@ -127,24 +128,18 @@ def oid(content: bytes) -> str:
 def layout(der: bytes) -> Layout:
     """The parts of a certificate. Raises DerError."""
     body, algorithm, signature = _three(der)
-    fields = list(children(body.content))
-    version = 1
-    if fields and fields[0].tag == _VERSION:
-        version = int.from_bytes(_one(fields.pop(0).content, _INTEGER).content, "big") + 1
-    if len(fields) < 6:
-        raise DerError("a certificate without all of its fields")
-    extensions = next((field for field in fields[6:] if field.tag == _EXTENSIONS), None)
+    version, (serial, inner, issuer, _, subject, key), extensions = _fields(body)
     return Layout(
         signed=body.whole,
-        algorithm=oid(next(children(algorithm.content), Element(0, b"", b"")).content),
+        algorithm=oid(_first(algorithm.content, _OID).content),
         signature=signature.content[1:],
-        version=version,
-        issuer=fields[2].whole,
-        subject=fields[4].whole,
+        version=int.from_bytes(_one(version.content, _INTEGER).content, "big") + 1 if version else 1,
+        issuer=issuer.whole,
+        subject=subject.whole,
         extensions=tuple(map(_extension, children(_first(extensions.content).content))) if extensions else (),
-        serial=fields[0].content,
-        key=fields[5].whole,
-        inner_algorithm=fields[1].whole,
+        serial=serial.content,
+        key=key.whole,
+        inner_algorithm=inner.whole,
         outer_algorithm=algorithm.whole,
     )
 
@@ -156,6 +151,15 @@ def _three(der: bytes) -> tuple[Element, Element, Element]:
     return parts[0], parts[1], parts[2]
 
 
+def _fields(body: Element) -> tuple[Element | None, list[Element], Element | None]:
+    """The version, if it is written out, the six fields from the serial number to the key, and the extensions."""
+    fields = list(children(body.content))
+    version = fields.pop(0) if fields and fields[0].tag == _VERSION else None
+    if len(fields) < 6:
+        raise DerError("a certificate without all of its fields")
+    return version, fields[:6], next((field for field in fields[6:] if field.tag == _EXTENSIONS), None)
+
+
 def _one(content: bytes, tag: int = _SEQUENCE) -> Element:
     found = list(children(content))
     if len(found) != 1 or found[0].tag != tag:
@@ -164,11 +168,18 @@ def _one(content: bytes, tag: int = _SEQUENCE) -> Element:
 
 
 def _extension(element: Element) -> Extension:
+    identifier, flag, value = _extension_parts(element)
+    plain = flag is None or flag.content in {b"\x00", b"\xff"}
+    sound = element.tag == _SEQUENCE and plain and value is not None and value.tag == _OCTETS
+    critical = flag is not None and flag.content == b"\xff"
+    return Extension(oid(identifier.content), critical, value.content if value else b"", sound)
+
+
+def _extension_parts(element: Element) -> tuple[Element, Element | None, Element | None]:
+    """Its identifier, whether it is critical, if that is written out, and its value, if there is one."""
     identifier, *others = children(element.content)
-    flag = [one for one in others[:1] if one.tag == _BOOLEAN]
-    value = next(iter(others[len(flag) :]), Element(0, b"", b""))
-    sound = element.tag == _SEQUENCE and value.tag == _OCTETS and all(one.content in {b"\x00", b"\xff"} for one in flag)
-    return Extension(oid(identifier.content), any(one.content == b"\xff" for one in flag), value.content, sound)
+    flag = others.pop(0) if others and others[0].tag == _BOOLEAN else None
+    return identifier, flag, next(iter(others), None)
 
 
 _PLAIN_VERSIONS = {bytes.fromhex("a003020100"): b"", bytes.fromhex("a003020101"): bytes.fromhex("a003020102")}
@@ -182,17 +193,9 @@ def repaired(der: bytes) -> bytes:
     Its bytes are others, so neither a fingerprint nor a signature may be taken of it. Raises DerError.
     """
     body, algorithm, signature = _three(der)
-    fields = list(children(body.content))
-    version = b""
-    if fields and fields[0].tag == _VERSION:
-        version = fields.pop(0).whole
-        version = _PLAIN_VERSIONS.get(version, version)
-    if len(fields) < 6:
-        raise DerError("a certificate without all of its fields")
-    serial, inner, issuer, dates, subject, key = fields[:6]
-    extensions = next((field for field in fields[6:] if field.tag == _EXTENSIONS), None)
+    version, (serial, inner, issuer, dates, subject, key), extensions = _fields(body)
     plain = (
-        version,
+        _PLAIN_VERSIONS.get(version.whole, version.whole) if version else b"",
         serial.whole,
         inner.whole,
         _plain_name(issuer),
@@ -237,21 +240,21 @@ def _plain_extensions(extensions: Element) -> bytes:
 
 
 def _plain_extension(extension: Element) -> bytes:
-    identifier, *others = children(extension.content)
-    flag = [one for one in others[:1] if one.tag == _BOOLEAN]
-    kept = [one for one in flag if one.content != b"\x00"]
-    return _element(extension.tag, *(part.whole for part in (identifier, *kept, *others[len(flag) :][:1])))
+    identifier, flag, value = _extension_parts(extension)
+    kept = None if flag and flag.content == b"\x00" else flag
+    return _element(extension.tag, *(part.whole for part in (identifier, kept, value) if part))
 
 
-_UTC = re.compile(rb"\d{10}(?P<second>\d\d)?(?:Z|[+-]\d{4})")
-_GENERALIZED = re.compile(rb"\d{12}(?P<second>\d\d)(?:Z|[+-]\d{4})")
+_TIMES = {
+    _UTC_TIME: re.compile(rb"\d{10}(?P<second>\d\d)?(?:Z|[+-]\d{4})"),
+    _GENERALIZED_TIME: re.compile(rb"\d{12}(?P<second>\d\d)(?:Z|[+-]\d{4})"),
+}
 
 
 def _full_time(time: Element) -> bytes:
     """The time in UTC and with seconds. Go reads those of UTCTime without (cryptobyte, ReadASN1UTCTime)."""
-    pattern = _UTC if time.tag == _UTC_TIME else _GENERALIZED
-    found = pattern.fullmatch(time.content)
-    if time.tag not in {_UTC_TIME, _GENERALIZED_TIME} or found is None:
+    found = _TIMES[time.tag].fullmatch(time.content) if time.tag in _TIMES else None
+    if found is None:
         return time.whole
     text = time.content.decode()
     if time.tag == _UTC_TIME:
