@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-__all__ = ["DerError", "Element", "Extension", "Layout", "children", "layout", "oid", "repaired"]
+__all__ = ["DerError", "Element", "Extension", "Layout", "children", "first", "layout", "oid", "repaired"]
 
 _BOOLEAN, _INTEGER, _BITS, _OCTETS, _OID, _SEQUENCE = 0x01, 0x02, 0x03, 0x04, 0x06, 0x30
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
@@ -110,6 +110,14 @@ def children(content: bytes) -> Iterator[Element]:
         position = end
 
 
+def first(content: bytes, tag: int = _SEQUENCE) -> Element:
+    """The first element, which is of this tag: Go passes over what follows it. Raises DerError."""
+    found = next(children(content), None)
+    if found is None or found.tag != tag:
+        raise DerError("another element than should be there")
+    return found
+
+
 def oid(content: bytes) -> str:
     """The dotted form of an OBJECT IDENTIFIER's content (X.690 §8.19). Raises DerError."""
     if not content or content[-1] & 0x80:
@@ -131,12 +139,12 @@ def layout(der: bytes) -> Layout:
     version, (serial, inner, issuer, _, subject, key), extensions = _fields(body)
     return Layout(
         signed=body.whole,
-        algorithm=oid(_first(algorithm.content, _OID).content),
+        algorithm=oid(first(algorithm.content, _OID).content),
         signature=signature.content[1:],
         version=int.from_bytes(_one(version.content, _INTEGER).content, "big") + 1 if version else 1,
         issuer=issuer.whole,
         subject=subject.whole,
-        extensions=tuple(map(_extension, children(_first(extensions.content).content))) if extensions else (),
+        extensions=tuple(map(_extension, children(first(extensions.content).content))) if extensions else (),
         serial=serial.content,
         key=key.whole,
         inner_algorithm=inner.whole,
@@ -207,13 +215,6 @@ def repaired(der: bytes) -> bytes:
     return _element(_SEQUENCE, _element(_SEQUENCE, *plain), algorithm.whole, signature.whole)
 
 
-def _first(content: bytes, tag: int = _SEQUENCE) -> Element:
-    found = next(children(content), None)
-    if found is None or found.tag != tag:
-        raise DerError("another element than should be there")
-    return found
-
-
 def _some(element: Element, number: int) -> list[Element]:
     """The first parts of an element: Go passes over what follows those that it knows."""
     return list(islice(children(element.content), number))
@@ -235,7 +236,7 @@ def _plain_key(key: Element) -> bytes:
 
 
 def _plain_extensions(extensions: Element) -> bytes:
-    found = children(_first(extensions.content).content)
+    found = children(first(extensions.content).content)
     return _element(_EXTENSIONS, _element(_SEQUENCE, *map(_plain_extension, found)))
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from exporter.facts.der import DerError, Element, Extension, Layout, children, oid
+from exporter.facts.der import Extension, Layout, children, first, oid
 from exporter.facts.refusals import refuse
 
 __all__ = ["ANY_USAGE", "CLIENT_AUTH", "SERVER_AUTH", "Purpose", "purpose"]
@@ -13,7 +13,7 @@ _COMMON_NAME, _ORGANIZATION = "2.5.4.3", "2.5.4.10"
 _KEY_USAGE, _ALTERNATIVE_NAME, _CONSTRAINTS, _EXTENDED_USAGE = "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37"
 _KEY_CERT_SIGN = 0x04
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
-_BOOLEAN, _INTEGER = 0x01, 0x02
+_BOOLEAN, _INTEGER, _BITS = 0x01, 0x02, 0x03
 _ENCODINGS = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x12: "ascii", 0x1E: "utf-16-be"}
 """String types of RFC 5280 §4.1.2.4 by tag; T61String is read as everybody reads it."""
 
@@ -59,7 +59,7 @@ def purpose(parts: Layout) -> Purpose:
         authority=authority,
         path_length=path_length,
         usages=_usages(extensions.get(_EXTENDED_USAGE)),
-        dns_names=tuple(content.decode("ascii", "replace") for tag, content in general if tag == _DNS_NAME),
+        dns_names=tuple(content.decode() for tag, content in general if tag == _DNS_NAME),
         addresses=tuple(str(ipaddress.ip_address(content)) for tag, content in general if tag == _IP_ADDRESS),
         version=parts.version,
         signs=_signs(extensions.get(_KEY_USAGE)),
@@ -68,13 +68,12 @@ def purpose(parts: Layout) -> Purpose:
 
 
 def _attributes(name: bytes) -> list[tuple[str, str]]:
-    """The attributes of a Name whose values are text, in their order."""
+    """The attributes of a Name, in their order. That each is text was looked at before (facts.refusals)."""
     found = []
-    for relative in children(_single(name).content):
+    for relative in children(first(name).content):
         for attribute in children(relative.content):
             identifier, value, *_ = children(attribute.content)
-            if value.tag in _ENCODINGS:
-                found.append((oid(identifier.content), value.content.decode(_ENCODINGS[value.tag])))
+            found.append((oid(identifier.content), value.content.decode(_ENCODINGS[value.tag])))
     return found
 
 
@@ -82,7 +81,7 @@ def _constraints(extension: Extension | None) -> tuple[bool | None, int | None]:
     if extension is None:
         return None, None
     authority, length = False, None
-    for element in children(_single(extension.value).content):
+    for element in children(first(extension.value).content):
         if element.tag == _BOOLEAN:
             authority = element.content != b"\x00"
         elif element.tag == _INTEGER:
@@ -93,25 +92,17 @@ def _constraints(extension: Extension | None) -> tuple[bool | None, int | None]:
 def _signs(extension: Extension | None) -> bool | None:
     if extension is None:
         return None
-    bits = _single(extension.value).content  # the first octet counts the unused bits of the last one
+    bits = first(extension.value, _BITS).content  # the first octet counts the unused bits of the last one
     return len(bits) > 1 and bool(bits[1] & _KEY_CERT_SIGN)
 
 
 def _usages(extension: Extension | None) -> frozenset[str] | None:
     if extension is None:
         return None
-    return frozenset(oid(element.content) for element in children(_single(extension.value).content))
+    return frozenset(oid(element.content) for element in children(first(extension.value).content))
 
 
 def _general_names(extension: Extension | None) -> list[tuple[int, bytes]]:
     if extension is None:
         return []
-    return [(element.tag, element.content) for element in children(_single(extension.value).content)]
-
-
-def _single(whole: bytes) -> Element:
-    """The first element: Go passes over what follows it."""
-    found = next(children(whole), None)
-    if found is None:
-        raise DerError("no element where one should be")
-    return found
+    return [(element.tag, element.content) for element in children(first(extension.value).content)]

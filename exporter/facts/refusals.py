@@ -6,7 +6,7 @@ does not parse is none to them, be its dates as good as they may. Held to Go by 
 
 from collections.abc import Callable, Iterator, Mapping
 
-from exporter.facts.der import DerError, Element, Layout, children
+from exporter.facts.der import DerError, Element, Layout, children, first
 
 __all__ = ["refuse"]
 
@@ -38,16 +38,8 @@ def refuse(parts: Layout) -> None:
             raise DerError(f"the extension {one.identifier} is malformed")
 
 
-def _first(content: bytes, tag: int = _SEQUENCE) -> Element:
-    """What follows it is passed over, as by Go."""
-    found = next(children(content), None)
-    if found is None or found.tag != tag:
-        raise DerError("another element than should be there")
-    return found
-
-
 def _check_name(name: bytes) -> None:
-    for relative in children(_first(name).content):
+    for relative in children(first(name).content):
         for attribute in children(relative.content):
             parts = [*children(attribute.content)]
             if len(parts) < 2 or not _is_text(parts[1]):
@@ -69,38 +61,40 @@ def _is_text(value: Element) -> bool:
 
 
 def _check_key(key: bytes) -> None:
-    algorithm, *_ = children(_first(key).content)
+    algorithm, *_ = children(first(key).content)
     identifier, *parameters = children(algorithm.content)
     if identifier.content == _EC_KEY and not (parameters and parameters[0].content in _CURVES):
         raise DerError("a curve that Go does not have")
 
 
 def _key_usage(value: bytes) -> bool:
-    bits = _first(value, _BITS).content
-    unused = bits[0] if bits else 8
+    bits = first(value, _BITS).content
+    if not bits:
+        return False
+    unused = bits[0]  # of the last octet
     return unused < 8 and (unused == 0 or (len(bits) > 1 and bits[-1] & ((1 << unused) - 1) == 0))
 
 
 def _constraints(value: bytes) -> bool:
-    first, *_ = [*children(_first(value).content), None]
-    return first is None or first.tag != _BOOLEAN or first.content in {b"\x00", b"\xff"}
+    flag, *_ = [*children(first(value).content), None]
+    return flag is None or flag.tag != _BOOLEAN or flag.content in {b"\x00", b"\xff"}
 
 
 def _identifiers(value: bytes) -> bool:
-    return all(one.tag == _OID and one.content for one in children(_first(value).content))
+    return all(one.tag == _OID and one.content for one in children(first(value).content))
 
 
 def _names(value: bytes) -> bool:
     return all(
         len(one.content) in {4, 16} if one.tag == _IP_ADDRESS else one.content.isascii()
-        for one in children(_first(value).content)
+        for one in children(first(value).content)
         if one.tag in {_EMAIL, _DNS_NAME, _URI, _IP_ADDRESS}
     )
 
 
 def _of_identifiers(value: bytes) -> bool:
     """A list of elements that each begin with an object identifier."""
-    return all(one.tag == _SEQUENCE and _starts(children(one.content), _OID) for one in children(_first(value).content))
+    return all(one.tag == _SEQUENCE and _starts(children(one.content), _OID) for one in children(first(value).content))
 
 
 def _starts(found: Iterator[Element], tag: int) -> bool:
@@ -109,12 +103,12 @@ def _starts(found: Iterator[Element], tag: int) -> bool:
 
 
 _CHECKS: Mapping[str, Callable[[bytes], bool]] = {
-    "2.5.29.14": lambda value: bool(_first(value, _OCTETS)),
+    "2.5.29.14": lambda value: bool(first(value, _OCTETS)),
     "2.5.29.15": _key_usage,
     "2.5.29.17": _names,
     "2.5.29.19": _constraints,
     "2.5.29.32": _of_identifiers,
-    "2.5.29.35": lambda value: bool(_first(value)),
+    "2.5.29.35": lambda value: bool(first(value)),
     "2.5.29.37": _identifiers,
     "1.3.6.1.5.5.7.1.1": _of_identifiers,
 }

@@ -207,10 +207,7 @@ def _key(parsed: x509.Certificate) -> tuple[str, str]:
     try:
         key = parsed.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        try:
-            return parsed.public_key_algorithm_oid.dotted_string, ""
-        except (ValueError, UnsupportedAlgorithm):
-            return "", ""
+        return parsed.public_key_algorithm_oid.dotted_string, ""
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     match key:
         case rsa.RSAPublicKey():
@@ -232,10 +229,7 @@ _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
 def _signature_algorithm(parsed: x509.Certificate) -> str:
-    try:
-        oid = parsed.signature_algorithm_oid
-    except (ValueError, UnsupportedAlgorithm):
-        return ""
+    oid = parsed.signature_algorithm_oid
     name = oid._name
     return oid.dotted_string if name == "Unknown OID" else name
 
