@@ -211,9 +211,8 @@ def _nodes_not_looked_at(seen: Seen, facts: ClusterFacts) -> Iterator[NotLookedA
     kubelets = seen.kubelets
     if facts.observations is not None and kubelets is not None:
         if kubelets.left:
-            yield NotLookedAt(
-                f"the kubelets' certificates of {kubelets.left} more nodes: no time was left", "--timeout 5m"
-            )
+            more = f"{kubelets.left} more node{'' if kubelets.left == 1 else 's'}"
+            yield NotLookedAt(f"the kubelets' certificates of {more}: no time was left", "--timeout 5m")
         yield NotLookedAt("the nodes' files, and what the kubelets serve on their ports", everywhere)
     elif left or facts.nodes is None:
         why = "--kubelets false was given"

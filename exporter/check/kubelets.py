@@ -1,5 +1,6 @@
 """What kubelets said of their nodes in, a table of it out: the worst first, and what is alike in one row."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,8 +10,6 @@ from exporter.facts.kube.node_view import NodeView
 from exporter.findings import Finding, Severity
 from exporter.findings.formatting import dated, span
 from exporter.reason import Evidence, Role, RotationState
-
-DAY = 86400.0
 
 __all__ = ["LONGEST", "kubelets_section"]
 
@@ -36,10 +35,11 @@ def kubelets_section(
     shown = sorted(groups.items())
     rows = []
     for (place, (pool, client, serving, *named)), members in shown[:LONGEST]:
-        until, left = _until(members, now)
+        until, remaining = _until(members, now)
         state = str(order[place]) if place < len(order) else "ok"
-        rows.append((_named(pool, members), until, left, client, serving, state, ", ".join(named) or "-"))
-    more = f"{len(shown) - LONGEST} more rows are not shown, none worse than these." if shown[LONGEST:] else ""
+        rows.append((_named(pool, members), until, remaining, client, serving, state, ", ".join(named) or "-"))
+    left = len(shown[LONGEST:])
+    more = f"{left} more {'row is' if left == 1 else 'rows are'} not shown, none worse than these." if left else ""
     return Section(
         "Kubelets",
         ("NODE", "CLIENT UNTIL", "LEFT", "CLIENT", "SERVING", "STATE", "WHAT IS WRONG"),
@@ -71,7 +71,7 @@ def _until(views: Iterable[NodeView], now: float) -> tuple[str, str]:
     """The end of the client certificate, or from the first to the last of them; and how long until the first."""
     client = [one for view in views for one in view.certificates if one.role is Role.KUBELET_CLIENT]
     ends = sorted(one.not_after for one in client)
-    lifetime = min((one.not_after - one.not_before for one in client if one.not_before is not None), default=DAY * 365)
+    lifetime = min((one.not_after - one.not_before for one in client if one.not_before is not None), default=math.inf)
     if not ends:
         return "not told", "-"
     first, last = dated(ends[0], lifetime), dated(ends[-1], lifetime)

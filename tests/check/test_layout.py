@@ -51,3 +51,52 @@ def test_nothing_is_lost_and_no_line_is_wider_than_its_column(rows: list[tuple[s
 def test_the_widest_column_gives_way_first() -> None:
     """A short one beside it is not broken for nothing."""
     assert widths([["a b c d e f"], ["word " * 10]], (True, True), 40) == [11, 27]
+
+
+@pytest.mark.parametrize(
+    ("columns", "wrapping", "terminal", "expected"),
+    [
+        ([["abc"], ["de"]], (True, True), 7, [3, 2]),
+        ([["a b"], ["c d"]], (True, True), 7, [2, 3]),
+        ([["a b"], ["c d"]], (True, True), 6, [2, 2]),
+        ([["a b"], ["c d"]], (True, True), 0, [1, 1]),
+        ([["a b c"]], (True,), 4, [4]),
+        ([["a b c"]], (True,), 5, [5]),
+        ([["", "", ""], ["a b"]], (True, True), 1, [0, 1]),
+        ([["x" * 27]], (True,), 1, [27]),
+        ([["x" * 28]], (True,), 1, [27]),
+        ([["x" * 55]], (True,), 1, [27]),
+        ([["a b", "abc/defg"], ["c d"]], (True, False), 1, [4, 3]),
+        ([["2026-09-01"]], (True,), 1, [10]),
+        ([["08:00"]], (True,), 1, [5]),
+    ],
+)
+def test_a_column_is_as_wide_as_its_words_or_as_narrow_as_their_parts(
+    columns: list[list[str]], wrapping: tuple[bool, ...], terminal: int, expected: list[int]
+) -> None:
+    assert widths(columns, wrapping, terminal) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "width", "lines"),
+    [
+        ("ab cd", 5, ["ab cd"]),
+        ("ab cd", 4, ["ab", "cd"]),
+        ("abcd", 4, ["abcd"]),
+        ("abcde", 4, ["abcd", "e"]),
+        ("ab/cd/ef", 6, ["ab/cd/", "ef"]),
+        ("ab/cd/ef", 5, ["ab/", "cd/ef"]),
+        ("xy ab/cd/efghi", 6, ["xy", "ab/cd/", "efghi"]),
+        ("abcdefghij", 4, ["abcd", "efgh", "ij"]),
+        ("a  b", 4, ["a  b"]),
+        ("ValidatingWebhook", 11, ["Validating", "Webhook"]),
+        ("v1.33.2", 4, ["v1.3", "3.2"]),
+        ("a.b:c,d_e-f@g", 2, ["a.", "b:", "c,", "d_", "e-", "f@", "g"]),
+        ("a 2026-09-01", 10, ["a", "2026-09-01"]),
+        ("x-08:00", 5, ["x-", "08:00"]),
+    ],
+)
+def test_a_cell_is_broken_at_spaces_else_after_separators_else_where_it_must_be(
+    cell: str, width: int, lines: list[str]
+) -> None:
+    assert broken(cell, width).split("\n") == lines
