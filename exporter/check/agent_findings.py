@@ -8,13 +8,14 @@ from exporter.findings import Finding, Kind, Severity, Step, Subject
 __all__ = ["agent_findings"]
 
 _Key = tuple[str, str, str, str | None]
+"""Alert, or what is said where there is none; kind and name of the subject; role."""
 
 
 def agent_findings(document: ClusterDocument, own: Iterable[Finding]) -> Iterator[Finding]:
     """What the agent found and we did not: it asks node agents, kubelets and endpoints, which only it reaches."""
-    known: set[_Key] = {(one.alert, str(one.subject.kind), one.subject.name, one.role) for one in own}
+    known: set[_Key] = {(one.alert or one.what, one.subject.kind, one.subject.name, one.role) for one in own}
     for one in document.findings:
-        if (one.alert or "", one.subject.kind, one.subject.name, one.role) not in known:
+        if (one.alert or one.what, one.subject.kind, one.subject.name, one.role) not in known:
             yield _finding(one)
 
 

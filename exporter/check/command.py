@@ -63,7 +63,7 @@ def _not_looked_at(agent: NodeAgent) -> Iterator[NotLookedAt]:
     )
 
 
-def cluster_meant(settings: Settings) -> bool:
+def cluster_meant(settings: Settings, account: Path = SERVICE_ACCOUNT) -> bool:
     """Whether to look at a cluster: where a kubeconfig is given or usual, or in a Pod with a service account.
 
     Raises SettingsError where both a node and a cluster are asked for.
@@ -76,7 +76,7 @@ def cluster_meant(settings: Settings) -> bool:
     # Imported here: a look at a node does not need the Kubernetes client.
     from exporter.sources.kube.kubeconfig import default_kubeconfig
 
-    reachable = bool(settings.kubeconfig or default_kubeconfig()) or SERVICE_ACCOUNT.is_file()
+    reachable = bool(settings.kubeconfig or default_kubeconfig()) or account.is_file()
     if cluster and not reachable:
         raise SettingsError("no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod")
     return reachable

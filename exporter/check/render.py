@@ -167,7 +167,7 @@ def as_table(report: Report, stream: TextIO) -> str:
 
     console.print(Text(_plain(report.subject, unicode), "bold"))
     console.print(f"Looked at {utc_time(report.generated)}.")
-    style = STYLES[report.worst] if report.worst and report.exit_status else "bold green"
+    style = STYLES[Severity(report.verdict)] if report.exit_status else "bold green"
     console.print(Text(report.headline, style))
     for entry in gathered(report.findings_shown):
         console.print()

@@ -103,7 +103,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """One word for the whole: `ok`, `warning`, `critical` or `unknown`."""
-        return str(self.worst) if self.exit_status and self.worst else "ok"
+        return str(self.worst) if self.exit_status else "ok"
 
 
 def report(

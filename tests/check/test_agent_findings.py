@@ -73,3 +73,11 @@ def test_a_word_that_is_not_known_here_is_no_error_and_no_good_news() -> None:
 def test_what_was_found_here_as_well_is_told_once(changed: dict[str, object], again: bool) -> None:
     """The same alert about the same subject and role is the same thing."""
     assert len(list(agent_findings(document({**WHOLE, **changed}), [own()]))) == again
+
+
+def test_without_an_alert_the_same_thing_is_what_is_said_in_the_same_words() -> None:
+    """Two things about one subject are two."""
+    told = document({**WHOLE, "alert": None}, {**WHOLE, "alert": None, "what": "It is another."})
+    mine = own(alert=None)
+    assert [one.what for one in agent_findings(told, [mine])] == ["It is another."]
+    assert [one.what for one in agent_findings(told, [own()])] == ["It ended.", "It is another."]

@@ -13,13 +13,13 @@ from exporter.check.output import OutputError, complain, settle, standard_output
 
 @contextlib.contextmanager
 def onto(stream: io.TextIOBase | None) -> Iterator[None]:
-    with contextlib.redirect_stdout(stream):  # type: ignore[type-var]
+    with contextlib.redirect_stdout(stream):
         yield
 
 
 @pytest.mark.parametrize(("text", "printed"), [("a", "a\n"), ("a\n", "a\n"), ("a\nb", "a\nb\n"), ("\n", "\n")])
 def test_what_is_printed_ends_with_one_end_of_line(text: str, printed: str) -> None:
-    buffered = io.BufferedWriter(raw := io.BytesIO())  # type: ignore[arg-type]
+    buffered = io.BufferedWriter(raw := io.BytesIO())
     with onto(io.TextIOWrapper(buffered, "utf-8", newline="")) as _:
         write_out(text)
         assert raw.getvalue().decode() == printed  # at once, and not only at the end
