@@ -45,10 +45,9 @@ def broken(cell: str, width: int) -> str:
         if len(joined) <= width:
             lines[-1] = joined
             continue
-        pieces = [word] if len(word) <= width else _parts(word, width)
         if lines[-1]:
             lines.append("")
-        for piece in pieces:
+        for piece in _parts(word, width):
             if len(lines[-1]) + len(piece) > width and lines[-1]:
                 lines.append("")
             lines[-1] += piece

@@ -203,7 +203,7 @@ def _print_rows(console: "Console", section: Section, unicode: bool) -> None:
     columns = list(zip(section.columns, *plain, strict=True))
     wide = widths(columns, [column in section.wrapping for column in section.columns], console.width)
     drawn = Table(
-        box=box.SIMPLE_HEAD if unicode else box.Box(_ASCII_HEAD, ascii=True),
+        box=box.SIMPLE_HEAD if unicode else box.Box(_ASCII_HEAD),
         show_edge=False,
         pad_edge=False,
         padding=(0, GAP - 1, 0, 0),  # and the box's own

@@ -3,6 +3,7 @@
 import pytest
 
 from exporter.check.azure import azure_sections
+from exporter.check.report import Section
 from exporter.facts.azure.managed_cluster import AzureCluster, Snapshot, azure_cluster, with_snapshots
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.azure.serving_rotation import Obstacle
@@ -55,8 +56,17 @@ def test_the_cluster_and_its_pools_are_two_tables() -> None:
             "off by the node pool's tag, not before Kubernetes 1.27",
         ),
     )
-    for section in (azure, pools):
-        assert all(len(row) == len(section.columns) for row in section.rows)
+    assert (azure.title, azure.columns, azure.wrapping) == (
+        "Azure",
+        ("CLUSTER", "RESOURCE GROUP", "LOCATION", "STATE", "POWER", "VERSION", "RBAC"),
+        (),
+    )
+    assert (pools.title, pools.columns, pools.wrapping) == (
+        "Node pools",
+        ("POOL", "OS", "MODE", "STATE", "POWER", "VERSION", "NODE IMAGE", "SERVING ROTATION"),
+        ("NODE IMAGE", "SERVING ROTATION"),
+    )
+    assert pools.note == ""
 
 
 @pytest.mark.parametrize(
@@ -84,15 +94,19 @@ def test_what_azure_does_not_say_is_a_dash() -> None:
 @pytest.mark.parametrize(
     ("answer", "note"),
     [
-        (None, "Azure was not asked"),
+        (None, "Azure was not asked: --azure.enabled true, or a resource id, asks it with your own az login."),
         (Failure(Reason.FORBIDDEN, "no right to read"), "Azure did not answer: no right to read (forbidden)."),
     ],
 )
 def test_an_azure_that_did_not_answer_is_a_sentence(answer: Failure | None, note: str) -> None:
     """The rest of the report goes on."""
-    (section,) = azure_sections(answer)
-    assert section.rows == ()
-    assert section.note.startswith(note)
+    assert list(azure_sections(answer)) == [Section("Azure", (), (), note)]
+
+
+def test_a_cluster_without_pools_says_so() -> None:
+    azure, pools = azure_sections(cluster(rbac=False))
+    assert (azure.rows[0][-1], azure.note) == ("off", "")
+    assert (pools.rows, pools.note) == ((), "Azure names no node pool.")
 
 
 def test_every_obstacle_has_words() -> None:

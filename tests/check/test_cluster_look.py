@@ -1,9 +1,7 @@
 """`check` with a kubeconfig, as a person runs it."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from simulation.api.server import ApiServer, write_kubeconfig
 from simulation.csr_answer import Answer
 from simulation.pki import DAY
 from tests.agents.clusters import CA, NEXT_CA, NODE, NOW, csr, node, populate, serving
-from tests.check import warm
+from tests.check import inside
 
 PLUGIN = """#!/bin/sh
 cat <<'JSON'
@@ -23,12 +21,7 @@ JSON
 
 
 def check(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    unset = ("AKSCERT_", "KUBE", "AZURE_", "COLUMNS")
-    given = {**{key: value for key, value in os.environ.items() if not key.startswith(unset)}, **environment}
-    if warm.can_be_forked(environment):
-        return warm.run(["check", *flags], given)
-    command = [sys.executable, "-m", "exporter", "check", *flags]
-    return subprocess.run(command, capture_output=True, text=True, env=given, check=False)
+    return inside.run(["check", *flags], environment)
 
 
 def report(path: Path, *flags: str, **environment: str) -> dict[str, object]:

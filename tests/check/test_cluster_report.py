@@ -205,6 +205,8 @@ def test_the_kubeconfigs_table_is_its_certificates_and_who_asks() -> None:
     mine, other = certificate("CN=me", NOW - DAY, NOW + 900 * DAY), certificate("CN=i", NOW - DAY, NOW + 900 * DAY)
     trusted = (certificate("CN=ca", NOW - DAY, NOW + 730 * DAY), certificate("CN=cb", NOW - DAY, NOW + DAY))
     found = table(reported(replace(VIEW, authorities=trusted, client=(mine, other))), "Kubeconfig")
+    assert found.columns == ("WHAT", "SUBJECT", "FROM", "UNTIL", "LEFT", "NOTE")
+    assert found.wrapping == ("WHAT", "SUBJECT", "NOTE")
     assert [(row[0], row[1], row[-1]) for row in found.rows] == [
         ("CA it trusts", "CN=ca", "2-year class"),
         ("CA it trusts", "CN=cb", "lives 2 days"),

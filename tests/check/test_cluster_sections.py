@@ -329,3 +329,28 @@ def test_forty_rows_and_five_issued_ones_are_enough(pending: int, issued: int, r
 def test_the_last_second_of_each_form_and_the_first_of_the_next(seconds: int, shown: str) -> None:
     (row,), _ = csr_rows([replace(csr("a"), expiration_seconds=seconds)], NOW)
     assert row[4] == shown
+
+
+def test_the_columns_of_each_table_are_these_and_long_words_wrap() -> None:
+    """Programs read them from the JSON."""
+    facts = ClusterFacts(csrs=totals(), nodes=(), served=(), preflight=())
+    certificate = ("WHAT", "SUBJECT", "FROM", "UNTIL", "LEFT", "NOTE")
+    waiting = ("SIGNERNAME", "WAITING", "NOBODY SIGNS FOR", "LAST CERTIFICATE", "FIRST END IF NOBODY SIGNS")
+    requests = ("NAME", "AGE", "SIGNERNAME", "REQUESTOR", "REQUESTEDDURATION", "CONDITION", "MORE")
+    preflight = ("AGENTPOOL", "REQUESTOR", "MAY ASK", "CLIENT CERTIFICATE WOULD BE APPROVED")
+    pools = ("AGENTPOOL", "NODES", "READY", "ON", "OFF", "UNKNOWN", "KUBELET", "PROBABLY BECAUSE")
+    called = ("KIND", "NAME", "ADDRESS", "UNTIL", "ACCEPTED")
+    assert [(one.title, one.columns, one.wrapping) for one in cluster_sections(facts, (), (), NOW)] == [
+        ("Control plane", certificate, ("WHAT", "SUBJECT", "NOTE")),
+        ("Signers", ("LEASE", "SIGN OF LIFE"), ()),
+        ("Who waits for the signers", waiting, ("SIGNERNAME", "FIRST END IF NOBODY SIGNS")),
+        ("Rotation preflight", preflight, ()),
+        ("CA bundles", ("KIND", "NAME", "UNTIL", "HOLDS"), ("KIND", "NAME", "HOLDS")),
+        ("What the API server calls", called, ("KIND", "NAME", "ADDRESS")),
+        ("Node pools and serving rotation", pools, ("KUBELET", "PROBABLY BECAUSE")),
+        ("Certificate signing requests", requests, ("SIGNERNAME", "REQUESTOR", "CONDITION")),
+        ("Sources", ("SOURCE", "ANSWERS", "LAST ERROR"), ("LAST ERROR",)),
+    ]
+    assert table("Rotation preflight", facts).note == (
+        "Who approves serving certificates is AKS's own, and cannot be asked."
+    )

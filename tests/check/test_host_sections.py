@@ -151,3 +151,16 @@ def test_each_source_is_a_row() -> None:
         ("kubelet", "not asked", "-", "-"),
         ("kubelet", "not looked at", "-", "no address"),
     )
+
+
+def test_the_columns_of_each_table_are_these_and_long_words_wrap() -> None:
+    """Programs read them from the JSON."""
+    certificates = ("ROLE", "SEEN", "FROM", "UNTIL", "LEFT", "ROTATION", "SIGNED BY", "FIT")
+    rotation = ("ROLE", "STATE", "NEXT ROTATION", "WHY", "EVIDENCE")
+    sources = ("SOURCE", "ANSWERS", "LAST ANSWER", "LAST ERROR")
+    assert [(one.title, one.columns, one.wrapping) for one in host_sections(HOST, (), NOW)] == [
+        ("Certificates", certificates, ("SIGNED BY", "FIT")),
+        ("Rotation", rotation, ("NEXT ROTATION", "WHY", "EVIDENCE")),
+        ("Files", ("PATH", "ROLE", "STATUS", "WHAT IT MEANS"), ("PATH", "WHAT IT MEANS")),
+        ("Sources", sources, ("LAST ERROR",)),
+    ]

@@ -166,3 +166,13 @@ def test_forty_rows_are_shown(count: int, more: str) -> None:
     assert [row[0] for row in section.rows] == [f"n{number:02}" for number in range(min(count, 40))]
     assert section.note == more
     assert kubelets_section(views, nodes, (), NOW, "So.").note == f"{more} So.".strip()
+
+
+def test_the_columns_are_these_and_long_words_wrap() -> None:
+    """Programs read them from the JSON."""
+    section = kubelets_section((), {}, (), NOW)
+    assert (section.title, section.columns, section.wrapping) == (
+        "Kubelets",
+        ("NODE", "CLIENT UNTIL", "LEFT", "CLIENT", "SERVING", "STATE", "WHAT IS WRONG"),
+        ("CLIENT UNTIL", "WHAT IS WRONG"),
+    )

@@ -85,7 +85,9 @@ def test_for_a_ticket_it_is_markdown() -> None:
     many = [
         Finding(Severity.WARNING, Subject(Kind.NODE, f"n{one}"), "It.", (), "A", node=f"n{one}") for one in "abcdef"
     ]
-    (line,) = [line for line in as_markdown(report("cluster", NOW, many, ())).splitlines() if line.startswith("*")]
+    one = report("cluster", NOW, many, ())
+    (line,) = [line for line in as_markdown(one).splitlines() if line.startswith("*")]
+    assert "● warning  na and 5 more nodes  A\nIt.\nThe same is wrong with nb, nc, nd and 2 more.\n\n" in printed(one)
     shown = "It. The same is wrong with nb, nc, nd and 2 more."
     assert line == f"* **warning** na and 5 more nodes: {shown} ([A]({URL}/A.md))"
 

@@ -6,7 +6,6 @@ import pytest
 
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES
 from exporter.agents.cluster.state import ClusterState
-from exporter.check.azure import azure_sections
 from exporter.check.cluster import cluster_sections
 from exporter.check.cluster_report import Seen, cluster_report
 from exporter.check.host import host_sections
@@ -15,7 +14,6 @@ from exporter.check.kubelets import LONGEST, kubelets_section
 from exporter.check.layout import widths
 from exporter.check.render import as_json, as_markdown
 from exporter.check.report import Report, Section, report
-from exporter.facts.azure.managed_cluster import azure_cluster
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.host.file_facts import FileFacts
 from exporter.facts.host.host_facts import HostFacts
@@ -39,65 +37,15 @@ from exporter.reason import (
     Source,
 )
 from exporter.sources.kube.kubeconfig import KubeconfigView
-from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.pki import DAY, Authority
-from tests.check.golden import RESOURCE, reports, table
+from tests.check.golden import table
 from tests.check.test_cluster import NOW
-from tests.pages.fleet import fleet
 
 CA = Authority("ca", NOW - DAY, NOW + 900 * DAY)
 (ROOT,) = certificates(CA.pem)
 
 
 HOST = HostFacts("n", False, (), (), (), BootstrapMethod.UNKNOWN, None, None, {})
-
-
-def columns(sections: tuple[Section, ...]) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    return {one.title: (one.columns, one.wrapping) for one in sections if one.columns}
-
-
-def test_the_columns_of_a_nodes_tables_are_these_and_long_words_wrap() -> None:
-    """Programs read them from the JSON."""
-    assert columns(reports()["node"].sections) == {
-        "Certificates": (
-            ("ROLE", "SEEN", "FROM", "UNTIL", "LEFT", "ROTATION", "SIGNED BY", "FIT"),
-            ("SIGNED BY", "FIT"),
-        ),
-        "Rotation": (("ROLE", "STATE", "NEXT ROTATION", "WHY", "EVIDENCE"), ("NEXT ROTATION", "WHY", "EVIDENCE")),
-        "Files": (("PATH", "ROLE", "STATUS", "WHAT IT MEANS"), ("PATH", "WHAT IT MEANS")),
-        "Sources": (("SOURCE", "ANSWERS", "LAST ANSWER", "LAST ERROR"), ("LAST ERROR",)),
-        "Not looked at": (("WHAT", "TO LOOK AT IT"), ("WHAT", "TO LOOK AT IT")),
-    }
-
-
-def test_the_columns_of_a_clusters_tables_are_these_and_long_words_wrap() -> None:
-    facts = replace(fleet(60, 4), served=(), preflight=())
-    azure = azure_cluster(managed_cluster(RESOURCE, [agent_pool("p")]), RESOURCE)
-    found = columns((*cluster_sections(facts, (), (), NOW), *azure_sections(azure), kubelets_section((), {}, (), NOW)))
-    certificate = ("WHAT", "SUBJECT", "FROM", "UNTIL", "LEFT", "NOTE")
-    waiting = ("SIGNERNAME", "WAITING", "NOBODY SIGNS FOR", "LAST CERTIFICATE", "FIRST END IF NOBODY SIGNS")
-    requests = ("NAME", "AGE", "SIGNERNAME", "REQUESTOR", "REQUESTEDDURATION", "CONDITION", "MORE")
-    told = ("NODE", "CLIENT UNTIL", "LEFT", "CLIENT", "SERVING", "STATE", "WHAT IS WRONG")
-    assert found == {
-        "Control plane": (certificate, ("WHAT", "SUBJECT", "NOTE")),
-        "Signers": (("LEASE", "SIGN OF LIFE"), ()),
-        "Who waits for the signers": (waiting, ("SIGNERNAME", "FIRST END IF NOBODY SIGNS")),
-        "Rotation preflight": (("AGENTPOOL", "REQUESTOR", "MAY ASK", "CLIENT CERTIFICATE WOULD BE APPROVED"), ()),
-        "CA bundles": (("KIND", "NAME", "UNTIL", "HOLDS"), ("KIND", "NAME", "HOLDS")),
-        "What the API server calls": (("KIND", "NAME", "ADDRESS", "UNTIL", "ACCEPTED"), ("KIND", "NAME", "ADDRESS")),
-        "Node pools and serving rotation": (
-            ("AGENTPOOL", "NODES", "READY", "ON", "OFF", "UNKNOWN", "KUBELET", "PROBABLY BECAUSE"),
-            ("KUBELET", "PROBABLY BECAUSE"),
-        ),
-        "Certificate signing requests": (requests, ("SIGNERNAME", "REQUESTOR", "CONDITION")),
-        "Sources": (("SOURCE", "ANSWERS", "LAST ERROR"), ("LAST ERROR",)),
-        "Azure": (("CLUSTER", "RESOURCE GROUP", "LOCATION", "STATE", "POWER", "VERSION", "RBAC"), ()),
-        "Node pools": (
-            ("POOL", "OS", "MODE", "STATE", "POWER", "VERSION", "NODE IMAGE", "SERVING ROTATION"),
-            ("NODE IMAGE", "SERVING ROTATION"),
-        ),
-        "Kubelets": (told, ("CLIENT UNTIL", "WHAT IS WRONG")),
-    }
 
 
 def rows(sections: tuple[Section, ...], title: str) -> tuple[tuple[str, ...], ...]:
@@ -256,10 +204,6 @@ def test_the_kubeconfigs_table_says_who_asks_and_whom_it_trusts() -> None:
     assert own not in kubeconfig_note(replace(VIEW, authorities=None, insecure=True))
     assert own not in kubeconfig_note(replace(VIEW, authorities=None, tls=False))
     assert kubeconfig_note(replace(VIEW, unreadable="x")).endswith("Could not be read: x.")
-    assert columns(seen().sections)["Kubeconfig"] == (
-        ("WHAT", "SUBJECT", "FROM", "UNTIL", "LEFT", "NOTE"),
-        ("WHAT", "SUBJECT", "NOTE"),
-    )
     two = seen(replace(VIEW, client=(ROOT, ROOT)))
     assert [row[0] for row in rows(two.sections, "Kubeconfig")] == ["CA it trusts", "client certificate"]
     assert rows(two.sections, "Kubeconfig")[1][-1] == "renewed by hand only"
