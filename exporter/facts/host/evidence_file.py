@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from exporter.facts.host.instance_metadata import instance_tags
 from exporter.facts.host.kubelet_command import kubelet_environment, windows_arguments
@@ -13,7 +13,7 @@ from exporter.facts.kubeconfig import Credential, HostKubeconfig, kubeconfig
 from exporter.facts.opt_out_tag import opted_out
 from exporter.reason import Evidence, Role
 
-__all__ = ["EVIDENCE", "Absence", "EvidenceFile", "EvidenceKind"]
+__all__ = ["EVIDENCE", "Absence", "EvidenceFile", "EvidenceKind", "Says"]
 
 
 class EvidenceFile(StrEnum):
@@ -32,15 +32,25 @@ class EvidenceFile(StrEnum):
     INSTANCE_METADATA = "instance-metadata"
 
 
-class Absence(StrEnum):
+class Absence(Enum):
     """What it means that a file is not there."""
 
-    MISSED = "missed"
+    MISSED = auto()
     """Every node has it."""
-    MISSED_WITHOUT_SETTINGS = "missed_without_settings"
+    MISSED_WITHOUT_SETTINGS = auto()
     """It is missed where the kubelet's settings cannot be told without it."""
-    EXPECTED = "expected"
+    EXPECTED = auto()
     """It comes and goes with the generation of the node image, or with what the node is doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """How a file speaks by itself of its role's rotation."""
+
+    place: Evidence
+    """Under which name."""
+    word: Callable[[object, bool], bool | None]
+    """From the file's value, None without one, and whether the node runs Windows. None: this one does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +62,8 @@ class EvidenceKind:
     way: Parse[object] | Way
     """What makes a value of its bytes, or the way to look at it without reading it."""
     absence: Absence = Absence.EXPECTED
-    word: Evidence | None = None
-    """Under which name the file speaks of its role's rotation; None: it does not by itself."""
-    says: Callable[[object, bool], bool | None] | None = None
-    """The word, from the file's value and whether the node runs Windows. None: this one does not say."""
+    says: Says | None = None
+    """None: it says nothing by itself."""
 
 
 def _kubeconfig_says(found: object, _windows: bool) -> bool | None:
@@ -74,7 +82,9 @@ def _tags_say(found: object, windows: bool) -> bool | None:
 _CLIENT, _SERVING = Role.KUBELET_CLIENT, Role.KUBELET_SERVING
 
 EVIDENCE: Mapping[EvidenceFile, EvidenceKind] = {
-    EvidenceFile.KUBECONFIG: EvidenceKind(_CLIENT, kubeconfig, Absence.MISSED, Evidence.KUBECONFIG, _kubeconfig_says),
+    EvidenceFile.KUBECONFIG: EvidenceKind(
+        _CLIENT, kubeconfig, Absence.MISSED, Says(Evidence.KUBECONFIG, _kubeconfig_says)
+    ),
     EvidenceFile.BOOTSTRAP_KUBECONFIG: EvidenceKind(_CLIENT, kubeconfig),
     EvidenceFile.KUBELET_UNIT: EvidenceKind(_SERVING, service_unit),
     EvidenceFile.KUBELET_UNIT_DIRECTORY: EvidenceKind(_SERVING, Way.NAMES),
@@ -85,6 +95,6 @@ EVIDENCE: Mapping[EvidenceFile, EvidenceKind] = {
     EvidenceFile.SECURE_TLS_BOOTSTRAP: EvidenceKind(_CLIENT, Way.PRESENCE),
     EvidenceFile.PENDING_CLIENT_KEY: EvidenceKind(_CLIENT, Way.PRESENCE),
     EvidenceFile.INSTANCE_METADATA: EvidenceKind(
-        _SERVING, instance_tags, word=Evidence.PROVISIONING_TAG, says=_tags_say
+        _SERVING, instance_tags, says=Says(Evidence.PROVISIONING_TAG, _tags_say)
     ),
 }

@@ -1,5 +1,6 @@
 """All looks at one node in, the node's facts out: certificates in use, file statuses, rotation, bootstrap."""
 
+import ntpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -214,7 +215,7 @@ def _leftovers(reads: HostReads) -> dict[Role, int]:
         if candidate.role not in kinds or candidate.means is not Means.ROTATED or names is None:
             continue
         target = reads.certificates[candidate.path].target
-        current = target.replace("\\", "/").rpartition("/")[2]
+        current = ntpath.basename(target)  # of a Linux path too
         dated = {n for n in names if (m := _DATED.fullmatch(n)) and m[1] == kinds[candidate.role]} - {current}
         found[candidate.role] = found.get(candidate.role, 0) + len(dated)
     return found

@@ -20,9 +20,9 @@ def key_place(
         return candidate.path
     named = ""
     if candidate.named_by is NamedBy.KUBECONFIG and candidate.role is Role.KUBELET_CLIENT and kubeconfig is not None:
-        named = table.beside(EvidenceFile.KUBECONFIG, kubeconfig.client_key) if kubeconfig.client_key else ""
+        named = table.beside(EvidenceFile.KUBECONFIG, kubeconfig.client_key)
     elif candidate.named_by is NamedBy.KUBELET_CONFIGURATION:
         named = settings.tls_private_key_file or ""
-    if not named or table.parent(table.normal(named)) != table.parent(table.normal(candidate.path)):
+    if table.parent(table.normal(named)) != table.parent(table.normal(candidate.path)):
         return ""
     return candidate.path if table.normal(named) == table.normal(candidate.path) else named

@@ -76,6 +76,6 @@ def _said(role: Role, words: Words, evidence: HostEvidence) -> dict[Evidence, bo
     found = dict(words)
     for file, read in evidence.reads.items():
         kind = EVIDENCE[file]
-        if kind.role is role and kind.word is not None and kind.says is not None and read.value is not None:
-            found[kind.word] = kind.says(read.value, evidence.table.windows)
+        if kind.role is role and kind.says is not None:
+            found[kind.says.place] = kind.says.word(read.value, evidence.table.windows)
     return {place: word for place in Evidence if (word := found.get(place)) is not None}

@@ -47,7 +47,7 @@ def service_unit(content: bytes) -> ServiceUnit:
     if "\0" in text:
         raise ValueError("not a text")
     section, found, pending = "", list[tuple[str, str]](), list[str]()
-    for raw in text.split("\n"):
+    for raw in f"{text}\n".split("\n"):  # a continued line may be the last
         line = raw.strip(_WHITESPACE)
         if line[:1] in ("#", ";"):
             continue  # also between the lines of a continued assignment

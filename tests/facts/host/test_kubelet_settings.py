@@ -13,9 +13,8 @@ from exporter.facts.host.kubelet_command import (
     kubelet_environment,
     linux_command,
     windows_arguments,
-    windows_command,
 )
-from exporter.facts.host.kubelet_configuration import KubeletConfiguration, kubelet_configuration, merged
+from exporter.facts.host.kubelet_configuration import KubeletConfiguration, kubelet_configuration
 from exporter.facts.host.kubelet_flags import KubeletFlags
 from exporter.facts.host.kubelet_settings import KubeletSettings, effective
 from exporter.facts.host.read import Read
@@ -44,6 +43,117 @@ def test_the_flags_of_an_older_pool_say_everything() -> None:
     assert found == KubeletSettings(True, False, certificate, key)
 
 
+CLIENT_GATE, SERVING_GATE = "RotateKubeletClientCertificate", "RotateKubeletServerCertificate"
+NOTHING, DEFAULTS = KubeletSettings(), KubeletSettings(False, False, "", "")
+
+
+def command(known: bool = False, **flags: object) -> KubeletCommand:
+    return KubeletCommand(KubeletFlags(**flags), known)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("flags", "configurations", "read", "expected"),
+    [
+        (command(), [], False, NOTHING),
+        (command(), [], True, DEFAULTS),
+        (command(known=True), [], False, DEFAULTS),
+        (command(rotate_certificates=False), [], False, DEFAULTS),
+        (command(rotate_certificates=True), [], False, replace(DEFAULTS, rotate_certificates=True)),
+        (command(tls_cert_file=""), [], False, DEFAULTS),
+        (command(tls_cert_file="/f"), [], False, replace(DEFAULTS, tls_cert_file="/f")),
+        (command(server_tls_bootstrap=True), [], False, replace(NOTHING, server_tls_bootstrap=True)),
+        (command(tls_private_key_file="/p"), [], False, replace(NOTHING, tls_private_key_file="/p")),
+        (command(node_ips=("10.0.0.4",)), [], False, replace(NOTHING, node_ips=("10.0.0.4",))),
+        (command(), [KubeletConfiguration()], True, DEFAULTS),
+        (command(), [KubeletConfiguration(True, True, "/c", "/k")], True, KubeletSettings(True, True, "/c", "/k")),
+        (command(), [KubeletConfiguration(True, True, "/c", "/k")], False, KubeletSettings(True, True, "/c", "/k")),
+        (
+            command(),
+            [KubeletConfiguration(True, False, "/c", "/k"), KubeletConfiguration(False, None, "/d")],
+            True,
+            KubeletSettings(False, False, "/d", "/k"),
+        ),
+        (
+            command(
+                rotate_certificates=False, server_tls_bootstrap=False, tls_cert_file="/f", tls_private_key_file="/p"
+            ),
+            [KubeletConfiguration(True, True, "/c", "/k")],
+            True,
+            KubeletSettings(False, False, "/f", "/p"),
+        ),
+        (
+            command(tls_cert_file="", tls_private_key_file=""),
+            [KubeletConfiguration(True, True, "/c", "/k")],
+            True,
+            KubeletSettings(True, True, "", ""),
+        ),
+    ],
+)
+def test_flags_beat_files_and_what_all_leave_out_has_its_default_where_all_were_read(
+    flags: KubeletCommand, configurations: list[KubeletConfiguration], read: bool, expected: KubeletSettings
+) -> None:
+    """A6: as in the kubelet, for each setting on its own."""
+    assert effective(flags, configurations, read=read) == expected
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "client", "serving"),
+    [
+        ({CLIENT_GATE: False}, {}, False, True),
+        ({CLIENT_GATE: True}, {CLIENT_GATE: False}, False, True),
+        ({CLIENT_GATE: False}, {CLIENT_GATE: True}, True, True),
+        ({SERVING_GATE: False}, {}, True, False),
+        ({SERVING_GATE: True}, {SERVING_GATE: False}, True, False),
+        ({SERVING_GATE: False}, {SERVING_GATE: True}, True, True),
+        ({"AllBeta": False}, {}, True, False),
+        ({"AllBeta": True}, {}, True, True),
+        ({"AllBeta": False}, {SERVING_GATE: True}, True, True),
+        ({"AllAlpha": False}, {"Other": False}, True, True),
+    ],
+)
+def test_a_feature_gate_switches_rotation_off_and_never_on(
+    below: dict[str, bool], above: dict[str, bool], client: bool, serving: bool
+) -> None:
+    """A6: AllBeta takes along the one that is beta and not set itself. A gate in a flag beats one in a file."""
+    configuration = KubeletConfiguration(True, True, feature_gates=below)
+    found = effective(command(feature_gates=above), [configuration], read=True)
+    assert found == KubeletSettings(client, serving, "", "", serving_gate_off=not serving)
+    off = effective(command(feature_gates=above), [KubeletConfiguration(feature_gates=below)], read=True)
+    assert off == replace(DEFAULTS, serving_gate_off=not serving)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({}, NOTHING),
+        ({"rotate_certificates": True, "server_tls_bootstrap": True}, NOTHING),
+        ({"rotate_certificates": False}, replace(NOTHING, rotate_certificates=False)),
+        ({"server_tls_bootstrap": False}, replace(NOTHING, server_tls_bootstrap=False)),
+        ({"feature_gates": {CLIENT_GATE: False}}, replace(NOTHING, rotate_certificates=False)),
+        (
+            {"feature_gates": {SERVING_GATE: False}},
+            replace(NOTHING, server_tls_bootstrap=False, serving_gate_off=True),
+        ),
+        ({"feature_gates": {CLIENT_GATE: True, SERVING_GATE: True}}, NOTHING),
+        (
+            {"tls_cert_file": "/f", "tls_private_key_file": "/p", "node_ips": ("10.0.0.4",)},
+            KubeletSettings(None, None, "/f", "/p", node_ips=("10.0.0.4",)),
+        ),
+    ],
+)
+def test_what_could_not_be_read_may_switch_it_off(flags: dict[str, object], expected: KubeletSettings) -> None:
+    """A6: it does not switch on again what a flag switches off. Who could not be read is told, in so many words."""
+    files = [KubeletConfiguration(True, True, "/c", "/k")]
+    for words, more, told in (
+        ("", "/a", "/a"),
+        ("/u", "", "/u"),
+        ("/u", "/a", "/u, /a"),
+        ("u" * 399, "a", "u" * 399 + ","),
+    ):
+        known = replace(command(known=True, **flags), unread=words)
+        assert effective(known, files, read=True, unread=more) == replace(expected, unread=told)
+
+
 @pytest.mark.parametrize(
     ("content", "rotate"),
     [
@@ -64,126 +174,11 @@ def test_the_line_is_read_however_it_is_written(content: bytes, rotate: bool | N
     assert flags_of(content).flags.rotate_certificates is rotate
 
 
-def test_a_file_without_the_line_is_malformed() -> None:
-    """No KUBELET_FLAGS is not the same as no flags."""
-    with pytest.raises(ValueError, match="no KUBELET_FLAGS"):
-        kubelet_environment(b"KUBELET_NODE_LABELS=a=b\n")
-
-
-def test_a_false_value_left_out_of_the_configuration_is_false() -> None:
-    """The kubelet's configuration is written with omitempty."""
-    nothing = kubelet_configuration(b'{"kind":"KubeletConfiguration"}')
-    assert effective(KubeletCommand(), [nothing], read=True) == KubeletSettings(False, False, "", "")
-    content = b'{"kind":"KubeletConfiguration","serverTLSBootstrap":true,"rotateCertificates":true}'
-    assert kubelet_configuration(content) == KubeletConfiguration(True, True)
-    assert kubelet_configuration(b"kind: KubeletConfiguration\nrotateCertificates: true\n").rotate_certificates is True
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b'{"kind":"Config"}',
-        b"\xff\xfe\x00",
-        b'{"kind":"KubeletConfiguration","rotateCertificates":"yes"}',
-        b'{"kind":"KubeletConfiguration","tlsCertFile":7}',
-        b'{"kind":"KubeletConfiguration","featureGates":{"A":"true"}}',
-        b'{"kind":"KubeletConfiguration","apiVersion":"v1"}',
-        b"[" * 50_000,
-        b'{"kind":"KubeletConfiguration","x":' + b"[" * 20_000,
-    ],
-)
-def test_junk_in_place_of_the_configuration_is_one_line_of_error(content: bytes) -> None:
-    """Whatever it is, it is a ValueError with a message that fits a line."""
-    with pytest.raises(ValueError, match=r"\A[^\n]+\Z"):
-        kubelet_configuration(content)
-
-
-def test_flags_override_the_configuration() -> None:
-    """As in the kubelet, for each setting on its own."""
-    flags = KubeletCommand(KubeletFlags(server_tls_bootstrap=False))
-    found = effective(flags, [KubeletConfiguration(True, True, "/x.crt")], read=True)
-    assert found == KubeletSettings(True, False, "/x.crt", "")
-    assert effective(KubeletCommand(), [], read=False) == KubeletSettings()
-
-
-@given(st.lists(st.builds(KubeletConfiguration, *[st.none() | st.booleans()] * 2, st.none() | st.sampled_from("ab"))))
-def test_the_last_file_that_names_a_setting_decides_it(files: list[KubeletConfiguration]) -> None:
-    """A6: whatever comes before it."""
-    result = KubeletConfiguration()
-    for one in files:
-        result = merged(result, one)
-    for name in ("rotate_certificates", "server_tls_bootstrap", "tls_cert_file"):
-        said = [value for one in files if (value := getattr(one, name)) is not None]
-        assert getattr(result, name) == (said[-1] if said else None)
-
-
-@pytest.mark.parametrize("below", [True, False])
-def test_windows_arguments_stand_in_the_cluster_configuration(below: bool) -> None:
-    """As a list of flags, beside the switch of secure TLS bootstrapping."""
-    kubelet: dict[str, object] = {
-        "ConfigArgs": ["--rotate-certificates=true", "--rotate-server-certificates=true", "--cert-dir=c:\\k\\pki"]
-    }
-    loaded: dict[str, object] = {"Kubernetes": {"Kubelet": kubelet}}
-    if below:
-        kubelet["SecureTLSBootstrapArgs"] = {"Enabled": True}
-    else:
-        loaded["SecureTLSBootstrapArgs"] = {"Enabled": "true"}
-    found = windows_arguments(b"\xef\xbb\xbf" + json.dumps(loaded).encode().replace(b"\n", b"\r\n"))
-    assert found.secure_tls_bootstrapping
-    command = windows_command(Read("", FileStatus.OK, found))
-    flags = KubeletFlags(rotate_certificates=True, server_tls_bootstrap=True, cert_dir="c:\\k\\pki")
-    assert command == KubeletCommand(flags, known=True)
-
-
 def test_windows_arguments_are_read_from_utf_16_as_powershell_writes_it() -> None:
     """`ConvertTo-Json | Out-File` of Windows PowerShell 5.1 gives UTF-16 with a byte order mark."""
     content = json.dumps({"Kubernetes": {"Kubelet": {"ConfigArgs": ["--rotate-certificates=true"]}}}, indent=4)
     encoded = b"\xff\xfe" + content.replace("\n", "\r\n").encode("utf-16-le")
     assert windows_arguments(encoded).words == ("--rotate-certificates=true",)
-
-
-def test_of_the_instance_metadata_only_the_tags_are_kept() -> None:
-    """In their order, since AKS goes by the first that matches."""
-    content = {"compute": {"customData": "secret", "tagsList": [{"name": "a", "value": "b"}, {"name": "c"}]}}
-    assert instance_tags(json.dumps(content).encode()) == (("a", "b"), ("c", ""))
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ({}, r"no Kubernetes\.Kubelet"),
-        ({"Kubernetes": []}, r"no Kubernetes\.Kubelet"),
-        ({"Kubernetes": {"Kubelet": "--x"}}, r"no Kubernetes\.Kubelet"),
-        ({"Kubernetes": {"Kubelet": {"ConfigArgs": {"--x": 1}}}}, "not a list of strings"),
-        ({"Kubernetes": {"Kubelet": {"ConfigArgs": ["--x", 1]}}}, "not a list of strings"),
-    ],
-)
-def test_a_windows_configuration_of_another_form_says_nothing(content: object, words: str) -> None:
-    """A6: and what it lacks is told."""
-    with pytest.raises(ValueError, match=words):
-        windows_arguments(json.dumps(content).encode())
-
-
-def test_windows_arguments_may_be_one_line_and_the_kubelet_may_refuse_them() -> None:
-    """A6: a kubelet that does not start with its flags was started with others."""
-    line = {"Kubernetes": {"Kubelet": {"ConfigArgs": "--rotate-certificates=true"}}}
-    found = windows_arguments(json.dumps(line).encode())
-    assert found.words == ("--rotate-certificates=true",)
-    refused = windows_command(Read("", FileStatus.OK, replace(found, words=("--rotate-certificates=maybe",))))
-    assert refused.unread.startswith("the kubelet would not start with its flags: ")
-    assert windows_command(Read("", FileStatus.OK, replace(found, words=()))) == KubeletCommand(KubeletFlags())
-    assert windows_command(None).unread == ""
-    assert windows_command(Read("k.json", FileStatus.MALFORMED)).unread == "k.json"
-
-
-@pytest.mark.parametrize("content", [{}, {"compute": []}, {"compute": {}}, {"compute": {"tagsList": "a:b"}}])
-def test_an_answer_without_tags_is_none(content: object) -> None:
-    with pytest.raises(ValueError, match="no compute"):
-        instance_tags(json.dumps(content).encode())
 
 
 @given(st.binary(max_size=400))

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.host.systemd import command, environment_file, quoted_words, service_unit
+from exporter.facts.host.systemd import (
+    ServiceUnit,
+    StartCommand,
+    command,
+    environment_file,
+    expanded,
+    quoted_words,
+    service_unit,
+)
 
 UNIT = b"""\
 [Unit]
@@ -48,11 +56,52 @@ DROP_IN = b'[Service]\nEnvironment="KUBELET_CONFIG_FILE_FLAGS=--config /etc/defa
         (b'A="a\\"b\\z"', 'a"b\\z'),
         (b"# A=no\n; A=no\nA=yes\n", "yes"),
         (b"A=a#b\n", "a#b"),
+        (b"A=b", "b"),
+        (b"A=", ""),
+        (b"A=\\", ""),
+        (b"A=\\\n", ""),
+        (b"A=b\\\rc\n", "bc"),
+        (b"A=\\  b \n", "  b"),
+        (b"A= \t b\t\n", "b"),
+        (b"A=b c  \\\n\n", "b c"),
+        (b"A=  'b c ' \n", "b c "),
+        (b"A='b\\'c'\n", "b\\c'"),
+        (b"A=b'c d'\n", "b'c d'"),
+        (b"A='b\nc'\n", "b\nc"),
+        (b'A="b', "b"),
+        (b'A="b\\', "b"),
+        (b'A="\\$x\\`y\\\\z"', "$x`y\\z"),
+        (b'A="b"c d', "bc d"),
+        (b'A="b" "c" ', "bc"),
+        (b"A=b=c\n", "b=c"),
+        (b"A=b;c\n", "b;c"),
+        (b"\r\n\t A=b\r\n", "b"),
+        (b"A=\xff\n", "\N{REPLACEMENT CHARACTER}"),
     ],
 )
 def test_an_environment_file_is_read_as_systemd_reads_it(content: bytes, value: str) -> None:
     """Quotes count at a value's beginning, a backslash continues a line, nothing is expanded."""
     assert environment_file(content)["A"] == value
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", {}),
+        (b"A=1\nB=2", {"A": "1", "B": "2"}),
+        (b"A=1\r\rB=2\r", {"A": "1", "B": "2"}),
+        (b"junk\nB=2\n", {"B": "2"}),
+        (b"#A=1\nB=2\n  ;C=3\nD='4'\nE=5", {"B": "2", "D": "4", "E": "5"}),
+        (b"A=1\n#", {"A": "1"}),
+        (b"A='1'\nB=\"2\"\n", {"A": "1", "B": "2"}),
+        (b"A=1 \\\n2\nB=3\n", {"A": "1 2", "B": "3"}),
+        (b"A b=1\n1A=2\n_b9=3\n=4\n", {"_b9": "3"}),
+        (b"A=\nB=2\n", {"A": "", "B": "2"}),
+    ],
+)
+def test_an_environment_file_assigns_on_each_line(content: bytes, expected: dict[str, str]) -> None:
+    """Or not: what is no assignment is passed over with its line."""
+    assert environment_file(content) == expected
 
 
 @pytest.mark.parametrize("content", [b"export A=b\n", b"A\nB=c\n", b"\xef\xbb\xbfA=b\n", b"1A=b\n", b"", b"A"])
@@ -76,6 +125,124 @@ def test_the_command_line_of_aks_is_put_together_from_unit_drop_in_and_environme
     assert started.missing_files == ()
 
 
+@pytest.mark.parametrize(
+    ("content", "assignments"),
+    [
+        (b"[Service]\r\nExecStart=/a\r\n", [("ExecStart", "/a")]),
+        (b"[Service]\n  ExecStart = /a b \n", [("ExecStart", "/a b")]),
+        (b"[Service]\nExecStart=/a=b\n", [("ExecStart", "/a=b")]),
+        (b"[Service]\nExecStart=/a \\\n\n b\n", [("ExecStart", "/a")]),
+        (b"[Service]\nExecStart=/a \\\n b\nEnvironment=C=d", [("ExecStart", "/a  b"), ("Environment", "C=d")]),
+        (b"[Service]\nExecStart=/a \\\n# x\n; y\n b\\\n", [("ExecStart", "/a  b")]),
+        (b"[Service]\nExecStart=/a\\", [("ExecStart", "/a")]),
+        (b"[Service]\n#ExecStart=/a\n;ExecStart=/b\n\nEnvironmentFile=/c\n", [("EnvironmentFile", "/c")]),
+        (
+            b"[Service]\nExecStart=/a\n[Install]\nExecStart=/b\n[Service]\nEnvironment=",
+            [("ExecStart", "/a"), ("Environment", "")],
+        ),
+        (b"[Service]\nexecstart=/a\nExecStartPre=/b\nRestart=always\n", []),
+        (b"[service]\nExecStart=/a\n", []),
+        (b"\n[Service]\n=x\nEnvironment\n", []),
+    ],
+)
+def test_a_unit_is_read_line_by_line(content: bytes, assignments: list[tuple[str, str]]) -> None:
+    """Of its [Service] section only what makes a command line is kept."""
+    assert service_unit(content) == ServiceUnit(tuple(assignments))
+
+
+def unit(*assignments: tuple[str, str]) -> ServiceUnit:
+    return ServiceUnit(assignments)
+
+
+@pytest.mark.parametrize(
+    ("units", "files", "words", "missing"),
+    [
+        ([], {}, (), ()),
+        ([unit(("ExecStart", "/a b"))], {}, ("/a", "b"), ()),
+        ([unit(("ExecStart", "/a"), ("ExecStart", "/b"))], {}, ("/b",), ()),
+        ([unit(("ExecStart", "/a")), unit(("ExecStart", ""))], {}, (), ()),
+        *(([unit(("ExecStart", f"{prefix}/a"))], {}, ("/a",), ()) for prefix in "@-:+!|"),
+        ([unit(("ExecStart", "+!!-/a -b"))], {}, ("/a", "-b"), ()),
+        ([unit(("ExecStart", "/a $B"), ("Environment", "B=1 C=2"))], {}, ("/a", "1"), ()),
+        ([unit(("ExecStart", "/a $B"), ("Environment", '"B=1 2" C=3'))], {}, ("/a", "1", "2"), ()),
+        (
+            [unit(("ExecStart", "/a $B$C ${C}"), ("Environment", "B=1"), ("Environment", "C=2"))],
+            {},
+            ("/a", "$B$C", "2"),
+            (),
+        ),
+        ([unit(("ExecStart", "/a $B"), ("Environment", "B=1"), ("Environment", "B=2"))], {}, ("/a", "2"), ()),
+        ([unit(("ExecStart", "/a $B"), ("Environment", "B=1"), ("Environment", ""))], {}, ("/a",), ()),
+        ([unit(("ExecStart", "/a $B"), ("Environment", "B 1B=2 =3"))], {}, ("/a",), ()),
+        (
+            [unit(("ExecStart", "/a $B"), ("EnvironmentFile", "/e"), ("Environment", "B=1"))],
+            {"/e": {"B": "2"}},
+            ("/a", "2"),
+            (),
+        ),
+        ([unit(("ExecStart", "/a $B"), ("EnvironmentFile", "-/e"))], {"/e": {"B": "2"}}, ("/a", "2"), ()),
+        ([unit(("EnvironmentFile", "-/e"), ("EnvironmentFile", "/f"))], {}, (), ("/f",)),
+        ([unit(("EnvironmentFile", "/e"), ("EnvironmentFile", "/f"))], {"/e": {}}, (), ("/f",)),
+        ([unit(("EnvironmentFile", "/e"), ("EnvironmentFile", ""), ("EnvironmentFile", "/f"))], {}, (), ("/f",)),
+        (
+            [unit(("ExecStart", "$B"), ("EnvironmentFile", "/e"), ("EnvironmentFile", "/f"))],
+            {"/e": {"B": "1"}, "/f": {"B": "2"}},
+            ("2",),
+            (),
+        ),
+    ],
+)
+def test_a_command_line_is_what_the_last_assignments_make_of_it(
+    units: list[ServiceUnit], files: dict[str, dict[str, str]], words: tuple[str, ...], missing: tuple[str, ...]
+) -> None:
+    assert command(units, files) == StartCommand(words, missing)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("$A", ["1", "2 3"]),
+        ("${A}", ["1 '2 3'"]),
+        ("x$A", ["x$A"]),
+        ("x${A}y${B}", ["x1 '2 3'yb"]),
+        ("$B.", ["$B."]),
+        ("$$", ["$"]),
+        ("$$A", ["$A"]),
+        ("$$${B}", ["$b"]),
+        ("${1}", ["${1}"]),
+        ("${_}", [""]),
+        ("$NONE", []),
+        ("$", ["$"]),
+        ("", [""]),
+    ],
+)
+def test_a_variable_becomes_words_only_where_it_is_a_word(word: str, expected: list[str]) -> None:
+    """systemd.service(5), command lines."""
+    assert expanded([word, "z"], {"A": "1 '2 3'", "B": "b"}) == [*expected, "z"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        (" \t\n\r", []),
+        ("a  b\tc\nd\re", ["a", "b", "c", "d", "e"]),
+        ("'a b' \"c d\"", ["a b", "c d"]),
+        ("a'b c'd", ["ab cd"]),
+        ("'a\"b' \"c'd\"", ['a"b', "c'd"]),
+        ("''", [""]),
+        ("a\\ b", ["a b"]),
+        ("\\'a b", ["'a", "b"]),
+        ("'a\\'b'", ["a'b"]),
+        ("a\\\\ b", ["a\\", "b"]),
+        ("a\\", ["a"]),
+        ("'a b", ["a b"]),
+    ],
+)
+def test_words_are_held_together_by_quotes_and_backslashes(text: str, words: list[str]) -> None:
+    assert quoted_words(text) == words
+
+
 def test_a_drop_in_may_replace_what_the_unit_says() -> None:
     """An empty assignment forgets the ones before; an environment file beats Environment=."""
     drop_in = service_unit(
@@ -95,10 +262,13 @@ def test_a_line_out_of_place_is_passed_over(content: bytes) -> None:
     assert service_unit(content).assignments == ()
 
 
-@pytest.mark.parametrize("content", [b"[Service]\n\xff\xfe", b"\x7fELF\x02\0"])
-def test_what_is_no_text_is_no_unit_file(content: bytes) -> None:
-    with pytest.raises(ValueError, match="not"):
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"[Service]\n\xff\xfe", "not UTF-8"), (b"\x7fELF\x02\0", "not a text")]
+)
+def test_what_is_no_text_is_no_unit_file(content: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match="not") as raised:
         service_unit(content)
+    assert (str(raised.value), raised.value.__cause__) == (message, None)
 
 
 @pytest.mark.parametrize(
