@@ -106,9 +106,7 @@ class ServiceAccount:
         """See Credentials."""
         with _as_credentials_error("service account"):
             configuration = Configuration()
-            loader = InClusterConfigLoader(
-                str(self._token), str(self._authority), try_refresh_token=False, environ=self._environment
-            )
+            loader = InClusterConfigLoader(str(self._token), str(self._authority), environ=self._environment)
             loader.load_and_set(configuration)
             authorities = self._authority.read_bytes()
             server = configuration.host
@@ -215,7 +213,7 @@ def _oidc(provider: AuthProvider) -> tuple[str, str]:
         {
             "current-context": "-",
             "contexts": [{"name": "-", "context": {"cluster": "-", "user": "-"}}],
-            "clusters": [{"name": "-", "cluster": {"server": "https://-"}}],
+            "clusters": [{"name": "-", "cluster": {}}],
             "users": [
                 {"name": "-", "user": {"auth-provider": {"name": provider.name, "config": dict(provider.config)}}}
             ],
@@ -304,9 +302,7 @@ def _as_credentials_error(place: str) -> Iterator[None]:
     """What is wrong with the files as one line. Messages of the packages may quote a file, secrets and all: cut off."""
     try:
         yield
-    except KubeconfigError as error:
-        words = str(error)
-    except ProxyError as error:
+    except (KubeconfigError, ProxyError) as error:
         words = str(error)
     except ConfigException as error:
         words = str(error).partition("{")[0]

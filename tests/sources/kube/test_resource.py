@@ -1,25 +1,137 @@
 """What the cluster agent reads is declared once: exact paths, and the least rights for them."""
 
-from exporter.reason import Lease
+import pytest
+
+from exporter.reason import Lease, Source
 from exporter.sources.kube.resource import (
+    API_SERVICES,
+    AUTHENTICATION,
+    CERTIFICATE_SIGNING_REQUESTS,
+    CERTIFICATES_RULE,
     CONFIG_MAPS,
+    CUSTOM_RESOURCE_DEFINITIONS,
+    ENDPOINT_RULE,
+    KUBE_SYSTEM,
+    KUBELET_RULE,
     LEASES,
+    MUTATING_WEBHOOKS,
     NODES,
+    PREFLIGHT_RULE,
     RESOURCES,
+    ROOT_CA,
+    SERVICE_LABEL,
+    VALIDATING_WEBHOOKS,
     WORKLOAD_RULES,
     WORKLOADS,
+    Resource,
+    Rule,
     cluster_rules,
+    endpoint_slices,
     role_rules,
 )
 
 READS = {"get", "list", "watch"}
 
 
-def test_paths_are_those_of_the_api() -> None:
-    assert NODES.path == "/api/v1/nodes"
-    assert LEASES.object_path(Lease.KUBE_CONTROLLER_MANAGER) == (
-        "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager"
-    )
+WATCHED, LISTED, BY_NAME = ("list", "watch"), ("list",), ("get",)
+SYSTEM = "/namespaces/kube-system"
+READ: list[tuple[Resource, Source, str, tuple[str, ...], tuple[str, ...]]] = [
+    (
+        CERTIFICATE_SIGNING_REQUESTS,
+        Source.CSRS,
+        "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+        WATCHED,
+        (),
+    ),
+    (NODES, Source.NODES, "/api/v1/nodes", WATCHED, ()),
+    (
+        AUTHENTICATION,
+        Source.CONFIGMAPS,
+        f"/api/v1{SYSTEM}/configmaps",
+        BY_NAME,
+        ("extension-apiserver-authentication",),
+    ),
+    (ROOT_CA, Source.CONFIGMAPS, f"/api/v1{SYSTEM}/configmaps", BY_NAME, ("kube-root-ca.crt",)),
+    (
+        LEASES,
+        Source.LEASES,
+        f"/apis/coordination.k8s.io/v1{SYSTEM}/leases",
+        BY_NAME,
+        ("kube-controller-manager", "kubelet-serving-csr-approver"),
+    ),
+    (KUBE_SYSTEM, Source.CONFIGMAPS, "/api/v1/namespaces", BY_NAME, ("kube-system",)),
+    (
+        VALIDATING_WEBHOOKS,
+        Source.WEBHOOKS,
+        "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+        LISTED,
+        (),
+    ),
+    (
+        MUTATING_WEBHOOKS,
+        Source.WEBHOOKS,
+        "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+        LISTED,
+        (),
+    ),
+    (API_SERVICES, Source.APISERVICES, "/apis/apiregistration.k8s.io/v1/apiservices", LISTED, ()),
+]
+"""Everything that is read in any case: the resource, who asks, its collection, the verbs, the names."""
+WANTED: list[tuple[Resource, Source, str, tuple[str, ...], tuple[str, ...]]] = [
+    (
+        CUSTOM_RESOURCE_DEFINITIONS,
+        Source.WEBHOOKS,
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        LISTED,
+        (),
+    ),
+    (CONFIG_MAPS, Source.WORKLOADS, "/api/v1/configmaps", LISTED, ()),
+    (WORKLOADS["DaemonSet"], Source.WORKLOADS, "/apis/apps/v1/daemonsets", LISTED, ()),
+    (WORKLOADS["Deployment"], Source.WORKLOADS, "/apis/apps/v1/deployments", LISTED, ()),
+    (WORKLOADS["StatefulSet"], Source.WORKLOADS, "/apis/apps/v1/statefulsets", LISTED, ()),
+    (WORKLOADS["CronJob"], Source.WORKLOADS, "/apis/batch/v1/cronjobs", LISTED, ()),
+    (
+        endpoint_slices("monitoring"),
+        Source.NODE_AGENTS,
+        "/apis/discovery.k8s.io/v1/namespaces/monitoring/endpointslices",
+        LISTED,
+        (),
+    ),
+]
+"""What is read where the settings want it."""
+
+
+@pytest.mark.parametrize(
+    ("resource", "source", "path", "verbs", "names"), [*READ, *WANTED], ids=[row[2] for row in (*READ, *WANTED)]
+)
+def test_a_resource_is_where_the_api_has_it(
+    resource: Resource, source: Source, path: str, verbs: tuple[str, ...], names: tuple[str, ...]
+) -> None:
+    assert (resource.source, resource.path, resource.verbs, resource.names) == (source, path, verbs, names)
+    assert resource.object_path("one") == f"{path}/one"
+
+
+def test_this_is_all_that_is_read_without_being_asked_for() -> None:
+    assert list(RESOURCES) == [row[0] for row in READ]
+    assert list(WORKLOADS) == ["DaemonSet", "Deployment", "StatefulSet", "CronJob"]
+    assert SERVICE_LABEL == "kubernetes.io/service-name"
+
+
+@pytest.mark.parametrize(
+    ("rule", "manifest"),
+    [
+        (ENDPOINT_RULE, (["apiextensions.k8s.io"], ["customresourcedefinitions"], ["list"])),
+        (PREFLIGHT_RULE, (["authorization.k8s.io"], ["subjectaccessreviews"], ["create"])),
+        (CERTIFICATES_RULE, (["certificates.k8s.io"], ["podcertificaterequests", "clustertrustbundles"], ["list"])),
+        (KUBELET_RULE, ([""], ["nodes/metrics", "nodes/configz"], ["get"])),
+        (WORKLOAD_RULES[0], (["apps"], ["daemonsets", "deployments", "statefulsets"], ["list"])),
+        (WORKLOAD_RULES[1], (["batch"], ["cronjobs"], ["list"])),
+        (WORKLOAD_RULES[2], ([""], ["configmaps"], ["list"])),
+    ],
+    ids=["endpoints", "preflight", "certificates", "kubelets", "apps", "batch", "core"],
+)
+def test_a_rule_of_its_own_gives_these_rights_and_no_more(rule: Rule, manifest: tuple[list[str], ...]) -> None:
+    assert rule.manifest == dict(zip(("apiGroups", "resources", "verbs"), manifest, strict=True))
 
 
 def test_the_cluster_role_is_exactly_this() -> None:
