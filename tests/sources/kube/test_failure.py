@@ -1,6 +1,7 @@
 """Every failure of a connection has its word, and one line that says what happened."""
 
 import errno
+import http.client
 import socket
 import ssl
 import threading
@@ -108,36 +109,151 @@ def test_a_redirect_is_not_followed_so_that_a_token_goes_nowhere_else(
         assert not elsewhere.requests
 
 
+POOL = urllib3.HTTPConnectionPool("contoso.example", 443)
+CONNECTION = POOL.ConnectionCls("contoso.example")
+HUNG_UP = http.client.RemoteDisconnected("Remote end closed connection")
+CUT = "the connection was closed in the middle of an answer"
+CUT_TLS = "the connection was closed in the middle of TLS"
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+def tls(text: str, **attributes: object) -> ssl.SSLError:
+    """An error as OpenSSL makes it, with attributes that only it can give one."""
+    error = ssl.SSLCertVerificationError(1, text) if "verify_code" in attributes else ssl.SSLError(1, text)
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    return error
+
+
+UNRESOLVED = socket.gaierror(-2, "Name or service not known")
+FAILED = tls("failed", verify_code=20, verify_message="unable to get local issuer certificate")
+NO_CONNECTION = urllib3.exceptions.NewConnectionError(CONNECTION, "no luck")
+
+
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "reason", "words"),
     [
-        (OSError(errno.EHOSTUNREACH, "No route to host"), Reason.UNREACHABLE),
-        (OSError(errno.ENETUNREACH, "Network is unreachable"), Reason.UNREACHABLE),
-        (OSError(errno.ETIMEDOUT, "Connection timed out"), Reason.TIMEOUT),
-        (BrokenPipeError(errno.EPIPE, "Broken pipe"), Reason.RESET),
-        (OSError(errno.EMFILE, "Too many open files"), Reason.ERROR),
-        (TimeoutError("timed out"), Reason.TIMEOUT),
-        (socket.gaierror(-2, "Name or service not known"), Reason.DNS),
-        (ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca"), Reason.TLS_PROTOCOL),
-        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), Reason.RESET),
-        (urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset")), Reason.RESET),
-        (urllib3.exceptions.ProtocolError("Response ended prematurely"), Reason.RESET),
-        (urllib3.exceptions.IncompleteRead(1, 2), Reason.RESET),
-        (urllib3.exceptions.ProxyError("proxy", OSError(errno.ECONNREFUSED, "refused")), Reason.REFUSED),
-        (urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF")), Reason.RESET),
-        (msgspec.ValidationError("Expected `str`"), Reason.DECODE),
-        (ApiError(Failure(Reason.FORBIDDEN, "HTTP 403")), Reason.FORBIDDEN),
-        (ObjectError("not the expected object: no creation time"), Reason.DECODE),
-        (urllib3.exceptions.LocationParseError("https://["), Reason.CREDENTIALS),
-        (urllib3.exceptions.InvalidHeader("a header in two lines"), Reason.CREDENTIALS),
-        (urllib3.exceptions.DecodeError("gzip"), Reason.DECODE),
-        (urllib3.exceptions.HTTPError(TimeoutError("timed out")), Reason.TIMEOUT),
-        (ssl.SSLError(1, "[SSL: DECODE_ERROR] unheard of"), Reason.TLS_PROTOCOL),
-        (KeyError("anything else"), Reason.ERROR),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), Reason.UNREACHABLE, "No route to host"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), Reason.UNREACHABLE, "Network is unreachable"),
+        (OSError(errno.ETIMEDOUT, "Connection timed out"), Reason.TIMEOUT, "no answer in time"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), Reason.RESET, "Broken pipe"),
+        (OSError(errno.EMFILE, "Too many open files"), Reason.ERROR, "Too many open files"),
+        (OSError("only\n words"), Reason.ERROR, "only words"),
+        (OSError(), Reason.ERROR, "OSError"),
+        (TimeoutError("timed out"), Reason.TIMEOUT, "no answer in time"),
+        (urllib3.exceptions.ReadTimeoutError(POOL, "/", "read"), Reason.TIMEOUT, "no answer in time"),
+        (NO_CONNECTION, Reason.ERROR, "NewConnectionError: HTTPConnection(host='contoso.example', port=80): no luck"),
+        (
+            caused(
+                urllib3.exceptions.NewConnectionError(CONNECTION, "no luck"),
+                ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+            ),
+            Reason.REFUSED,
+            "Connection refused",
+        ),
+        (UNRESOLVED, Reason.DNS, "[Errno -2] Name or service not known"),
+        (
+            caused(urllib3.exceptions.NameResolutionError("contoso.example", CONNECTION, UNRESOLVED), UNRESOLVED),
+            Reason.DNS,
+            "[Errno -2] Name or service not known",
+        ),
+        (
+            caused(socket.gaierror(-2, "outer"), caused(OSError("first"), OSError("innermost"))),
+            Reason.DNS,
+            "innermost",
+        ),
+        (tls("[SSL: UNKNOWN_CA] x", reason="TLSV1_ALERT_UNKNOWN_CA"), Reason.TLS_ALERT, "tlsv1 alert unknown ca"),
+        (tls("[SSL: DECODE_ERROR]\n unheard of"), Reason.TLS_PROTOCOL, "[SSL: DECODE_ERROR] unheard of"),
+        (tls("[ASN1: NESTED] asn1 nested"), Reason.CERTIFICATE_MALFORMED, "the served certificate cannot be parsed"),
+        (FAILED, Reason.CERTIFICATE_UNTRUSTED, "unable to get local issuer certificate"),
+        (tls("failed", verify_code=10, verify_message="has expired"), Reason.CERTIFICATE_EXPIRED, "has expired"),
+        (tls("failed", verify_code=62, reason="X_Y"), Reason.CERTIFICATE_HOSTNAME, "x y"),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), Reason.RESET, CUT_TLS),
+        (urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF")), Reason.RESET, CUT_TLS),
+        (HUNG_UP, Reason.RESET, "Remote end closed connection"),
+        (
+            urllib3.exceptions.ProtocolError("Connection aborted.", HUNG_UP),
+            Reason.RESET,
+            "Remote end closed connection",
+        ),
+        (urllib3.exceptions.ProtocolError("ended\n early"), Reason.RESET, "ended early"),
+        (urllib3.exceptions.ProtocolError("x", ValueError("inner")), Reason.ERROR, "ValueError: inner"),
+        (urllib3.exceptions.IncompleteRead(1, 2), Reason.RESET, CUT),
+        (http.client.IncompleteRead(b""), Reason.RESET, CUT),
+        (http.client.BadStatusLine("x"), Reason.DECODE, "not an answer in HTTP"),
+        (urllib3.exceptions.DecodeError("gzip"), Reason.DECODE, "not an answer in HTTP"),
+        (
+            urllib3.exceptions.ProxyError("proxy", OSError(errno.ECONNREFUSED, "refused")),
+            Reason.REFUSED,
+            "proxy: refused",
+        ),
+        (
+            urllib3.exceptions.MaxRetryError(POOL, "/", FAILED),
+            Reason.CERTIFICATE_UNTRUSTED,
+            "unable to get local issuer certificate",
+        ),
+        (
+            urllib3.exceptions.MaxRetryError(POOL, "/", None),
+            Reason.ERROR,
+            f"MaxRetryError: {POOL}: Max retries exceeded with url: / (Caused by None)",
+        ),
+        (urllib3.exceptions.LocationParseError("https://["), Reason.CREDENTIALS, "Failed to parse: https://["),
+        (urllib3.exceptions.LocationValueError("no\n host"), Reason.CREDENTIALS, "no host"),
+        (urllib3.exceptions.InvalidHeader("a header\n in two lines"), Reason.CREDENTIALS, "a header in two lines"),
+        (urllib3.exceptions.HTTPError(TimeoutError("timed out")), Reason.TIMEOUT, "no answer in time"),
+        (caused(urllib3.exceptions.HTTPError("x"), OSError(errno.EMFILE, "Too many")), Reason.ERROR, "Too many"),
+        (urllib3.exceptions.HTTPError("x\n y"), Reason.ERROR, "HTTPError: x y"),
+        (msgspec.ValidationError("Expected\n `str`"), Reason.DECODE, "not what the API promises: Expected `str`"),
+        (ApiError(Failure(Reason.FORBIDDEN, "HTTP 403")), Reason.FORBIDDEN, "HTTP 403"),
+        (ObjectError("no\n creation time"), Reason.DECODE, "no creation time"),
+        (KeyError("anything else"), Reason.ERROR, "KeyError: 'anything else'"),
+        (caused(ValueError("outer"), OSError("inner")), Reason.ERROR, "ValueError: outer"),
+        (ValueError(OSError("inner")), Reason.ERROR, "ValueError: inner"),
     ],
 )
-def test_an_exception_has_its_word(error: Exception, reason: Reason) -> None:
-    assert explained(error).reason is reason
+def test_an_exception_has_its_word(error: Exception, reason: Reason, words: str) -> None:
+    assert explained(error) == Failure(reason, words)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x" * 588, f"ValueError: {'x' * 588}"),
+        ("x" * 589, f"ValueError: {'x' * 588}"),
+        (" " * 1187 + "xy", "ValueError: x"),
+    ],
+)
+def test_a_line_is_as_long_as_it_may_be(text: str, line: str) -> None:
+    assert explained(ValueError(text)) == Failure(Reason.ERROR, line)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (401, Reason.UNAUTHORIZED),
+        (403, Reason.FORBIDDEN),
+        (404, Reason.NOT_FOUND),
+        (410, Reason.EXPIRED),
+        (429, Reason.THROTTLED),
+        (400, Reason.ERROR),
+        (499, Reason.ERROR),
+        (500, Reason.SERVER_ERROR),
+        (599, Reason.SERVER_ERROR),
+        (0, Reason.ERROR),
+    ],
+)
+def test_a_status_is_an_error_of_its_reason(code: int, reason: Reason) -> None:
+    error = status_error(code, "in\n words.", {}, 0.0)
+    assert (error.failure, error.reason, error.retry_after) == (
+        Failure(reason, f"HTTP {code}: in words"),
+        reason,
+        None,
+    )
+    assert str(error) == f"{reason}: HTTP {code}: in words"
 
 
 @given(st.text(), st.sampled_from([OSError, ValueError, KeyError, urllib3.exceptions.HTTPError, ssl.SSLError]))
@@ -159,6 +275,9 @@ def test_a_status_has_a_word_that_every_api_source_declares(code: int, message: 
     [
         ("7", 7),
         ("0", 0),
+        ("599", 599),
+        ("600", 600),
+        ("601", 600),
         ("99999999999999999999", 600),
         ("Thu, 01 Jan 1970 00:01:40 GMT", 90),
         ("Thu, 01 Jan 1970 00:00:01 GMT", 0),
