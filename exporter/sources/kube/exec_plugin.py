@@ -6,7 +6,6 @@ is a terminal (a device code to type, for one), and its last line is told where 
 
 import atexit
 import contextlib
-import datetime as dt
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from exporter.facts.kube.kubeconfig_entries import Cluster, ExecPlugin, KubeconfigError
+from exporter.facts.kube.metadata import timestamp
 
 __all__ = ["PluginCredential", "run_plugin"]
 
@@ -183,8 +183,7 @@ def _credential(answer: bytes, api_version: str, name: str) -> PluginCredential:
         raise KubeconfigError(f"exec: {name} gave a certificate without its key, or a key without its certificate")
     if not token and not certificate:
         raise KubeconfigError(f"exec: {name} gave neither a token nor a certificate with its key")
-    try:
-        expires = dt.datetime.fromisoformat(expiry).timestamp() if expiry else None
-    except (ValueError, OverflowError):
-        raise KubeconfigError(f"exec: {name} gave an expirationTimestamp that is no time") from None
+    expires = timestamp(expiry)
+    if expiry and expires is None:
+        raise KubeconfigError(f"exec: {name} gave an expirationTimestamp that is no time")
     return PluginCredential(token, certificate.encode(), key.encode(), expires)

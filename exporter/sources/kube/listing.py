@@ -76,10 +76,19 @@ class Listing(list[T], Generic[T]):
         """By name, why each of the others cannot be."""
 
 
-def listing(body: Body, path: str, decode: Callable[[bytes], T], *, page: int, whole: float) -> Listing[T]:
+def listing(
+    body: Body,
+    path: str,
+    decode: Callable[[bytes], T],
+    *,
+    page: int,
+    whole: float,
+    pause: Callable[[float], object] = time.sleep,
+) -> Listing[T]:
     """All objects of a collection, within `whole` seconds. `decode` raises ValueError where it cannot read one.
 
-    One object that cannot be read hides no other; where none can be read, that is no list. Raises ApiError.
+    One object that cannot be read hides no other; where none can be read, that is no list. `pause` waits for seconds
+    after a page that brought nothing. Raises ApiError.
     """
     found: Listing[T] = Listing()
     deadline = time.monotonic() + whole
@@ -112,7 +121,7 @@ def listing(body: Body, path: str, decode: Callable[[bytes], T], *, page: int, w
         if empty > EMPTY_PAGES:
             raise ApiError(Failure(Reason.DECODE, "a list of empty pages that does not end"))
         if empty:
-            time.sleep(PAUSE * 2.0 ** (empty - 1))
+            pause(PAUSE * 2.0 ** (empty - 1))
     if found.unreadable and not found:
         raise ApiError(next(iter(found.unreadable.values())))
     found.version = metadata.resourceVersion

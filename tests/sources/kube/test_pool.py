@@ -1,0 +1,107 @@
+"""Access becomes a pool of connections: what each of them is made with, direct or through a proxy."""
+
+import socket
+import ssl
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import urllib3
+from urllib3.connection import HTTPConnection
+from urllib3.contrib.socks import SOCKSProxyManager
+
+from exporter.facts.proxy import Proxy
+from exporter.sources.deadline import _Bounded
+from exporter.sources.kube.access import Access
+from exporter.sources.kube.pool import pool_of
+
+SERVER = "https://contoso.example:6443"
+VERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+UNVERIFIED.check_hostname = False
+UNVERIFIED.verify_mode = ssl.CERT_NONE
+PLAIN = Access("http://127.0.0.1:8001", "", None, None, b"", b"", ())
+ACCESS = Access(SERVER, "", None, VERIFIED, b"", b"", ())
+ALWAYS: dict[str, Any] = {
+    "retries": False,
+    "maxsize": 16,
+    "socket_options": [
+        *HTTPConnection.default_socket_options,
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30),
+    ],
+}
+IGNORED = ("ignore", None, urllib3.exceptions.InsecureRequestWarning, None, 0)
+
+
+def made_with(pool: urllib3.PoolManager) -> dict[str, Any]:
+    """What each connection is made with; of the retries their number."""
+    found = pool.connection_pool_kw
+    return {**found, "retries": found["retries"].total}
+
+
+@pytest.mark.parametrize(
+    ("access", "more", "unverified"),
+    [
+        (PLAIN, {}, False),
+        (replace(PLAIN, server_name="aks.example"), {}, False),
+        (ACCESS, {"ssl_context": VERIFIED}, False),
+        (
+            replace(ACCESS, server_name="aks.example"),
+            {"ssl_context": VERIFIED, "server_hostname": "aks.example"},
+            False,
+        ),
+        (replace(ACCESS, context=UNVERIFIED), {"ssl_context": UNVERIFIED, "assert_hostname": False}, True),
+    ],
+)
+def test_a_direct_connection_is_made_with_this(access: Access, more: dict[str, Any], unverified: bool) -> None:
+    """Nothing is followed or tried again; a kubeconfig that wants nothing verified is no warning at each question."""
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        pool = pool_of(access)
+        assert (IGNORED in warnings.filters) is unverified
+    assert type(pool) is urllib3.PoolManager
+    assert made_with(pool) == {**ALWAYS, **more}
+
+
+@pytest.mark.parametrize("access", [ACCESS, replace(ACCESS, proxy=Proxy("socks5", "10.0.0.9", 1080))])
+def test_its_timeouts_are_over_the_whole_of_what_they_are_for(access: Access) -> None:
+    pool = pool_of(access)
+    for scheme in ("http", "https"):
+        assert issubclass(pool.pool_classes_by_scheme[scheme].ConnectionCls, _Bounded)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "headers"),
+    [
+        (Proxy("http", "10.0.0.9", 3128), {}),
+        (Proxy("http", "10.0.0.9", 3128, "me", "pa55"), {"proxy-authorization": "Basic bWU6cGE1NQ=="}),
+        (Proxy("http", "10.0.0.9", 3128, "me"), {"proxy-authorization": "Basic bWU6"}),
+        (Proxy("http", "10.0.0.9", 3128, "", "pa55"), {"proxy-authorization": "Basic OnBhNTU="}),
+        (Proxy("https", "10.0.0.9", 3128), {}),
+    ],
+)
+def test_a_proxy_is_told_who_asks(proxy: Proxy, headers: dict[str, str]) -> None:
+    pool = pool_of(replace(ACCESS, proxy=proxy))
+    assert type(pool) is urllib3.ProxyManager
+    assert pool.proxy is not None
+    assert pool.proxy.url == f"{proxy.scheme}://10.0.0.9:3128"
+    assert dict(pool.proxy_headers) == headers
+    assert pool.proxy_config is not None
+    assert pool.proxy_config.ssl_context is (VERIFIED if proxy.scheme == "https" else None)
+    assert {**made_with(pool), **ALWAYS, "ssl_context": VERIFIED} == made_with(pool)
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "shown"),
+    [("", "", (None, None)), ("me", "pa55", ("me", "pa55")), ("me", "", ("me", None)), ("", "pa55", (None, "pa55"))],
+)
+def test_a_socks_proxy_resolves_the_name(username: str, password: str, shown: tuple[str | None, str | None]) -> None:
+    pool = pool_of(replace(ACCESS, proxy=Proxy("socks5", "10.0.0.9", 1080, username, password)))
+    assert type(pool) is SOCKSProxyManager
+    options = pool.connection_pool_kw["_socks_options"]
+    assert (options["username"], options["password"]) == shown
+    assert (options["proxy_host"], options["proxy_port"], options["rdns"]) == ("10.0.0.9", 1080, True)
+    assert {**made_with(pool), **ALWAYS, "ssl_context": VERIFIED} == made_with(pool)
