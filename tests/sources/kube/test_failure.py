@@ -110,7 +110,7 @@ def test_a_redirect_is_not_followed_so_that_a_token_goes_nowhere_else(
 
 
 POOL = urllib3.HTTPConnectionPool("contoso.example", 443)
-CONNECTION = POOL.ConnectionCls("contoso.example")
+CONNECTION = urllib3.connection.HTTPConnection("contoso.example")
 HUNG_UP = http.client.RemoteDisconnected("Remote end closed connection")
 CUT = "the connection was closed in the middle of an answer"
 CUT_TLS = "the connection was closed in the middle of TLS"

@@ -70,7 +70,7 @@ def test_a_direct_connection_is_made_with_this(access: Access, more: dict[str, A
 def test_its_timeouts_are_over_the_whole_of_what_they_are_for(access: Access) -> None:
     pool = pool_of(access)
     for scheme in ("http", "https"):
-        assert issubclass(pool.pool_classes_by_scheme[scheme].ConnectionCls, _Bounded)
+        assert issubclass(vars(pool.pool_classes_by_scheme[scheme])["ConnectionCls"], _Bounded)
 
 
 @pytest.mark.parametrize(
