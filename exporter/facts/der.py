@@ -194,6 +194,10 @@ _PLAIN_VERSIONS = {bytes.fromhex("a003020100"): b"", bytes.fromhex("a003020101")
 """Version 1 is the default; what version 2 added to it nobody reads (issuerUniqueID, subjectUniqueID)."""
 
 
+_ECDSA = bytes.fromhex("2a8648ce3d04")
+"""How the identifiers of its signatures begin. They have no parameters (RFC 5758 §3.2); Go passes over those of any."""
+
+
 def repaired(der: bytes) -> bytes:
     """The certificate with defaults and what Go passes over left out, and times in full: the same dates, names and keys
     for a strict reader.
@@ -205,19 +209,24 @@ def repaired(der: bytes) -> bytes:
     plain = (
         _PLAIN_VERSIONS.get(version.whole, version.whole) if version else b"",
         serial.whole,
-        inner.whole,
+        _plain_algorithm(inner),
         _plain_name(issuer),
         _element(dates.tag, *map(_full_time, _some(dates, 2))),
         _plain_name(subject),
         _plain_key(key),
         _plain_extensions(extensions) if extensions else b"",
     )
-    return _element(_SEQUENCE, _element(_SEQUENCE, *plain), algorithm.whole, signature.whole)
+    return _element(_SEQUENCE, _element(_SEQUENCE, *plain), _plain_algorithm(algorithm), signature.whole)
 
 
 def _some(element: Element, number: int) -> list[Element]:
     """The first parts of an element: Go passes over what follows those that it knows."""
     return list(islice(children(element.content), number))
+
+
+def _plain_algorithm(algorithm: Element) -> bytes:
+    identifier = first(algorithm.content, _OID)
+    return _element(algorithm.tag, identifier.whole) if identifier.content.startswith(_ECDSA) else algorithm.whole
 
 
 def _plain_name(name: Element) -> bytes:

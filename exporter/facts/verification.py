@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 
-from exporter.facts.certificate import Certificate, CertificateError
+from exporter.facts.certificate import Certificate
 from exporter.facts.der import layout
 from exporter.facts.x509 import load
 
@@ -33,16 +33,12 @@ def verifies(child: Certificate, authority: Certificate) -> bool:
         try:
             (parsed, own), (above, _) = load(child.der), load(authority.der)
             if own:
-                _verify_library(parsed, above)
+                parsed.verify_directly_issued_by(above)
             else:
                 _verify_bytes(child, above)
-        except (ValueError, TypeError, CertificateError, InvalidSignature, UnsupportedAlgorithm):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):  # a CertificateError is a ValueError
             return False
     return True
-
-
-def _verify_library(child: x509.Certificate, authority: x509.Certificate) -> None:
-    child.verify_directly_issued_by(authority)
 
 
 def _verify_bytes(child: Certificate, authority: x509.Certificate) -> None:
@@ -51,9 +47,9 @@ def _verify_bytes(child: Certificate, authority: x509.Certificate) -> None:
     if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         key.verify(parts.signature, parts.signed)
         return
-    algorithm, elliptic = _HASHES.get(parts.algorithm, (None, False))
-    if algorithm is None:
+    if parts.algorithm not in _HASHES:
         raise UnsupportedAlgorithm(parts.algorithm)
+    algorithm, elliptic = _HASHES[parts.algorithm]
     if isinstance(key, rsa.RSAPublicKey) and not elliptic:
         key.verify(parts.signature, parts.signed, padding.PKCS1v15(), algorithm())
     elif isinstance(key, ec.EllipticCurvePublicKey) and elliptic:

@@ -54,10 +54,11 @@ def forged(
     not_after: bytes = utc(b"270101000000Z"),
     key: bytes = PLAIN_KEY,
     algorithm: bytes = SHA256_RSA,
+    parameters: bytes = tlv(NULL),
     extensions: bytes = b"",
 ) -> bytes:
     """A certificate that nobody signed and no library would make: RFC 5280 §4.1."""
-    signature = tlv(SEQUENCE, tlv(OID, algorithm), tlv(NULL))
+    signature = tlv(SEQUENCE, tlv(OID, algorithm), parameters)
     body = tlv(
         SEQUENCE,
         tlv(0xA0, tlv(INTEGER, version)),

@@ -30,6 +30,7 @@ from tests.facts.test_der import BEHIND, FIELDS, VERSION_3, extended, extension,
 COMMON_NAME, NODE = tlv(OID, b"\x55\x04\x03"), tlv(UTF8, b"node")
 ALGORITHM_OF_KEY, POINT = (one.whole for one in children(next(children(PLAIN_KEY)).content))
 VALUE, NOT_CRITICAL, CRITICAL = tlv(OCTETS, b"a"), tlv(BOOLEAN, b"\x00"), tlv(BOOLEAN, b"\xff")
+ECDSA = tlv(OID, b"\x2a\x86\x48\xce\x3d\x04\x03\x02")
 USAGE = tlv(0xA3, tlv(SEQUENCE, extension(15, CRITICAL, VALUE)))
 
 
@@ -57,6 +58,10 @@ USAGE = tlv(0xA3, tlv(SEQUENCE, extension(15, CRITICAL, VALUE)))
         (
             whole(*FIELDS[:5], tlv(SEQUENCE, tlv(SEQUENCE, tlv(OID, UNKNOWN), BEHIND, BEHIND), POINT)),
             whole(*FIELDS[:5], tlv(SEQUENCE, tlv(SEQUENCE, tlv(OID, UNKNOWN), BEHIND), POINT)),
+        ),
+        (
+            whole(FIELDS[0], tlv(SEQUENCE, ECDSA, BEHIND), *FIELDS[2:], outer=tlv(SEQUENCE, ECDSA, BEHIND)),
+            whole(FIELDS[0], tlv(SEQUENCE, ECDSA), *FIELDS[2:], outer=tlv(SEQUENCE, ECDSA)),
         ),
         (extended(extension(15, NOT_CRITICAL, VALUE)), extended(extension(15, VALUE))),
         (extended(extension(15, NOT_CRITICAL, VALUE, BEHIND)), extended(extension(15, VALUE))),
