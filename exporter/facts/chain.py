@@ -31,11 +31,6 @@ _HANDLED = {"2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", _NAME_CONSTRAINT
     "2.5.29.54",
 }
 """Extensions that Go knows (crypto/x509, processExtensions): any other one that is critical ends the matter."""
-_INSECURE = {"1.2.840.113549.1.1.2", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10040.4.3"} | {
-    "1.2.840.10045.4.1",
-    "1.3.14.3.2.29",
-}
-"""Signatures with MD2, MD5 or SHA-1, or by DSA, which Go refuses (crypto/x509, checkSignature)."""
 
 
 def distrust(
@@ -69,10 +64,9 @@ def _holds(path: Path) -> bool:
         below = sum(1 for other in path[1:position] if not other.self_issued)
         if position and made_for.path_length is not None and 0 <= made_for.path_length < below:
             return False
-        parts = layout(one.der)
-        if one is not path[-1] and parts.algorithm in _INSECURE:
-            return False
-        constrained |= position > 0 and any(extension.identifier == _NAME_CONSTRAINTS for extension in parts.extensions)
+        constrained |= position > 0 and any(
+            extension.identifier == _NAME_CONSTRAINTS for extension in layout(one.der).extensions
+        )
     return not constrained or _within_constraints(path)
 
 

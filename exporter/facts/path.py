@@ -118,7 +118,5 @@ def _issuers(child: Certificate, pool: tuple[Certificate, ...]) -> list[Certific
     """Those of the pool that bear the issuer's name, first the ones whose key the child names by its identifier."""
     parts = layout(child.der)
     named = [one for one in pool if layout(one.der).subject == parts.issuer]
-    if len(named) < 2:
-        return named
     wanted = parts.authority_key
     return sorted(named, key=lambda one: wanted is None or layout(one.der).subject_key != wanted)

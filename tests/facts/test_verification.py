@@ -16,6 +16,7 @@ from tests.facts.forge import (
     BOOLEAN,
     DER,
     END,
+    INTEGER,
     NULL,
     OCTETS,
     OID,
@@ -35,16 +36,14 @@ ED25519, ED448 = ed25519.Ed25519PrivateKey.generate(), ed448.Ed448PrivateKey.gen
 NOT_CRITICAL = tlv(SEQUENCE, tlv(OID, b"\x55\x1d\x0f"), tlv(BOOLEAN, b"\x00"), tlv(OCTETS, tlv(BITS, b"\x07\x80")))
 """`critical FALSE` written out: the library refuses a certificate that has it."""
 HASHES: dict[str, hashes.HashAlgorithm] = {
-    "2a864886f70d010105": hashes.SHA1(),
     "2a864886f70d01010b": hashes.SHA256(),
     "2a864886f70d01010c": hashes.SHA384(),
     "2a864886f70d01010d": hashes.SHA512(),
-    "2a8648ce3d0401": hashes.SHA1(),
     "2a8648ce3d040302": hashes.SHA256(),
     "2a8648ce3d040303": hashes.SHA384(),
     "2a8648ce3d040304": hashes.SHA512(),
 }
-"""RFC 8017 Appendix C and RFC 5758 §3.2, as they are in a certificate: four for RSA, four for ECDSA."""
+"""RFC 8017 Appendix C and RFC 5758 §3.2, as they are in a certificate: three for RSA, three for ECDSA."""
 
 
 def with_rsa(algorithm: hashes.HashAlgorithm) -> Sign:
@@ -75,24 +74,54 @@ BY_RSA, BY_EC = authority(RSA.public_key()), authority(EC.public_key())
 def test_the_signature_of_a_repaired_certificate_verifies_as_its_algorithm_says(number: int, algorithm: str) -> None:
     """B5: over its own bytes; with the key of the other kind, another hash or a byte changed it does not."""
     named, used = bytes.fromhex(algorithm), HASHES[algorithm]
-    sign, issuer, other = (with_rsa, BY_RSA, BY_EC) if number < 4 else (with_ec, BY_EC, BY_RSA)
+    sign, issuer, other = (with_rsa, BY_RSA, BY_EC) if number < 3 else (with_ec, BY_EC, BY_RSA)
     found = child(named, sign(used))
     assert [verifies(found, one) for one in (issuer, other)] == [True, False]
     assert signed_by(found, issuer)
     wrong = hashes.SHA384() if isinstance(used, hashes.SHA256) else hashes.SHA256()
     assert not verifies(child(named, sign(wrong)), issuer)
-    crossed = child(named, (with_ec if number < 4 else with_rsa)(used))
+    crossed = child(named, (with_ec if number < 3 else with_rsa)(used))
     assert [verifies(crossed, one) for one in (issuer, other)] == [False, False]
     assert not verifies(child(named, lambda body: sign(used)(body + b"\x00")), issuer)
 
 
-@pytest.mark.parametrize(("key", "algorithm"), [(ED25519, "2b6570"), (ED448, "2b6571")])
-def test_a_key_that_signs_without_a_hash_verifies_too(
-    key: ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey, algorithm: str
-) -> None:
-    issuer, named = authority(key.public_key()), bytes.fromhex(algorithm)
-    assert verifies(child(named, key.sign, parameters=b""), issuer)
-    assert not verifies(child(named, lambda body: key.sign(body + b"\x00"), parameters=b""), issuer)
+def test_a_key_that_signs_without_a_hash_verifies_too() -> None:
+    issuer, named = authority(ED25519.public_key()), bytes.fromhex("2b6570")
+    for extensions in (b"", NOT_CRITICAL):
+        assert verifies(child(named, ED25519.sign, extensions, b""), issuer)
+        assert not verifies(child(named, lambda body: ED25519.sign(body + b"\x00"), extensions, b""), issuer)
+    assert not verifies(child(SHA256_RSA, ED25519.sign), issuer)
+
+
+def test_an_rsa_signature_may_be_padded_the_other_way() -> None:
+    """RFC 4055: the hash is among the parameters."""
+    sha256 = tlv(SEQUENCE, tlv(OID, bytes.fromhex("608648016503040201")), tlv(NULL))
+    mask = tlv(SEQUENCE, tlv(OID, bytes.fromhex("2a864886f70d010108")), sha256)
+    parameters = tlv(SEQUENCE, tlv(0xA0, sha256), tlv(0xA1, mask), tlv(0xA2, tlv(INTEGER, b"\x20")))
+    padded = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+    named = bytes.fromhex("2a864886f70d01010a")
+    found = child(named, lambda body: RSA.sign(body, padded, hashes.SHA256()), b"", parameters)
+    assert [verifies(found, one) for one in (BY_RSA, BY_EC)] == [True, False]
+
+
+DSA = dsa.generate_private_key(1024)
+UNTAKEN: dict[str, tuple[str, Sign, PublicKeyTypes, bytes]] = {
+    "SHA-1 with RSA": ("2a864886f70d010105", with_rsa(hashes.SHA1()), RSA.public_key(), tlv(NULL)),
+    "SHA-1 with ECDSA": ("2a8648ce3d0401", with_ec(hashes.SHA1()), EC.public_key(), b""),
+    "SHA-224 with RSA": ("2a864886f70d01010e", with_rsa(hashes.SHA224()), RSA.public_key(), tlv(NULL)),
+    "SHA-224 with ECDSA": ("2a8648ce3d040301", with_ec(hashes.SHA224()), EC.public_key(), b""),
+    "SHA-3 with RSA": ("60864801650304030e", with_rsa(hashes.SHA3_256()), RSA.public_key(), tlv(NULL)),
+    "DSA": ("608648016503040302", lambda body: DSA.sign(body, hashes.SHA256()), DSA.public_key(), b""),
+    "Ed448": ("2b6571", ED448.sign, ED448.public_key(), b""),
+}
+
+
+@pytest.mark.parametrize("case", UNTAKEN)
+def test_a_signature_that_go_does_not_take_verifies_nothing(case: str) -> None:
+    """A client or an API server refuses what is signed so, whatever the library says."""
+    algorithm, sign, key, parameters = UNTAKEN[case]
+    for extensions in (b"", NOT_CRITICAL):
+        assert not verifies(child(bytes.fromhex(algorithm), sign, extensions, parameters), authority(key))
 
 
 def test_parameters_that_an_algorithm_does_not_have_are_passed_over() -> None:
