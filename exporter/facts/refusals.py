@@ -69,10 +69,8 @@ def _check_key(key: bytes) -> None:
 
 def _key_usage(value: bytes) -> bool:
     bits = first(value, _BITS).content
-    if not bits:
-        return False
-    unused = bits[0]  # of the last octet
-    return unused < 8 and (unused == 0 or (len(bits) > 1 and bits[-1] & ((1 << unused) - 1) == 0))
+    # The first octet counts the unused bits of the last one; by itself it never has as many zeros.
+    return bool(bits) and bits[0] < 8 and bits[-1] & ((1 << bits[0]) - 1) == 0
 
 
 def _constraints(value: bytes) -> bool:

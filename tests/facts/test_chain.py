@@ -2,6 +2,7 @@
 
 import ipaddress
 import time
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from exporter.facts.chain import distrust
+from exporter.facts.purpose import ANY_USAGE, CLIENT_AUTH, SERVER_AUTH
 from exporter.facts.x509 import Certificate, certificate, certificates
 from exporter.reason import Reason
 from simulation.pki import Authority, new_key
@@ -148,3 +150,148 @@ def test_a_webhooks_own_ca_and_leaf_in_one_file_are_a_path() -> None:
     """B13: intermediates may be in the bundle of trusted CAs."""
     bundle = certificates(Authority.cluster(T0).pem)
     assert judged(SERVES, roots=(*bundle, MIDDLE)) is None
+
+
+KNOWN = {14, 15, 17, 19, 30, 31, 32, 33, 36, 37, 54}
+"""Of 2.5.29: those that Go's processExtensions knows."""
+
+
+def marked(one: Certificate, **changes: object) -> Certificate:
+    """The certificate as if it said this of its use."""
+    assert one.purpose is not None
+    return replace(one, purpose=replace(one.purpose, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("arc", range(14, 56))
+def test_a_critical_extension_is_one_that_go_knows(arc: int) -> None:
+    """Of the leaf or of a CA above it; the root's is looked at as well."""
+    expected = None if arc in KNOWN else Reason.CERTIFICATE_UNTRUSTED
+    critical = frozenset({"2.5.29.19", f"2.5.29.{arc}"})
+    assert judged(marked(SERVES, critical=critical), MIDDLE) is expected
+    assert judged(SERVES, marked(MIDDLE, critical=critical)) is expected
+    assert judged(SERVES, MIDDLE, roots=(marked(ROOT, critical=critical),)) is expected
+
+
+@pytest.mark.parametrize(
+    ("usages", "expected"),
+    [(None, None), ({SERVER_AUTH}, None), ({ANY_USAGE}, None), ({CLIENT_AUTH}, Reason.CERTIFICATE_UNTRUSTED)],
+)
+def test_each_certificate_of_a_path_is_for_servers(usages: set[str] | None, expected: Reason | None) -> None:
+    for_them = None if usages is None else frozenset(usages)
+    assert judged(marked(SERVES, usages=for_them), MIDDLE) is expected
+    assert judged(SERVES, marked(MIDDLE, usages=for_them)) is expected
+    assert judged(SERVES, MIDDLE, roots=(marked(ROOT, usages=for_them),)) is expected
+
+
+def test_what_go_does_not_parse_is_not_trusted() -> None:
+    assert judged(replace(SERVES, purpose=None), MIDDLE) is Reason.CERTIFICATE_UNTRUSTED
+    unread = replace(SERVES, purpose=None)
+    assert judged(unread, roots=(unread,)) is Reason.CERTIFICATE_UNTRUSTED
+    assert judged(SERVES, replace(MIDDLE, purpose=None)) is Reason.CERTIFICATE_UNTRUSTED
+
+
+LOWER_KEY = new_key()
+LOWER = signed("lower", "middle", MIDDLE_KEY, key=LOWER_KEY)
+RENEWED = signed("lower", "lower", LOWER_KEY, key=LOWER_KEY)
+LOW = signed("apiserver", "lower", LOWER_KEY, ca=False, extensions=NAMED)
+
+
+@pytest.mark.parametrize(
+    ("root", "middle", "lower", "expected"),
+    [
+        (None, None, None, None),
+        (2, 1, 0, None),
+        (1, 1, 0, Reason.CERTIFICATE_UNTRUSTED),
+        (2, 0, 0, Reason.CERTIFICATE_UNTRUSTED),
+        (0, 0, 0, Reason.CERTIFICATE_UNTRUSTED),
+        (-1, -1, -1, None),
+    ],
+)
+def test_between_a_ca_and_the_leaf_are_as_many_cas_as_it_allows(
+    root: int | None, middle: int | None, lower: int | None, expected: Reason | None
+) -> None:
+    """RFC 5280 §4.2.1.9. A length below zero bounds nothing, as in Go."""
+    chain = (LOW, marked(LOWER, path_length=lower), marked(MIDDLE, path_length=middle))
+    assert judged(*chain, roots=(marked(ROOT, path_length=root),)) is expected
+
+
+def test_a_path_length_of_the_leaf_bounds_nothing_and_what_signed_itself_does_not_count() -> None:
+    assert judged(marked(SERVES, path_length=0), MIDDLE) is None
+    own = replace(marked(MIDDLE), issuer=MIDDLE.subject)
+    assert judged(SERVES, own, roots=(marked(ROOT, path_length=0),)) is None
+    assert judged(SERVES, MIDDLE, roots=(marked(ROOT, path_length=0),)) is Reason.CERTIFICATE_UNTRUSTED
+    assert judged(replace(SERVES, issuer=SERVES.subject), MIDDLE, roots=(marked(ROOT, path_length=1),)) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (T0 - 1, Reason.CERTIFICATE_EXPIRED),
+        (T0, None),
+        (T0 + YEAR, None),
+        (T0 + YEAR + 1, Reason.CERTIFICATE_EXPIRED),
+    ],
+)
+def test_the_first_and_the_last_second_are_valid(now: float, expected: Reason | None) -> None:
+    assert distrust((SERVES, MIDDLE), (ROOT,), HOST, now) is expected
+
+
+def test_a_path_that_was_valid_for_a_second_has_ended_and_one_that_never_was_is_none() -> None:
+    for begin, expected in (
+        (T0 + 5, Reason.CERTIFICATE_EXPIRED),
+        (T0 + 6, Reason.CERTIFICATE_UNTRUSTED),
+    ):
+        short, late = replace(MIDDLE, not_after=T0 + 5), replace(ROOT, not_before=begin)
+        assert judged(SERVES, short, roots=(late,)) is expected
+    assert judged(SERVES, replace(MIDDLE, not_after=T0 + 5), host="other") is Reason.CERTIFICATE_EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("dns_names", "addresses", "host", "fits"),
+    [
+        (("A.test.",), (), "a.TEST", True),
+        (("a.test",), (), "a.test.", True),
+        (("a.test",), (), "b.test", False),
+        (("*.test",), (), "a.test", True),
+        (("*.TEST.",), (), "a.test", True),
+        (("*.test",), (), "test", False),
+        (("*.test",), (), "b.a.test", False),
+        (("*.",), (), "a", False),
+        (("*",), (), "a", False),
+        (("xn--bcher-kva.test",), (), "bücher.test", True),
+        (("a.test",), (), "a..test", False),
+        (("", "*."), (), "", False),
+        ((), ("10.0.0.1",), "10.0.0.1", True),
+        (("10.0.0.1",), (), "10.0.0.1", False),
+        ((), ("fe80::1",), "FE80:0::1%eth0", True),
+        ((), ("fe80::1",), "fe80::2", False),
+    ],
+)
+def test_a_host_is_one_of_the_leafs_names_or_addresses(
+    dns_names: tuple[str, ...], addresses: tuple[str, ...], host: str, fits: bool
+) -> None:
+    """RFC 6125 §6.4.3."""
+    leaf = marked(SERVES, dns_names=dns_names, addresses=addresses)
+    assert judged(leaf, MIDDLE, host=host) is (None if fits else Reason.CERTIFICATE_HOSTNAME)
+
+
+def constraints(*permitted: str) -> tuple[tuple[x509.ExtensionType, bool], ...]:
+    return ((x509.NameConstraints([x509.DNSName(one) for one in permitted], None), False),)
+
+
+def test_constraints_of_a_name_bind_what_is_below_them_and_not_the_leaf_that_has_them() -> None:
+    """RFC 5280 §4.2.1.10: of a CA or a root; what they permit is accepted also where it ended long ago."""
+    for permitted, expected in (
+        (("example.test", "apps.test"), None),
+        (("other.test",), Reason.CERTIFICATE_UNTRUSTED),
+    ):
+        root = signed("ca", "ca", ROOT_KEY, key=ROOT_KEY, extensions=constraints(*permitted))
+        middle = signed("middle", "ca", ROOT_KEY, key=MIDDLE_KEY, extensions=constraints(*permitted))
+        assert judged(SERVES, MIDDLE, roots=(root,)) is expected
+        assert judged(SERVES, middle) is expected
+        ended = signed(
+            "middle", "ca", ROOT_KEY, key=MIDDLE_KEY, begin=T0, end=NOW - 1, extensions=constraints(*permitted)
+        )
+        assert judged(SERVES, ended) is (expected or Reason.CERTIFICATE_EXPIRED)
+    leaf = signed("apiserver", "middle", MIDDLE_KEY, ca=False, extensions=(*NAMED, *constraints("other.test")))
+    assert judged(leaf, MIDDLE) is None

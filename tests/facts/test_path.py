@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from exporter.facts.path import LONGEST, MOST_PATHS, issued_by, paths, signers_above, signers_in_use
+from exporter.facts.path import LONGEST, MOST_PATHS, MOST_SIGNATURES, issued_by, paths, signers_above, signers_in_use
 from exporter.facts.signature import signed_by
 from exporter.facts.x509 import Certificate, certificate, certificates
 from simulation.pki import Authority, new_key, self_signed_linux
@@ -24,6 +24,8 @@ BELOW = signed("node", "lower", LOWER_KEY, ca=False)
 STRANGER_KEY = new_key()
 STRANGER = signed("ca", "ca", STRANGER_KEY, key=STRANGER_KEY)
 """Another CA of the same name."""
+Certificates = tuple[Certificate, ...]
+Asked = tuple[list[tuple[Certificate, Certificate]], list[Certificates]]
 
 
 def test_a_leaf_is_issued_through_the_intermediates_at_hand() -> None:
@@ -205,3 +207,120 @@ def test_what_is_printed_of_a_certificate_is_a_line() -> None:
     assert len(repr(ROOT)) < 700
     assert "der=" not in repr(ROOT)
     assert "purpose=" not in repr(ROOT)
+
+
+# ---- the bounds of the search, and its order; `signed` stands for signatures that verify
+
+
+def copies(of: Certificate, number: int) -> tuple[Certificate, ...]:
+    """Certificates of one name, each with a key of its own."""
+    return tuple(replace(of, fingerprint_sha256=f"f{at}", public_key_sha256=f"k{at}") for at in range(number))
+
+
+def asked_of(leaf: Certificate, between: Certificates, roots: Certificates, *good: Certificate) -> Asked:
+    """The pairs whose signatures are tried, and the paths that are found where these certificates sign."""
+    asked: list[tuple[Certificate, Certificate]] = []
+
+    def says(child: Certificate, issuer: Certificate) -> bool:
+        asked.append((child, issuer))
+        return issuer in good
+
+    return asked, list(paths(leaf, between, roots, says))
+
+
+@pytest.mark.parametrize(("place", "found"), [(MOST_SIGNATURES - 1, True), (MOST_SIGNATURES, False)])
+def test_so_many_signatures_are_tried_and_no_more(place: int, found: bool) -> None:
+    """A13: of CAs of one name, as Go does."""
+    roots = copies(ROOT, MOST_SIGNATURES + 20)
+    asked, those = asked_of(DIRECT, (), roots, roots[place])
+    assert [issuer for _, issuer in asked] == list(roots[:MOST_SIGNATURES])
+    assert those == ([(DIRECT, roots[place])] if found else [])
+    assert MOST_SIGNATURES == 100
+
+
+def test_so_many_paths_are_found_and_no_more() -> None:
+    leaf = signed("node", "middle", MIDDLE_KEY, ca=False)
+    middles = copies(MIDDLE, MOST_PATHS + 4)
+    _, those = asked_of(leaf, middles, (ROOT,), ROOT, *middles)
+    assert those == [(leaf, one, ROOT) for one in middles[:16]]
+
+
+@pytest.mark.parametrize(("before", "found"), [(199, True), (200, False)])
+def test_so_many_certificates_are_looked_at_and_no_more(before: int, found: bool) -> None:
+    others = tuple(replace(LOWER, fingerprint_sha256=f"f{at}") for at in range(before))
+    assert issued_by(DIRECT, (), (*others, ROOT)) is found
+    below = signed("node", "middle", MIDDLE_KEY, ca=False)
+    assert issued_by(below, (*others, MIDDLE), (ROOT,)) is found
+
+
+def test_so_many_steps_are_taken_and_no_more() -> None:
+    """199 certificates of one CA and a root of its name: 200 steps for each, however few signatures that are."""
+    key, above = new_key(), new_key()
+    one = signed("maze", "maze", key, key=key)
+    same = tuple(replace(one, fingerprint_sha256=f"f{at}") for at in range(199))
+    root = signed("maze", "maze", above, key=above)
+    asked, those = asked_of(signed("node", "maze", key, ca=False), same, (root,), *same)
+    assert those == []
+    assert [child for child, issuer in asked if issuer == root][1:] == list(same[:9])
+
+
+def test_a_signature_is_tried_once_for_a_name_and_a_key() -> None:
+    """A root that was renewed with its key is two ends of one question."""
+    again = replace(ROOT, fingerprint_sha256="again")
+    asked, those = asked_of(DIRECT, (), (ROOT, again, ROOT), ROOT)
+    assert asked == [(DIRECT, ROOT)]
+    assert those == [(DIRECT, ROOT), (DIRECT, again)]
+    asked, those = asked_of(BELOW, (LOWER, LOWER, MIDDLE), (MIDDLE, ROOT), LOWER, MIDDLE, ROOT)
+    assert asked == [(BELOW, LOWER), (LOWER, MIDDLE), (MIDDLE, ROOT)]
+    assert those == [(BELOW, LOWER, MIDDLE), (BELOW, LOWER, MIDDLE, ROOT)]
+
+
+def test_a_path_goes_through_each_name_and_key_once() -> None:
+    """One name with another key is another CA, and so is one key with another name."""
+    same_key = signed("middle", "ca", ROOT_KEY, key=ROOT_KEY)
+    leaf = signed("node", "middle", ROOT_KEY, ca=False)
+    assert list(paths(leaf, (same_key,), (ROOT,))) == [(leaf, same_key, ROOT)]
+    renewed = signed("ca", "ca", STRANGER_KEY, key=ROOT_KEY)
+    assert list(paths(DIRECT, (renewed,), (STRANGER,))) == [(DIRECT, renewed, STRANGER)]
+    assert list(paths(DIRECT, (ROOT, renewed), (ROOT, STRANGER))) == [(DIRECT, ROOT), (DIRECT, renewed, STRANGER)]
+
+
+def identified(own: bytes | None, issuer: bytes | None, *, ca: bool = True) -> Certificate:
+    """A certificate of a CA `ca` with these identifiers of keys."""
+    extensions: list[tuple[x509.ExtensionType, bool]] = []
+    if own:
+        extensions.append((x509.SubjectKeyIdentifier(own), False))
+    if issuer:
+        extensions.append((x509.AuthorityKeyIdentifier(issuer, None, None), False))
+    return signed("ca" if ca else "node", "ca", ROOT_KEY, key=new_key(), ca=ca, extensions=tuple(extensions))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "order"), [(b"two", (1, 0, 2)), (b"one", (0, 1, 2)), (b"none", (0, 1, 2)), (None, (0, 1, 2))]
+)
+def test_the_issuer_whose_key_is_named_is_tried_first(wanted: bytes | None, order: tuple[int, ...]) -> None:
+    """RFC 5280 §4.2.1.1; the others follow in their order."""
+    roots = (identified(b"one", None), identified(b"two", None), identified(None, None))
+    leaf = identified(None, wanted, ca=False)
+    asked, _ = asked_of(leaf, (), roots)
+    assert [roots.index(issuer) for _, issuer in asked] == list(order)
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [((100.0, 300.0, 200.0), 2), ((100.0, 199.0, 150.0), 1), ((300.0, 250.0, 400.0), 1), ((0.0, 200.0, 201.0), 1)],
+)
+def test_of_roots_with_one_key_one_counts(ends: tuple[float, ...], expected: int) -> None:
+    """B1: the first to end of those that outlive the leaf, which ends at 200; else the last to end."""
+    leaf = replace(DIRECT, not_after=200.0)
+    roots = tuple(replace(ROOT, fingerprint_sha256=f"f{at}", not_after=end) for at, end in enumerate(ends))
+    assert signers_in_use(roots, (leaf,)) == (roots[expected],)
+    assert signers_in_use(roots, (roots[0], leaf)) == (roots[expected],)
+
+
+def test_the_longest_way_up_a_chain_has_its_signers() -> None:
+    assert signers_above((DIRECT, ROOT)) == (ROOT,)
+    assert signers_above((DIRECT, ROOT), lambda *_: False) == ()
+    assert signers_in_use((ROOT,), (DIRECT,), (), lambda *_: False) == ()
+    assert not issued_by(DIRECT, (), (ROOT,), lambda *_: False)
+    assert not issued_by(replace(DIRECT, purpose=None), (), (ROOT,))
