@@ -6,6 +6,7 @@ and dates are strings, a tag that it does not know is passed over.
 
 import base64
 import codecs
+import math
 import re
 from typing import ClassVar
 
@@ -23,14 +24,15 @@ _STANDARD = "tag:yaml.org,2002:"
 
 
 def _number(text: str) -> int | float | str:
-    """strconv.ParseInt with base 0, else a float of YAML's form; what is neither is a string."""
+    """strconv.ParseInt with base 0, else a float of YAML's form; what is neither, or beyond a float, is a string."""
     plain = text if text.startswith(".") else text.replace("_", "")
     if _INTEGER.fullmatch(plain):
         octal = re.sub(r"^([-+]?)0([0-7]+)$", r"\g<1>0o\2", plain)
         found = int(octal, 0)
         if -(2**63) <= found < 2**64:
             return found
-    return float(plain) if _FLOAT.fullmatch(plain) else text
+    number = float(plain) if _FLOAT.fullmatch(plain) else math.inf
+    return number if math.isfinite(number) else text
 
 
 _TRUE = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
@@ -77,9 +79,9 @@ def _of_any_tag(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> object:
     if isinstance(node, yaml.ScalarNode):
         return loader.construct_scalar(node)
     if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
+        return loader.construct_sequence(node)
     assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
+    return loader.construct_mapping(node)
 
 
 class GoValues:
@@ -87,7 +89,7 @@ class GoValues:
 
     yaml_implicit_resolvers: ClassVar = _resolvers()
     yaml_constructors: ClassVar = {
-        **{_STANDARD + name: yaml.SafeLoader.yaml_constructors[_STANDARD + name] for name in ("map", "seq", "null")},
+        f"{_STANDARD}null": yaml.SafeLoader.yaml_constructors[f"{_STANDARD}null"],
         **{_STANDARD + name: _of_number for name in ("number", "int", "float")},
         f"{_STANDARD}bool": _of_truth,
         f"{_STANDARD}binary": _of_binary,
