@@ -114,7 +114,7 @@ def kubeconfig(content: bytes, context: str = "") -> HostKubeconfig:
 def kubeconfig_text(content: bytes, context: str = "") -> KubeconfigText:
     """The same before its certificates are parsed. Raises as `kubeconfig`."""
     loaded = document(content)
-    if not isinstance(loaded, dict) or loaded.get("kind", "Config") != "Config" or "clusters" not in loaded:
+    if not isinstance(loaded, dict) or (loaded.get("kind") or "Config") != "Config" or "clusters" not in loaded:
         raise ValueError("not a kubeconfig")
     contexts = _named(loaded, "contexts", "context")
     name = context or loaded.get("current-context") or ""

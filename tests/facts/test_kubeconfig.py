@@ -2,16 +2,27 @@
 
 import base64
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.kubeconfig import Credential, kubeconfig
+from exporter.facts.kubeconfig import (
+    Credential,
+    HostKubeconfig,
+    KubeconfigText,
+    ServerTrust,
+    kubeconfig,
+    kubeconfig_text,
+)
+from exporter.facts.x509 import authority_file, certificate_file
 from simulation.node.file_contents import kubelet_kubeconfig
 from simulation.pki import Authority
 
 CA = Authority.cluster(time.time())
+NO_CONTEXT = "no context of the name in current-context"
 TOKEN = "abc123.0123456789abcdef"
 
 
@@ -98,8 +109,9 @@ def test_without_a_current_context_the_kubelet_has_no_server(written: str) -> No
 
 
 def test_the_kind_may_be_left_out() -> None:
-    """clientcmd does not ask for it, and people's own files are without."""
-    assert kubeconfig(text("{}").replace(b"kind: Config\n", b"")) == kubeconfig(text("{}"))
+    """clientcmd does not ask for it, and people's own files are without, or have it empty."""
+    for written in (b"", b"kind:\n", b'kind: ""\n'):
+        assert kubeconfig(text("{}").replace(b"kind: Config\n", written)) == kubeconfig(text("{}"))
 
 
 BOMB = b"a: &a [x,x]\nb: &b {<<: [" + b",".join([b"*a"] * 50) + b"]}\n"
@@ -157,3 +169,194 @@ def test_what_follows_the_first_document_is_not_looked_at(after: str) -> None:
     """B3's neighbour: the kubelet reads the first document, and starts."""
     written = kubelet_kubeconfig("https://apiserver.example.test:443", namespace=True)
     assert kubeconfig(f"{written}{after}".encode()) == kubeconfig(written.encode())
+
+
+BARE = HostKubeconfig(
+    cluster="default-cluster",
+    user="default-auth",
+    namespace="default",
+    server="https://contoso.hcp.westeurope.azmk8s.io:443",
+    credential=Credential.NONE,
+    certificate_authority="/etc/kubernetes/certs/ca.crt",
+)
+CLIENT = CA.kubelet_client("one", time.time())
+CLIENT_DATA, CA_DATA = (base64.b64encode(one.pem).decode() for one in (CLIENT, CA))
+
+
+def test_what_a_kubeconfig_leaves_out_is_empty() -> None:
+    assert (
+        HostKubeconfig(
+            "default-cluster",
+            "default-auth",
+            "default",
+            "https://contoso.hcp.westeurope.azmk8s.io:443",
+            Credential.NONE,
+            client_certificate="",
+            client_key="",
+            client_certificates=(),
+            certificate_authority="/etc/kubernetes/certs/ca.crt",
+            certificate_authorities=(),
+            insecure_skip_tls_verify=False,
+            contexts=1,
+        )
+        == BARE
+    )
+    least = b"""{clusters: [{name: c}], users: [{name: u}], contexts: [{name: x, context: {cluster: c, user: u}}],
+        current-context: x}"""
+    assert kubeconfig(least) == HostKubeconfig("c", "u", "", "", Credential.NONE)
+
+
+@pytest.mark.parametrize(
+    ("user", "changes"),
+    [
+        ("{}", {}),
+        ("", {}),
+        ("{token: ''}", {}),
+        ("{client-key: k}", {"client_key": "k"}),
+        ("{client-certificate: c}", {"credential": Credential.CERTIFICATE_FILE, "client_certificate": "c"}),
+        (
+            "{client-certificate: c, client-key: k, token: t}",
+            {"credential": Credential.CERTIFICATE_FILE, "client_certificate": "c", "client_key": "k"},
+        ),
+        (
+            "{client-certificate: c, client-key: k, client-key-data: d}",
+            {"credential": Credential.CERTIFICATE_FILE, "client_certificate": "c"},
+        ),
+        ("{token: t, exec: {command: x}}", {"credential": Credential.TOKEN}),
+        ("{tokenFile: t, exec: {command: x}}", {"credential": Credential.TOKEN}),
+        ("{exec: {command: x}, username: u}", {"credential": Credential.EXEC}),
+        ("{exec: {}, username: u}", {}),
+    ],
+)
+def test_a_user_has_the_first_kind_of_credential_that_is_there(user: str, changes: dict[str, Any]) -> None:
+    found = kubeconfig_text(text(user))
+    assert found == KubeconfigText(replace(BARE, **changes), None, None)
+    assert kubeconfig(text(user)) == found.bare
+
+
+@pytest.mark.parametrize(
+    ("cluster", "changes", "authorities"),
+    [
+        ("certificate-authority: a", {"certificate_authority": "a"}, None),
+        (f"certificate-authority-data: {CA_DATA}", {"certificate_authority": ""}, CA.pem),
+        (
+            f"certificate-authority: a\n    certificate-authority-data: {CA_DATA}",
+            {"certificate_authority": ""},
+            CA.pem,
+        ),
+        ("insecure-skip-tls-verify: true", {"certificate_authority": "", "insecure_skip_tls_verify": True}, None),
+        ("insecure-skip-tls-verify: false", {"certificate_authority": ""}, None),
+        ("insecure-skip-tls-verify:", {"certificate_authority": ""}, None),
+    ],
+)
+def test_a_cluster_says_whose_ca_it_trusts(cluster: str, changes: dict[str, Any], authorities: bytes | None) -> None:
+    assert kubeconfig_text(text("{}", cluster=cluster)) == KubeconfigText(replace(BARE, **changes), None, authorities)
+
+
+def test_certificates_in_the_file_are_parsed_by_whoever_is_asked() -> None:
+    """The client's as a leaf's file, the CA's as a bundle."""
+    content = text(
+        f"{{client-certificate-data: {CLIENT_DATA}, client-certificate: c, client-key: k}}",
+        cluster=f"certificate-authority-data: {CA_DATA}",
+    )
+    bare = replace(BARE, credential=Credential.CERTIFICATE_INLINE, client_key="k", certificate_authority="")
+    assert kubeconfig_text(content) == KubeconfigText(bare, CLIENT.pem, CA.pem)
+    leaf, bundle = certificate_file(CLIENT.pem).certificates, authority_file(CA.pem).certificates
+    whole = replace(bare, client_certificates=leaf, certificate_authorities=bundle)
+    assert kubeconfig(content) == whole
+    assert kubeconfig_text(content).parsed(authority_file, certificate_file) == whole
+    only = kubeconfig(text(f"{{client-certificate-data: {CLIENT_DATA}}}"))
+    assert only == replace(BARE, credential=Credential.CERTIFICATE_INLINE, client_certificates=leaf)
+
+
+@pytest.mark.parametrize(
+    ("server", "changes", "trust"),
+    [
+        ("https://a", {}, ServerTrust.SYSTEM_CAS),
+        ("https://a", {"certificate_authority": "a"}, ServerTrust.NAMED_CA),
+        ("https://a", {"certificate_authorities": authority_file(CA.pem).certificates}, ServerTrust.NAMED_CA),
+        (
+            "https://a",
+            {"certificate_authority": "a", "insecure_skip_tls_verify": True},
+            ServerTrust.ANYBODY,
+        ),
+        (" HTTP://a", {"insecure_skip_tls_verify": True}, ServerTrust.PLAIN_HTTP),
+        ("http", {}, ServerTrust.SYSTEM_CAS),
+    ],
+)
+def test_a_server_is_believed_by_what_the_cluster_says(
+    server: str, changes: dict[str, Any], trust: ServerTrust
+) -> None:
+    found = replace(BARE, server=server, **{"certificate_authority": "", **changes})
+    assert found.server_trust is trust
+
+
+def test_each_word_is_written_as_it_is_named() -> None:
+    """In documents and labels."""
+    for words in (Credential, ServerTrust):
+        assert [one.value for one in words] == [one.name.lower() for one in words]
+
+
+CONTEXT = b"{cluster: default-cluster, user: default-auth, namespace: default}"
+
+
+def changed(before: bytes, after: bytes) -> bytes:
+    assert text("{}").count(before) == 1
+    return text("{}").replace(before, after)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[]", "not a kubeconfig"),
+        (b"", "not a kubeconfig"),
+        (changed(b"kind: Config", b"kind: Deployment"), "not a kubeconfig"),
+        (changed(b"kind: Config", b"kind: 7"), "not a kubeconfig"),
+        (changed(b"\nclusters:", b"\nothers:"), "not a kubeconfig"),
+        (changed(b"current-context: default-context", b"current-context: other"), NO_CONTEXT),
+        (changed(b"current-context: default-context", b"current-context: 7"), NO_CONTEXT),
+        (changed(b"current-context: default-context", b"current-context: [x]"), NO_CONTEXT),
+        (changed(b"current-context: default-context", b""), "no current-context"),
+        (changed(CONTEXT, b"{user: default-auth}"), "no cluster of the name in the context"),
+        (changed(CONTEXT, b"{cluster: x, user: default-auth}"), "no cluster of the name in the context"),
+        (changed(CONTEXT, b"{cluster: default-cluster}"), "no user of the name in the context"),
+        (changed(CONTEXT, b"{cluster: [x], user: default-auth}"), "cluster is not a string"),
+        (changed(CONTEXT, b"{cluster: default-cluster, user: 7}"), "user is not a string"),
+        (changed(CONTEXT, CONTEXT.replace(b"namespace: default", b"namespace: 7")), "namespace is not a string"),
+        (changed(CONTEXT, b"[x]"), "contexts: a context is not a mapping"),
+        (changed(b"  user: {}", b"  user: 7"), "users: a user is not a mapping"),
+        (changed(b"- name: default-auth", b"- name: 7"), "an entry of users has no name"),
+        (changed(b"- name: default-auth\n ", b"- x\n-"), "an entry of users has no name"),
+        (text("{}", rest="users: 7"), "users is not a list"),
+        (text("{}", rest="users: [{name: default-auth}, {name: default-auth}]"), "users: a name is there twice"),
+        (text("{}", rest="contexts: {}"), "no context of the name in current-context"),
+        (text("{}", rest="clusters:"), "no cluster of the name in the context"),
+        (text("{client-certificate: 7}"), "client-certificate is not a string"),
+        (text("{client-certificate: '-----BEGIN'}"), "client-certificate is not a path"),
+        (text("{client-key: '-----BEGIN'}"), "client-key is not a path"),
+        (text("{}", cluster="certificate-authority: '-----BEGIN'"), "certificate-authority is not a path"),
+        (text("{}", cluster="insecure-skip-tls-verify: 1"), "insecure-skip-tls-verify is neither true nor false"),
+        (text("{client-certificate-data: '%'}"), "client-certificate-data is not base64"),
+        (text("{}", cluster="certificate-authority-data: '%'"), "certificate-authority-data is not base64"),
+        (text("{}", cluster="certificate-authority-data: [x]"), "certificate-authority-data is not a string"),
+        (
+            text("{client-certificate-data: aGVsbG8=}"),
+            "client-certificate-data: the file holds no certificate",
+        ),
+        (
+            text("{}", cluster="certificate-authority-data: aGVsbG8="),
+            "certificate-authority-data: the file holds no certificate",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_without_a_word_of_the_file(content: bytes, message: str) -> None:
+    """B3: each thing that client-go refuses."""
+    with pytest.raises(ValueError, match=r"\A") as caught:
+        kubeconfig(content)
+    assert str(caught.value) == message
+
+
+def test_a_context_that_somebody_named_is_named_in_the_error() -> None:
+    with pytest.raises(ValueError, match=r"\Ano context 'x{80}'\Z"):
+        kubeconfig(text("{}"), "x" * 100)
+    assert kubeconfig(changed(b"current-context: default-context", b""), "default-context") == BARE

@@ -126,7 +126,7 @@ def test_what_go_refuses_is_one_line(content: bytes) -> None:
     [
         (b"\xff", "neither UTF-8 nor UTF-16"),
         (b"\xff\xfea", "neither UTF-8 nor UTF-16"),
-        (b"[" * 2_000, "nested too deep"),
+        (b"[" * 500, "nested too deep"),
         (b"a: &s3cret [*s3cret]", "not YAML: an anchor holds itself"),
         (b"a: 1\nb: *s3cret", "not YAML: line 2: found undefined alias …"),
         (b"a: .inf", "not YAML: infinity and NaN are not JSON"),
