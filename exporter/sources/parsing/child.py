@@ -6,7 +6,6 @@ A request is a letter, the length of its body in four bytes and the body; an ans
 
 import contextlib
 import ctypes
-import datetime as dt
 import gc
 import json
 import os
@@ -32,10 +31,10 @@ SECONDS = 3
 LIFETIME = 120
 """Of processor time for all of them: then another child goes on."""
 
-_SET_NO_NEW_PRIVS, _CAP_AMBIENT, _CAPBSET_DROP = 38, 47, 24  # <linux/prctl.h>
-_CAP_AMBIENT_CLEAR_ALL = 4
+_SET_NO_NEW_PRIVS, _CAPBSET_DROP = 38, 24  # <linux/prctl.h>
 _CAPABILITY_VERSION_3 = 0x20080522  # <linux/capability.h>
-_CODECS = ("utf-8", "ascii", "latin-1", "utf-16-be", "idna", "unicode_escape")
+_CODECS = ("utf-16-be", "idna", "unicode_escape")
+"""Those that the interpreter does not have within itself."""
 
 
 def main() -> None:
@@ -119,7 +118,6 @@ KINDS: Mapping[bytes, Callable[[bytes], Mapping[str, object]]] = {
 
 def _load() -> None:
     """Whatever the library and the interpreter load when they first need it, they load now."""
-    dt.datetime.strptime("20200101000000+0000", "%Y%m%d%H%M%S%z").astimezone(dt.UTC)
     for codec in _CODECS:
         "a".encode(codec).decode(codec)
     own = bytes.fromhex(SAMPLE)
@@ -131,15 +129,14 @@ def _load() -> None:
 
 def _limit() -> None:
     """Before the seal, which closes /proc. Where a limit cannot be set the others are."""
-    with open("/proc/self/statm", encoding="ascii") as pages:
+    with open("/proc/self/statm", "rb") as pages:
         space = int(pages.read().split()[0]) * resource.getpagesize() + MEMORY
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
-        score.write("1000")  # where the container runs out of memory this goes first, and not the agent
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb") as score:
+        score.write(b"1000")  # where the container runs out of memory this goes first, and not the agent
     os.closerange(1, 1024)
     keep_memory()
-    library = ctypes.CDLL(None, use_errno=True)
     zeros = [ctypes.c_ulong(0)] * 3
-    library.prctl(_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), *zeros)
+    ctypes.CDLL(None).prctl(_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), *zeros)
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     _at_most(
         (resource.RLIMIT_FSIZE, 0),
@@ -164,12 +161,13 @@ def _more_time() -> None:
 
 
 def _drop_capabilities() -> None:
-    """From every set: effective, permitted, inheritable, ambient and, where that is still allowed, bounding."""
-    library = ctypes.CDLL(None, use_errno=True)
-    zeros = [ctypes.c_ulong(0)] * 3
-    library.prctl(_CAP_AMBIENT, ctypes.c_ulong(_CAP_AMBIENT_CLEAR_ALL), *zeros)
+    """From every set: effective, permitted, inheritable and, where that is still allowed, bounding.
+
+    The ambient set holds only what is in both the permitted and the inheritable one (capabilities(7)).
+    """
+    library = ctypes.CDLL(None)
     for capability in range(64):
-        library.prctl(_CAPBSET_DROP, ctypes.c_ulong(capability), *zeros)
+        library.prctl(_CAPBSET_DROP, ctypes.c_ulong(capability))
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     library.capset(header, bytes(24))
 

@@ -44,7 +44,8 @@ class ParserProcess:
     """
 
     def __init__(self, code: str = CODE, idle: float = IDLE) -> None:
-        """Start it. Raises OSError where that cannot be done, Died or Slow where it does not get as far as its seal.
+        """Start it. Raises OSError where that cannot be done, Died or Slow where it does not get as far as its seal,
+        and ValueError where its first word is no object.
 
         `code`: the Python that it runs, with the module search path as its arguments; `idle`: as IDLE.
         """
@@ -70,8 +71,13 @@ class ParserProcess:
         self._used, self._idle = time.monotonic(), idle
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self.sealed = mapping(self._answer(time.monotonic() + START))
-        """How far the child says that it sealed itself."""
+        first = self._answer(time.monotonic() + START)
+        try:
+            self.sealed = mapping(first)
+            """How far the child says that it sealed itself."""
+        except ValueError:
+            self._kill(0)
+            raise
         threading.Thread(target=self._attend, name="parser", daemon=True).start()
 
     def ask(self, kind: bytes, body: bytes, patience: float) -> bytes | None:

@@ -172,6 +172,15 @@ def test_what_the_library_says_is_told_in_one_short_line() -> None:
         parsing.close()
 
 
+def test_what_is_nested_deeper_than_it_can_be_parsed_is_malformed() -> None:
+    parsing = SealedParsing(behaving("raise RecursionError('too deep')"))
+    try:
+        with pytest.raises(CertificateError, match=r"^too deep$"):
+            leaf_of(parsing, LEAF.pem)
+    finally:
+        parsing.close()
+
+
 def test_a_child_that_cannot_be_started_leaves_no_socket_behind() -> None:
     before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(ValueError, match="null byte") as raised:
