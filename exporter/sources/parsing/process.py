@@ -76,7 +76,7 @@ class ParserProcess:
             self.sealed = mapping(first)
             """How far the child says that it sealed itself."""
         except ValueError:
-            self._kill(0)
+            self._kill()
             raise
         threading.Thread(target=self._attend, name="parser", daemon=True).start()
 
@@ -89,14 +89,9 @@ class ParserProcess:
             if self._ended.is_set():
                 return None
             deadline = time.monotonic() + patience
-            try:
+            with contextlib.suppress(OSError):  # what became of it is met again by whoever waits for its answer
                 self._socket.settimeout(patience)
                 self._socket.sendall(REQUEST.pack(kind, len(body)) + body)
-            except TimeoutError:
-                self._kill(0)
-                raise Slow from None
-            except OSError:
-                raise Died(*self._kill()) from None
             answer = self._answer(deadline)
             self._used = time.monotonic()
             return answer

@@ -1,5 +1,6 @@
 """One child process: how it is started, asked and ended, with small programs in its place."""
 
+import json
 import os
 import sys
 import threading
@@ -29,6 +30,9 @@ say({"sealed": True})
 """
 
 
+LINGERS = "\ntime.sleep(0.1)\nwhile os.read(0, 1 << 20): pass\ntime.sleep(0.5); sys.exit(5)"
+
+
 @contextmanager
 def running(code: str, idle: float = 60.0) -> Iterator[ParserProcess]:
     process = ParserProcess(SPEAKS + code, idle)
@@ -48,7 +52,7 @@ def test_it_is_asked_and_answers_again_and_again() -> None:
         assert process.ask(b"L", b"body", 20) == b"L\0\0\0\4body"
         assert process.ask(b"A", b"", 20) == b""
         assert process.ask(b"A", b"%d" % LARGEST_ANSWER, 20) == b"x" * (16 << 20)
-        assert [process.ask(b"A", b"z" * 2_000_000, 20) for _ in range(2)] == [b"y"] * 2
+        assert [process.ask(b"A", b"z" * 2_000_000, patience) for patience in (20, 0.9)] == [b"y"] * 2
 
 
 def test_nothing_from_outside_decides_what_it_runs() -> None:
@@ -65,7 +69,7 @@ hear()
     os.environ["NEVER"] = "passed on"
     try:
         with running(said) as process:
-            found = eval(process.ask(b"L", b"", 20).decode())
+            found = json.loads(process.ask(b"L", b"", 20) or b"")
     finally:
         del os.environ["NEVER"]
     assert found[0] == [os.path.abspath(one) for one in sys.path]
@@ -101,7 +105,7 @@ def test_one_that_dies_before_its_first_word_never_was() -> None:
     del died
     assert descriptors() <= before
     with pytest.raises(ValueError, match=r"^not an object$"):
-        ParserProcess("import os, time; os.write(0, b'\\0\\0\\0\\2[]'); time.sleep(60)")
+        ParserProcess("import os, time; os.write(0, b'\\0\\0\\0\\2[]'); os.read(0, 1)")
     assert descriptors() <= before
 
 
@@ -117,19 +121,29 @@ def test_one_that_hangs_on_to_life_is_killed() -> None:
 @pytest.mark.parametrize(
     ("code", "size"),
     [
-        ("time.sleep(60)", 4),
-        ("time.sleep(60)", 10 << 20),
-        ("hear(); os.write(0, b'\\0\\0\\0\\2x'); time.sleep(60)", 4),
+        ("hear()", 4),
+        ("", 10 << 20),
+        ("hear(); os.write(0, b'\\0\\0\\0\\2x')", 4),
     ],
     ids=["no answer", "does not even listen", "half an answer"],
 )
 def test_one_that_is_slow_is_killed_at_once(code: str, size: int) -> None:
-    with running(code) as process:
+    """It would end by itself half a second after nobody listens."""
+    with running(code + LINGERS) as process:
         with pytest.raises(Slow):
             process.ask(b"L", bytes(size), 0.05)
+        assert process._process.returncode == -9
         gone(process)
-    with running(code) as process, pytest.raises(Slow):
+    with running(code + LINGERS) as process, pytest.raises(Slow):
         process.ask(b"L", b"body", 1e-9)
+
+
+def test_one_whose_answer_is_too_large_is_killed_at_once() -> None:
+    """It might go on sending."""
+    with running(f"hear(); os.write(0, ({LARGEST_ANSWER} + 1).to_bytes(4, 'big')){LINGERS}") as process:
+        with pytest.raises(Died, match=r"^gave an answer that is too large$"):
+            process.ask(b"L", b"", 20)
+        assert process._process.returncode == -9
 
 
 def test_time_is_over_all_of_an_answer() -> None:

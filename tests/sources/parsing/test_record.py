@@ -92,6 +92,8 @@ def of_purpose(key: str, value: object) -> Mapping[str, object]:
     return of_certificate("purpose", {**MADE_FOR, key: value})
 
 
+EMPTY: dict[str, object] = {}
+NOTHING: list[object] = []
 TEXTS = (1, None, b"", ["a"])
 
 
@@ -100,10 +102,10 @@ TEXTS = (1, None, b"", ["a"])
     [
         *[(file_of, of_file("private_key", one), "private_key is no bool") for one in (1, 0, None, "true")],
         *[(file_of, of_file("fault", one), "fault is no str") for one in TEXTS],
-        *[(file_of, of_file("certificates", one), "certificates is no list") for one in ({}, None, "", ())],
+        *[(file_of, of_file("certificates", one), "certificates is no list") for one in (EMPTY, None, "", ())],
         (certificates_of, {"certificates": []}, "no certificate"),
         (certificates_of, {}, "certificates is no list"),
-        *[(certificates_of, {"certificates": [one]}, "not an object") for one in ([], None, "", 1)],
+        *[(certificates_of, {"certificates": [one]}, "not an object") for one in (NOTHING, None, "", 1)],
         *[
             (certificates_of, of_certificate(key, one), f"{key} is no str")
             for key in ("subject", "issuer", "serial_number", "public_key_sha256", "key_algorithm")
@@ -123,11 +125,11 @@ TEXTS = (1, None, b"", ["a"])
         *[(certificates_of, of_certificate("der", one), "der is not base64") for one in (None, "AAA", "A\nAA=", "é")],
         (certificates_of, of_certificate("serial_number", "xyz"), r"invalid literal for int\(\) with base 16"),
         (certificates_of, of_certificate("serial_number", ""), r"invalid literal for int\(\) with base 16"),
-        *[(certificates_of, of_certificate("purpose", one), "not an object") for one in ([], "", 0)],
+        *[(certificates_of, of_certificate("purpose", one), "not an object") for one in (NOTHING, "", 0)],
         *[
             (certificates_of, of_purpose(key, one), f"{key} is no list")
             for key in ("organizations", "dns_names", "addresses", "critical")
-            for one in (None, "ab", {})
+            for one in (None, "ab", EMPTY)
         ],
         (certificates_of, of_purpose("usages", "ab"), "usages is no list"),
         *[
@@ -148,7 +150,10 @@ TEXTS = (1, None, b"", ["a"])
             )
         ],
         (file_of, of_file("fault", "\ud800"), "surrogates not allowed"),
-        *[(signatures_of, {"signed": one}, "signed is no list of truths") for one in (None, {}, [1], [None, 0], [""])],
+        *[
+            (signatures_of, {"signed": one}, "signed is no list of truths")
+            for one in (None, EMPTY, [1], [None, 0], [""])
+        ],
         (signatures_of, {}, "signed is no list of truths"),
         (error_of, {"error": None, "words": ""}, "error is no str"),
         (error_of, {"error": "bug", "words": ""}, "not an error's word"),
