@@ -29,6 +29,7 @@ from exporter.facts.pem import blocks, claims, has_private_key, why_unread
 from exporter.facts.purpose import Purpose, purpose
 
 __all__ = [
+    "REFUSALS",
     "Certificate",
     "CertificateError",
     "CertificateFile",
@@ -152,7 +153,8 @@ def served_chain(chain: Sequence[bytes]) -> tuple[Certificate, ...]:
     return tuple(served)
 
 
-_REFUSALS = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
+REFUSALS = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What the library raises for a certificate or a request that it does not take."""
 
 
 def load(der: bytes) -> tuple[x509.Certificate, bool]:
@@ -162,11 +164,11 @@ def load(der: bytes) -> tuple[x509.Certificate, bool]:
     """
     try:
         return _strictly(der), True
-    except _REFUSALS as error:
+    except REFUSALS as error:
         refusal = error
     try:
         return _strictly(repaired(der)), False
-    except _REFUSALS:
+    except REFUSALS:
         raise CertificateError(f"not a certificate: {_one_line(refusal)}") from None
 
 

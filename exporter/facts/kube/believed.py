@@ -36,8 +36,10 @@ class Believed:
 
     def ahead(self, key: Hashable) -> float:
         """Seconds by which the claim is ahead of what is believed; 0 within the margin."""
-        claimed, believed = self._ahead.get(key, (0.0, 0.0))
-        return claimed - believed if claimed - believed > MARGIN else 0.0
+        if (known := self._ahead.get(key)) is None:
+            return 0.0
+        seconds = known[0] - known[1]
+        return seconds if seconds > MARGIN else 0.0
 
     def forget(self, key: Hashable) -> None:
         """Nobody claims it any more."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from exporter.facts.certificate import CertificateError, EmptyFileError, NoCertificateError
+from exporter.facts.certificate import CertificateError, NoCertificateError
 from exporter.facts.kube.metadata import Metadata, bounded_text, decoded
 from exporter.facts.x509 import authority_file
 from exporter.reason import ApiStatus, CsrCondition, TrustBundleState
@@ -73,7 +73,7 @@ class _Resources(msgspec.Struct):
 
 class _Condition(msgspec.Struct):
     type: str = ""
-    status: str = "True"
+    status: str = ""
 
 
 class _Status(msgspec.Struct):
@@ -136,7 +136,7 @@ def trust_bundle(raw: bytes, now: float) -> tuple[str, TrustBundleState]:
 def _state(text: str, now: float) -> TrustBundleState:
     try:
         found = authority_file(text.encode())
-    except (EmptyFileError, NoCertificateError):
+    except NoCertificateError:
         return TrustBundleState.EMPTY
     except CertificateError:
         return TrustBundleState.MALFORMED

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from exporter.facts.kube.metadata import Metadata, base64_bytes, bounded_text, required_timestamp, timestamp
 from exporter.facts.kube.reader import ObjectReader
+from exporter.facts.x509 import REFUSALS
 from exporter.reason import CsrCondition, Requestor, Role
 
 __all__ = ["CLIENT_SIGNER", "SERVING_SIGNER", "SIGNER_ROLES", "CertificateIdentity", "Csr", "csr", "requestor"]
@@ -67,7 +67,7 @@ class Csr:
 
 class _Condition(msgspec.Struct):
     type: str = ""
-    status: str = "True"
+    status: str = ""
     reason: str | None = None
     message: str | None = None
     lastUpdateTime: str | None = None
@@ -178,7 +178,7 @@ def _requested_node(pem: bytes) -> str:
         warnings.simplefilter("ignore")
         try:
             subject = x509.load_pem_x509_csr(pem).subject
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except REFUSALS:
             return ""
     names = [str(one.value) for one in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     return _node_of(names[0]) if names else ""
@@ -203,7 +203,7 @@ def _certificate(pem: bytes) -> CertificateIdentity | None:
                 found.not_valid_before_utc.timestamp(),
                 found.not_valid_after_utc.timestamp(),
             )
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except REFUSALS:
             return None
 
 

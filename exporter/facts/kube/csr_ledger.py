@@ -141,8 +141,8 @@ class CsrLedger:
             return
         else:
             self._objects[record.group, record.condition] -= 1
+            record.round, record.condition = self._round, csr.condition
         self.version += 1
-        record.round, record.condition = self._round, csr.condition
         self._objects[record.group, csr.condition] += 1
         created = min(csr.created, latest)
         if csr.condition in _OPEN:

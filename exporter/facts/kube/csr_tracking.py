@@ -22,7 +22,9 @@ Key = tuple[str, str]
 class CsrTracking:
     """Owned by one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = NODES_CAP) -> None:
+        """`most`: (node, signer) pairs that are followed."""
+        self._most = most
         self._nodes: set[str] = set()
         self._listed = False
         """Whether it is known which nodes there are."""
@@ -104,7 +106,7 @@ class CsrTracking:
         requests = self._requests.get(key)
         if requests is None:
             exists = key[0] in self._nodes
-            if len(self._requests) >= NODES_CAP and not (exists and self._make_room()):
+            if len(self._requests) >= self._most and not (exists and self._make_room()):
                 return None
             requests = self._requests[key] = Requests()
             if not exists:
@@ -123,10 +125,10 @@ class CsrTracking:
 
     def _take_up(self, keys: Iterable[Key]) -> bool:
         """Follow what was left: its nodes exist after all. Whether there was anything."""
-        found = tuple(keys)
-        for key in found:
-            if len(self._requests) >= NODES_CAP and not self._make_room():
-                return False
+        taken = False
+        for key in tuple(keys):
+            if len(self._requests) >= self._most and not self._make_room():
+                break
             left = self._left.pop(key)
             self.untracked -= len(left)
             latest = max(one.created for one in left.values())
@@ -134,7 +136,8 @@ class CsrTracking:
             self._touched[key] = latest
             for uid, one in left.items():
                 requests.put_open(uid, one, latest, latest)
-        return bool(found)
+            taken = True
+        return taken
 
     def _leave(self, key: Key, uid: str, found: Open) -> None:
         left = self._left.setdefault(key, {})

@@ -67,7 +67,7 @@ def choose(file: KubeconfigFile, context: str = "") -> Choice:
         raise KubeconfigError(f"no current-context: give --context. {_there_are(file)}")
     if name not in file.contexts:
         which = "no context" if context else "current-context: no context"
-        close = difflib.get_close_matches(name, file.contexts, n=1)
+        close = difflib.get_close_matches(name, file.contexts)
         meant = f" Did you mean {shown(close[0])}?" if close else ""
         raise KubeconfigError(f"{which} {shown(name)}.{meant} {_there_are(file)}")
     chosen = file.contexts[name]

@@ -277,7 +277,8 @@ def _path(section: Document, key: str, resolve: Resolve) -> str:
 
 
 def _data(section: Document, key: str) -> bytes:
+    text = _text(section, key)
     try:
-        return go_base64(_text(section, key).encode())
+        return go_base64(text.encode())
     except ValueError:
         raise KubeconfigError(f"{key} is not base64") from None

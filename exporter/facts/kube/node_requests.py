@@ -117,6 +117,10 @@ class Requests:
         """Whether it waits."""
         return bool(self._open)
 
+    @property
+    def _last_issued(self) -> float:
+        return LONG_AGO if self.issued is None else self.issued.at
+
     def put_open(self, uid: str, found: Open, now: float, latest: float) -> None:
         """The request has no answer, or is approved and no more. `latest`: see facts.kube.believed."""
         created = found.created
@@ -143,7 +147,7 @@ class Requests:
         if created >= self._issued_created:
             self._issued_created = created
             self.issued = Issued(at, certificate)
-        if self.rejected is not None and self.issued is not None and self.rejected.at <= self.issued.at:
+        if self.rejected is not None and self.rejected.at <= self._last_issued:
             self.rejected = None
         self._overtake(created)
 
@@ -165,7 +169,7 @@ class Requests:
         self._open.pop(uid, None)
         if not self._open:
             self._carried = None
-        if self.issued is not None and rejected.at <= self.issued.at:
+        if rejected.at <= self._last_issued:
             return
         if self.rejected is None or rejected.at >= self.rejected.at:
             self.rejected = rejected

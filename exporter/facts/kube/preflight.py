@@ -79,9 +79,8 @@ def _both(requestor: Requestor, pool: str, user: str, group: str, subresource: s
 
 def _bootstrapped_by_aks(csrs: CsrTotals | None) -> bool:
     """Whether AKS's own service was seen to ask for nodes, and no bootstrap token was."""
-    seen: dict[Requestor, int] = dict.fromkeys(Requestor, 0)
-    for (signer, requestor, _), count in (csrs.objects if csrs else {}).items():
-        seen[requestor] += count if signer == CLIENT_SIGNER else 0
-    for (signer, requestor, _), count in (csrs.completed if csrs else {}).items():
-        seen[requestor] += count if signer == CLIENT_SIGNER else 0
-    return bool(seen[Requestor.AKS_SERVICE]) and not seen[Requestor.BOOTSTRAP]
+    if csrs is None:
+        return False
+    counted = [*csrs.objects.items(), *csrs.completed.items()]
+    seen = {requestor for (signer, requestor, _), count in counted if signer == CLIENT_SIGNER and count}
+    return Requestor.AKS_SERVICE in seen and Requestor.BOOTSTRAP not in seen

@@ -2,16 +2,29 @@
 
 import base64
 import json
+import warnings
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, csr, requestor
+from exporter.facts.kube.csr import (
+    CLIENT_SIGNER,
+    SERVING_SIGNER,
+    SIGNER_ROLES,
+    CertificateIdentity,
+    Csr,
+    csr,
+    requestor,
+)
 from exporter.facts.kube.metadata import ObjectError
-from exporter.reason import CsrCondition, Requestor
-from simulation.pki import Authority, certificate_request
+from exporter.reason import CsrCondition, Requestor, Role
+from simulation.pki import Authority, certificate_request, new_key
 
 NODE = "aks-nodepool1-12345678-vmss000000"
 T0 = 1_700_000_000.0
@@ -205,3 +218,111 @@ def test_any_json_in_the_status_is_a_csr_or_an_error(status: object) -> None:
         assert csr(json.dumps(content).encode()).name == "csr-8mx4w"
     except ObjectError:
         assert status is not None
+
+
+def changed(**more: Any) -> bytes:
+    """With other members of its metadata, spec or status."""
+    content = body(username=f"system:node:{NODE}")
+    for part, members in more.items():
+        content[part] |= members
+    return json.dumps(content).encode()
+
+
+def test_a_request_of_a_kubelet_is_read_whole() -> None:
+    condition = {"type": "Denied", "reason": "Policy", "message": "no", "lastTransitionTime": "2023-11-14T22:13:25Z"}
+    content = changed(
+        metadata={"resourceVersion": "4711"}, spec={"expirationSeconds": 600}, status={"conditions": [condition]}
+    )
+    assert csr(content) == Csr(
+        uid="6f0c1c9e",
+        name="csr-8mx4w",
+        signer_name=CLIENT_SIGNER,
+        username=f"system:node:{NODE}",
+        requestor=Requestor.NODE,
+        node=NODE,
+        condition=CsrCondition.DENIED,
+        created=T0,
+        answered=T0 + 5,
+        words="Policy: no",
+        expiration_seconds=600,
+        revision=4711,
+    )
+    assert {SERVING_SIGNER: Role.KUBELET_SERVING, CLIENT_SIGNER: Role.KUBELET_CLIENT} == SIGNER_ROLES
+    assert csr(changed(metadata={"uid": ""})).uid == "csr-8mx4w"
+
+
+def test_the_certificate_that_was_issued_is_told_from_all_others() -> None:
+    found = csr(changed(status={"certificate": b64(ISSUED.certificate_pem + CA.pem)}))
+    assert found.certificate == CertificateIdentity(
+        ISSUED.serial_number, ISSUED.fingerprint_sha256, ISSUED.not_before, ISSUED.not_after
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "answered"),
+    [
+        ({}, None),
+        ({"lastUpdateTime": "2023-11-14T22:13:21Z", "lastTransitionTime": "2023-11-14T22:13:25Z"}, T0 + 1),
+        ({"lastUpdateTime": None, "lastTransitionTime": "2023-11-14T22:13:25Z"}, T0 + 5),
+        ({"lastUpdateTime": "now"}, None),
+    ],
+)
+def test_an_answer_is_as_old_as_its_condition_says(times: dict[str, str | None], answered: float | None) -> None:
+    for kind in ("Approved", "Denied", "Failed"):
+        found = csr(changed(status={"conditions": [{"type": kind, **times}, {"type": "SomethingNew"}]}))
+        assert found.answered == answered
+    issued = {"conditions": [{"type": "Approved", **times}], "certificate": b64(ISSUED.certificate_pem)}
+    assert csr(changed(status=issued)).answered == answered
+
+
+@pytest.mark.parametrize(
+    ("version", "revision"),
+    [("", 0), ("7", 7), ("9" * 19, 10**19 - 1), ("9" * 20, 0), ("-7", 0), ("a7", 0), ("٧", 0)],
+)
+def test_a_revision_is_a_number_of_19_digits_at_most(version: str, revision: int) -> None:
+    """What the API promises is a text; 0: not told."""
+    assert csr(changed(metadata={"resourceVersion": version})).revision == revision
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"reason": "Policy"}, "Policy"),
+        ({"message": "no"}, "no"),
+        ({"reason": "", "message": ""}, ""),
+        ({"reason": "R", "message": "x" * 197}, f"R: {'x' * 197}"),
+        ({"reason": "R", "message": "x" * 198}, f"R: {'x' * 197}"),
+    ],
+)
+def test_the_words_of_a_refusal_are_200_characters_at_most(answer: dict[str, str], words: str) -> None:
+    assert csr(changed(status={"conditions": [{"type": "Denied", **answer}]})).words == words
+
+
+def der(content: bytes, label: str) -> bytes:
+    return f"-----BEGIN {label}-----\n{b64(content)}\n-----END {label}-----\n".encode()
+
+
+def test_a_request_or_a_certificate_of_a_version_that_there_is_none_of_costs_what_is_in_it() -> None:
+    """G8: an API server takes both (Go reads no version of a request)."""
+    content = x509.load_pem_x509_csr(REQUEST).public_bytes(Encoding.DER)
+    request = der(content.replace(b"\x02\x01\x00", b"\x02\x01\x05", 1), "CERTIFICATE REQUEST")
+    content = ISSUED.certificate.public_bytes(Encoding.DER)
+    issued = der(content.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1), "CERTIFICATE")
+    found = csr(raw(username="aksService", request=request, certificate=issued))
+    assert (found.node, found.condition, found.certificate) == ("", CsrCondition.ISSUED, None)
+
+
+def test_what_the_library_warns_of_is_read_without_a_word() -> None:
+    """A common name of more than 64 characters, and a serial number below 0."""
+    node = "n" * 100
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"system:node:{node}", _validate=False)])
+    long = x509.CertificateSigningRequestBuilder().subject_name(name).sign(new_key(), SHA256())
+    plain = ISSUED.certificate.public_bytes(Encoding.DER)
+    serial = ISSUED.certificate.serial_number.to_bytes(20)
+    negative = der(plain.replace(serial, b"\x80" + serial[1:], 1), "CERTIFICATE")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = csr(raw(request=long.public_bytes(Encoding.PEM), certificate=negative))
+    assert (found.node, found.certificate is not None, told) == (node, True, [])

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from exporter.facts.kube.aks_component import AKS_COMPONENTS, aks_component
 from exporter.facts.kube.endpoint_target import EndpointTarget, endpoint_targets
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.object_calls import api_service, conversion
@@ -124,48 +123,3 @@ def test_a_port_that_is_none_is_not_called(port: int) -> None:
 def test_what_is_no_such_object_is_refused() -> None:
     with pytest.raises(ObjectError):
         webhook_calls(KIND, b'{"metadata": {"name": "w"}, "webhooks": [{"clientConfig": {"service": 3}}]}')
-
-
-@pytest.mark.parametrize(
-    ("namespace", "service", "of_aks"),
-    [
-        ("kube-system", "metrics-server", True),
-        ("kube-system", "keda-operator-metrics-apiserver", True),
-        ("aks-istio-system", "istiod-asm-1-24", True),
-        ("keda", "keda-operator-metrics-apiserver", False),
-        ("istio-system", "istiod", False),
-        ("kube-system", "my-own-webhook", False),
-        ("default", "metrics-server", False),
-    ],
-)
-def test_what_aks_ships_is_told_from_what_a_user_installs(namespace: str, service: str, of_aks: bool) -> None:
-    assert bool(aks_component(namespace, service)) == of_aks
-
-
-@pytest.mark.parametrize(
-    ("namespace", "service", "words"),
-    [
-        ("kube-system", "aks-node-validating-webhook-service", "nodes"),
-        ("kube-system", "aks-node-mutating-webhook-service", "nodes"),
-        ("kube-system", "aks-webhook-admission-controller", "admission controller"),
-        ("kube-system", "admissionsenforcer", "admissions enforcer"),
-        ("kube-system", "metrics-server", "metrics-server"),
-        ("kube-system", "azure-policy-webhook-service", "Azure Policy"),
-        ("gatekeeper-system", "gatekeeper-webhook-service", "Azure Policy"),
-        ("kube-system", "keda-operator", "KEDA"),
-        ("kube-system", "azure-wi-webhook-webhook-service", "workload identity"),
-        ("aks-istio-system", "istiod-asm-1-24", "Istio"),
-        ("aks-istio-ingress", "any", "Istio"),
-        ("kube-system", "vpa-webhook", "vertical Pod autoscaler"),
-        ("kube-system", "konnectivity-svc", "konnectivity"),
-        ("kube-system", "ama-metrics-operator-targets", "Azure Monitor"),
-        ("kube-system", "kaito-workspace", "AI toolchain operator"),
-        ("kube-system", "karpenter", "node auto-provisioning"),
-        ("app-routing-system", "any", "application routing"),
-    ],
-)
-def test_each_part_of_aks_is_called_by_its_name_where_aks_installs_it(namespace: str, service: str, words: str) -> None:
-    """The same name elsewhere is somebody's own."""
-    assert words in aks_component(namespace, service)
-    assert aks_component("mine", service) == ""
-    assert len([one for one in AKS_COMPONENTS if one[0] == namespace and words in one[2]]) >= 1
