@@ -43,15 +43,22 @@ ENDPOINTS_PATIENCE, MOST_ENDPOINTS, AT_ONCE = 30.0, 1000, 16
 DEFINITIONS = {"verb": "list", "group": "apiextensions.k8s.io", "resource": "customresourcedefinitions"}
 HANDSHAKE = 10.0
 """Seconds for a look at what is served."""
+_LOGGED_IN = frozenset(KUBE_SOURCES) - {Source.APISERVER}
+"""What only somebody with credentials can ask."""
 
 
-def look_at_cluster(settings: Settings) -> Report:
-    """The report. Whatever cannot be asked is a finding of it. Raises SettingsError where there is nobody to ask."""
+def look_at_cluster(
+    settings: Settings, account: ServiceAccount | None = None, *, handshake: float = HANDSHAKE
+) -> Report:
+    """The report. Whatever cannot be asked is a finding of it. Raises SettingsError where there is nobody to ask.
+
+    `account`: who asks where there is no kubeconfig, without one the Pod's own. `handshake`: see HANDSHAKE.
+    """
     deadline = time.monotonic() + (settings.timeout or PATIENCE)
     paths: Paths | None = settings.kubeconfig or default_kubeconfig()
     choice, found = _read(paths, settings.context) if paths is not None else (None, None)
     with progress() as tell:
-        look = _Look(settings, paths, choice, found, deadline, tell)
+        look = _Look(settings, paths, choice, found, deadline, tell, account or ServiceAccount(), handshake)
         look.run()
     return cluster_report(look.seen, time.time(), max_age=settings.max_age, kubelets=settings.kubelets)
 
@@ -78,9 +85,12 @@ class _Look:
         found: KubeconfigView | None,
         deadline: float,
         tell: Callable[[Sequence[str]], None],
+        account: ServiceAccount,
+        handshake: float,
     ) -> None:
         self._settings, self._paths, self._choice, self._view = settings, paths, choice, found
         self._deadline, self._tell = deadline, tell
+        self._account, self._handshake = account, handshake
         places = dict(settings.endpoints_resolve)
         self._resolve, self._inside = resolved(places), paths is None or bool(places)
         inside = (Source.ENDPOINTS,) if self._inside else ()
@@ -111,7 +121,8 @@ class _Look:
         connection = self._connection
         silent = self._seen.endpoint.failure if self._seen.endpoint else None
         if connection is None:
-            self._not_asked(failures.get("login", Failure(Reason.ERROR, "no connection")))
+            if late := failures.get("login"):  # else what went wrong has been told
+                self._not_asked(late)
         elif silent is not None and silent.reason is Reason.TIMEOUT:
             self._not_asked(silent)  # a dozen questions would each wait as long for a handshake
             connection.close()
@@ -125,7 +136,7 @@ class _Look:
         """The credentials, for which a plugin may ask a person. ApiError is its failure."""
         try:
             if self._paths is None:
-                self._connection = Connection(ServiceAccount())
+                self._connection = Connection(self._account)
                 return
             patience = max(0.1, self._deadline - time.monotonic() - 1.0)  # to tell what the plugin said last
             credentials = Kubeconfig(
@@ -138,16 +149,15 @@ class _Look:
 
     def _not_asked(self, failure: Failure) -> None:
         with self._lock:
-            for source in KUBE_SOURCES:
-                asked = any(one.source is source and one.up is not None for one in self._state.sources())
-                if source is not Source.APISERVER and not asked:
-                    self._state.failed(source, failure)
+            for one in self._state.sources():
+                if one.up is None and one.source in _LOGGED_IN:
+                    self._state.failed(one.source, failure)
 
     def _probe(self) -> None:
         assert self._view is not None
         assert self._view.address is not None
         address = self._view.address
-        timeout = min(HANDSHAKE, max(0.1, self._deadline - time.monotonic()))
+        timeout = min(self._handshake, max(0.1, self._deadline - time.monotonic()))
         seen = probe(address, server_name=self._view.server_name, timeout=timeout, proxy=self._view.proxy)
         with self._lock:
             if isinstance(seen, Failure):
@@ -266,7 +276,7 @@ class _Look:
     def _probe_from_pod(self, connection: Connection) -> None:
         with self._lock:
             trust = self._state.facts().cas.get(Ca.CLUSTER) or authorities(connection)
-        found = look_at_endpoint(connection.server, connection, trust or None, HANDSHAKE)
+        found = look_at_endpoint(connection.server, connection, trust or None, self._handshake)
         with self._lock:
             self._seen.server, self._seen.endpoint = connection.server, found
 

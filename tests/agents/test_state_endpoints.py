@@ -1,0 +1,126 @@
+"""What is told of addresses and of Azure to a cluster's state (exporter.agents.cluster.state)."""
+
+import logging
+
+import pytest
+
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES
+from exporter.agents.cluster.state import ClusterState
+from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
+from exporter.facts.azure.provisioning_state import StateClass
+from exporter.facts.cluster import Endpoint
+from exporter.facts.kube.certificates_api import Counted
+from exporter.facts.kube.endpoint import ServedEndpoint
+from exporter.facts.kube.preflight import Preflight, Question
+from exporter.facts.source import REASONS, Failure, SourceFacts
+from exporter.reason import ApiStatus, PreflightStep, Reason, Requestor, Source
+from simulation.azure.bodies import managed_cluster
+from tests.agents.test_state_changes import CA, EVERY, FORBIDDEN, NEXT, RESOURCE, TARGET, changes, outcome, source
+from tests.check.known import NOW
+
+
+@pytest.fixture
+def state() -> ClusterState:
+    return ClusterState(EVERY)
+
+
+def test_addresses_of_the_api_server_keep_what_they_last_showed(state: ClusterState) -> None:
+    seen = Endpoint("a:443", CA, True)
+    silent = Endpoint("a:443", None, None, failure=FORBIDDEN)
+    never = Endpoint("b:443", None, None, failure=Failure(Reason.TIMEOUT, "late"))
+    assert changes(state, lambda: state.endpoints_seen([seen], NOW))
+    assert outcome(state, Source.APISERVER) == (True, NOW, {}, "")
+    assert not changes(state, lambda: state.endpoints_seen([seen], NOW))
+    assert changes(state, lambda: state.endpoints_seen([silent, never], NOW))
+    assert state.facts().endpoints == (Endpoint("a:443", CA, True, failure=FORBIDDEN), never)
+    assert outcome(state, Source.APISERVER) == (False, NOW, {Reason.ERROR: 1, Reason.TIMEOUT: 1}, "late")
+    assert changes(state, lambda: state.endpoints_seen([Endpoint("a:443", NEXT, None)], NOW + 1))
+    assert state.facts().endpoints == (Endpoint("a:443", NEXT, None),)
+
+
+def test_a_certificate_that_is_not_trusted_is_a_complaint_while_it_is_served(state: ClusterState) -> None:
+    wrong = Endpoint("a:443", CA, False, Reason.CERTIFICATE_HOSTNAME)
+    state.endpoints_seen([wrong], NOW)
+    expected = {Reason.CERTIFICATE_HOSTNAME: 1}
+    assert outcome(state, Source.APISERVER) == (True, NOW, expected, "a:443: certificate_hostname")
+    state.endpoints_seen([Endpoint("a:443", None, None, failure=Failure(Reason.RESET, "closed"))], NOW)
+    assert outcome(state, Source.APISERVER) == (False, NOW, {**expected, Reason.RESET: 1}, "closed")
+
+
+def test_what_the_api_server_calls_is_followed_from_look_to_look(state: ClusterState) -> None:
+    good, silent = ServedEndpoint(TARGET, CA, True), ServedEndpoint(TARGET, failure=Failure(Reason.REFUSED, "no"))
+    assert changes(state, lambda: state.endpoint_told(good, NOW))
+    assert not changes(state, lambda: state.endpoint_told(good, NOW + 1))
+    assert (state.facts().served, outcome(state, Source.ENDPOINTS)) == ((good,), (True, NOW + 1, {}, ""))
+    assert changes(state, lambda: state.endpoint_told(silent, NOW + 2))
+    assert state.facts().served == (ServedEndpoint(TARGET, CA, True, None, silent.failure, NOW + 2),)
+    told = (True, NOW + 2, {Reason.REFUSED: 1}, "w.ns.svc:443: no")
+    assert outcome(state, Source.ENDPOINTS) == told
+    assert changes(state, lambda: state.endpoint_left(TARGET.key))
+    assert not changes(state, lambda: state.endpoint_left(TARGET.key))
+    assert state.facts().served == ()
+
+
+def test_the_preflight_and_the_newer_objects_are_kept(state: ClusterState) -> None:
+    answers = (Preflight(Question(Requestor.NODE, "p", PreflightStep.REQUEST, "u", ()), True),)
+    assert not changes(state, lambda: state.preflight_asked(FORBIDDEN, NOW))
+    assert (state.facts().preflight, outcome(state, Source.PREFLIGHT)[0]) == (None, False)
+    assert changes(state, lambda: state.preflight_asked(answers, NOW))
+    assert not changes(state, lambda: state.preflight_asked(answers, NOW + 1))
+    state.preflight_asked(FORBIDDEN, NOW)
+    assert state.facts().preflight == answers
+    assert outcome(state, Source.PREFLIGHT) == (False, NOW + 1, {Reason.FORBIDDEN: 2}, "HTTP 403")
+    counted = Counted(statuses={"x": ApiStatus.OK})
+    assert changes(state, lambda: state.certificate_objects_counted(counted))
+    assert not changes(state, lambda: state.certificate_objects_counted(counted))
+    assert state.facts().counted == counted
+
+
+def test_azures_last_answer_is_kept_with_since_when_it_is_so(state: ClusterState) -> None:
+    well, rotating = (
+        azure_cluster(managed_cluster(RESOURCE, (), state=one), RESOURCE)
+        for one in ("Succeeded", "RotatingClusterCertificates")
+    )
+    assert not changes(state, lambda: state.azure_read(FORBIDDEN, NOW))
+    assert outcome(state, Source.AZURE) == (False, None, {Reason.FORBIDDEN: 1}, "HTTP 403")
+    assert changes(state, lambda: state.azure_read(well, NOW))
+    assert not changes(state, lambda: state.azure_read(well, NOW + 9))
+    assert outcome(state, Source.AZURE) == (True, NOW + 9, {Reason.FORBIDDEN: 1}, "")
+    place = ("cluster", "aks1")
+    assert state.facts().azure == AzureFacts(well, {place: NOW}, {})
+    assert changes(state, lambda: state.azure_read(rotating, NOW + 60))
+    assert state.facts().azure == AzureFacts(rotating, {place: NOW + 60}, {place: StateClass.SUCCEEDED})
+
+
+def test_every_source_that_was_never_heard_of_is_down_at_its_deadline(state: ClusterState) -> None:
+    state.answered(Source.NODES, NOW)
+    state.failed(Source.CSRS, FORBIDDEN, Failure(Reason.DECODE, "odd"))
+    assert outcome(state, Source.CSRS) == (False, None, {Reason.FORBIDDEN: 1, Reason.DECODE: 1}, "odd")
+    state.overdue(7.5)
+    assert outcome(state, Source.NODES) == (True, NOW, {}, "")
+    assert outcome(state, Source.CSRS)[2] == {Reason.FORBIDDEN: 1, Reason.DECODE: 1}
+    late = "no answer in the first 7.5 s"
+    for which in set(EVERY) - {Source.NODES, Source.CSRS}:
+        assert outcome(state, which) == (False, None, {Reason.TIMEOUT: 1}, late)
+    assert source(state, Source.LEASES) == SourceFacts(
+        Source.LEASES,
+        False,
+        None,
+        {**dict.fromkeys(REASONS[Source.LEASES], 0), Reason.TIMEOUT: 1},
+        late,
+        Reason.TIMEOUT,
+    )
+
+
+def test_azure_is_another_server_and_fails_by_itself(state: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    refused = Failure(Reason.REFUSED, "no")
+    state.failed(Source.AZURE, refused)
+    state.failed(Source.NODES, refused)
+    state.answered(Source.AZURE, NOW)
+    assert caplog.messages == [
+        "azure: refused: no",
+        "the API server does not answer: refused: no (nodes first)",
+        "azure: answers again",
+    ]
+    assert Source.AZURE not in KUBE_SOURCES
