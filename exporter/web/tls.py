@@ -169,13 +169,12 @@ def ssl_context(config: TLSConfig) -> ServerContext:
         _readable(config, key, path)
     try:
         context.load_cert_chain(config.cert_file, config.key_file, password=_no_password)
-    except (ssl.SSLError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise _failure(config, "cert_file, key_file", config.cert_file, error) from None
     if config.client_ca_file is not None:
-        _readable(config, "client_ca_file", config.client_ca_file)
         try:
             context.load_verify_locations(cafile=config.client_ca_file)
-        except (ssl.SSLError, OSError, ValueError) as error:
+        except OSError as error:
             raise _failure(config, "client_ca_file", config.client_ca_file, error) from None
         # As in Go, a CA of the file is trusted by itself, be it an intermediate one.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -82,7 +82,7 @@ class Selection:
         """The test functions that there are now, each as its file and name."""
         if not self._functions:
             for file in (ROOT / "tests").rglob("test_*.py"):
-                names = re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+                names = re.findall(r"^(?:async )?def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
                 self._functions |= {f"{file.relative_to(ROOT).as_posix()}::{name}" for name in names}
         return self._functions
 
@@ -161,8 +161,8 @@ def _speaking(name: str) -> tuple[str, ...]:
         for file in (ROOT / "tests" / room).rglob("test_*.py"):
             whole = file.read_text(encoding="utf-8")
             often = sum(len(word.findall(whole)) for word in words)
-            for body in re.split(r"^(?=def |@)", whole, flags=re.MULTILINE):
-                if often and (test := re.match(r"def (test_\w+)", body)):
+            for body in re.split(r"^(?=(?:async )?def |@)", whole, flags=re.MULTILINE):
+                if often and (test := re.match(r"(?:async )?def (test_\w+)", body)):
                     said = sum(bool(word.search(body)) for word in words)
                     place = f"{file.relative_to(ROOT).as_posix()}::{test[1]}"
                     found.append((stem not in place, -said, -often, place))

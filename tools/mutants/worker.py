@@ -46,7 +46,7 @@ _HEAVY = (
     "urllib3",
 )
 _FLAGS = (
-    *("-q", "-n0", "--no-header", "-p", "no:cacheprovider", "--timeout=10"),
+    *("-q", "-n0", "--no-header", "-p", "no:cacheprovider", "--timeout=6"),
     *("-o", "addopts=--import-mode=importlib -p no:cloudcoil"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of what is imported here before
 )
