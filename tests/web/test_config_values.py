@@ -332,7 +332,7 @@ def test_a_context_that_asks_for_clients_certificates(made: Made) -> None:
     assert (context.minimum_version, context.maximum_version) == (TLS13, TLS13)
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
-    assert context.allowed_names == {"one", "two"}
+    assert context.allowed_names == frozenset({"one", "two"})
     assert not context.options & ssl.OP_CIPHER_SERVER_PREFERENCE
     assert len(context.get_ca_certs()) == 1
     assert made.context(client_allowed_sans=()).allowed_names == frozenset()

@@ -13,7 +13,7 @@ from exporter.web.response import Response
 T = TypeVar("T")
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
+class _Selector(selectors.DefaultSelector):
     """Does not wait where nothing is there: time passes instead."""
 
     passed = 0.0
@@ -31,7 +31,7 @@ def run(story: Callable[[], Awaitable[T]]) -> T:
     loop = asyncio.SelectorEventLoop(selector)
     loop.time = lambda: 1000.0 + selector.passed  # type: ignore[method-assign]
     try:
-        return loop.run_until_complete(story())  # type: ignore[arg-type]
+        return loop.run_until_complete(story())
     finally:
         loop.close()
 
