@@ -59,27 +59,27 @@ class MetricsReader:
 
     def feed(self, part: bytes) -> None:
         """The next bytes of the body."""
-        whole, _, self._rest = (self._rest + part).rpartition(b"\n")
+        text = self._rest + part
+        end = text.rfind(b"\n") + 1
+        self._rest = text[end:]
         if len(self._rest) > LONGEST_LINE:
             raise ValueError("a line without end")
-        self._lines(whole)
+        self._lines(text[:end])
 
     def result(self) -> KubeletMetrics:
         """What was found. ValueError: the text was none of a kubelet's, since no sample was in it."""
-        if self._rest:
-            self._lines(self._rest)
-            self._rest = b""
+        self._lines(self._rest + b"\n")
         if not self._last:
             raise ValueError("no metrics")
         return KubeletMetrics(**self._found)
 
     def _lines(self, lines: bytes) -> None:
+        """Whole ones, each with its end."""
         for beginning in _BEGINNINGS:
             at = lines.find(beginning)
             while at >= 0:
-                end = lines.find(b"\n", at)
-                end = len(lines) if end < 0 else end
-                self._found_in(lines[lines.rfind(b"\n", 0, at) + 1 : end].strip())
+                end = lines.index(b"\n", at)
+                self._found_in(lines[lines.rfind(b"\n", 0, at) + 1 : end])
                 at = lines.find(beginning, end)
         last = _last_name(lines)
         if last:
@@ -88,9 +88,8 @@ class MetricsReader:
             self.done = self._sorted and last > SERVER_ERRORS and self._found.keys() >= _ALWAYS_TOLD
 
     def _found_in(self, line: bytes) -> None:
-        field = _FIELDS.get(line.partition(b"{")[0].split(None, 1)[0])
-        value = _number(line) if field else None
-        if field and value is not None:
+        field = _FIELDS.get(_name(line))
+        if field and (value := _number(line)) is not None:
             self._found[field] = value
 
 
@@ -99,11 +98,17 @@ def _last_name(lines: bytes) -> bytes:
     end = len(lines)
     while end > 0:
         begin = lines.rfind(b"\n", 0, end) + 1
-        words = lines[begin:end].partition(b"{")[0].split(None, 1)
-        if words and not words[0].startswith(b"#"):
-            return words[0]
+        name = _name(lines[begin:end])
+        if name and not name.startswith(b"#"):
+            return name
         end = begin - 1
     return b""
+
+
+def _name(line: bytes) -> bytes:
+    """The first word; empty where there is none before the labels."""
+    words = line.partition(b"{")[0].split()
+    return words[0] if words else b""
 
 
 def _number(line: bytes) -> float | None:

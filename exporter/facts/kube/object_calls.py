@@ -117,16 +117,19 @@ def webhooks(kind: str, raw: bytes) -> ObjectCalls:
     failurePolicy is Fail where it is not given (admissionregistration.k8s.io/v1).
     """
     found = decoded(_WEBHOOKS, raw)
-    listed = found.webhooks or []
-    configs = [one.clientConfig or _ClientConfig() for one in listed]
-    policies = [FailurePolicy.IGNORE if one.failurePolicy == "Ignore" else FailurePolicy.FAIL for one in listed]
-    contents = _contents(one.caBundle for one in configs)
+    listed = [(one.clientConfig or _ClientConfig(), one.failurePolicy == "Ignore") for one in found.webhooks or ()]
+    contents = _contents(one.caBundle for one, _ in listed)
     return ObjectCalls(
         kind,
         bounded_text(found.metadata.name),
         tuple(
-            Call(contents[one.caBundle or ""], one.service, one.url or "", policy)
-            for one, policy in zip(configs, policies, strict=True)
+            Call(
+                contents[one.caBundle or ""],
+                one.service,
+                one.url or "",
+                FailurePolicy.IGNORE if ignored else FailurePolicy.FAIL,
+            )
+            for one, ignored in listed
         ),
     )
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.kube.kubelet_metrics import KubeletMetrics, MetricsReader, kubelet_config
+from exporter.facts.kube.kubelet_metrics import (
+    LONGEST_LINE,
+    KubeletConfig,
+    KubeletMetrics,
+    MetricsReader,
+    kubelet_config,
+)
 from simulation.node.kubelet_api import KubeletApi
 
 pytestmark = pytest.mark.hypothesis
@@ -106,6 +112,86 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
         read(content, 7)
     except ValueError as error:
         assert str(error)
+
+
+CLIENT, ERRORS, SERVER = (
+    b"kubelet_certificate_manager_client_ttl_seconds",
+    b"kubelet_certificate_manager_client_expiration_renew_errors",
+    b"kubelet_server_expiration_renew_errors",
+)
+
+
+def done(*lines: bytes) -> list[bool]:
+    """After each of the lines, whether the rest can be left unread."""
+    reader, found = MetricsReader(), []
+    for line in lines:
+        reader.feed(line + b"\n")
+        found.append(reader.done)
+    return found
+
+
+def test_the_rest_is_left_once_a_later_name_is_there_and_both_that_every_kubelet_tells() -> None:
+    """Further samples of the last family may follow; what is no number was not told."""
+    told = (ERRORS + b" 0", CLIENT + b" 1")
+    assert done(*told, SERVER + b" 2", SERVER + b'{a="b"} 3', b"kubelet_z 1") == [False] * 4 + [True]
+    assert done(*told, b"kubelet_z 1", b"# a comment", b"", b"a 1") == [False, False, True, True, True, False]
+    assert done(*told[:1], b"kubelet_z 1") == done(*told[1:], b"kubelet_z 1") == [False, False]
+    assert done(told[0], CLIENT + b" NaN", b"kubelet_z 1") == [False] * 3
+
+
+@pytest.mark.parametrize("text", [b"a", b"a\n# c\n", b"\n\na 1\n\n", b"# c\na{b} 1\n#\n # d", b"\na\n#"])
+def test_a_text_with_a_sample_is_one_of_a_kubelets(text: bytes) -> None:
+    """Whichever it is."""
+    assert read(text)[0] == KubeletMetrics()
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"# a\n# b", b"#a", b" \n\t\n", b"{a} 1", b"{" + CLIENT + b"} 1"])
+def test_a_text_without_one_is_none(text: bytes) -> None:
+    """Nor is what names no metric before its labels."""
+    with pytest.raises(ValueError, match=r"^no metrics$"):
+        read(text)
+
+
+def test_a_line_is_read_up_to_a_bound() -> None:
+    """The bytes may come from anybody."""
+    reader = MetricsReader()
+    reader.feed(b"a" * LONGEST_LINE)
+    with pytest.raises(ValueError, match=r"^a line without end$"):
+        reader.feed(b"a")
+    assert LONGEST_LINE == 65536
+
+
+def test_a_line_that_ends_the_text_counts_as_well() -> None:
+    """Also where it has no end of its own."""
+    assert read(b"a 1\n" + CLIENT + b" 5")[0] == KubeletMetrics(client_ttl=5.0)
+    assert read(CLIENT + b" 5\r\n\n" + SERVER + b" 7")[0] == KubeletMetrics(client_ttl=5.0, server_renew_errors=7.0)
+
+
+ON = {"rotateCertificates": True, "serverTLSBootstrap": True}
+
+
+@pytest.mark.parametrize(
+    ("told", "found", "client", "serving"),
+    [
+        ({}, (False, False, "", True), False, False),
+        (ON, (True, True, "", True), True, True),
+        ({"rotateCertificates": True}, (True, False, "", True), True, False),
+        ({"serverTLSBootstrap": True}, (False, True, "", True), False, True),
+        ({**ON, "tlsCertFile": "/x.crt"}, (True, True, "/x.crt", True), True, False),
+        ({**ON, "featureGates": {"RotateKubeletServerCertificate": False}}, (True, True, "", False), True, False),
+        ({**ON, "featureGates": {"RotateKubeletServerCertificate": True}}, (True, True, "", True), True, True),
+        ({**ON, "featureGates": {"Other": False}}, (True, True, "", True), True, True),
+        ({**ON, "featureGates": [], "tlsCertFile": None}, (True, True, "", True), True, True),
+        ({"rotateCertificates": "yes", "serverTLSBootstrap": 1, "tlsCertFile": 5}, (False, False, "", True), 0, 0),
+    ],
+)
+def test_a_configuration_is_read_whole(
+    told: dict[str, object], found: tuple[bool, bool, str, bool], client: bool, serving: bool
+) -> None:
+    config = kubelet_config({"kubeletconfig": told})
+    assert config == KubeletConfig(*found)
+    assert (config.client_rotation, config.serving_rotation) == (client, serving)
+    assert kubelet_config({"kubeletconfig": dict(told)}) is config
 
 
 def test_what_is_off_is_left_out_of_configz() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.kube.metadata import ObjectError
-from exporter.facts.kube.node import Node, node
+from exporter.facts.kube.node import SERVING_LABEL, Node, node
 from exporter.reason import Rotation
 
 NAME = "aks-nodepool1-12345678-vmss000000"
@@ -131,3 +131,111 @@ def test_any_json_is_a_node_or_an_error(content: dict[str, Any]) -> None:
         assert isinstance(node(json.dumps(merged).encode()), Node)
     except ObjectError as error:
         assert "\n" not in str(error)
+
+
+def changed(labels: dict[str, str] | None = None, **status: object) -> Node:
+    content = json.loads(body(labels=labels))
+    content["status"] |= status
+    return node(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({}, ("", "", "linux", "", "", "")),
+        ({"agentpool": "old"}, ("old", "", "linux", "", "", "")),
+        ({"agentpool": "old", "kubernetes.azure.com/agentpool": "new"}, ("new", "", "linux", "", "", "")),
+        ({"agentpool": "old", "kubernetes.azure.com/agentpool": ""}, ("old", "", "linux", "", "", "")),
+        ({"kubernetes.azure.com/node-image-version": "i"}, ("", "i", "linux", "", "", "")),
+        ({"kubernetes.io/os": "windows"}, ("", "", "windows", "", "", "")),
+        ({"kubernetes.azure.com/os-sku": "Ubuntu"}, ("", "", "linux", "Ubuntu", "", "")),
+        (
+            {"kubernetes.azure.com/os-sku": "Ubuntu", "kubernetes.azure.com/os-sku-effective": "Ubuntu2404"},
+            ("", "", "linux", "Ubuntu2404", "", ""),
+        ),
+        ({"kubernetes.azure.com/kubelet-serving-ca": "x"}, ("", "", "linux", "", "x", "")),
+        ({"kubernetes.azure.com/cluster": "MC_a"}, ("", "", "linux", "", "", "MC_a")),
+    ],
+)
+def test_each_label_is_told_by_its_name(labels: dict[str, str], expected: tuple[str, ...]) -> None:
+    """The newer one first, where there are two; what has no label is what the kubelet says, or empty."""
+    found = changed(labels)
+    assert (
+        found.agentpool,
+        found.node_image_version,
+        found.os,
+        found.os_sku,
+        found.kubelet_serving_ca,
+        found.node_resource_group,
+    ) == expected
+    assert SERVING_LABEL == "kubernetes.azure.com/kubelet-serving-ca"
+
+
+def addresses(*found: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"type": kind, "address": address} for kind, address in found]
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        (None, ()),
+        ([], ()),
+        (
+            addresses(
+                ("InternalDNS", "n.internal"),
+                ("Hostname", "n"),
+                ("ExternalIP", "203.0.113.9"),
+                ("ExternalDNS", "n.example"),
+                ("InternalIP", "10.0.0.4"),
+                ("InternalIP", "fd00::4"),
+            ),
+            ("10.0.0.4", "fd00::4", "n", "n.internal"),
+        ),
+        (addresses(("Hostname", "n"), ("InternalDNS", "n"), ("InternalIP", "")), ("n",)),
+        (
+            addresses(*(("InternalIP", f"10.0.0.{number}") for number in range(17))),
+            tuple(f"10.0.0.{number}" for number in range(16)),
+        ),
+        (addresses(("InternalIP", "x" * 600)), ("x" * 512,)),
+    ],
+)
+def test_a_kubelet_is_reached_at_the_internal_addresses_first(listed: object, expected: tuple[str, ...]) -> None:
+    """Never at the external ones; each once, and of sixteen at most."""
+    assert changed(addresses=listed).addresses == expected
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "port"),
+    [
+        (None, 0),
+        ({}, 0),
+        ({"kubeletEndpoint": None}, 0),
+        ({"kubeletEndpoint": {}}, 0),
+        *(({"kubeletEndpoint": {"Port": port}}, told) for port, told in ((-1, 0), (0, 0), (1, 1), (10250, 10250))),
+        *(({"kubeletEndpoint": {"Port": port}}, told) for port, told in ((65535, 65535), (65536, 0))),
+    ],
+)
+def test_a_kubelet_is_reached_at_its_own_port(endpoints: object, port: int) -> None:
+    assert changed(daemonEndpoints=endpoints).kubelet_port == port
+
+
+@pytest.mark.parametrize(
+    ("labels", "version", "virtual"),
+    [
+        ({}, "v1.33.2", False),
+        ({"type": "virtual-kubelet"}, "v1.33.2", True),
+        ({"type": "other"}, "v1.33.2", False),
+        ({}, "v1.25.0-vk-azure-aci-1.6.2", True),
+    ],
+)
+def test_a_virtual_kubelet_is_known_by_its_label_or_its_version(
+    labels: dict[str, str], version: str, virtual: bool
+) -> None:
+    assert changed(labels, nodeInfo={"kubeletVersion": version}).virtual is virtual
+
+
+@pytest.mark.parametrize("more", ["", ',"spec":null,"status":null', ',"spec":{"providerID":null},"status":{}'])
+def test_a_node_may_lack_everything_but_its_name_and_its_creation(more: str) -> None:
+    raw = f'{{"metadata":{{"name":"n","creationTimestamp":"2023-11-14T22:13:20Z","labels":null}}{more}}}'
+    expected = Node("n", "", "", "", "", "", "", Rotation.UNKNOWN, 1_700_000_000.0, None, "", "")
+    assert node(raw.encode()) == expected

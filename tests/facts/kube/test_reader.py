@@ -59,6 +59,17 @@ def test_what_is_no_event_is_said_to_be_none(line: bytes) -> None:
         read.event(line)
 
 
+def test_each_kind_of_event_is_known_to_a_reader_that_is_made_anew() -> None:
+    """What a watch may say is put together where a reader is made; its words are the API's."""
+    anew = ObjectReader(_Thing, lambda thing: thing.size)
+    thing = b'{"metadata":{"name":"x","resourceVersion":"7"},"size":3}'
+    lines = [b'{"type":"%s","object":%s}' % (word, thing) for word in (b"ADDED", b"MODIFIED", b"DELETED")]
+    assert [anew.event(line) for line in lines] == [Changed(change, "x", 3, "7") for change in Change]
+    assert anew.event(b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}') == Bookmark("9")
+    assert anew.event(b'{"type":"ERROR","object":{}}') == Refused(0, "")
+    assert [str(change) for change in Change] == ["added", "modified", "deleted"]
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_bring_another_error(line: bytes) -> None:
     """An ObjectError or an event."""
