@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.kube import object_calls
-from exporter.facts.kube.ca_bundle import FORMER_CAP, CaBundle, CaHistory, ca_bundle, outdated
+from exporter.facts.kube.ca_bundle import FORMER_CAP, CaBundle, CaHistory, Holds, ca_bundle, holds, outdated
 from exporter.facts.kube.config_map_ca import authentication_cas, root_ca
 from exporter.facts.kube.lease import lease_renewed
 from exporter.facts.kube.metadata import ObjectError
@@ -261,3 +262,77 @@ def test_a_bad_member_beside_a_good_one_is_told_and_the_good_one_counts() -> Non
     assert held is not None
     assert held.certificates == read(PRESENT)
     assert held.unreadable
+
+
+END = T0 + 30 * 365 * DAY
+YOUNG = Authority("young", T0 + DAY, T0 + 2 * DAY, number=3)
+
+
+@pytest.mark.parametrize(
+    ("authorities", "now", "found"),
+    [
+        ((PRESENT,), T0 + 2 * DAY, Holds.CLUSTER_CA),
+        ((OTHER, PRESENT), T0 + 2 * DAY, Holds.CLUSTER_CA),
+        ((PRESENT, FORMER), T0 + 2 * DAY, Holds.CLUSTER_CA),
+        ((OTHER,), T0 + 2 * DAY, Holds.OWN),
+        ((FORMER,), T0 + 2 * DAY, Holds.FORMER_CA),
+        ((FORMER,), END + DAY, Holds.FORMER_CA),
+        ((FORMER, OTHER), T0 - 700, Holds.FORMER_CA),
+        ((YOUNG,), T0 + DAY - 1, Holds.EARLY),
+        ((YOUNG,), T0 + DAY, Holds.OWN),
+        ((YOUNG,), T0 + 2 * DAY - 1, Holds.OWN),
+        ((YOUNG,), T0 + 2 * DAY, Holds.ENDED),
+        ((YOUNG, OTHER), T0 + 2 * DAY, Holds.OWN),
+        ((YOUNG, OTHER), T0 + DAY - 1, Holds.OWN),
+        ((PRESENT,), T0, Holds.EARLY),
+        ((PRESENT,), END + DAY, Holds.ENDED),
+    ],
+)
+def test_what_a_bundle_is_good_for(authorities: tuple[Authority, ...], now: float, found: Holds) -> None:
+    """A former CA first, whenever it is: that is what is to be mended."""
+    former = CaHistory()
+    former.observe(read(FORMER))
+    former.observe(read(PRESENT))
+    assert holds(bundle(*authorities), read(PRESENT), former.former, now) is found
+    assert [one.value for one in Holds] == ["cluster_ca", "former_ca", "own", "ended", "early"]
+
+
+def test_a_bundle_begins_with_the_first_of_its_certificates() -> None:
+    assert bundle(YOUNG, OTHER).begins == T0 - 600
+    assert bundle(YOUNG).begins == T0 + DAY
+
+
+def test_a_ca_is_known_by_its_key_and_where_that_cannot_be_read_by_its_bytes() -> None:
+    """Two whose keys cannot be read are not one."""
+    first, second = (replace(one, public_key_sha256="") for one in read(OTHER, YOUNG))
+    history = CaHistory()
+    history.observe((first,))
+    history.observe((second,))
+    assert history.former == {first.fingerprint_sha256}
+    history.observe((first, *read(PRESENT)))
+    assert history.former == {second.fingerprint_sha256}
+    history.observe(read(PRESENT))
+    assert history.former == {first.fingerprint_sha256, second.fingerprint_sha256}
+    assert CaBundle("k", "n", (first,)).status is CaBundleStatus.OK
+
+
+def test_only_a_ca_that_issued_itself_looks_like_a_former_one() -> None:
+    (old,) = read(Authority.cluster(T0 - 400 * DAY, number=7))
+    for changes, expected in (
+        ({}, True),
+        ({"subject": "CN=other", "issuer": "CN=other"}, False),
+        ({"issuer": "CN=other"}, False),
+        ({"not_after": old.not_after + 1}, False),
+    ):
+        found = replace(old, **changes)
+        assert outdated(CaBundle("k", "n", (found,)), read(PRESENT), frozenset()) is expected, changes
+    same = replace(old, not_before=read(PRESENT)[0].not_before, not_after=read(PRESENT)[0].not_after)
+    assert outdated(CaBundle("k", "n", (same,)), read(PRESENT), frozenset()) is False
+
+
+def test_the_words_of_the_worst_bundle_are_told() -> None:
+    configs = [{"clientConfig": {"service": SERVICE, **more}} for more in ({}, {"caBundle": "***"}, {})]
+    found = webhook_bundle("K", raw(webhooks=configs))
+    assert found == CaBundle("K", "x", (), "it is not base64", CaBundleStatus.MALFORMED)
+    found = webhook_bundle("K", raw(webhooks=configs[:1]))
+    assert found == CaBundle("K", "x", (), "there is none", CaBundleStatus.EMPTY)

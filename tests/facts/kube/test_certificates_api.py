@@ -6,8 +6,11 @@ import pytest
 
 from exporter.facts.kube.certificates_api import (
     CLUSTER_TRUST_BUNDLES,
+    GROUP,
+    KINDS,
     POD_CERTIFICATE_REQUESTS,
     SIGNERS_CAP,
+    Counted,
     pod_certificate_request,
     served,
     tallied,
@@ -30,7 +33,7 @@ def test_a_group_of_no_version_that_is_known_here_has_none(raw: bytes) -> None:
 def test_the_best_version_goes_first_wherever_it_is_listed() -> None:
     found = versions(b'{"versions":[{"version":"v1alpha1"},{"version":"v1beta1"},{"version":"v1"}]}')
     assert found == versions(b'{"versions":[{"version":"v1"},{"version":"v1beta1"},{"version":"v1alpha1"}]}')
-    assert list(found)[-1] == "v1alpha1"
+    assert found == ("v1", "v1beta1", "v1alpha1")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,8 @@ def test_the_best_version_goes_first_wherever_it_is_listed() -> None:
         (None, set()),
         ([], set()),
         (["certificatesigningrequests"], set()),
-        ([POD_CERTIFICATE_REQUESTS, "x"], {POD_CERTIFICATE_REQUESTS}),
+        (["podcertificaterequests", "x"], {POD_CERTIFICATE_REQUESTS}),
+        (["clustertrustbundles", "x"], {CLUSTER_TRUST_BUNDLES}),
         ([POD_CERTIFICATE_REQUESTS, CLUSTER_TRUST_BUNDLES], {POD_CERTIFICATE_REQUESTS, CLUSTER_TRUST_BUNDLES}),
     ],
 )
@@ -65,6 +69,8 @@ def test_what_is_no_object_is_refused(read: object) -> None:
         ([{"type": "Denied"}], CsrCondition.DENIED),
         ([{"type": "Failed"}], CsrCondition.FAILED),
         ([{"type": "Suggested"}], CsrCondition.PENDING),
+        ([{"type": "Suggested"}, {"type": "Failed"}], CsrCondition.FAILED),
+        ([{"type": "Denied"}, {"type": "Issued"}], CsrCondition.ISSUED),
     ],
 )
 def test_a_pods_request_is_as_its_conditions_say(conditions: list[dict[str, str]] | None, found: CsrCondition) -> None:
@@ -99,6 +105,7 @@ def test_a_bundle_has_ended_with_its_last_second() -> None:
 
 def test_signers_beyond_the_cap_are_counted_together() -> None:
     """Those that are known go on being counted by their names."""
+    assert SIGNERS_CAP == 50
     names = [f"s{number}" for number in range(SIGNERS_CAP + 2)]
     found = tallied([(name, "x") for name in (*names, "s0", "s0", names[-1])])
     assert len(found) == SIGNERS_CAP + 1
@@ -106,3 +113,15 @@ def test_signers_beyond_the_cap_are_counted_together() -> None:
     assert sum(found.values()) == len(names) + 3
     assert {name for name, _ in found} - set(names) == {"other"}
     assert found["other", "x"] == 3
+
+
+def test_what_nobody_has_counted_is_empty() -> None:
+    assert Counted() == Counted({}, {}, {})
+    assert (GROUP, KINDS) == ("certificates.k8s.io", ("podcertificaterequests", "clustertrustbundles"))
+
+
+def test_a_signer_that_no_api_server_would_take_is_cut() -> None:
+    spec = {"signerName": "x" * 600, "trustBundle": LIVING}
+    raw = json.dumps({"metadata": {"name": "a"}, "spec": spec}).encode()
+    assert pod_certificate_request(raw) == ("x" * 512, CsrCondition.PENDING)
+    assert trust_bundle(raw, NOW) == ("x" * 512, TrustBundleState.OK)

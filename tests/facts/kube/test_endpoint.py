@@ -99,10 +99,14 @@ def test_what_was_never_seen_is_silent_since_the_first_look() -> None:
         (Reason.DNS, EndpointStatus.UNRESOLVED),
         (Reason.REFUSED, EndpointStatus.REFUSED),
         (Reason.TIMEOUT, EndpointStatus.TIMEOUT),
+        (Reason.RESET, EndpointStatus.TLS_ERROR),
         (Reason.TLS_ALERT, EndpointStatus.TLS_ERROR),
+        (Reason.TLS_PROTOCOL, EndpointStatus.TLS_ERROR),
+        (Reason.NO_CERTIFICATE, EndpointStatus.TLS_ERROR),
         (Reason.CERTIFICATE_MALFORMED, EndpointStatus.TLS_ERROR),
         (Reason.BUG, EndpointStatus.ERROR),
     ],
 )
 def test_each_way_to_be_silent_has_its_word(reason: Reason, status: EndpointStatus) -> None:
     assert ServedEndpoint(target(), failure=Failure(reason, "")).status is status
+    assert ServedEndpoint(target()).status is EndpointStatus.OK

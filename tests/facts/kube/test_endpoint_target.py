@@ -2,11 +2,12 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from exporter.facts.kube.endpoint_target import EndpointTarget, endpoint_targets
+from exporter.facts.kube.endpoint_target import MOST_TARGETS, EndpointTarget, endpoint_targets
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.object_calls import api_service, conversion
 from exporter.facts.kube.object_calls import webhooks as webhook_calls
@@ -123,3 +124,50 @@ def test_a_port_that_is_none_is_not_called(port: int) -> None:
 def test_what_is_no_such_object_is_refused() -> None:
     with pytest.raises(ObjectError):
         webhook_calls(KIND, b'{"metadata": {"name": "w"}, "webhooks": [{"clientConfig": {"service": 3}}]}')
+
+
+def config(service: object = SERVICE, **more: object) -> dict[str, Any]:
+    return {"clientConfig": {"service": service, **more}}
+
+
+def test_an_endpoint_is_told_whole_however_many_webhooks_share_it() -> None:
+    """In whichever order their policies come."""
+    one, other = (certificates(each.pem) for each in (OWN, OTHER))
+    first = EndpointTarget(KIND, "w", "policy.security.svc", 443, ("security", "policy"), FailurePolicy.FAIL)
+    ignored = config(caBundle=bundle(OTHER)) | {"failurePolicy": "Ignore"}
+    assert webhooks(config(caBundle=bundle(OWN))) == (replace(first, trusts=(one,)),)
+    assert webhooks(ignored) == (replace(first, failure_policy=FailurePolicy.IGNORE, trusts=(other,)),)
+    assert webhooks(config(caBundle=bundle(OWN)), ignored) == (replace(first, trusts=(one, other)),)
+    assert webhooks(ignored, config(caBundle=bundle(OWN))) == (replace(first, trusts=(other, one)),)
+    assert webhooks(config(), ignored) == (replace(first, trusts=(None, other)),)
+    assert (first.key, first.address) == (f"{KIND}/w policy.security.svc:443", "policy.security.svc:443")
+    assert replace(first, host="fd00::1").key == f"{KIND}/w [fd00::1]:443"
+
+
+@pytest.mark.parametrize(
+    "service", [{}, {"name": "x"}, {"namespace": "x"}, {"name": "", "namespace": "x"}, {"name": "x", "namespace": ""}]
+)
+def test_a_service_without_its_name_or_namespace_is_none(service: dict[str, str]) -> None:
+    """The URL counts where there is one."""
+    assert webhooks(config(service)) == ()
+    assert [one.address for one in webhooks(config(service, url="https://hooks.example"))] == ["hooks.example:443"]
+
+
+@pytest.mark.parametrize(("port", "called"), [(1, True), (65535, True), (65536, False)])
+def test_a_port_is_one_of_tcp(port: int, called: bool) -> None:
+    assert [one.port for one in webhooks(config({**SERVICE, "port": port}))] == ([port] if called else [])
+
+
+def test_an_object_has_a_hundred_endpoints_at_most() -> None:
+    """One that is there already gains a bundle all the same."""
+    many = [config({**SERVICE, "port": port}) for port in range(1, MOST_TARGETS + 2)]
+    found = webhooks(*many, config({**SERVICE, "port": 1}, caBundle=bundle(OWN)))
+    assert [one.port for one in found] == list(range(1, 101))
+    assert found[0].trusts == (None, certificates(OWN.pem))
+
+
+def test_names_that_no_api_server_would_take_are_cut() -> None:
+    (found,) = webhooks(config({"name": "a" * 600, "namespace": "b" * 600}))
+    assert found.service == ("b" * 512, "a" * 512)
+    (found,) = webhooks(config(None, url=f"https://{'c' * 600}"))
+    assert found.host == "c" * 512

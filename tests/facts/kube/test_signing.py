@@ -57,3 +57,33 @@ def test_where_nothing_waits_nobody_is_silent() -> None:
     assert (client.signer_name, client.silent_since) == (CLIENT_SIGNER, None)
     assert (serving.approver_renewed, serving.signer_renewed) == (T0, None)
     assert signing(None, {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "approved", "since", "last", "silent"),
+    [
+        (0, 0, None, None, None),
+        (1, 0, None, T0, None),
+        (0, 0, T0, None, None),
+        (1, 0, T0, None, T0),
+        (0, 1, T0, T0 - 1, T0),
+        (1, 1, T0, T0 + 1, T0 + 1),
+    ],
+)
+def test_nobody_has_signed_since_the_later_of_a_request_and_a_certificate(
+    waiting: int, approved: int, since: float | None, last: float | None, silent: float | None
+) -> None:
+    found = Signing(SERVING_SIGNER, waiting, approved, since, last, None, None)
+    assert (found.total, found.silent_since) == (waiting + approved, silent)
+
+
+def test_each_signer_has_its_own_requests_and_its_own_approver() -> None:
+    ledger = CsrLedger()
+    ledger.put(request("c", T0, signer_name=CLIENT_SIGNER, node="n1", requestor=Requestor.BOOTSTRAP), T0)
+    ledger.put(request("d", T0 + 5, signer_name=CLIENT_SIGNER, node="n2", requestor=Requestor.AKS_SERVICE), T0 + 5)
+    ledger.put(request("s", T0 + 7, APPROVED, node="n3"), T0 + 7)
+    leases = {Lease.KUBE_CONTROLLER_MANAGER: T0 + 1, Lease.KUBELET_SERVING_CSR_APPROVER: T0 + 2}
+    assert signing(ledger.totals(), leases) == (
+        Signing(CLIENT_SIGNER, 2, 0, T0, None, T0 + 1, T0 + 1, ("n1", "n2")),
+        Signing(SERVING_SIGNER, 0, 1, T0 + 7, None, T0 + 2, T0 + 1, ("n3",)),
+    )

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from exporter.facts.kube.metadata import ObjectError
-from exporter.facts.kube.workload import config_texts, workload_uses
+from exporter.facts.kube.workload import ConfigTexts, WorkloadUse, config_texts, workload_uses
+from exporter.reason import RetiredPathUse
 
 CERTS = "/etc/kubernetes/certs"
 FILE = f"{CERTS}/kubeletserver.crt"
@@ -160,3 +161,143 @@ def test_what_aks_installs_is_known() -> None:
 def test_what_is_no_workload_is_refused() -> None:
     with pytest.raises(ObjectError):
         workload_uses("DaemonSet", b'{"metadata": 3, "x": "kubeletserver"}', NONE)
+
+
+def mount(volume: str, path: str, sub_path: str = "") -> dict[str, str]:
+    return {"name": volume, "mountPath": path, "subPath": sub_path}
+
+
+def mounting(*mounts: dict[str, str], args: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    return {"name": "c", "args": list(args), "volumeMounts": list(mounts), **more}
+
+
+ROOT, NOTHING = host("r", "/"), {"name": "s", "emptyDir": {}}
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        # The closest mount counts, in whichever order they come; of two at one place the first.
+        (
+            workload(
+                ROOT, NOTHING, containers=[mounting(mount("s", f"/h{CERTS}"), mount("r", "/h"), args=(f"/h{FILE}",))]
+            ),
+            [],
+        ),
+        (
+            workload(ROOT, NOTHING, containers=[mounting(mount("s", "/x"), mount("r", "/h"), args=(f"/h{FILE}",))]),
+            ["argument"],
+        ),
+        (
+            workload(ROOT, NOTHING, containers=[mounting(mount("r", "/h"), mount("s", "/h"), args=(f"/h{FILE}",))]),
+            ["argument"],
+        ),
+        (workload(ROOT, NOTHING, containers=[mounting(mount("s", "/h"), mount("r", "/h"), args=(f"/h{FILE}",))]), []),
+        (workload(NOTHING, containers=[mounting(mount("s", ""), args=(FILE,))]), []),
+        (workload(NOTHING, containers=[mounting(mount("s", "/"), args=(FILE,))]), []),
+        (workload(containers=[mounting(mount("gone", CERTS), args=(FILE,))]), []),
+        (
+            workload(ROOT, containers=[mounting(mount("gone", "/x"), mount("r", "/h"), args=(f"/h{FILE}",))]),
+            ["argument"],
+        ),
+        # What is mounted of a volume is below its subPath.
+        (
+            workload(
+                host("e", "/etc"),
+                containers=[mounting(mount("e", "/k", "kubernetes"), args=("/k/certs/kubeletserver.crt",))],
+            ),
+            ["argument"],
+        ),
+        (workload(host("c", CERTS), containers=[mounting(mount("c", "/f", "/kubeletserver.crt"))]), ["mount"]),
+        (workload(host("c", CERTS), containers=[mounting(mount("c", "/f", "Xkubeletserver.crt"))]), []),
+        (workload(containers=[container(f"/X{FILE[1:]}")]), []),
+        (workload(containers=[container(f"/{FILE}")]), ["argument"]),
+        # A variable that the container does not set stands for itself.
+        (workload(containers=[container(f"$NOPE {FILE}")]), ["argument"]),
+        (workload(containers=[container("/$(NOPE)/kubeletserver.crt", env=[{"name": "OTHER", "value": CERTS}])]), []),
+        (
+            workload(containers=[container("$DIR/kubeletserver.key", env=[{"name": "DIR", "value": CERTS}])]),
+            ["argument"],
+        ),
+    ],
+)
+def test_a_path_is_what_it_is_on_the_host(raw: bytes, found: list[str]) -> None:
+    assert ways(raw) == found
+
+
+def test_nulls_and_what_is_not_there_are_nothing() -> None:
+    """A Pod may lack each of its lists; an init container counts as any other."""
+    bare: dict[str, Any] = dict.fromkeys(("command", "args", "env", "envFrom", "volumeMounts"))
+    for pod in (
+        None,
+        {},
+        {"containers": None, "initContainers": None, "volumes": None},
+        {"containers": [bare]},
+        {"volumes": [host("ca", FILE)]},
+    ):
+        assert (
+            ways(json.dumps({"metadata": {"name": "kubeletserver"}, "spec": {"template": {"spec": pod}}}).encode())
+            == []
+        )
+    for spec in (
+        None,
+        {},
+        {"template": None},
+        {"jobTemplate": {"spec": None}},
+        {"jobTemplate": {"spec": {"template": None}}},
+    ):
+        assert ways(json.dumps({"metadata": {"name": "kubeletserver"}, "spec": spec}).encode()) == []
+    init = json.loads(workload(containers=[]))
+    init["spec"]["template"]["spec"] = {"initContainers": [container(f"--ca={FILE}")]}
+    assert ways(json.dumps(init).encode()) == ["argument"]
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"name": "v", "projected": {"sources": None}},
+        {"name": "v", "projected": {"sources": [{}, {"configMap": None}]}},
+        {"name": "v", "projected": None, "configMap": None},
+        {"name": "other", "configMap": {"name": "agent"}},
+    ],
+)
+def test_a_volume_without_a_config_map_brings_none(volume: dict[str, Any]) -> None:
+    raw = workload(
+        volume, containers=[container(mounts={"/config": "v"}, env=[{"name": "X"}, {"valueFrom": {}}], envFrom=[{}])]
+    )
+    assert ways(raw, "DaemonSet", config(f"ca_file: {FILE}")) == []
+
+
+def test_what_a_config_map_names_is_seen_as_its_container_sees_it() -> None:
+    """With its variables and its mounts; only the texts that may name the file are kept, and only chosen keys count."""
+    volume = {"name": "v", "configMap": {"name": "agent"}}
+    text = config("ca_file: ${DIR}/kubeletserver.crt")
+    env = [{"name": "DIR", "value": CERTS}]
+    assert ways(workload(volume, containers=[container(mounts={"/c": "v"}, env=env)]), "DaemonSet", text) == [
+        "configmap"
+    ]
+    assert (
+        ways(workload(volume, containers=[container(mounts={"/c": "v", CERTS: "v"}, env=env)]), "DaemonSet", text) == []
+    )
+    data = {"a": f"x {FILE}", "b": "nothing"}
+    raw = json.dumps({"metadata": {"name": "m", "namespace": "n"}, "data": data}).encode()
+    assert config_texts(raw) == ConfigTexts("n", "m", {"a": f"x {FILE}"})
+    for data_ in (None, {}, {"a": "nothing"}):
+        raw = json.dumps({"metadata": {"name": "kubeletserver", "namespace": "n"}, "data": data_}).encode()
+        assert config_texts(raw) is None
+    assert config_texts(b"no JSON") is None
+    with pytest.raises(ObjectError):
+        config_texts(b"kubeletserver")
+
+
+def test_a_use_is_told_whole() -> None:
+    raw = json.loads(workload(host("ca", FILE), containers=[container(f"--ca={FILE}", mounts={"/k": "ca"})]))
+    raw["metadata"] |= {"name": "x" * 600, "namespace": "n", "labels": {"kubernetes.azure.com/managedby": "me"}}
+    name = "x" * 512
+    assert workload_uses("DaemonSet", json.dumps(raw).encode(), NONE) == (
+        WorkloadUse("DaemonSet", "n", name, RetiredPathUse.MOUNT),
+        WorkloadUse("DaemonSet", "n", name, RetiredPathUse.ARGUMENT),
+    )
+    raw["metadata"] |= {"name": "a", "namespace": "y" * 600, "labels": {"kubernetes.azure.com/managedby": "aks"}}
+    found = workload_uses("CronJob", json.dumps(raw).encode(), NONE)
+    assert found[0] == WorkloadUse("CronJob", "y" * 512, "a", RetiredPathUse.MOUNT, of_aks=True)
