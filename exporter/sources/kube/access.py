@@ -286,7 +286,7 @@ def _trust(context: ssl.SSLContext, authorities: bytes) -> None:
 
 def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     """Let it show a client certificate. OpenSSL reads the key from a file only: one that is there for a moment."""
-    with tempfile.TemporaryDirectory(prefix="kubeconfig-") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         files = Path(folder) / "certificate", Path(folder) / "key"
         for file, content in zip(files, (certificate, key), strict=True):
             file.touch(0o600)

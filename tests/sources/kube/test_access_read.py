@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from kubernetes.config import ConfigException
 
 from exporter.facts.kube.kubeconfig_entries import KubeconfigError
 from exporter.facts.proxy import Proxy, ProxyError
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.kube.access import Access, Kubeconfig, ServiceAccount, _as_credentials_error
+from exporter.sources.kube.access import PATIENCE, Access, Kubeconfig, ServiceAccount, _as_credentials_error
 from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.kubeconfig import read_kubeconfig
 from simulation.pki import Authority, Credential
@@ -168,6 +169,15 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path, user: dict[str, Any], said
     assert words(Kubeconfig(file)) == f"kubeconfig {file}: {expected}"
 
 
+def test_nobody_is_asked_for_the_password_of_a_key(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """OpenSSL would ask on the terminal, and wait."""
+    locked = BestAvailableEncryption(b"secret")
+    key = LEAF.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)
+    file = kubeconfig(tmp_path, {**certified(), "client-key-data": b64(key)})
+    assert words(Kubeconfig(file)) == f"kubeconfig {file}: {PAIR}"
+    assert capfd.readouterr() == ("", "")
+
+
 def certified(leaf: Credential = LEAF, key: bytes = b"") -> dict[str, Any]:
     return {"client-certificate-data": b64(leaf.certificate_pem), "client-key-data": b64(key or leaf.key_pem)}
 
@@ -289,6 +299,7 @@ def test_a_bundle_of_which_nothing_can_be_read_is_told(tmp_path: Path, bundle: b
 def test_a_plugin_is_slow_and_says_when_to_come_back(
     tmp_path: Path, user: dict[str, Any], slow: bool, expires: float | None, shows: bytes
 ) -> None:
+    assert PATIENCE == 60.0
     credentials = Kubeconfig(kubeconfig(tmp_path, user))
     assert credentials.slow is False
     found = credentials.read()

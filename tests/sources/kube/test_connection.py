@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Self
+from typing import Self, cast
 
 import pytest
 import urllib3
@@ -24,6 +24,7 @@ from tests.sources.hostile import http
 
 DATE = "Date: Thu, 01 Jan 1970 00:03:20 GMT"
 OK = http(b'"fine"')
+ENCODED = Failure(Reason.DECODE, "not an answer in HTTP: it is encoded, which was not asked for")
 REFUSED = http(b'{"message": "not you"}', status="401 Unauthorized")
 
 
@@ -373,6 +374,82 @@ def test_an_open_answer_is_waited_for_by_whoever_reads_it() -> None:
         assert used is not None
         assert used.gettimeout() is None
         response.close()
+
+
+class Response:
+    """An answer that remembers what became of it."""
+
+    connection, reason = None, "No"
+
+    def __init__(self, *pieces: bytes | Exception, status: int = 200, **headers: str) -> None:
+        self._pieces, self.status, self.headers = list(pieces), status, headers
+        self.end: list[str] = []
+        self.amounts: list[int] = []
+
+    def read1(self, amt: int, decode_content: bool) -> bytes:
+        assert not decode_content
+        self.amounts.append(amt)
+        found = self._pieces.pop(0) if self._pieces else b""
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def close(self) -> None:
+        self.end.append("closed")
+
+    def release_conn(self) -> None:
+        self.end.append("released")
+
+
+class Giving(urllib3.PoolManager):
+    """Gives one answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self._response = response
+
+    def request(self, method: str, url: str, **settings: object) -> urllib3.BaseHTTPResponse:  # type: ignore[override]
+        assert settings["preload_content"] is False
+        return cast("urllib3.BaseHTTPResponse", self._response)
+
+
+@pytest.mark.parametrize(
+    ("response", "found", "end"),
+    [
+        (Response(b"ab", b"c"), "abc", "released"),
+        (Response(b"ab", OSError("broken")), Failure(Reason.ERROR, "broken"), "closed"),
+        (Response(urllib3.exceptions.ProtocolError("cut")), Failure(Reason.RESET, "cut"), "closed"),
+        (Response(ValueError("odd")), Failure(Reason.ERROR, "ValueError: odd"), "closed"),
+        (Response(b"abcd"), Failure(Reason.TOO_LARGE, "an answer of over 0 MiB"), "closed"),
+        (Response(**{"Content-Encoding": "br"}), ENCODED, "closed"),
+        (Response(b'{"message":', b'"x"}', status=403), Failure(Reason.FORBIDDEN, "HTTP 403: x"), "closed"),
+        (Response(b"x", status=403), Failure(Reason.FORBIDDEN, "HTTP 403: No"), "closed"),
+        (Response(OSError("broken"), status=403), Failure(Reason.FORBIDDEN, "HTTP 403: broken"), "closed"),
+        (
+            Response(urllib3.exceptions.ProtocolError("cut"), status=403),
+            Failure(Reason.FORBIDDEN, "HTTP 403: cut"),
+            "closed",
+        ),
+    ],
+)
+def test_an_answer_is_let_go_of_whatever_it_is(response: Response, found: object, end: str) -> None:
+    """Only after one that was read to its end the connection is used again."""
+    connection = Connection(Given(access()))
+    connection._pool = Giving(response)
+    try:
+        assert connection.body("/a", {}, 3).decode() == found
+    except ApiError as error:
+        assert error.failure == found
+    assert response.end == [end]
+    assert set(response.amounts) <= {1 << 16}
+
+
+@pytest.mark.parametrize(("length", "left"), [(LARGEST_REFUSAL - 1, []), (LARGEST_REFUSAL, [b"x"])])
+def test_of_a_refusal_no_more_than_the_bound_is_read(length: int, left: list[bytes]) -> None:
+    connection = Connection(Given(access()))
+    connection._pool = Giving(response := Response(b" " * length, b"x", status=403))
+    assert connection.get("/a", text) == Failure(Reason.FORBIDDEN, "HTTP 403: No")
+    assert response._pieces == left
 
 
 def test_idle_connections_are_let_go_of() -> None:
