@@ -169,9 +169,9 @@ class Connection:
         self._pool.clear()
 
     def _answer(self, path: str, ask: Callable[[], T]) -> T | Failure:
-        until, refusal = self._refusals.get(path, (0.0, None))
-        if refusal is not None and time.monotonic() < until:
-            return refusal
+        refused = self._refusals.get(path)
+        if refused is not None and time.monotonic() < refused[0]:
+            return refused[1]
         try:
             return ask()
         except ApiError as error:

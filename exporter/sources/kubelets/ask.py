@@ -59,7 +59,7 @@ class _Verdict:
 
     def of(self, ders: tuple[bytes, ...]) -> bool:
         """Whether this chain is the one that was looked at, to the byte."""
-        return len(ders) == len(self.chain) and all(der == one.der for der, one in zip(ders, self.chain, strict=True))
+        return ders == tuple(one.der for one in self.chain)
 
 
 class KubeletAsker:
@@ -189,7 +189,8 @@ def _against(kubelet: Kubelet, chain: tuple[Certificate, ...], authorities: tupl
     reasons = [distrust(chain, authorities, name, now) for name in (kubelet.node, *kubelet.addresses)]
     if None in reasons:
         return ""
-    return {
+    words: dict[Reason | None, str] = {
         Reason.CERTIFICATE_EXPIRED: "it is outside its dates",
         Reason.CERTIFICATE_HOSTNAME: "it bears neither the node's name nor its address",
-    }.get(reasons[0] or Reason.ERROR, "it is not signed by the cluster CA")
+    }
+    return words.get(reasons[0], "it is not signed by the cluster CA")
