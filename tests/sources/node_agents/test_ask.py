@@ -3,15 +3,17 @@
 import asyncio
 import json
 import socket
+import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from exporter.facts.kube.endpoint_slice import PodAddress
 from exporter.facts.source import Failure
 from exporter.reason import Reason
+from exporter.sources.exchange import ProtocolError
 from exporter.sources.node_agents.ask import Said, ask
 from exporter.sources.node_agents.client_config import ClientAccess
 from tests.sources.hostile import http
@@ -118,7 +120,7 @@ def test_a_status_has_its_reason(status: str, reason: Reason) -> None:
         (http(facts("x" * 300)), Reason.DECODE, f"it speaks of another node, {'x' * 253}"),
         (http(facts(agent="cluster")), Reason.DECODE, "not a node agent's facts: agent is 'cluster'"),
         (http(b"<html>"), Reason.DECODE, "not a node agent's facts"),
-        (http(facts() + b" " * (4 << 20)), Reason.DECODE, ""),
+        (http(facts().ljust((4 << 20) + 1)), Reason.DECODE, "an answer of over 4096 KiB"),
         (b"nonsense\r\n\r\n", Reason.DECODE, ""),
     ],
 )
@@ -143,3 +145,74 @@ def test_where_nobody_listens_that_is_told() -> None:
     assert isinstance(found, Failure)
     assert found.reason is Reason.REFUSED
     assert found.words
+
+
+def test_facts_may_be_as_long_as_this() -> None:
+    found, _ = told(http(facts().ljust(4 << 20)))
+    assert isinstance(found, Said)
+
+
+class Raising(Mapping[str, str]):
+    """Headers that cannot be had."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getitem__(self, key: str) -> str:
+        raise self._error
+
+    def __iter__(self) -> Iterator[str]:
+        raise self._error
+
+    def __len__(self) -> int:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (TimeoutError(), Failure(Reason.TIMEOUT, "no answer within 10 s")),
+        (ProtocolError("no HTTP"), Failure(Reason.DECODE, "no HTTP")),
+        (ConnectionResetError(104, "Connection reset by peer"), Failure(Reason.RESET, "Connection reset by peer")),
+        (OSError(24, "Too many open files"), Failure(Reason.ERROR, "Too many open files")),
+        (OSError("a\n " + "b" * 199), Failure(Reason.ERROR, f"a {'b' * 198}")),
+        (OSError(), Failure(Reason.ERROR, "OSError")),
+        (ValueError("not facts"), Failure(Reason.DECODE, "not facts")),
+        (RecursionError("too deep"), Failure(Reason.DECODE, "too deep")),
+    ],
+)
+def test_whatever_goes_wrong_is_a_failure_and_the_connection_is_let_go_of(error: Exception, failure: Failure) -> None:
+    async def looked() -> Said | Failure:
+        ended = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(OSError):
+                await reader.read()
+            ended.set()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            pod = PodAddress(NODE, *server.sockets[0].getsockname())
+            found = await ask(pod, None, ClientAccess(headers=Raising(error)), 10.0)
+            await asyncio.wait_for(ended.wait(), 5)
+        return found
+
+    assert asyncio.run(looked()) == failure
+
+
+def test_who_is_asked_over_tls_is_known_by_the_name_of_the_settings() -> None:
+    """Which is sent (SNI) before anything is shown."""
+    named: list[str | None] = []
+
+    async def looked() -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sni_callback = lambda _, name, __: named.append(name)
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+        async with server:
+            pod = PodAddress(NODE, *server.sockets[0].getsockname())
+            access = ClientAccess(ssl.create_default_context(), "node-agents.internal")
+            assert isinstance(await ask(pod, None, access, 10.0), Failure)
+
+    asyncio.run(looked())
+    assert named == ["node-agents.internal"]

@@ -197,3 +197,125 @@ def test_what_cannot_be_used_is_one_line_that_names_the_file(tmp_path: Path, con
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"absent\.yaml: No such file or directory$"):
         client_access(tmp_path / "absent.yaml")
+
+
+def lacks_nothing(tmp_path: Path, content: object) -> ClientAccess:
+    client = AUTHORITY.kubelet_client("cluster-agent", NOW)
+    (tmp_path / "both.pem").write_bytes(client.pem)
+    return client_access(written(tmp_path, content, client))
+
+
+def names(access: ClientAccess) -> list[str]:
+    return [one.name for one in access.files]
+
+
+def basic(text: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+
+
+@pytest.mark.parametrize(
+    ("content", "tls", "server_name", "headers", "files"),
+    [
+        ({}, False, None, {}, []),
+        ({"tls_config": None, "basic_auth": None}, False, None, {}, []),
+        ({"tls_config": {}}, False, None, {}, []),
+        ({"scheme": "http", "tls_config": {}, "basic_auth": {}}, False, None, {}, []),
+        ({"scheme": "https"}, True, None, {}, []),
+        ({"tls_config": {"server_name": "a b"}}, True, "a b", {}, []),
+        ({"tls_config": {"server_name": "", "insecure_skip_verify": False, **CA}}, True, None, {}, ["ca.pem"]),
+        ({"tls_config": {"cert_file": "both.pem"}}, True, None, {}, ["both.pem"]),
+        (
+            {"tls_config": {"cert_file": "client.pem", "key_file": "client.key", "ca_file": "ca.pem"}},
+            True,
+            None,
+            {},
+            ["ca.pem", "client.pem", "client.key"],
+        ),
+        ({"tls_config": {"key_file": "client.key"}}, True, None, {}, ["client.key"]),
+        (
+            {"scheme": "https", "basic_auth": {"username": "agent", "password": " in line "}},
+            True,
+            None,
+            basic("agent: in line "),
+            [],
+        ),
+        ({"tls_config": CA, "basic_auth": LOGIN}, True, None, basic("agent:secret"), ["ca.pem", "password"]),
+        (
+            {"tls_config": CA, "basic_auth": {**LOGIN, "password": "other", "username": "jörg"}},
+            True,
+            None,
+            basic("jörg:secret"),
+            ["ca.pem", "password"],
+        ),
+    ],
+)
+def test_what_the_file_says_is_what_is_done(
+    tmp_path: Path, content: object, tls: bool, server_name: str | None, headers: dict[str, str], files: list[str]
+) -> None:
+    found = lacks_nothing(tmp_path, content)
+    assert (found.server_name, found.headers, names(found)) == (server_name, headers, ["agents.yaml", *files])
+    assert (found.context is not None) is tls
+    if found.context is not None:
+        assert (found.context.check_hostname, found.context.verify_mode) == (True, ssl.CERT_REQUIRED)
+
+
+def trusted(access: ClientAccess) -> list[bytes]:
+    assert access.context is not None
+    return access.context.get_ca_certs(binary_form=True)
+
+
+def test_the_ca_is_the_one_of_the_file_or_those_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "system.pem").write_bytes(STRANGER.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
+    own, system = (ssl.PEM_cert_to_DER_cert(one.pem.decode()) for one in (AUTHORITY, STRANGER))
+    assert trusted(lacks_nothing(tmp_path, {"tls_config": CA})) == [own]
+    found = trusted(lacks_nothing(tmp_path, {"scheme": "https"}))
+    assert system in found
+    assert own not in found
+
+
+def test_where_nothing_is_verified_no_name_is_either(tmp_path: Path) -> None:
+    found = lacks_nothing(tmp_path, {"tls_config": {"insecure_skip_verify": True, **CA}})
+    assert found.context is not None
+    assert (found.context.check_hostname, found.context.verify_mode) == (False, ssl.CERT_NONE)
+
+
+ONE_LINE = "not a string of one line"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "not YAML: expected the node content, but found '<stream end>'"),
+        ("a: b: c", "not YAML: mapping values are not allowed here"),
+        ("2001-99-99", "not YAML: month must be in 1..12"),
+        ({7: "x"}, "unknown key 7"),
+        ({"x" * 61: 1}, f"unknown key {'x' * 60}"),
+        ({"tls_config": {None: 1}}, "unknown key tls_config.None"),
+        ({"basic_auth": [1]}, "basic_auth: not a mapping"),
+        ({"scheme": None}, "scheme: not one of http, https"),
+        ({"tls_config": {"insecure_skip_verify": 0}}, "tls_config.insecure_skip_verify: not true or false"),
+        ({"tls_config": {"cert_file": ["x"]}}, f"tls_config.cert_file: {ONE_LINE}"),
+        ({"tls_config": {"key_file": 1}}, f"tls_config.key_file: {ONE_LINE}"),
+        ({"tls_config": {"server_name": "a\x1fb"}}, f"tls_config.server_name: {ONE_LINE}"),
+        ({"tls_config": {"server_name": None}}, f"tls_config.server_name: {ONE_LINE}"),
+        ({"tls_config": CA, "basic_auth": {"username": 1}}, f"basic_auth.username: {ONE_LINE}"),
+        ({"tls_config": CA, "basic_auth": {"password": 1}}, f"basic_auth.password: {ONE_LINE}"),
+        ({"tls_config": CA, "basic_auth": {"password_file": 1}}, f"basic_auth.password_file: {ONE_LINE}"),
+        (
+            {"scheme": "http", "basic_auth": LOGIN},
+            "basic_auth: a password is sent only over verified TLS (tls_config with ca_file)",
+        ),
+        ({"tls_config": {"cert_file": "client.pem"}}, "tls_config: [SSL] PEM lib"),
+        ({"tls_config": {"cert_file": "client.pem", "key_file": "absent"}}, "tls_config: No such file or directory"),
+        (
+            {"tls_config": CA, "basic_auth": {"username": "agent", "password_file": "empty"}},
+            "basic_auth: username and password, or password_file, are needed",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_told_to_the_word(tmp_path: Path, content: object, words: str) -> None:
+    (tmp_path / "empty").write_text(" \n")
+    with pytest.raises(SettingsError) as raised:
+        lacks_nothing(tmp_path, content)
+    assert str(raised.value).partition(" (_ssl")[0] == f"{tmp_path / 'agents.yaml'}: {words}"
