@@ -370,6 +370,16 @@ def test_what_cannot_be_read_is_told_until_it_can() -> None:
     ]
 
 
+@pytest.mark.parametrize(("more", "kinds"), [(0, "lww"), (1, "lwl")])
+def test_an_event_has_so_many_bytes_at_most(more: int, kinds: str) -> None:
+    line = event("BOOKMARK").strip().ljust((4 << 20) + more)
+    one, connection, told, _ = watcher(listed("a"), Stream(line, b"\n"))
+    one.run()
+    assert connection.kinds == kinds
+    words = (Reason.TOO_LARGE, "an event of over 4 MiB")
+    assert (words in told.calls) is bool(more)
+
+
 def pauses(seconds: float) -> Callable[[], object]:
     return lambda: threading.Event().wait(seconds)
 
