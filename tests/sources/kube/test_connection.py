@@ -381,8 +381,8 @@ class Response:
 
     connection, reason = None, "No"
 
-    def __init__(self, *pieces: bytes | Exception, status: int = 200, **headers: str) -> None:
-        self._pieces, self.status, self.headers = list(pieces), status, headers
+    def __init__(self, *pieces: bytes | Exception, status: int = 200, encoding: str = "identity") -> None:
+        self._pieces, self.status, self.headers = list(pieces), status, {"Content-Encoding": encoding}
         self.end: list[str] = []
         self.amounts: list[int] = []
 
@@ -421,7 +421,7 @@ class Giving(urllib3.PoolManager):
         (Response(urllib3.exceptions.ProtocolError("cut")), Failure(Reason.RESET, "cut"), "closed"),
         (Response(ValueError("odd")), Failure(Reason.ERROR, "ValueError: odd"), "closed"),
         (Response(b"abcd"), Failure(Reason.TOO_LARGE, "an answer of over 0 MiB"), "closed"),
-        (Response(**{"Content-Encoding": "br"}), ENCODED, "closed"),
+        (Response(encoding="br"), ENCODED, "closed"),
         (Response(b'{"message":', b'"x"}', status=403), Failure(Reason.FORBIDDEN, "HTTP 403: x"), "closed"),
         (Response(b"x", status=403), Failure(Reason.FORBIDDEN, "HTTP 403: No"), "closed"),
         (Response(OSError("broken"), status=403), Failure(Reason.FORBIDDEN, "HTTP 403: broken"), "closed"),

@@ -147,6 +147,9 @@ def event(kind: str, name: str = "", version: str = "2", **more: object) -> byte
     return json.dumps({"type": kind, "object": {"metadata": metadata, **more}}).encode() + b"\n"
 
 
+Script = list[Listing[Item] | Stream | Exception]
+
+
 class Scripted(Connection):
     """Gives these lists and streams in their order, or raises; stops the watcher when there is no more."""
 
@@ -234,7 +237,7 @@ def test_it_lists_and_then_watches_from_there() -> None:
 def test_a_watch_lasts_so_long_to_twice_that(seconds: float | None, least: int, most: int) -> None:
     """Spread, so that a fleet of agents does not come all at once."""
     settings = {} if seconds is None else {"watch_seconds": seconds}
-    script = [listed("a"), *(Stream(event("BOOKMARK")) for _ in range(60))]
+    script: Script = [listed("a"), *(Stream(event("BOOKMARK")) for _ in range(60))]
     one, connection, *_ = watcher(*script, **settings)
     one.run()
     asked = [int(query["timeoutSeconds"]) for _, _, query, _ in connection.asked[1:]]
@@ -318,7 +321,7 @@ def test_one_that_is_stopped_tells_no_failure() -> None:
 
 def test_a_failure_on_the_way_is_survived() -> None:
     """Whatever it is: a watch goes on from where it was, a bug is told and begins anew."""
-    script = [
+    script: Script = [
         failure(Reason.REFUSED),
         listed("a"),
         failure(Reason.FORBIDDEN),
@@ -386,12 +389,13 @@ def pauses(seconds: float) -> Callable[[], object]:
 
 def test_a_watch_that_ends_as_soon_as_it_began_is_none() -> None:
     """Unless it told something, or lasted a second."""
-    script = [listed("a"), Stream(), Stream(event("BOOKMARK", "", "3")), Stream(pauses(1.02)), Stream()]
+    script: Script = [listed("a"), Stream(), Stream(event("BOOKMARK", "", "3")), Stream(pauses(1.02)), Stream()]
     one, connection, told, waits = watcher(*script, silence=30.0)
     one.run()
     ended = (Reason.RESET, "the watch ended as soon as it began")
     assert [call for call in told.calls if call[0] is Reason.RESET] == [ended, ended]
-    assert (waits, connection.kinds) == (pytest.approx([0.8, 0.8]), "lwwwww")
+    assert waits == pytest.approx([0.8, 0.8])
+    assert connection.kinds == "lwwwww"
 
 
 @pytest.mark.parametrize(("seconds", "lost"), [(60.0, True), (0.0, False)])

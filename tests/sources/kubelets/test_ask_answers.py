@@ -81,28 +81,35 @@ def report(status: KubeletStatus = KubeletStatus.OK, detail: str = "", **more: o
     return KubeletReport(NODE, status, detail, **more)  # type: ignore[arg-type]
 
 
-METRICS: dict[str, object] = {
-    "client_certificate": True,
-    "client_not_after": 1500.0,
-    "renew_errors": ((Role.KUBELET_CLIENT, 2.0),),
-}
+def measured(status: KubeletStatus = KubeletStatus.OK, detail: str = "", **more: object) -> KubeletReport:
+    """With what its metrics say."""
+    return report(
+        status,
+        detail,
+        client_certificate=True,
+        client_not_after=1500.0,
+        renew_errors=((Role.KUBELET_CLIENT, 2.0),),
+        **more,
+    )
+
+
 BOTH = ["/configz", "/metrics"]
 
 
 @pytest.mark.parametrize(
     ("configz", "metrics", "found", "asked"),
     [
-        ((200, SETTINGS), (200, TOLD), report(config=CONFIG, **METRICS), BOTH),
-        ((200, SETTINGS), (200, [TOLD[:70], TOLD[70:]]), report(config=CONFIG, **METRICS), BOTH),
+        ((200, SETTINGS), (200, TOLD), measured(config=CONFIG), BOTH),
+        ((200, SETTINGS), (200, [TOLD[:70], TOLD[70:]]), measured(config=CONFIG), BOTH),
         (
             (200, SETTINGS),
             (200, [TOLD + PAST, ValueError("was read on")]),
-            report(config=CONFIG, **METRICS),
+            measured(config=CONFIG),
             BOTH,
         ),
         ((401, b"no"), (200, TOLD), report(KubeletStatus.UNAUTHORIZED, "configz: HTTP 401, no"), ["/configz"]),
-        ((403, b"no"), (200, TOLD), report(KubeletStatus.FORBIDDEN, "configz: HTTP 403, no", **METRICS), BOTH),
-        ((404, b""), (200, TOLD), report(KubeletStatus.ERROR, "configz: HTTP 404", **METRICS), BOTH),
+        ((403, b"no"), (200, TOLD), measured(KubeletStatus.FORBIDDEN, "configz: HTTP 403, no"), BOTH),
+        ((404, b""), (200, TOLD), measured(KubeletStatus.ERROR, "configz: HTTP 404"), BOTH),
         (
             (404, b""),
             (500, b"oh"),
@@ -116,7 +123,7 @@ BOTH = ["/configz", "/metrics"]
             BOTH,
         ),
         ((403, b""), (404, b""), report(KubeletStatus.ERROR, "configz: HTTP 403; metrics: HTTP 404"), BOTH),
-        ((200, SETTINGS), (200, [PAST, TOLD]), report(config=CONFIG, **METRICS), BOTH),
+        ((200, SETTINGS), (200, [PAST, TOLD]), measured(config=CONFIG), BOTH),
     ],
 )
 def test_what_it_answers_is_told(configz: Answer, metrics: Answer, found: KubeletReport, asked: list[str]) -> None:
@@ -248,7 +255,7 @@ def test_a_verdict_is_of_these_bytes_under_these_authorities() -> None:
     assert one._judged(TARGET, ders()) is first
     other = one._judged(TARGET, ders(CA.kubelet_serving(NODE, T0 + 1)))
     assert other.chain != first.chain
-    assert one._judged(TARGET, (*other.chain[0:0], *ders(), *ders())).chain == (*first.chain, *first.chain)
+    assert one._judged(TARGET, (*ders(), *ders())).chain == (*first.chain, *first.chain)
     again = one._judged(TARGET, ders())
     trusted[0] = certificates(OTHER.pem)
     assert one._judged(TARGET, ders()).against == SIGNED
