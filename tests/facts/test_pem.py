@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.pem import blocks, claims, has_private_key, why_unread
+from exporter.facts.pem import Block, blocks, claims, has_private_key, why_unread
 from tests.facts.forge import CA, DER, LEAF, pem
 
 CERTIFICATE, KEY = LEAF.certificate_pem, LEAF.key_pem
@@ -173,3 +173,114 @@ def test_repetition_costs_no_more_than_its_length(times: int, piece: bytes) -> N
     """Go had to be mended for this in 2025 (CVE-2025-61723)."""
     assert found(piece * times) == []
     assert found(piece * times + b"\n" + CERTIFICATE) in ([DER], [])
+
+
+BODY = b"QUJD\n"
+"""Three octets."""
+
+
+def block(label: bytes = b"X", body: bytes = BODY, *, before: bytes = b"") -> bytes:
+    return b"-----BEGIN " + label + b"-----\n" + before + body + b"-----END " + label + b"-----\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (block(), [Block("X", {}, None, False)]),
+        (block(b""), [Block("", {}, None, False)]),
+        (block(b"\xff"), [Block("\ufffd", {}, None, False)]),
+        (block(body=b""), [Block("X", {}, None, True)]),
+        (block(body=b" \n\t\n"), [Block("X", {}, None, True)]),
+        (block(b"CERTIFICATE"), [Block("CERTIFICATE", {}, b"ABC", False)]),
+        (block(b"CERTIFICATE", b""), [Block("CERTIFICATE", {}, b"", True)]),
+        (block(b"CERTIFICATE", b"QU\tJ D\n"), [Block("CERTIFICATE", {}, b"ABC", False)]),
+        (block(b"CERTIFICATE", b"QUJ\n"), []),
+        (block(before=b"a: b\n c : d : e \n\n"), [Block("X", {"a": "b", "c": "d : e"}, None, False)]),
+        (block(before=b"a:\n"), [Block("X", {"a": ""}, None, False)]),
+        (block(before=b"\xff: \xfe\n"), [Block("X", {"\ufffd": "\ufffd"}, None, False)]),
+        (block(before=b"a: b\n", body=b""), []),
+        (block(before=b"a: b\n", body=b"\n"), [Block("X", {"a": "b"}, None, True)]),
+        (block() + block(b"Y"), [Block("X", {}, None, False), Block("Y", {}, None, False)]),
+        (block() + b"text\n" + block(b"Y"), [Block("X", {}, None, False), Block("Y", {}, None, False)]),
+        (block(b"CERTIFICATE", b"?\n") + block(), [Block("X", {}, None, False)]),
+        (block()[:-1], [Block("X", {}, None, False)]),
+        (block()[:-2], []),
+        (block().replace(b"\n", b"\r\n"), [Block("X", {}, None, False)]),
+        (block().replace(b"-----\n", b"----- \t\n"), [Block("X", {}, None, False)]),
+        (block().replace(b"X-----\n-", b"X---- -\n-"), [Block("X", {}, None, False)]),
+        (b"x" + block(), []),
+        (b"x\n" + block(), [Block("X", {}, None, False)]),
+        (b"\n" + block(), [Block("X", {}, None, False)]),
+        (b"x" + block() + block(b"Y"), [Block("Y", {}, None, False)]),
+        (block().replace(b"END X", b"END Y"), []),
+        (block().replace(b"END X", b"END Y") + block(b"Z"), [Block("Z", {}, None, False)]),
+        (block().rstrip() + b"x\n", []),
+        (block().rstrip() + b"x\n" + block(b"Y"), [Block("Y", {}, None, False)]),
+        (block().replace(b"BEGIN X-----", b"BEGIN X----"), []),
+        (block().replace(b"BEGIN X-----", b"BEGIN X----") + block(b"Y"), [Block("Y", {}, None, False)]),
+        (b"-----BEGIN X-----\n" + block(b"Y"), [Block("Y", {}, None, False)]),
+        (b"-----BEGIN X-----\n-----END X-----", [Block("X", {}, None, True)]),
+        (b"-----BEGIN X-----\na: b\n", []),
+        (b"\n-----END X-----\n" + block(), [Block("X", {}, None, False)]),
+        (b"", []),
+    ],
+    ids=itertools.count(),
+)
+def test_a_text_has_its_blocks(content: bytes, expected: list[Block]) -> None:
+    """A4: label, headers, body, and whether there is any, as `pem.Decode` finds them one after another."""
+    assert list(blocks(content)) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "headers", "empty", "expected"),
+    [
+        ("PRIVATE KEY", {}, False, True),
+        ("EC PRIVATE KEY", {}, False, True),
+        ("PRIVATE KEY", {}, True, False),
+        ("XPRIVATE KEY", {}, False, None),
+        ("PRIVATE KEYS", {}, False, None),
+        ("ENCRYPTED PRIVATE KEY", {}, False, False),
+        ("OPENSSH PRIVATE KEY", {}, False, False),
+        ("RSA PRIVATE KEY", {"Proc-Type": "4,ENCRYPTED"}, False, False),
+        ("RSA PRIVATE KEY", {"Proc-Type": "4,CLEAR"}, False, True),
+        ("RSA PRIVATE KEY", {"DEK-Info": "ENCRYPTED"}, False, True),
+    ],
+)
+def test_the_first_private_key_counts(label: str, headers: dict[str, str], empty: bool, expected: bool | None) -> None:
+    """None: it is none, and the next block counts."""
+    found = Block(label, headers, None, empty)
+    plain, secret = Block("PRIVATE KEY", {}, None, False), Block("ENCRYPTED PRIVATE KEY", {}, None, False)
+    assert has_private_key((found, secret)) is (expected or False)
+    assert has_private_key((found, plain)) is (expected is None or expected)
+    assert has_private_key(iter((found,))) is (expected or False)
+
+
+LAST = "a certificate is not base64, or something else is on a line with its first or last"
+CUT = "a certificate is cut off"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xfe\n", "the file is UTF-16"),
+        (b"\xfe\xff\n", "the file is UTF-16"),
+        (b"\n\xff\xfe", LAST),
+        (b"\xef\xbb\xbf-\n", "a byte order mark comes before the first line"),
+        (b"\xef\xbb\xbf\n", LAST),
+        (b"a\rb", "its lines end in CR only"),
+        (b"a\r", "its line breaks are lost"),
+        (b"a", "its line breaks are lost"),
+        (b"a\r\n -----", "its lines are indented"),
+        (b"\t-----\n", "its lines are indented"),
+        (b"a -----\n", LAST),
+        (b"-----END A Z----------BEGIN \n", "one block ends and the next begins on one line"),
+        (b"-----END a----------BEGIN \n", LAST),
+        (b"BEGIN CERTIFICATE-----\n", CUT),
+        (b"BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", LAST),
+        (b"BEGIN CERTIFICATE-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", CUT),
+    ],
+)
+def test_the_likeliest_cause_is_named(content: bytes, words: str) -> None:
+    """A4: for a person, one of them."""
+    assert why_unread(content) == words
+    assert claims(content) == content.count(b"BEGIN CERTIFICATE")
