@@ -11,10 +11,9 @@ import ipaddress
 import warnings
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
-from exporter.facts.certificate import Certificate, CertificateError
+from exporter.facts.certificate import Certificate
 from exporter.facts.der import layout
 from exporter.facts.path import Path, paths
 from exporter.facts.purpose import SERVER_AUTH, Purpose
@@ -24,12 +23,7 @@ from exporter.reason import Reason
 __all__ = ["distrust"]
 
 _NAME_CONSTRAINTS = "2.5.29.30"
-_HANDLED = {"2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", _NAME_CONSTRAINTS, "2.5.29.31", "2.5.29.32"} | {
-    "2.5.29.33",
-    "2.5.29.36",
-    "2.5.29.37",
-    "2.5.29.54",
-}
+_HANDLED = {f"2.5.29.{arc}" for arc in (14, 15, 17, 19, 30, 31, 32, 33, 36, 37, 54)}
 """Extensions that Go knows (crypto/x509, processExtensions): any other one that is critical ends the matter."""
 
 
@@ -56,18 +50,19 @@ def distrust(
 
 def _holds(path: Path) -> bool:
     """Whether the path is one that Go walks, dates and host apart; its signatures are known to verify."""
-    constrained = False
-    for position, one in enumerate(path):
-        made_for = one.purpose
-        if made_for is None or not made_for.fit_for(SERVER_AUTH) or made_for.critical - _HANDLED:
-            return False
-        below = sum(1 for other in path[1:position] if not other.self_issued)
-        if position and made_for.path_length is not None and 0 <= made_for.path_length < below:
-            return False
-        constrained |= position > 0 and any(
-            extension.identifier == _NAME_CONSTRAINTS for extension in layout(one.der).extensions
-        )
-    return not constrained or _within_constraints(path)
+    below = [sum(not other.self_issued for other in path[1:position]) for position in range(len(path))]
+    constrained = any(
+        extension.identifier == _NAME_CONSTRAINTS for one in path[1:] for extension in layout(one.der).extensions
+    )
+    return all(map(_serves, path, below)) and (not constrained or _within_constraints(path))
+
+
+def _serves(one: Certificate, below: int) -> bool:
+    """Whether it may be on a server's path, with so many CAs between it and the leaf."""
+    made_for = one.purpose
+    assert made_for is not None  # such a one is on no path
+    long = made_for.path_length is not None and 0 <= made_for.path_length < below
+    return made_for.fit_for(SERVER_AUTH) and not made_for.critical - _HANDLED and not long
 
 
 def _within_constraints(path: Path) -> bool:
@@ -89,7 +84,7 @@ def _within_constraints(path: Path) -> bool:
                 .build_client_verifier()
                 .verify(leaf, between)
             )
-        except (VerificationError, ValueError, UnsupportedAlgorithm, CertificateError):
+        except (VerificationError, ValueError, x509.UnsupportedGeneralNameType):
             return False
     return True
 
@@ -102,7 +97,7 @@ def _bears(made_for: Purpose, host: str) -> bool:
         pass
     try:
         name = host.removesuffix(".").encode("idna").decode().lower()
-    except (ValueError, UnicodeError):
+    except ValueError:  # a UnicodeError is one
         return False
     names = {one.lower().removesuffix(".") for one in made_for.dns_names}
     _, dot, parent = name.partition(".")

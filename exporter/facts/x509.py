@@ -169,13 +169,13 @@ def load(der: bytes) -> tuple[x509.Certificate, bool]:
     try:
         return _strictly(repaired(der)), False
     except REFUSALS:
-        raise CertificateError(f"not a certificate: {_one_line(refusal)}") from None
+        raise CertificateError(f"not a certificate: {' '.join(str(refusal).split())}") from None
 
 
 def _strictly(der: bytes) -> x509.Certificate:
     parsed = x509.load_der_x509_certificate(der)
     # Dates are decoded when they are asked for.
-    _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc, parsed.serial_number
+    _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
     return parsed
 
 
@@ -234,7 +234,3 @@ def _signature_algorithm(parsed: x509.Certificate) -> str:
     oid = parsed.signature_algorithm_oid
     name = oid._name
     return oid.dotted_string if name == "Unknown OID" else name
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

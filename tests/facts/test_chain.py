@@ -15,6 +15,7 @@ from exporter.facts.x509 import Certificate, certificate, certificates
 from exporter.reason import Reason
 from simulation.pki import Authority, new_key
 from tests.facts.authorities import T0, YEAR, cross_signed, signed
+from tests.facts.forge import SEQUENCE, tlv
 from tests.facts.test_der import spelt_out
 
 NOW = T0 + 1000
@@ -258,6 +259,7 @@ def test_a_path_that_was_valid_for_a_second_has_ended_and_one_that_never_was_is_
         (("*.test",), (), "b.a.test", False),
         (("*.",), (), "a", False),
         (("*",), (), "a", False),
+        (("*..",), (), "a", False),
         (("xn--bcher-kva.test",), (), "bücher.test", True),
         (("a.test",), (), "a..test", False),
         (("", "*."), (), "", False),
@@ -277,6 +279,17 @@ def test_a_host_is_one_of_the_leafs_names_or_addresses(
 
 def constraints(*permitted: str) -> tuple[tuple[x509.ExtensionType, bool], ...]:
     return ((x509.NameConstraints([x509.DNSName(one) for one in permitted], None), False),)
+
+
+@pytest.mark.parametrize("kind", [0xA3, 0xA4, 0xA5])
+def test_names_that_cannot_be_held_against_constraints_are_refused(kind: int) -> None:
+    """A13: an X.400 address, a damaged directory name, an EDI party; a server may send any."""
+    names = tlv(SEQUENCE, tlv(0x82, HOST.encode()), tlv(kind, b"x"))
+    odd = ((x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), names), False),)
+    leaf = signed("apiserver", "middle", MIDDLE_KEY, ca=False, extensions=odd)
+    middle = signed("middle", "ca", ROOT_KEY, key=MIDDLE_KEY, extensions=constraints("example.test"))
+    assert judged(leaf, MIDDLE) is None
+    assert judged(leaf, middle) is Reason.CERTIFICATE_UNTRUSTED
 
 
 def test_constraints_of_a_name_bind_what_is_below_them_and_not_the_leaf_that_has_them() -> None:

@@ -235,7 +235,7 @@ def test_so_many_signatures_are_tried_and_no_more(place: int, found: bool) -> No
     asked, those = asked_of(DIRECT, (), roots, roots[place])
     assert [issuer for _, issuer in asked] == list(roots[:MOST_SIGNATURES])
     assert those == ([(DIRECT, roots[place])] if found else [])
-    assert MOST_SIGNATURES == 100
+    assert (MOST_SIGNATURES, MOST_PATHS, LONGEST) == (100, 16, 10)
 
 
 def test_so_many_paths_are_found_and_no_more() -> None:
@@ -318,8 +318,19 @@ def test_of_roots_with_one_key_one_counts(ends: tuple[float, ...], expected: int
     assert signers_in_use(roots, (roots[0], leaf)) == (roots[expected],)
 
 
+def test_a_member_that_another_one_signed_is_a_way_to_that() -> None:
+    """B1: an intermediate in the bundle that ends before the leaf does harms nobody."""
+    middle = replace(MIDDLE, not_after=200.0)
+    leaf = replace(signed("node", "middle", MIDDLE_KEY, ca=False), not_after=300.0)
+    assert signers_in_use((middle, ROOT), (leaf,)) == (ROOT,)
+    assert signers_in_use((middle,), (leaf,)) == (middle,)
+
+
 def test_the_longest_way_up_a_chain_has_its_signers() -> None:
     assert signers_above((DIRECT, ROOT)) == (ROOT,)
+    renewed = signed("lower", "lower", LOWER_KEY, key=LOWER_KEY)
+    for others in ((renewed, LOWER, MIDDLE), (LOWER, MIDDLE, renewed)):
+        assert signers_above((BELOW, *others)) == (LOWER, MIDDLE)
     assert signers_above((DIRECT, ROOT), lambda *_: False) == ()
     assert signers_in_use((ROOT,), (DIRECT,), (), lambda *_: False) == ()
     assert not issued_by(DIRECT, (), (ROOT,), lambda *_: False)

@@ -30,10 +30,52 @@ def test_who_logs_in_there_is_never_shown() -> None:
     assert proxy_url("http://p:1").url == "http://p:1"
 
 
-@pytest.mark.parametrize("text", ["", "proxy:3128", "ftp://p", "http://", "http://p:99999", " http://p", "socks5h://p"])
-def test_what_is_no_proxy_url_is_refused(text: str) -> None:
-    with pytest.raises(ProxyError):
+NO_URL = "it is no URL such as http://proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", NO_URL),
+        ("proxy", NO_URL),
+        ("proxy:3128", NO_URL),
+        ("http:proxy", NO_URL),
+        ("//proxy:3128", NO_URL),
+        ("://proxy:3128", NO_URL),
+        ("http://", NO_URL),
+        ("http://:3128", NO_URL),
+        ("http://p:99999", NO_URL),
+        ("http://p:x", NO_URL),
+        ("http://[::1", NO_URL),
+        (" http://p", NO_URL),
+        ("http://p\n", NO_URL),
+        ("ftp://p", "a proxy of the scheme ftp:// is not supported: http, https or socks5"),
+        ("socks5h://p", "a proxy of the scheme socks5h:// is not supported: http, https or socks5"),
+        (
+            "abcdefghijklmnopqrstuvwxyz://p",
+            "a proxy of the scheme abcdefghijklmnopqrst:// is not supported: http, https or socks5",
+        ),
+    ],
+)
+def test_what_is_no_proxy_url_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ProxyError) as caught:
         proxy_url(text)
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://p", Proxy("http", "p", 80, "", "")),
+        ("http://p:0", Proxy("http", "p", 0, "", "")),
+        ("http://me@p", Proxy("http", "p", 80, "me", "")),
+        ("https://me%20:@p", Proxy("https", "p", 443, "me ", "")),
+        ("socks5://:s%3A@P:1", Proxy("socks5", "p", 1, "", "s:")),
+    ],
+)
+def test_who_logs_in_may_have_any_name_and_password(text: str, expected: Proxy) -> None:
+    assert proxy_url(text) == expected
+    assert environment_proxy("http", "a.example", 80, {"HTTP_PROXY": text}) == expected
 
 
 def test_the_environment_may_leave_out_the_scheme_and_let_the_proxy_resolve() -> None:
@@ -43,10 +85,15 @@ def test_the_environment_may_leave_out_the_scheme_and_let_the_proxy_resolve() ->
         ("socks5h://p", Proxy("socks5", "p", 1080)),
     ):
         assert environment_proxy("https", "a.example", 443, {"HTTPS_PROXY": text}) == expected
-    with pytest.raises(ProxyError, match=r"HTTPS_PROXY: a proxy of the scheme ftp"):
-        environment_proxy("https", "a.example", 443, {"HTTPS_PROXY": "ftp://p"})
-    with pytest.raises(ProxyError, match=r"HTTP_PROXY: it is no URL"):
-        environment_proxy("http", "a.example", 80, {"http_proxy": "http://p:x"})
+        assert environment_proxy("http", "a.example", 80, {"HTTP_PROXY": text}) == expected
+    for scheme, text, words in (
+        ("https", "ftp://p", "HTTPS_PROXY: a proxy of the scheme ftp:// is not supported: http, https or socks5"),
+        ("http", "http://p:x", f"HTTP_PROXY: {NO_URL}"),
+        ("http", "me:x", f"HTTP_PROXY: {NO_URL}"),
+    ):
+        with pytest.raises(ProxyError) as caught:
+            environment_proxy(scheme, "a.example", 443, {f"{scheme}_proxy": text})
+        assert str(caught.value) == words
 
 
 @pytest.mark.parametrize(
@@ -71,9 +118,26 @@ def test_the_variable_of_the_scheme_counts_the_upper_case_first(
     assert (found.host if found else None) == host
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
-def test_nothing_here_is_asked_through_a_proxy(host: str) -> None:
-    assert environment_proxy("https", host, 443, HTTP) is None
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.9.10", True),
+        ("::1", True),
+        ("::1%lo", True),
+        ("::ffff:127.0.0.1", True),
+        ("LOCALHOST", False),
+        ("localhost.example", False),
+        ("128.0.0.1", False),
+        ("::2", False),
+        ("::ffff:10.0.0.1", False),
+    ],
+)
+def test_nothing_here_is_asked_through_a_proxy(host: str, here: bool) -> None:
+    """httpproxy, useProxy: `localhost` to the letter, and loopback addresses."""
+    expected = None if here else Proxy("http", "proxy.example", 3128)
+    assert environment_proxy("https", host, 443, HTTP) == expected
 
 
 @pytest.mark.parametrize(
@@ -109,6 +173,32 @@ def test_nothing_here_is_asked_through_a_proxy(host: str) -> None:
         ("[fd00::1]:80", "fd00::1", False),
         ("fd00::2", "fd00::1", False),
         ("10.1.2.3", "::ffff:10.1.2.3", True),
+        ("::ffff:10.1.2.3", "10.1.2.3", True),
+        ("*", "10.1.2.3", True),
+        ("**", "a.example", False),
+        ("*example", "a.example", False),
+        ("b.*", "b.example", False),
+        ("a.example", "b.a.example", True),
+        ("*.a.example", "b.a.example", True),
+        (".a.example", "b.a.example", True),
+        ("a.example", "ba.example", False),
+        ("*.:443", "a.example", False),
+        ("a.example:", "a.example", True),
+        ("a.example:x", "a.example", False),
+        ("a.example:4430", "a.example", False),
+        (" \tA.EXAMPLE\t", " a.Example ", True),
+        ("10.0.0.0/x", "10.1.2.3", False),
+        ("a/8", "a", False),
+        ("/", "a.example", False),
+        ("fd00::1%eth0", "fd00::1%eth1", True),
+        ("[fd00::1]x", "fd00::1", False),
+        ("[fd00::1", "fd00::1", True),
+        ("[]", "fd00::1", False),
+        ("10.1.2", "10.1.2.3", False),
+        ("2.3", "10.1.2.3", True),
+        ("10.1.2.3.", "10.1.2.3", False),
+        ("10.0.0.0/8", "fd00::1", False),
+        ("1:2:3", "a.example", False),
     ],
 )
 def test_what_no_proxy_names_is_asked_directly(entries: str, host: str, direct: bool) -> None:

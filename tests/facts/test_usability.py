@@ -1,13 +1,15 @@
 """What a certificate is for, on the node it lies on."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from exporter.facts.usability import Usability, usability
+from exporter.facts.purpose import CLIENT_AUTH, SERVER_AUTH, Purpose
+from exporter.facts.usability import Usability, client_usability, serving_usability, usability
 from exporter.facts.x509 import Certificate, certificate
 from exporter.reason import Role
 from simulation.pki import CLIENT, DAY, SERVER, YEAR, Authority, Credential, new_key, self_signed_linux
@@ -161,3 +163,125 @@ def test_a_certificate_whose_usage_cannot_be_read_is_not_loaded(junk: bytes) -> 
     """A2: Go refuses a certificate with an extendedKeyUsage that it cannot read."""
     odd = plain(GROUPS, USER, extensions=(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.37"), junk),))
     assert judged(Role.KUBELET_CLIENT, odd) is Usability.UNLOADABLE
+
+
+MADE = read(serving(NODE))
+
+
+def made_for(**changes: object) -> Purpose:
+    """What a kubelet's serving certificate without names is for, and these changes."""
+    assert MADE.purpose is not None
+    return replace(MADE.purpose, dns_names=(), addresses=(), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("dns_names", "addresses", "user", "node", "known", "bears"),
+    [
+        ((), (), "", "", (), False),
+        (("x",), (), "", "", (), True),
+        ((), ("10.0.0.1",), "", "", (), True),
+        (("n1",), (), "", "n1", (), True),
+        (("N1.",), (), "", " N1 ", (), True),
+        (("n1.internal",), (), "", "n1", (), True),
+        (("n1x.internal",), (), "", "n1", (), False),
+        (("n2",), (), "", "n1", (), False),
+        (("n1",), (), "system:node:n1", "n1", (), True),
+        (("n1",), (), "system:node:n2", "n1", (), False),
+        (("n1",), (), "n2", "n1", (), True),
+        ((), ("10.0.0.1",), "system:node:n1", "n1", (), True),
+        ((), ("10.0.0.1",), "n1", "n1", (), False),
+        ((), (), "system:node:n1", "n1", (), False),
+        (("n2",), ("10.0.0.1",), "system:node:n1", "n1", (), False),
+        ((), ("10.0.0.1",), "system:node:n1", "n1", ("10.0.0.2",), False),
+        ((), ("10.0.0.1",), "", "n1", ("10.0.0.2", "10.0.0.1"), True),
+        ((), ("fd00::1",), "", "n1", ("[FD00:0::1]",), True),
+        ((), ("fe80::1",), "", "n1", ("fe80::1%eth0",), True),
+        ((), ("127.0.0.1",), "", "n1", ("127.0.0.1",), False),
+        (("x",), ("0.0.0.0",), "", "n1", ("0.0.0.0", "::"), False),
+        (("localhost",), (), "", "n1", ("LOCALHOST",), False),
+        (("host.example",), (), "", "n1", ("HOST.example.",), True),
+        (("HOST.example.",), (), "", "n1", ("host.example",), True),
+        (("host.example",), (), "", "n1", ("example",), False),
+    ],
+)
+def test_a_certificate_bears_a_node_by_name_or_address(
+    dns_names: tuple[str, ...], addresses: tuple[str, ...], user: str, node: str, known: tuple[str, ...], bears: bool
+) -> None:
+    """A2: each rule by itself. One that calls itself another node's is that one's."""
+    names = replace(made_for(common_name=user), dns_names=dns_names, addresses=addresses)
+    assert serving_usability(MADE, names, node, known) is (OK if bears else ANOTHER)
+    leaf = replace(MADE, purpose=names)
+    assert usability(Role.KUBELET_SERVING, leaf, node, addresses=known) is (OK if bears else ANOTHER)
+
+
+@pytest.mark.parametrize(
+    ("authority", "own", "usages", "names", "expected"),
+    [
+        (False, False, {SERVER_AUTH}, ("n1",), OK),
+        (True, True, {SERVER_AUTH}, ("n1",), OK),
+        (True, True, {CLIENT_AUTH}, ("n1",), USAGE),
+        (True, False, {SERVER_AUTH}, ("n1",), NOT_LEAF),
+        (True, True, {SERVER_AUTH}, ("n2",), NOT_LEAF),
+        (None, False, {CLIENT_AUTH}, ("n2",), USAGE),
+        (None, False, None, ("n2",), ANOTHER),
+    ],
+)
+def test_of_several_reasons_the_worst_is_told(
+    authority: bool | None, own: bool, usages: set[str] | None, names: tuple[str, ...], expected: Usability
+) -> None:
+    uses = None if usages is None else frozenset(usages)
+    what = replace(made_for(authority=authority, usages=uses, common_name=""), dns_names=names)
+    leaf = replace(MADE, issuer=MADE.subject) if own else MADE
+    assert serving_usability(leaf, what, "n1") is expected
+    client_word = NOT_LEAF if authority else USAGE if usages == {SERVER_AUTH} else OK
+    assert client_usability(what) is client_word
+
+
+@pytest.mark.parametrize(
+    ("key", "loads"),
+    [
+        ("RSA-2048", True),
+        ("ECDSA-P-256", True),
+        ("Ed25519", True),
+        ("Ed448", False),
+        ("DSA-1024", False),
+        ("1.2.840.10045.2.1", False),
+        ("", False),
+    ],
+)
+def test_a_key_is_of_a_kind_that_go_loads(key: str, loads: bool) -> None:
+    """crypto/tls, X509KeyPair."""
+    leaf = replace(read(client(f"system:node:{NODE}")), key_algorithm=key)
+    assert usability(Role.KUBELET_CLIENT, leaf, NODE) is (OK if loads else Usability.UNLOADABLE)
+
+
+@pytest.mark.parametrize(
+    ("user", "node", "expected"),
+    [
+        ("system:node:n1", "", OK),
+        ("system:node:", "", OK),
+        ("n1", "", ANOTHER),
+        ("system:node:n1", " N1", OK),
+        ("system:node:N1", "N1", ANOTHER),
+    ],
+)
+def test_the_user_of_a_client_is_the_node(user: str, node: str, expected: Usability) -> None:
+    """A1: or any node, where none is asked for."""
+    leaf = read(client("x"))
+    assert leaf.purpose is not None
+    named = replace(leaf, purpose=replace(leaf.purpose, common_name=user))
+    assert usability(Role.KUBELET_CLIENT, named, node) is expected
+    assert usability(Role.KUBELET_CLIENT, named, node, authorities=(named,)) is NOT_LEAF
+
+
+def test_the_words_are_in_their_order() -> None:
+    """From nothing to the worst: of several reasons the last one counts."""
+    assert [str(one) for one in Usability] == [
+        "ok",
+        "another_node",
+        "wrong_group",
+        "wrong_usage",
+        "not_a_leaf",
+        "no_private_key",
+        "unloadable",
+    ]

@@ -158,8 +158,10 @@ def azure_cluster(body: object, asked: ResourceId) -> AzureCluster:
 def _pools(profiles: Iterable[object]) -> Iterable[AzurePool]:
     seen = set()
     for profile in profiles:
+        if not isinstance(profile, Mapping):
+            continue
         name = _text(profile, "name")
-        if not isinstance(profile, Mapping) or not name or name in seen:
+        if not name or name in seen:
             continue
         seen.add(name)
         image = _text(profile, "nodeImageVersion")

@@ -35,6 +35,39 @@ WORDS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("cancelled", StateClass.CANCELED),
+        (" Cancel ed\t", StateClass.CANCELED),
+        ("Certificates", StateClass.OTHER),
+        ("Rotating", StateClass.OTHER),
+        ("RotatingX", StateClass.OTHER),
+        ("RotatingSigningKeys", StateClass.ROTATING_SIGNING_KEYS),
+        ("RotatingTokenCertificates", StateClass.ROTATING_CERTIFICATES),
+        ("ReconcilingRotatedCertificates", StateClass.RECONCILING_CERTIFICATES),
+        ("TokenRotation", StateClass.ROTATING_TOKENS),
+        ("SigningKeys", StateClass.OTHER),
+        ("Tokens", StateClass.OTHER),
+        ("", StateClass.OTHER),
+    ],
+)
+def test_the_parts_of_a_word_that_count(word: str, expected: StateClass) -> None:
+    """Which of them decides where several are there."""
+    assert state_class(word) is expected
+
+
+def test_what_is_final_and_what_changes_certificates() -> None:
+    """Of every class."""
+    assert {one for one in StateClass if one.final} == {
+        StateClass.SUCCEEDED,
+        StateClass.FAILED,
+        StateClass.CANCELED,
+    }
+    ledger = AzureSince()
+    assert (ledger.since(), ledger.before()) == ({}, {})
+
+
 @pytest.mark.parametrize(("word", "expected"), WORDS.items())
 def test_each_word_of_azure_has_its_class(word: str, expected: StateClass) -> None:
     """As written in Microsoft's own constants and on the AKS page; letter case does not matter."""

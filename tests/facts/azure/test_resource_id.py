@@ -53,6 +53,71 @@ def test_what_is_no_cluster_id_is_none(text: str) -> None:
     assert managed_cluster_id(text) is None
 
 
+PROVIDED = "azure:///subscriptions/5ab0/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/n1"
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "group"),
+    [
+        (PROVIDED, NodeGroup("5ab0", "g")),
+        (f"\t{PROVIDED.upper()}\n", NodeGroup("5AB0", "G")),
+        (PROVIDED.replace("Compute/virtualMachines/n1", "Compute/"), None),
+        (PROVIDED.replace("Microsoft.Compute", "Microsoft-Compute"), None),
+        (PROVIDED.replace("azure:///", "azure://"), None),
+        (f"x{PROVIDED}", None),
+        (PROVIDED.replace("5ab0", ".."), None),
+        (PROVIDED.replace("5ab0", "."), None),
+        (PROVIDED.replace("/g/", "/../"), None),
+        (PROVIDED.replace("/g/", "/./"), None),
+        (PROVIDED.replace("/g/", "/.../"), NodeGroup("5ab0", "...")),
+        (PROVIDED.replace("/g/", f"/{'g' * 260}/"), NodeGroup("5ab0", "g" * 260)),
+        (PROVIDED.replace("/g/", f"/{'g' * 261}/"), None),
+        (PROVIDED.replace("/g/", "//"), None),
+    ],
+)
+def test_a_provider_id_is_matched_whole(provider_id: str, group: NodeGroup | None) -> None:
+    """And a part of it that would lead elsewhere in a URL is none."""
+    assert node_group(provider_id) == group
+
+
+@pytest.mark.parametrize("part", ["5ab0", "Contoso-RG", "aks1"])
+@pytest.mark.parametrize("character", list("/\\\\?#%&<>: \t\n\x00\x1f\x7f"))
+def test_no_part_of_an_id_has_a_character_that_means_something_in_a_url(part: str, character: str) -> None:
+    assert managed_cluster_id(ID.replace(part, f"a{character}b")) is None
+    for dots in (".", ".."):
+        assert managed_cluster_id(ID.replace(part, dots)) is None
+
+
+def test_a_path_has_its_parts_quoted() -> None:
+    """As they go into a URL."""
+    group = NodeGroup("5 ab", "ä")
+    assert group.path == "/subscriptions/5%20ab/resourceGroups/%C3%A4"
+    cluster = ResourceId("5 ab", "ä", "managedClusters", "Ö")
+    assert cluster.path == f"{group.path}/providers/Microsoft.ContainerService/managedClusters/%C3%96"
+    assert cluster.key == cluster.path.lower()
+
+
+TAGS = {"aks-managed-cluster-name": "aks1", "aks-managed-cluster-rg": "Contoso-RG"}
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"managedBy": ID, "tags": {}}, CLUSTER),
+        ({"managedBy": ID.replace("managedClusters", "snapshots"), "tags": TAGS}, CLUSTER),
+        ({"managedBy": 7, "tags": TAGS}, CLUSTER),
+        ({"tags": {key.upper(): value for key, value in TAGS.items()}}, CLUSTER),
+        ({"tags": {**TAGS, "aks-managed-cluster-name": None}}, None),
+        ({"tags": {**TAGS, "aks-managed-cluster-rg": 7}}, None),
+        ({"tags": {"aks-managed-cluster-name": "aks1"}}, None),
+        ({"tags": None}, None),
+    ],
+)
+def test_a_group_is_managed_by_the_cluster_that_it_names(body: dict[str, object], found: ResourceId | None) -> None:
+    """In the subscription of the group, where only the tags say so."""
+    assert managing_cluster(GROUP, body) == found
+
+
 def test_a_snapshot_is_told_from_a_cluster() -> None:
     """Each kind has its own reader."""
     snapshot = snapshot_id(ID.replace("managedClusters", "snapshots"))
