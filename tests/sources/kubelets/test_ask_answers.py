@@ -162,6 +162,7 @@ def test_a_refusal_is_told_in_one_line(status: int, body: bytes, found: tuple[Ku
 @pytest.mark.parametrize(
     ("headers", "clock"),
     [({"date": "Thu, 01 Jan 1970 00:16:40 GMT"}, 1000.0), ({"date": "soon"}, T0), ({"Date": ""}, T0), ({}, T0)],
+    ids=["date", "nonsense", "another", "none"],
 )
 def test_the_nodes_clock_is_that_of_its_answer(headers: dict[str, str], clock: float) -> None:
     assert asker()._node_clock(Head(200, headers)) == clock
@@ -203,6 +204,7 @@ DATES = "it is outside its dates"
             "it is not this node's certificate but that of CN=system:node:aks-2,O=system:nodes",
         ),
     ],
+    ids=range(11),
 )
 def test_why_no_token_is_sent_is_told(
     served: Credential,
