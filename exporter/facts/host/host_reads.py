@@ -1,7 +1,7 @@
 """What came of looking at every file of one node, as the facts take it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from exporter.facts.certificate import Certificate, CertificateFile
@@ -25,7 +25,7 @@ class HostReads:
     """By path, one for each candidate."""
     names: Mapping[str, tuple[str, ...] | None]
     """The names beside each certificate that the kubelet rotates, by that certificate's path; None: not listed."""
-    keys: Mapping[str, Read[None]] = field(default_factory=dict)
+    keys: Mapping[str, Read[None]]
     """Whether the private key of a certificate is there that has it in another file, by the certificate's path."""
 
 

@@ -56,13 +56,11 @@ def linux_command(
     be AKS's (AgentBaker, parts/linux/cloud-init/artifacts/kubelet.service), which is a guess: not all is known then.
     """
     units, unread = _units(unit, drop_ins, default_file)
-    contents = {path: read.value for path, read in files.items() if read.value is not None}
+    contents = {path: read.value for path, read in files.items()}
     unread += [read.path for read in files.values() if read.value is None and read.status not in ABSENT]
     started = command(units, contents)
     if _seen(unit):
         unread += [path for path in started.missing_files if path not in unread]
-    elif default_file not in contents and not any(_seen(read) for read in drop_ins):
-        return KubeletCommand(unread=", ".join(unread))
     names = [word.rpartition("/")[2] for word in started.words]
     if "kubelet" not in names:
         return KubeletCommand(unread=", ".join([*unread, "ExecStart starts no kubelet"]))
@@ -127,8 +125,9 @@ def windows_arguments(content: bytes) -> WindowsArguments:
     """
     loaded = json_object(content)
     kubernetes = loaded.get("Kubernetes")
-    kubelet = kubernetes.get("Kubelet") if isinstance(kubernetes, dict) else None
-    if not isinstance(kubernetes, dict) or not isinstance(kubelet, dict):
+    kubernetes = kubernetes if isinstance(kubernetes, dict) else {}
+    kubelet = kubernetes.get("Kubelet")
+    if not isinstance(kubelet, dict):
         raise ValueError("no Kubernetes.Kubelet")
     arguments = kubelet.get("ConfigArgs") or []
     if isinstance(arguments, str):
@@ -145,9 +144,10 @@ def windows_arguments(content: bytes) -> WindowsArguments:
 
 def windows_command(read: Read[WindowsArguments] | None) -> KubeletCommand:
     """The kubelet's flags on Windows."""
-    if read is None or read.value is None:
-        absent = read is None or read.status in ABSENT
-        return KubeletCommand(unread="" if absent or read is None else read.path)
+    if read is None:
+        return KubeletCommand()
+    if read.value is None:
+        return KubeletCommand(unread="" if read.status in ABSENT else read.path)
     try:
         flags = kubelet_flags(read.value.words)
     except ValueError as error:

@@ -62,8 +62,10 @@ class PathTable:
     """Whether these are a Windows node's paths."""
 
     def normal(self, path: str) -> str:
-        """The path in a form that is the same for all ways to write it."""
-        return ntpath.normcase(ntpath.normpath(path)) if self.windows else posixpath.normpath(path)
+        """The path in a form that is the same for all ways to write it. POSIX keeps two slashes at the beginning, in
+        which Linux sees one.
+        """
+        return ntpath.normcase(ntpath.normpath(path)) if self.windows else posixpath.normpath(path).replace("//", "/")
 
     def parent(self, path: str) -> str:
         """The directory of a host path."""

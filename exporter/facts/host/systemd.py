@@ -32,7 +32,7 @@ class StartCommand:
     words: tuple[str, ...] = field(repr=False)
     """The executable and its arguments; empty where no ExecStart is there."""
     missing_files: tuple[str, ...] = ()
-    """Environment files that are named, not optional, and whose content was not given."""
+    """Environment files that are named, not optional, and whose content is not known."""
 
 
 def service_unit(content: bytes) -> ServiceUnit:
@@ -66,11 +66,12 @@ def service_unit(content: bytes) -> ServiceUnit:
     return ServiceUnit(tuple(found))
 
 
-def command(units: Iterable[ServiceUnit], files: Mapping[str, Mapping[str, str]]) -> StartCommand:
+def command(units: Iterable[ServiceUnit], files: Mapping[str, Mapping[str, str] | None]) -> StartCommand:
     """The command line of a service: `units` is its unit file and then its drop-ins in the order of their names.
 
-    `files`: the content of environment files by path. An empty assignment forgets the ones before it; what an
-    environment file sets beats `Environment=`. Of several ExecStart the last counts, a simple service has but one.
+    `files`: the content of environment files by path, None where it could not be read. An empty assignment forgets the
+    ones before it; what an environment file sets beats `Environment=`. Of several ExecStart the last counts, a simple
+    service has but one.
     """
     start, environment, paths = "", dict[str, str](), list[str]()
     for key, value in (assignment for unit in units for assignment in unit.assignments):
