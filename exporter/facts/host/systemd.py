@@ -41,7 +41,7 @@ def service_unit(content: bytes) -> ServiceUnit:
     As systemd does, it passes over a line that is no assignment or is in no section.
     """
     try:
-        text = content.decode().replace("\r\n", "\n")
+        text = content.decode()
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
     if "\0" in text:

@@ -163,6 +163,7 @@ def unit(*assignments: tuple[str, str]) -> ServiceUnit:
         ([unit(("ExecStart", "/a")), unit(("ExecStart", ""))], {}, (), ()),
         *(([unit(("ExecStart", f"{prefix}/a"))], {}, ("/a",), ()) for prefix in "@-:+!|"),
         ([unit(("ExecStart", "+!!-/a -b"))], {}, ("/a", "-b"), ()),
+        ([unit(("ExecStart", "X/a"))], {}, ("X/a",), ()),
         ([unit(("ExecStart", "/a $B"), ("Environment", "B=1 C=2"))], {}, ("/a", "1"), ()),
         ([unit(("ExecStart", "/a $B"), ("Environment", '"B=1 2" C=3'))], {}, ("/a", "1", "2"), ()),
         (
@@ -196,6 +197,11 @@ def test_a_command_line_is_what_the_last_assignments_make_of_it(
     units: list[ServiceUnit], files: dict[str, dict[str, str]], words: tuple[str, ...], missing: tuple[str, ...]
 ) -> None:
     assert command(units, files) == StartCommand(words, missing)
+
+
+def test_a_command_line_is_not_shown() -> None:
+    """It may hold a token."""
+    assert repr(StartCommand(("--token=secret",), ("/e",))) == "StartCommand(missing_files=('/e',))"
 
 
 @pytest.mark.parametrize(
