@@ -38,7 +38,7 @@ def span(seconds: float) -> str:
 def when(timestamp: float, now: float) -> str:
     """How far away a moment is, and which: `in 7 days (2026-12-01 08:30 UTC)` or `3 hours ago (…)`."""
     distance = span(timestamp - now)
-    told = f"in {distance}" if timestamp >= now else f"{distance} ago"
+    told = f"in {distance}" if timestamp > now else f"{distance} ago"
     return f"{told} ({utc_time(timestamp)})"
 
 
