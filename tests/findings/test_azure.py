@@ -1,6 +1,7 @@
 """What a person is told about Azure's side."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from exporter.facts.kube.node import Node, node
 from exporter.facts.opt_out_tag import TAG
 from exporter.facts.source import REASONS, Failure
 from exporter.findings import Finding, Kind, Severity, Subject
-from exporter.findings.azure import azure_findings, azure_unanswered
+from exporter.findings.azure import azure_findings, azure_unanswered, serving_words
 from exporter.reason import Reason, Source
 from simulation.azure.bodies import JSON, agent_pool, managed_cluster
 
@@ -211,3 +212,37 @@ def test_an_azure_that_does_not_answer_is_could_not_look_with_a_next_step(reason
     assert (found.severity, found.alert) == (Severity.UNKNOWN, "AksCertSourceDown")
     assert "some words" in found.what
     assert found.next
+
+
+@pytest.mark.parametrize(
+    ("pool", "more", "words"),
+    [
+        ({}, {}, "nothing in the way"),
+        ({"tags": {TAG: "true"}}, {}, "off by the node pool's tag"),
+        ({"version": "1.26.9"}, {}, "not before Kubernetes 1.27"),
+        ({"version": "1.26.9", "tags": {TAG: "true"}}, {}, "off by the node pool's tag, not before Kubernetes 1.27"),
+        ({}, {"rbac": False}, "not without Kubernetes RBAC"),
+        ({"snapshot": SNAPSHOT}, {"image": "AKSUbuntu-2204gen2containerd-202411.12.0"}, "not with so old a snapshot"),
+        ({"snapshot": SNAPSHOT}, {"image": "AKSUbuntu-2204gen2containerd-202501.12.0"}, "nothing in the way"),
+        ({"snapshot": SNAPSHOT}, {"image": "golden"}, "the snapshot's image has no date"),
+        (
+            {"snapshot": SNAPSHOT},
+            {"snapshot": Failure(Reason.FORBIDDEN, "no right")},
+            "the snapshot cannot be read: forbidden",
+        ),
+    ],
+)
+def test_what_keeps_serving_rotation_off_is_told_in_a_few_words(
+    pool: dict[str, object], more: dict[str, object], words: str
+) -> None:
+    """What is certain first, then what could not be read."""
+    cluster = facts(agent_pool("p", **pool), **more).cluster  # type: ignore[arg-type]
+    assert serving_words(cluster, cluster.pools[0]) == words
+
+
+def test_tags_that_cannot_be_read_may_keep_it_off() -> None:
+    """Told where nothing is certain, and before the snapshot's."""
+    cluster = facts(agent_pool("p", snapshot=SNAPSHOT), image="golden").cluster
+    unread = replace(cluster.pools[0], opted_out=None)
+    assert serving_words(cluster, unread) == "the tags cannot be read"
+    assert serving_words(replace(cluster, rbac=False), unread) == "not without Kubernetes RBAC"

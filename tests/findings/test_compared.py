@@ -7,12 +7,16 @@ import pytest
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
+from exporter.facts.kube.kubelet_metrics import KubeletConfig
+from exporter.facts.kube.kubelet_report import KubeletReport
+from exporter.facts.kube.node_view import Validity, node_view
 from exporter.facts.node_document import NodeDocument, ToldFinding, ToldRotation
 from exporter.facts.node_observation import NodeObservation
 from exporter.facts.x509 import certificates
 from exporter.findings import Finding, Severity
 from exporter.findings.cluster import cluster_findings
-from exporter.reason import Ca, Observer, Role, Rotation
+from exporter.findings.formatting import ends, lasting
+from exporter.reason import Ca, KubeletStatus, Observer, Role, Rotation
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.pki import DAY, YEAR, Authority
 from tests.pages.example import CA, NOW
@@ -84,6 +88,30 @@ def test_a_node_that_missed_the_control_planes_rotation_is_told() -> None:
     assert (one.alert, one.severity, one.since) == ("AksCertNodePoolMissedRotation", Severity.WARNING, NOW - DAY)
     early = ToldRotation("kubelet-client", "enabled", NOW - 20 * DAY, NOW - DAY, ON)
     assert said(cluster(document(client=early))) == [], "the control plane was renewed before it fell due"
+
+
+def test_a_node_that_only_its_kubelet_tells_of_may_have_missed_it_too() -> None:
+    """Then the end of its client certificate is known as well."""
+    begin, end = NOW - 362 * DAY, NOW + 3 * DAY
+    asked = KubeletReport("n1", KubeletStatus.OK, config=KubeletConfig(True, True, "", True), client_not_after=end)
+    view = node_view(asked, PRESENT, {Role.KUBELET_CLIENT: Validity(begin, end)})
+    observed = {"n1": NodeObservation(Observer.KUBELET, view=view)}
+    (one,) = (
+        each
+        for each in said(replace(cluster(document()), observations=observed))
+        if each.alert == "AksCertNodePoolMissedRotation"
+    )
+    deadline = begin + 0.9 * (end - begin)
+    assert (one.severity, one.role, one.since, one.until) == (
+        Severity.WARNING,
+        Role.KUBELET_CLIENT,
+        deadline,
+        end,
+    )
+    assert one.what == (
+        "It missed the rotation that the control plane made: its client certificate has been overdue "
+        f"{lasting(deadline, NOW)} and {ends(end, NOW)}."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is wrong with a kubeconfig, and what is likely to be behind it."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from exporter.facts.chain import distrust
 from exporter.facts.kube.kubeconfig_trust import Cause, KubeconfigTrust
 from exporter.facts.x509 import Certificate, certificates
 from exporter.findings import Finding, Kind, Severity, Step, Subject
+from exporter.findings.formatting import ends
 from exporter.findings.kubeconfig import by_this_way, kubeconfig_findings
 from exporter.reason import Reason
 from simulation.pki import DAY, YEAR, Authority, Credential
@@ -159,3 +161,60 @@ def test_a_kubeconfigs_ca_near_its_end() -> None:
     assert (finding.severity, finding.alert) == (Severity.CRITICAL, "AksCertClusterCaExpiring")
     assert judge(authorities=read(CA)) == []
     assert list(kubeconfig_findings(trust(authorities=ending), NOW, known=ending)) == []
+
+
+def test_a_former_ca_that_a_kubeconfig_still_holds_may_be_removed() -> None:
+    """It has ended, and signed nothing of what is served. While nothing is seen, that is not known."""
+    former = Authority.cluster(NOW - 31 * YEAR, number=3)
+    both, served = read(former) + read(CA), CA.apiserver((HOST,), NOW - 60)
+    (finding,) = judge(served=served, authorities=both)
+    (ended,) = read(former)
+    assert finding == Finding(
+        Severity.INFO,
+        Subject(Kind.KUBECONFIG, "aks1"),
+        f"A former CA in the bundle {ends(ended.not_after, NOW)}.",
+        (Step("It may be removed: it signed nothing that is in use."),),
+        why=f"Its serial number is {ended.serial_number}.",
+        until=ended.not_after,
+    )
+    assert judge(authorities=both) == []
+    assert list(kubeconfig_findings(trust(served, both), NOW, known=both)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "changed"),
+    [
+        (Kind.SOURCE, "nodes", True),
+        (Kind.SOURCE, "Azure", False),
+        (Kind.NODE, "n1", False),
+        (Kind.KUBECONFIG, "aks1", False),
+    ],
+)
+def test_only_what_the_way_bears_on_has_other_steps(kind: Kind, name: str, changed: bool) -> None:
+    """Azure is asked by another way, and what is known is known."""
+    told = Finding(Severity.UNKNOWN, Subject(kind, name), "x", (Step("a"),))
+    intercepted = trust(INSPECTION.apiserver((HOST,), NOW - 60), read(CA), through="http://proxy:3128")
+    assert (by_this_way(told, intercepted) is told) is not changed
+    for severity in (Severity.CRITICAL, Severity.WARNING, Severity.INFO):
+        known = replace(told, severity=severity)
+        assert by_this_way(known, intercepted) is known
+    assert by_this_way(told, trust(through="http://proxy:3128")) is told
+    address = replace(told, subject=Subject(Kind.APISERVER, HOST), severity=Severity.WARNING)
+    assert by_this_way(address, intercepted) is address
+
+
+@pytest.mark.parametrize(
+    ("server", "through", "connect"),
+    [
+        (f"https://{HOST}", "", f"{HOST}:443"),
+        (f"https://{HOST}:6443", "socks5://p:1080", f"{HOST}:6443"),
+        (f"https://{HOST}:443", "https://p:3128", f"{HOST}:443 -proxy p:3128"),
+    ],
+)
+def test_the_chain_is_shown_by_the_way_that_leads_there(server: str, through: str, connect: str) -> None:
+    served = INSPECTION.apiserver((HOST,), NOW - 60)
+    (finding,) = judge(served=served, authorities=read(CA), server=server, through=through)
+    shown, _, resolved = finding.next
+    assert shown.command == f"openssl s_client -connect {connect} -servername {HOST} -showcerts </dev/null"
+    assert resolved.command == f"nslookup {HOST}"
+    assert ("It came through the proxy" in finding.why) is bool(through)
