@@ -106,7 +106,7 @@ def test_a_machine_is_known_from_its_provider_id_or_its_name(found: object, expe
 
 
 KNOWN = Machine("n1", "p", "MC rg", "set 1", "7", place=HERE)
-ALONE, ON_WINDOWS = replace(KNOWN, scale_set=""), replace(KNOWN, windows=True)
+SINGLE, ON_WINDOWS = replace(KNOWN, scale_set=""), replace(KNOWN, windows=True)
 
 
 def test_a_script_runs_through_azure_whatever_the_kubelet_does() -> None:
@@ -114,7 +114,7 @@ def test_a_script_runs_through_azure_whatever_the_kubelet_does() -> None:
         "az vmss run-command invoke -g 'MC rg' -n 'set 1' --instance-id 7 --command-id RunShellScript "
         """--scripts 'ls '"'"'a b'"'"''"""
     )
-    assert ALONE.run("ls") == "az vm run-command invoke -g 'MC rg' -n n1 --command-id RunShellScript --scripts ls"
+    assert SINGLE.run("ls") == "az vm run-command invoke -g 'MC rg' -n n1 --command-id RunShellScript --scripts ls"
     assert "--command-id RunPowerShellScript --scripts dir" in ON_WINDOWS.run("dir")
     assert (KNOWN.restart_kubelet, ON_WINDOWS.restart_kubelet) == (
         KNOWN.run("systemctl restart kubelet"),

@@ -89,7 +89,7 @@ def test_a_subject_says_what_its_name_names_where_that_is_not_plain() -> None:
 
 
 def test_the_worst_come_first_and_of_equals_the_first_by_name() -> None:
-    """What could not be looked at stands before a warning."""
+    """What could not be looked at comes before a warning."""
 
     def one(severity: Severity, name: str) -> Finding:
         return Finding(severity, Subject(Kind.NODE, name), "", ())
