@@ -23,7 +23,7 @@ _SET_DUMPABLE, _SET_NO_NEW_PRIVS = 4, 38  # <linux/prctl.h>
 
 # <linux/landlock.h>, LANDLOCK_ACCESS_FS_*: the rights of ABI 1 are bits 0 to 12, later ones add a bit each.
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
-_FS_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
+_FS_BITS = {1: 13, 2: 14, 3: 15, 4: 15}
 """Number of rights by ABI: 2 adds linking elsewhere, 3 truncating, 5 ioctl on devices."""
 _BIND_TCP, _CONNECT_TCP = 1, 2
 _SCOPES = 3
@@ -69,15 +69,10 @@ def seal(
 
     A path that does not exist is passed over. What the kernel cannot do is left open and said; nothing raises.
     """
-    abi = landlock_abi()
+    abi, seccomp = landlock_abi(), _seccomp()  # asked before the seal, which may close /proc
     if not abi:
-        return Sandbox(0, FilesystemSeal.OPEN, NetworkSeal.OPEN, _seccomp(), "the kernel offers no Landlock")
-    handled = _Ruleset((1 << _FS_BITS.get(abi, 16)) - 1)
-    size = 8
-    if abi >= 4:
-        handled.net, size = _BIND_TCP | _CONNECT_TCP, 16
-    if abi >= 6:
-        handled.scoped, size = _SCOPES, 24
+        return Sandbox(0, FilesystemSeal.OPEN, NetworkSeal.OPEN, seccomp, "the kernel offers no Landlock")
+    handled, size = _handled(abi)
     try:
         ruleset = _checked(_CREATE_RULESET, ctypes.byref(handled), size, 0)
         try:
@@ -85,7 +80,7 @@ def seal(
                 _allow(ruleset, path, _READ_FILE, _READ_DIR)
             for path in dict.fromkeys(executable):
                 _allow(ruleset, path, _READ_FILE | _EXECUTE)
-            if abi >= 4:
+            if handled.net:
                 for access, ports in ((_BIND_TCP, bind), (_CONNECT_TCP, connect)):
                     for port in ports:
                         _checked(_ADD_RULE, ruleset, _NET_PORT, ctypes.byref(_NetPort(access, port)), 0)
@@ -94,10 +89,28 @@ def seal(
         finally:
             os.close(ruleset)
     except OSError as error:
-        return Sandbox(abi, FilesystemSeal.OPEN, NetworkSeal.OPEN, _seccomp(), f"Landlock: {error.strerror}")
-    network = NetworkSeal.TCP if abi >= 4 else NetworkSeal.OPEN
-    detail = "" if abi >= 4 else "this kernel's Landlock does not cover the network"
-    return Sandbox(abi, FilesystemSeal.SEALED, network, _seccomp(), detail)
+        return Sandbox(abi, FilesystemSeal.OPEN, NetworkSeal.OPEN, seccomp, f"Landlock: {error.strerror}")
+    network, detail = _network(handled.net)
+    return Sandbox(abi, FilesystemSeal.SEALED, network, seccomp, detail)
+
+
+def _handled(abi: int) -> tuple[_Ruleset, int]:
+    """All that this version can refuse, and the bytes of the structure that it knows."""
+    handled = _Ruleset((1 << _FS_BITS.get(abi, 16)) - 1)
+    if abi < 4:
+        return handled, 8
+    handled.net = _BIND_TCP | _CONNECT_TCP
+    if abi < 6:
+        return handled, 16
+    handled.scoped = _SCOPES
+    return handled, 24
+
+
+def _network(handled: int) -> tuple[NetworkSeal, str]:
+    """What is closed of the network, and what is left to say of it."""
+    if handled:
+        return NetworkSeal.TCP, ""
+    return NetworkSeal.OPEN, "this kernel's Landlock does not cover the network"
 
 
 def keep_memory() -> None:
@@ -110,7 +123,7 @@ def keep_memory() -> None:
         return
     import resource
 
-    _library.prctl(_SET_DUMPABLE, *[ctypes.c_ulong(0)] * 4)
+    _library.prctl(_SET_DUMPABLE, ctypes.c_ulong(0))
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
@@ -140,12 +153,12 @@ def _no_new_privileges() -> None:
 
 
 def _seccomp() -> Seccomp:
-    words = {"0": Seccomp.NONE, "1": Seccomp.STRICT, "2": Seccomp.FILTER}
+    words = {b"0": Seccomp.NONE, b"1": Seccomp.STRICT, b"2": Seccomp.FILTER}
     try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as lines:
-            found = next((line.split()[1] for line in lines if line.startswith("Seccomp:")), "")
-    except (OSError, IndexError):
-        found = ""
+        with open("/proc/self/status", "rb") as lines:
+            found = next((line.split()[1] for line in lines if line.startswith(b"Seccomp:")), b"")
+    except OSError:
+        found = b""
     return words.get(found, Seccomp.UNKNOWN)
 
 

@@ -1,5 +1,7 @@
 """A connection within a time, straight or through a proxy."""
 
+import errno
+import os
 import socket
 import ssl
 import threading
@@ -124,3 +126,158 @@ def test_time_ends_the_wait_for_a_proxy() -> None:
     for way in (None, through("127.0.0.1:1"), through("127.0.0.1:1", "socks5")):
         with pytest.raises(TimeoutError):
             dial(("127.0.0.1", 1), soon(-1), way)
+
+
+@contextmanager
+def proxying(*answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """A port, and all that comes to it up to an empty line; then it answers, and hangs up."""
+    taken: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                head = b""
+                while b"\r\n\r\n" not in head and (part := connection.recv(4096)):
+                    head += part
+                taken.append(head)
+                for one in answer:
+                    connection.sendall(one)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], taken
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("address", "user", "password", "head"),
+    [
+        (("a.example", 443), "", "", b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n"),
+        (("::1", 80), "", "", b"CONNECT [::1]:80 HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
+        (
+            ("a", 1),
+            "me",
+            "",
+            b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nProxy-Authorization: Basic bWU6\r\n\r\n",
+        ),
+        (
+            ("a", 1),
+            "",
+            "pä",
+            b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nProxy-Authorization: Basic OnDDpA==\r\n\r\n",
+        ),
+        (("ä", 1), "", "", b"CONNECT ?:1 HTTP/1.1\r\nHost: ?:1\r\n\r\n"),
+    ],
+)
+def test_a_proxy_is_asked_in_the_words_of_http(address: tuple[str, int], user: str, password: str, head: bytes) -> None:
+    """RFC 9110 §9.3.6; and not a byte of what the server behind it says is taken."""
+    with (
+        proxying(b"HTTP/1.1 2", b"99 whatever\r\nVia: x\r\n\r", b"\nhello") as (port, taken),
+        dial(address, soon(), through(f"127.0.0.1:{port}", "http", user, password)) as connection,
+    ):
+        assert connection.recv(100) == b"hello"
+    assert taken == [head]
+
+
+@pytest.mark.parametrize(
+    ("answer", "number", "words"),
+    [
+        (b"HTTP/1.0 302 Found\r\n\r\n", errno.ECONNREFUSED, "{} refuses CONNECT a:1: HTTP/1.0 302 Found"),
+        (b"HTTP/2 200 OK\r\n\r\n", errno.ECONNREFUSED, "{} refuses CONNECT a:1: HTTP/2 200 OK"),
+        (b"HTTP/1.1200\r\n\r\n", errno.ECONNREFUSED, "{} refuses CONNECT a:1: HTTP/1.1200"),
+        (b"\r\n\r\n", errno.ECONNREFUSED, "{} refuses CONNECT a:1: "),
+        (b"HTTP/1.1 5\x1b[2J\xff" + b"x" * 200 + b"\r\n\r\n", errno.ECONNREFUSED, None),
+        (b"HTTP/1.1 200 OK\r\n", errno.ECONNRESET, "{}: no answer to CONNECT a:1"),
+        (b"", errno.ECONNRESET, "{}: no answer to CONNECT a:1"),
+    ],
+)
+def test_whatever_else_a_proxy_says_is_a_refusal_in_one_line(answer: bytes, number: int, words: str | None) -> None:
+    with proxying(answer) as (port, _), pytest.raises(ProxyRefusal) as raised:
+        dial(("a", 1), soon(), through(f"127.0.0.1:{port}"))
+    place = f"proxy http://127.0.0.1:{port}"
+    wanted = f"{place} refuses CONNECT a:1: HTTP/1.1 5[2J�{'x' * 86}" if words is None else words.format(place)
+    assert (raised.value.errno, raised.value.strerror) == (number, wanted)
+
+
+@pytest.mark.parametrize("size", [16 * 1024, 16 * 1024 + 1, 16 * 1024 + 2])
+def test_a_proxy_may_say_so_much_and_no_more(size: int) -> None:
+    """The last byte that is looked at is one beyond 16 KiB."""
+    head = b"HTTP/1.1 200 OK\r\nVia: "
+    head += b"x" * (size - len(head) - 4) + b"\r\n\r\n"
+    with proxying(head) as (port, _):
+        way = through(f"127.0.0.1:{port}")
+        if size <= 16 * 1024 + 1:
+            dial(("a", 1), soon(), way).close()
+        else:
+            with pytest.raises(ProxyRefusal, match="no answer to CONNECT a:1"):
+                dial(("a", 1), soon(), way)
+
+
+def test_what_the_system_says_of_a_proxy_is_said_with_its_place() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        for scheme in ("http", "socks5"):
+            with pytest.raises(ConnectionRefusedError) as raised:
+                dial(("a", 1), soon(), through(f"127.0.0.1:{port}", scheme))
+            wanted = errno.ECONNREFUSED, f"proxy {scheme}://127.0.0.1:{port}: Connection refused"
+            assert (raised.value.errno, raised.value.strerror) == wanted
+
+
+def test_a_socks_proxy_that_refuses_is_refused_in_its_words() -> None:
+    with Proxy(("127.0.0.1", 1), socks=True, refuse=b"x") as proxy:
+        place = proxy.place
+        with pytest.raises(ProxyRefusal) as raised:
+            dial(NAMED, soon(), through(place, "socks5"))
+    assert raised.value.errno == errno.ECONNREFUSED
+    assert str(raised.value.strerror).startswith(f"proxy socks5://{place}: ")
+    assert "0x02" in str(raised.value.strerror)
+
+
+def test_without_time_there_is_no_connection() -> None:
+    """Not even an attempt, at an address or at a name."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(TimeoutError, match="no time left to connect") as raised:
+            dial(("127.0.0.1", port), time.monotonic())
+        assert raised.value.errno == errno.ETIMEDOUT
+        with pytest.raises((TimeoutError, Unresolved), match=r"no time left|no answer from the name service in time"):
+            dial(("localhost", port), soon(-5))  # the name service may have been quicker
+
+
+def test_a_name_with_two_addresses_leads_to_the_one_that_answers() -> None:
+    """localhost may be ::1 first; the last refusal is told where none answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with dial(("localhost", port), soon()) as connection:
+            assert connection.getpeername()[:2] == ("127.0.0.1", port)
+            assert 0 < (connection.gettimeout() or 0) <= 20
+    with pytest.raises(ConnectionRefusedError):
+        dial(("localhost", port), soon())
+
+
+@pytest.mark.parametrize("host", ["bücher.invalid", "a..b", "x" * 300])
+def test_what_is_no_name_is_unresolved_in_one_line(host: str) -> None:
+    with pytest.raises(Unresolved) as raised:
+        dial((host, 443), soon())
+    said = str(raised.value)
+    assert said.startswith(f"{host}: ")
+    assert len(said) <= len(host) + 202
+    assert "\n" not in said
+
+
+def test_a_refusal_leaves_no_connection_open() -> None:
+    """Nor does an address that takes none."""
+    gc_before = set(os.listdir("/proc/self/fd"))
+    with proxying(b"HTTP/1.1 403 No\r\n\r\n") as (port, _), pytest.raises(ProxyRefusal) as kept:
+        dial(("a", 1), soon(), through(f"127.0.0.1:{port}"))
+    with pytest.raises(ConnectionRefusedError) as other:
+        dial(("127.0.0.1", port), soon())
+    assert set(os.listdir("/proc/self/fd")) <= gc_before, (kept, other)
+
+
+def test_a_proxy_that_speaks_no_tls_is_an_error_of_tls() -> None:
+    """And is not called in the clear."""
+    with answering(b"HTTP/1.1 200 yes\r\n\r\n") as port, pytest.raises(ssl.SSLError):
+        dial(NAMED, soon(), through(f"127.0.0.1:{port}", "https"))
