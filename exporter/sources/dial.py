@@ -95,7 +95,7 @@ def _resolved(address: Address, deadline: float) -> list[_Target]:
         raise Unresolved(f"{address[0]}: no answer from the name service in time")
     found = answer[0]
     if isinstance(found, Exception):
-        words = found.strerror if isinstance(found, OSError) and found.strerror else str(found)
+        words = found.strerror if isinstance(found, OSError) else str(found)
         raise Unresolved(f"{address[0]}: {' '.join(words.split())[:200]}")
     return found
 
@@ -145,7 +145,6 @@ def _tunnel(connection: socket.socket, address: Address, deadline: float, proxy:
     if proxy.username or proxy.password:
         secret = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
         lines.append(f"Proxy-Authorization: Basic {secret}")
-    connection.settimeout(_left(deadline))
     connection.sendall("\r\n".join([*lines, "", ""]).encode("ascii", "replace"))
     head = bytearray()
     while b"\r\n\r\n" not in head:

@@ -2,12 +2,22 @@
 
 import asyncio
 import contextlib
+import ssl
+import tempfile
+import time
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from exporter.sources.exchange import Exchange, ProtocolError
+from exporter.sources.exchange import Exchange, ProtocolError, unverified_context
+from simulation.pki import DAY, Authority
+from simulation.pki import SERVER as SERVER_USE
 
+NOW = time.time()
+CA = Authority.cluster(NOW - DAY)
+SERVER = CA.issue("node", NOW - DAY, NOW + DAY, names=("localhost", "node"), usages=(SERVER_USE,))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Kind: Node\r\n\r\nhello"
 Use = Callable[[Exchange], Awaitable[object]]
 
@@ -104,3 +114,144 @@ def test_a_header_that_would_end_the_line_is_not_sent() -> None:
 
     with pytest.raises(ProtocolError):
         used(split, OK)
+
+
+def heard(host: str, use: Use) -> bytes:
+    """All that a server on this address hears of a connection's first request, which it answers."""
+
+    async def run() -> bytes:
+        asked: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(OK)
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(serve, host, 0)
+        async with server, asyncio.timeout(20):
+            port = server.sockets[0].getsockname()[1]
+            exchange = await Exchange.open(host, port)
+            await use(exchange)
+            exchange.close()
+            return asked[0].replace(str(port).encode(), b"PORT")
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(("host", "said"), [("127.0.0.1", b"127.0.0.1:PORT"), ("::1", b"[::1]:PORT")])
+def test_a_request_says_whom_it_asks_and_who_asks(host: str, said: bytes) -> None:
+    """And nothing else, but for the caller's own headers, which come last."""
+
+    async def get(exchange: Exchange) -> object:
+        head = await exchange.get("/a?b=c", {"Accept": "x", "User-Agent": "own"})
+        return head.status, dict(head.headers)
+
+    assert heard(host, get) == (
+        b"GET /a?b=c HTTP/1.1\r\nHost: "
+        + said
+        + b"\r\nUser-Agent: own\r\nAccept-Encoding: identity\r\nAccept: x\r\n\r\n"
+    )
+
+    async def plain(exchange: Exchange) -> object:
+        return await exchange.get("/", {})
+
+    assert b"\r\nUser-Agent: aks-cert-exporter\r\n" in heard(host, plain)
+
+
+def test_the_heads_names_are_in_lower_case_and_its_body_comes_in_pieces() -> None:
+    async def pieces(exchange: Exchange) -> object:
+        head = await exchange.get("/", {})
+        return head.status, dict(head.headers), [part async for part in exchange.body()]
+
+    chunked = b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\nX-A: \xe4 b\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
+    status, headers, parts = cast("tuple[int, dict[str, str], list[bytes]]", used(pieces, chunked))
+    assert (status, headers) == (503, {"transfer-encoding": "chunked", "x-a": "ä b"})
+    assert b"".join(parts) == b"abc"
+
+
+def test_a_body_without_a_length_ends_with_the_connection() -> None:
+    assert used(read, b"HTTP/1.0 200 OK\r\n\r\nhello") == (200, None, b"hello")
+
+
+def test_a_body_that_breaks_off_is_no_whole_one() -> None:
+    """In its middle, and between two chunks."""
+    for answer in (b"Content-Length: 5\r\n\r\nhel", b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"):
+        with pytest.raises(ProtocolError, match=r"incomplete|without sending complete|closed"):
+            used(read, b"HTTP/1.1 200 OK\r\n" + answer)
+
+
+def test_a_head_may_be_sixty_four_kilobytes_and_no_larger() -> None:
+    fits = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: " + b"x" * 60_000 + b"\r\n\r\n"
+    assert used(read, fits) == (200, None, b"")
+    with pytest.raises(ProtocolError):
+        used(read, fits.replace(b"X: ", b"X: " + b"y" * 140_000))
+
+
+def test_a_large_answer_is_bounded_by_who_reads_it() -> None:
+    async def kilobytes(exchange: Exchange) -> object:
+        await exchange.get("/", {})
+        return await exchange.whole(3000)
+
+    with pytest.raises(ProtocolError, match=r"^an answer of over 2 KiB$"):
+        used(kilobytes, b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + b"x" * 4000)
+
+
+def indicated(context: ssl.SSLContext, host: str, server_name: str | None) -> object:
+    """The name that a TLS server is asked for; or how the client refuses what it serves."""
+    names: list[str | None] = []
+
+    async def run() -> object:
+        serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+            file.write(SERVER.pem)
+            file.flush()
+            serving.load_cert_chain(file.name)
+        serving.sni_callback = lambda _tls, name, _context: names.append(name)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                await reader.read(100)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=serving)
+        async with server, asyncio.timeout(20):
+            try:
+                port = server.sockets[0].getsockname()[1]
+                exchange = await Exchange.open(host, port, tls=context, server_name=server_name)
+            except ssl.SSLCertVerificationError as error:
+                return error.verify_message
+            assert exchange.chain == [SERVER.certificate.public_bytes(Encoding.DER)]
+            exchange.close()
+            return names
+
+    return asyncio.run(run())
+
+
+def verifying() -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=CA.pem.decode())
+
+
+@pytest.mark.parametrize(
+    ("context", "server_name", "seen"),
+    [
+        (unverified_context, None, [None]),
+        (unverified_context, "node", ["node"]),
+        (verifying, None, ["localhost"]),
+        (verifying, "node", ["node"]),
+        (verifying, "other", "Hostname mismatch, certificate is not valid for 'other'."),
+    ],
+)
+def test_only_a_context_that_verifies_asks_for_the_host_by_name(
+    context: Callable[[], ssl.SSLContext], server_name: str | None, seen: object
+) -> None:
+    assert indicated(context(), "localhost", server_name) == seen
+
+
+def test_what_is_not_verified_is_not_of_yesterday_either() -> None:
+    context = unverified_context()
+    assert (context.check_hostname, context.verify_mode, context.minimum_version) == (
+        False,
+        ssl.CERT_NONE,
+        ssl.TLSVersion.TLSv1_2,
+    )

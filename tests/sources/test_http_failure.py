@@ -14,7 +14,7 @@ import requests
 import urllib3
 
 from exporter.reason import Reason
-from exporter.sources.http_failure import causes, connection_reason
+from exporter.sources.http_failure import causes, connection_reason, socket_reason, tls_word
 from simulation.pki import DAY, Authority, Credential
 
 NOW = time.time()
@@ -172,3 +172,99 @@ def test_errors_that_refer_to_one_another_end() -> None:
     first, second = RuntimeError("first"), RuntimeError("second")
     first.__cause__, second.__cause__ = second, first
     assert list(causes(first)) == [first, second]
+
+
+def of_tls(word: str | None, words: str = "x") -> ssl.SSLError:
+    """As OpenSSL's are: with its name of what happened, or without one."""
+    error = ssl.SSLError(1, words)
+    error.reason = word  # type: ignore[assignment]
+    return error
+
+
+def unverified(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "x")
+    error.verify_code = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), Reason.DNS),
+        *[(unverified(code), Reason.CERTIFICATE_EXPIRED) for code in (9, 10, 13, 14)],
+        *[(unverified(code), Reason.CERTIFICATE_HOSTNAME) for code in (0, 62, 63, 64)],
+        *[(unverified(code), Reason.CERTIFICATE_UNTRUSTED) for code in (8, 11, 12, 15, 18, 20, 61, 65)],
+        (ssl.SSLEOFError(8, "x"), Reason.RESET),
+        (ssl.SSLZeroReturnError(6, "x"), Reason.RESET),
+        (of_tls("TLSV1_ALERT_PROTOCOL_VERSION"), Reason.TLS_PROTOCOL),
+        (of_tls("TLSV1_ALERT_INTERNAL_ERROR"), Reason.TLS_ALERT),
+        (of_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED"), Reason.TLS_ALERT),
+        (of_tls("SSLV3_ALERT_HANDSHAKE_FAILURE"), Reason.TLS_ALERT),
+        (of_tls("WRONG_VERSION_NUMBER"), Reason.TLS_PROTOCOL),
+        (of_tls("SSLV3_ROLLBACK_ATTACK"), Reason.TLS_PROTOCOL),
+        (of_tls(None, "[ASN1: NOT_ENOUGH_DATA]"), Reason.CERTIFICATE_MALFORMED),
+        (of_tls(None), Reason.TLS_PROTOCOL),
+        (ssl.SSLError(0, "of Python itself"), Reason.TLS_PROTOCOL),
+        (TimeoutError("x"), Reason.TIMEOUT),
+        (OSError(errno.ETIMEDOUT, "x"), Reason.TIMEOUT),
+        (OSError(errno.ECONNREFUSED, "x"), Reason.REFUSED),
+        *[(OSError(number, "x"), Reason.RESET) for number in (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)],
+        *[
+            (OSError(number, "x"), Reason.UNREACHABLE)
+            for number in (
+                errno.EHOSTUNREACH,
+                errno.ENETUNREACH,
+                errno.EHOSTDOWN,
+                errno.ENETDOWN,
+                errno.EADDRNOTAVAIL,
+            )
+        ],
+        (OSError(errno.EACCES, "x"), None),
+        (OSError("x"), None),
+        (ValueError("x"), None),
+    ],
+)
+def test_each_error_of_a_socket_has_its_reason(error: Exception, reason: Reason | None) -> None:
+    assert socket_reason(error) is reason
+    assert connection_reason(error) is reason
+
+
+def named(name: str) -> Exception:
+    found: Exception = type(name, (Exception,), {})("x")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ReadTimeoutError", Reason.TIMEOUT),
+        ("ConnectTimeoutError", Reason.TIMEOUT),
+        ("RemoteDisconnected", Reason.RESET),
+        ("IncompleteRead", Reason.RESET),
+        ("ProtocolError", Reason.RESET),
+        ("OtherError", None),
+    ],
+)
+def test_what_is_at_the_bottom_by_itself_is_known_by_its_name(name: str, reason: Reason | None) -> None:
+    """The first of two; and any error of a socket is more exact, however deep."""
+    assert connection_reason(named(name)) is reason
+    outer = named("ProtocolError")
+    outer.__cause__ = named(name)
+    assert connection_reason(outer) is Reason.RESET
+    outer = named(name)
+    outer.__cause__ = RuntimeError(named("ProtocolError"), ConnectionRefusedError())
+    assert connection_reason(outer) is Reason.REFUSED
+
+
+def test_every_way_to_refer_to_another_error_is_followed() -> None:
+    """The outermost first; what is no exception is passed over."""
+    cause, context, reason, inner, argument = (ValueError(number) for number in range(5))
+    outer = RuntimeError("words", argument, None, 1)
+    outer.__cause__, outer.__context__ = cause, context
+    outer.reason, outer.inner_exception = reason, inner  # type: ignore[attr-defined]
+    argument.reason = "a word"  # type: ignore[attr-defined]
+    assert list(causes(outer)) == [outer, cause, context, reason, inner, argument]
+
+
+def test_an_error_that_openssl_did_not_make_has_no_name_of_its() -> None:
+    assert [tls_word(one) for one in (of_tls("X"), of_tls(None), of_tls(""), ssl.SSLError(0, "x"))] == ["X", "", "", ""]
