@@ -95,7 +95,7 @@ def _resolved(address: Address, deadline: float) -> list[_Target]:
         raise Unresolved(f"{address[0]}: no answer from the name service in time")
     found = answer[0]
     if isinstance(found, Exception):
-        words = found.strerror if isinstance(found, OSError) else str(found)
+        words = str(found.strerror if isinstance(found, OSError) else found)
         raise Unresolved(f"{address[0]}: {' '.join(words.split())[:200]}")
     return found
 

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -309,3 +309,24 @@ def test_a_proxy_behind_tls_is_asked_for_by_its_name(tmp_path: Path) -> None:
     with answering(b"HTTP/1.1 200 yes\r\n\r\n", tls=context) as port:
         dial(NAMED, soon(), Through("https", "localhost", port)).close()
     assert names == ["localhost"]
+
+
+def test_a_proxy_that_drips_cannot_stretch_the_time() -> None:
+    """Each byte comes in time."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        over = threading.Event()
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                for byte in b"HTTP/1.1 200 yes":
+                    connection.sendall(bytes([byte]))
+                    if over.wait(0.04):
+                        return
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(TimeoutError):
+            dial(NAMED, soon(0.2), through(f"127.0.0.1:{listener.getsockname()[1]}"))
+        over.set()
+        thread.join()
