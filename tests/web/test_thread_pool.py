@@ -104,6 +104,89 @@ def test_a_call_that_nobody_awaits_any_more_is_not_made() -> None:
     asyncio.run(go())
 
 
+def test_a_call_that_was_withdrawn_leaves_its_place_and_those_of_its_client() -> None:
+    async def go() -> list[str]:
+        workers, release, order = ThreadPool("h", threads=1, waiting=3), threading.Event(), list[str]()
+        first: list[asyncio.Task[object]] = [asyncio.create_task(workers.call(release.wait))]
+        await asyncio.sleep(0)
+        rest: list[asyncio.Task[None]] = []
+        for name in ("a1", "a2", "b1"):
+            rest.append(asyncio.create_task(workers.call(partial(order.append, name), name[0])))
+            await asyncio.sleep(0)
+        for number in (1, 2):
+            rest[number].cancel()
+        await asyncio.gather(*rest[1:], return_exceptions=True)
+        assert list(workers._waiting) == ["a"]
+        more = [asyncio.create_task(workers.call(partial(order.append, name), "c")) for name in ("c1", "c2")]
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError, match="h: 4 calls wait"):
+            await workers.call(lambda: None, "c")
+        release.set()
+        await asyncio.gather(*first, rest[0], *more)
+        workers.close()
+        return order
+
+    assert asyncio.run(go()) == ["a1", "c2", "c1"]
+
+
+def test_a_call_that_has_begun_is_made_to_its_end_although_nobody_awaits_it() -> None:
+    async def go() -> None:
+        workers, begun, release, done = ThreadPool("i", threads=1, waiting=0), *(threading.Event() for _ in range(3))
+
+        def work() -> None:
+            begun.set()
+            release.wait(20)
+            done.set()
+
+        call = asyncio.create_task(workers.call(work))
+        await asyncio.to_thread(begun.wait, 20)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        with pytest.raises(BusyError, match="i: 1 calls wait"):  # its thread is not free yet
+            await workers.call(lambda: None)
+        release.set()
+        assert await asyncio.to_thread(done.wait, 20)
+        await asyncio.sleep(0.05)
+        assert await workers.call(lambda: 1) == 1
+        workers.close()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(("mine", "theirs", "taken"), [(0, 1, False), (0, 2, True), (1, 2, False), (1, 3, True)])
+def test_who_has_two_calls_fewer_in_a_full_queue_takes_a_place(mine: int, theirs: int, taken: bool) -> None:
+    async def go() -> None:
+        workers, release = ThreadPool("j", threads=1, waiting=mine + theirs), threading.Event()
+        calls: list[asyncio.Task[object]] = [asyncio.create_task(workers.call(release.wait))]
+        await asyncio.sleep(0)
+        for client in ["a"] * theirs + ["b"] * mine:
+            calls.append(asyncio.create_task(workers.call(lambda: 1, client)))
+            await asyncio.sleep(0)
+        more = asyncio.create_task(workers.call(lambda: 2, "b"))
+        await asyncio.sleep(0)
+        release.set()
+        (found,) = await asyncio.gather(more, return_exceptions=True)
+        assert (found == 2) is taken
+        assert isinstance(found, BusyError) is not taken
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [isinstance(one, BusyError) for one in results] == [False, taken, *[False] * (theirs + mine - 1)]
+        workers.close()
+
+    asyncio.run(go())
+
+
+def test_no_more_threads_are_started_than_there_are_calls() -> None:
+    async def go() -> int:
+        workers = ThreadPool("k", threads=3, waiting=3)
+        for _ in range(3):
+            await workers.call(lambda: None)
+        found = len(threads_of("k"))
+        workers.close()
+        return found
+
+    assert asyncio.run(go()) == 1
+
+
 def test_threads_are_daemons_that_end_when_closed() -> None:
     async def go() -> list[threading.Thread]:
         workers = ThreadPool("c", threads=3, waiting=9)

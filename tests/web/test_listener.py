@@ -1,0 +1,309 @@
+"""Accepted sockets, from the first to the last: who makes room for whom, and how they all end, to the second."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from exporter.web.limits import Limits
+from exporter.web.listener import AT_ONCE, EXHAUSTED_LINES, EXHAUSTED_SECONDS, HANDSHAKE_SECONDS, Listener
+from exporter.web.request import Request
+from exporter.web.response import Response
+from simulation.pki import DAY, Authority
+from tests.web.virtual import run
+
+GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+SLOW = GET.replace(b"/a", b"/slow")
+
+
+class Odd(socket.socket):
+    """A listening socket that may refuse to accept."""
+
+    error: OSError | None = None
+    tried = 0
+
+    def accept(self) -> Any:
+        self.tried += 1
+        if self.error is not None:
+            raise self.error
+        return super().accept()
+
+
+class Served:
+    """A listener, and clients of it in the same loop."""
+
+    def __init__(self, limits: Limits | None = None, context: ssl.SSLContext | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.socket = Odd()
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen(100)
+        self.socket.setblocking(False)
+        self.address = self.socket.getsockname()
+        self.release, self.stubborn = asyncio.Event(), False
+        self.listener = Listener([self.socket], self._answer, limits or Limits(), context)
+        self.clients: list[socket.socket] = []
+
+    async def _answer(self, request: Request) -> Response:
+        while request.path == "/slow" and not self.release.is_set():
+            with contextlib.suppress(asyncio.CancelledError) if self.stubborn else contextlib.nullcontext():
+                await self.release.wait()
+        return Response(200, b"ok\n", "text/plain")
+
+    async def connects(self, sent: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
+        """One more client, which has said something."""
+        client = socket.create_connection(self.address, source_address=(source, 0))
+        client.setblocking(False)
+        self.clients.append(client)
+        client.sendall(sent)
+        await self.settled()
+        return client
+
+    async def settled(self) -> None:
+        for _ in range(30):
+            await asyncio.sleep(0)
+
+    def heard(self) -> str:
+        """What each client knows: . nothing, a an answer, x the end."""
+        return "".join(map(heard, self.clients))
+
+    async def close(self, grace: float) -> float:
+        """Seconds that closing takes."""
+        began = self.loop.time()
+        await self.listener.close(grace)
+        await self.settled()
+        return self.loop.time() - began
+
+
+def heard(client: socket.socket) -> str:
+    found = ""
+    while True:
+        try:
+            received = client.recv(4096)
+        except BlockingIOError:
+            return found or "."
+        except ConnectionResetError:
+            return f"{found}x"
+        if not received:
+            return f"{found}x"
+        found += "a"
+
+
+def told(story: Callable[[Served], Any], limits: Limits | None = None, context: ssl.SSLContext | None = None) -> None:
+    """Run a story of a listener, and end it in any case."""
+
+    async def whole() -> None:
+        served = Served(limits, context)
+        try:
+            await story(served)
+        finally:
+            served.release.set()
+            await served.close(0)
+            for client in served.clients:
+                client.close()
+
+    run(whole)
+
+
+def test_connections_are_counted_from_the_first_to_the_last() -> None:
+    async def story(served: Served) -> None:
+        assert served.listener.open == 0
+        first, second = await served.connects(GET), await served.connects()
+        assert (served.listener.open, served.heard()) == (2, "a.")
+        first.close()
+        await served.settled()
+        assert served.listener.open == 1
+        second.close()
+        await served.settled()
+        assert served.listener.open == 0
+
+    told(story)
+
+
+def test_one_more_ends_the_one_that_has_waited_longest() -> None:
+    async def story(served: Served) -> None:
+        for _ in range(3):
+            await served.connects()
+        served.clients[0].sendall(GET)  # it waits since now
+        await served.settled()
+        await served.connects(GET)
+        assert served.heard() == "ax.a"
+        assert served.listener.open == 3
+
+    told(story, Limits(connections=3))
+
+
+def test_one_more_ends_none_whose_answer_is_under_way() -> None:
+    async def story(served: Served) -> None:
+        await served.connects(SLOW)
+        await served.connects()
+        await served.connects(GET)
+        assert served.heard() == ".xa"
+        served.release.set()
+        await served.settled()
+        assert served.heard() == "ax."
+
+    told(story, Limits(connections=2))
+
+
+def test_of_several_clients_the_one_with_most_connections_loses_one() -> None:
+    async def story(served: Served) -> None:
+        await served.connects(source="127.0.0.2")
+        for _ in range(2):
+            await served.connects(source="127.0.0.3")
+        await served.connects(GET, source="127.0.0.4")
+        assert served.heard() == ".x.a"
+
+    told(story, Limits(connections=3))
+
+
+def test_where_nobody_can_be_ended_a_few_more_are_open_and_the_rest_wait() -> None:
+    """All of them have their answers under way: the kernel keeps who comes then."""
+
+    async def story(served: Served) -> None:
+        for _ in range(2 + AT_ONCE + 3):
+            await served.connects(SLOW)
+        assert served.listener.open == 2 + AT_ONCE
+        served.release.set()
+        await served.settled()
+        assert served.heard() == "a" * 10 + "..."
+        served.clients.pop(0).close()
+        await served.settled()
+        assert served.heard().endswith("aaa")
+        assert served.listener.open <= 2 + AT_ONCE
+
+    told(story, Limits(connections=2))
+
+
+def test_without_descriptors_it_says_so_once_a_minute_and_tries_five_times_a_second(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(served: Served) -> None:
+        served.socket.error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        await served.connects(GET)
+        assert (served.socket.tried, served.heard()) == (1, ".")
+        await asyncio.sleep(EXHAUSTED_SECONDS * 10.5)
+        assert served.socket.tried == 11
+        assert caplog.messages == ["cannot accept connections: Too many open files"]
+        await asyncio.sleep(EXHAUSTED_LINES)
+        assert len(caplog.messages) == 2
+        served.socket.error = None
+        await asyncio.sleep(EXHAUSTED_SECONDS)
+        await served.settled()
+        assert served.heard() == "a"
+
+    told(story)
+    assert (EXHAUSTED_SECONDS, EXHAUSTED_LINES) == (0.2, 60.0)
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(), InterruptedError(), ConnectionAbortedError()])
+def test_a_client_that_was_gone_already_is_nothing_to_speak_of(
+    error: OSError, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(served: Served) -> None:
+        served.socket.error = error
+        await served.connects(GET)
+        served.socket.error = None
+        await served.settled()
+        assert served.heard() == "a"
+
+    told(story)
+    assert caplog.messages == []
+
+
+def test_the_end_comes_at_once_where_nothing_is_under_way() -> None:
+    async def story(served: Served) -> None:
+        for sent in (b"", GET, GET[:9]):
+            await served.connects(sent)
+        assert await served.close(10.0) == 0
+        assert served.heard() == "xaxx"
+        assert served.listener.open == 0
+        with pytest.raises(ConnectionRefusedError):
+            await served.connects()
+
+    told(story)
+
+
+def test_an_answer_under_way_has_its_time() -> None:
+    async def story(served: Served) -> None:
+        await served.connects(SLOW)
+        served.loop.call_later(3.0, served.release.set)
+        assert await served.close(10.0) == pytest.approx(3.0)
+        assert served.heard() == "ax"
+
+    told(story)
+
+
+@pytest.mark.parametrize(("stubborn", "seconds"), [(False, 10.0), (True, 12.5)])
+def test_an_answer_that_takes_longer_is_ended(stubborn: bool, seconds: float) -> None:
+    """First whoever makes it is told; a quarter of the time later the connection is ended."""
+
+    async def story(served: Served) -> None:
+        served.stubborn = stubborn
+        await served.connects(SLOW)
+        assert await served.close(10.0) == pytest.approx(seconds)
+        assert served.heard() == "x"
+
+    told(story)
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    now = time.time()
+    file = tmp_path_factory.mktemp("tls") / "a.pem"
+    file.write_bytes(Authority("ca", now - DAY, now + DAY).kubelet_serving("localhost", now).pem)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(file)
+    return made
+
+
+def test_who_says_nothing_to_a_tls_port_is_ended_in_ten_seconds(context: ssl.SSLContext) -> None:
+    async def story(served: Served) -> None:
+        await served.connects()
+        await asyncio.sleep(HANDSHAKE_SECONDS - 0.5)
+        assert (served.heard(), served.listener.open) == (".", 1)
+        await asyncio.sleep(1)
+        assert (served.heard(), served.listener.open) == ("x", 0)
+
+    told(story, context=context)
+    assert HANDSHAKE_SECONDS == 10.0
+
+
+def test_who_begins_a_handshake_and_does_not_go_on_is_ended_too(context: ssl.SSLContext) -> None:
+    async def story(served: Served) -> None:
+        await served.connects(b"\x16\x03\x01")
+        await asyncio.sleep(HANDSHAKE_SECONDS - 0.5)
+        assert served.listener.open == 1
+        await asyncio.sleep(1)
+        assert (served.heard(), served.listener.open) == ("x", 0)
+
+    told(story, context=context)
+
+
+def test_plain_http_to_a_tls_port_is_ended_at_once(context: ssl.SSLContext) -> None:
+    async def story(served: Served) -> None:
+        await served.connects(GET)
+        await served.settled()
+        assert served.heard()[-1] == "x"
+        assert served.listener.open == 0
+
+    told(story, context=context)
+
+
+def test_one_more_handshake_ends_the_oldest(context: ssl.SSLContext) -> None:
+    async def story(served: Served) -> None:
+        for _ in range(3):
+            await served.connects()
+        assert (served.heard(), served.listener.open) == ("...", 3)
+        await served.connects()
+        assert (served.heard(), served.listener.open) == ("x...", 3)
+        assert await served.close(10.0) == 0
+        assert served.heard() == "xxxx"
+
+    told(story, Limits(handshakes=3), context)
