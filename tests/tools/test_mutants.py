@@ -55,6 +55,8 @@ def test_every_kind_of_fault_is_planted_in_an_expression() -> None:
 SOURCE = '''
 """Docs."""
 LIMITS = (1, 20.0)
+Rows = tuple[str, ...] | None
+T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Record(Struct, frozen=True, tag="kind"):
@@ -67,6 +69,7 @@ def f(a: int, b: int, *, c: str = "word") -> bool:
     if a < b and c:
         g(a, b, key=True)
         raise ValueError("prose is left alone")
+    cast("Type", a)
     return a in {1, 2} or a + b == 3
 '''
 
@@ -96,6 +99,10 @@ def test_every_kind_of_fault_is_planted_in_code() -> None:
     assert not [what for _, what in planted if "touched" in what or "Docs" in what or "XXprose" in what]
     assert [what for where, what in planted if where == "Record"] == ["\"kind\" → 'XXkind'"]
     assert not [what for _, what in planted if "512" in what or "dataclass" in what]
+    assert not [
+        what for _, what in planted if "XXType" in what or "TypeVar" in what or "XXT" in what or "str, ..." in what
+    ]
+    assert ("f", 'cast("Type", a) → pass') in planted
     for source in planted.values():
         compile(source, "planted", "exec")
 

@@ -140,13 +140,37 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         passed += [each for each in node.decorator_list if isinstance(each, ast.Call) and _keeps(each.func)]
     if isinstance(node, ast.ClassDef):
         passed += [each for each in node.keywords if each.arg == "frozen"]
-    if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == "__all__" for one in node.targets):
+    if isinstance(node, ast.Assign) and (_exports(node) or _names_a_type(node)):
         return
+    if isinstance(node, ast.Call) and _casts(node):
+        passed += node.args[:1]
     for child in ast.iter_child_nodes(node):
         prose = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
         unmoved = isinstance(child, ast.JoinedStr | ast.Assert | ast.Import | ast.ImportFrom | ast.arg) or _logs(child)
         if child not in passed and not prose and not unmoved:
             yield child
+
+
+def _casts(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Name) and node.func.id == "cast"
+
+
+def _exports(node: ast.Assign) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == "__all__" for one in node.targets)
+
+
+def _names_a_type(node: ast.Assign) -> bool:
+    """Whether it is `Rows = Mapping[str, int]` or `T = TypeVar("T")`, which only a type checker reads."""
+    (target, *_), value = node.targets, node.value
+    named = (
+        isinstance(target, ast.Name)
+        and not re.fullmatch(r"_?[A-Z][A-Z0-9_]+", target.id)
+        and target.id.strip("_")[:1].isupper()
+    )
+    made = (
+        isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in {"TypeVar", "ParamSpec"}
+    )
+    return named and (made or isinstance(value, ast.Subscript | ast.BinOp))
 
 
 def _keeps(decorator: ast.expr) -> bool:
@@ -184,7 +208,7 @@ def _at(node: ast.AST, text: _Text) -> Iterator[_Edit]:
                 yield _Edit(test, "True")
         case ast.Constant(value=value):
             yield from _of_constant(node, value)
-        case ast.Call(args=args, keywords=keywords):
+        case ast.Call(args=args, keywords=keywords) if not _casts(node):
             yield from _of_call(node, args, keywords, text)
         case ast.Return(value=ast.expr() as value) if text.of(value) != "None":
             yield _Edit(value, "None")
