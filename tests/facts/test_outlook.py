@@ -174,7 +174,7 @@ def test_a_node_agent_speaks_before_a_kubelet_and_both_before_the_request() -> N
     csrs = CsrTotals({}, {}, {}, (issued("n1", T0, 365), issued("n1", T0, 7, SERVING_SIGNER)))
     client, serving = outlooks((QUIET[CLIENT], QUIET[SERVING]), csrs, None, {"n1": both})
     assert [one.not_after for one in client.certificates] == [pytest.approx(T0 + 10 * DAY)]
-    assert serving.certificates == (HeldCertificate("n1", pytest.approx(T0 + 4.9 * DAY), T0 + 7 * DAY),)
+    assert serving.certificates == (HeldCertificate("n1", T0 + 0.7 * 7 * DAY, T0 + 7 * DAY),)
 
 
 def test_a_request_tells_of_a_node_that_is_there_if_it_gave_a_certificate_with_an_end() -> None:
