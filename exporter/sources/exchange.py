@@ -78,11 +78,9 @@ class Exchange:
             self._http.send(h11.EndOfMessage())
         while True:
             event = await self._event()
-            if isinstance(event, h11.Response):
+            if isinstance(event, h11.Response):  # and no interim answer, which is all that may come before
                 found = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
                 return Head(event.status_code, found)
-            if not isinstance(event, h11.InformationalResponse):
-                raise ProtocolError("closed before it answered")
 
     async def body(self) -> AsyncIterator[bytes]:
         """The pieces of the body as they come."""

@@ -255,3 +255,12 @@ def test_what_is_not_verified_is_not_of_yesterday_either() -> None:
         ssl.CERT_NONE,
         ssl.TLSVersion.TLSv1_2,
     )
+
+
+def test_a_body_is_read_once() -> None:
+    async def again(exchange: Exchange) -> object:
+        await read(exchange)
+        return await exchange.whole(100)
+
+    with pytest.raises(ProtocolError, match=r"^closed before the answer's end$"):
+        used(again, OK)
