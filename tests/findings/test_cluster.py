@@ -392,23 +392,3 @@ def test_a_refusal_leads_to_the_role_that_lacks_the_right(words: str, commands: 
     (found,) = [one for one in cluster_findings(ClusterFacts(), [ledger.facts()], NOW) if words in one.what]
     assert [one.command for one in found.next] == commands
     assert ("Role in the namespace kube-system" in found.next[0].text) == ("namespace" in words)
-
-
-@pytest.mark.parametrize(
-    ("os", "script"),
-    [
-        ("linux", "RunShellScript --scripts 'chronyc tracking'"),
-        ("windows", "RunPowerShellScript --scripts 'w32tm /query /status'"),
-    ],
-)
-def test_a_request_that_failed_leads_to_the_clock_of_its_node(os: str, script: str) -> None:
-    """By the machine behind it, as far as it is known."""
-    failed = NodeRequests(NODE, SERVING_SIGNER, rejected=Rejected("csr-1", CsrOutcome.FAILED, NOW - 60, ""))
-    identifier = (
-        "azure:///subscriptions/5ab0/resourceGroups/MC_rg/providers/Microsoft.Compute/virtualMachineScaleSets/vmss/"
-        "virtualMachines/7"
-    )
-    known = replace(waiting(failed), nodes=(node(os=os, provider_id=identifier),))
-    where = "az vmss run-command invoke -g MC_rg -n vmss --instance-id 7 --command-id"
-    assert only(known).next[-1].command == f"{where} {script}"
-    assert "-n aks-nodepool1-12345678-vmss --instance-id 0 " in only(waiting(failed)).next[-1].command
