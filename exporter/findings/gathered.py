@@ -61,5 +61,5 @@ def _likeness(one: Finding) -> tuple[object, ...]:
     return one.severity, one.alert, one.role, tuple(step.text for step in one.next)
 
 
-def _age(one: Finding) -> tuple[float, str]:
-    return (one.since if one.since is not None else float("inf")), one.node
+def _age(one: Finding) -> float:
+    return one.since if one.since is not None else float("inf")

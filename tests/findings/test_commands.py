@@ -32,10 +32,24 @@ def test_a_step_says_what_to_put_in_for_each_placeholder(command: str, told: str
     assert step("Do it.", command) == Step(f"Do it.{told}", command)
 
 
-@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "RESOURCE_GROUP",
+        "CLUSTER",
+        "POOL",
+        "NODE_RESOURCE_GROUP",
+        "SCALE_SET",
+        "INSTANCE_ID",
+        "VERSION",
+        "DEPLOYMENT",
+        "NAMESPACE",
+    ],
+)
 def test_a_placeholder_that_is_known_by_now_is_filled_in_and_no_longer_explained(placeholder: str) -> None:
     """Of a finding of a node agent, which knows nothing of Azure; with each name quoted for a shell."""
     one = step("Do it.", f"az x -a {placeholder} -b {placeholder} POOLS")
+    assert one.text == f"Do it. {placeholder} is {PLACEHOLDERS[placeholder]}."
     assert filled(one, {placeholder: "a b"}) == Step("Do it.", "az x -a 'a b' -b 'a b' POOLS")
     for unknown in ({}, {placeholder: ""}, {placeholder: placeholder}):
         assert filled(one, unknown) == one

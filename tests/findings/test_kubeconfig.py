@@ -218,3 +218,13 @@ def test_the_chain_is_shown_by_the_way_that_leads_there(server: str, through: st
     assert shown.command == f"openssl s_client -connect {connect} -servername {HOST} -showcerts </dev/null"
     assert resolved.command == f"nslookup {HOST}"
     assert ("It came through the proxy" in finding.why) is bool(through)
+
+
+@pytest.mark.parametrize(
+    ("made_by", "words"), [(CA, "It is for {}. "), (NEXT_CA, "It is for {}, and " + HOST + " was asked for.")]
+)
+def test_of_the_names_that_a_certificate_is_for_four_are_told(made_by: Authority, words: str) -> None:
+    """Another cluster's may have a dozen."""
+    names = [f"n{number}.example" for number in range(6)]
+    (finding,) = judge(served=made_by.apiserver(names, NOW - 60), authorities=read(CA))
+    assert words.format("n0.example, n1.example, n2.example and n3.example") in finding.why

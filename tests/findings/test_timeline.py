@@ -34,7 +34,9 @@ from exporter.reason import (
 )
 from simulation.azure.bodies import managed_cluster
 from simulation.pki import DAY, Authority
+from tests.facts.test_outlook import T0
 from tests.findings.test_cluster import NOW, node
+from tests.findings.test_signing import HOUR, MINUTE, silent
 
 RESOURCE = ResourceId("5ab0", "contoso", "managedClusters", "aks1")
 CA = Authority("ca", NOW - DAY, NOW + 400 * DAY)
@@ -187,6 +189,14 @@ def test_what_nodes_told_comes_as_one_event_for_each_month() -> None:
     edge = (ToldRotation("kubelet-serving", "enabled", NOW - 9, NOW),)
     observed = {"n1": NodeObservation(Observer.NODE_AGENT, replace(document, rotation=edge))}
     assert [one.until for one in events(observations=observed)] == [NOW]
+
+
+def test_while_nobody_signs_the_first_certificate_to_end_is_told() -> None:
+    """Who has asked for it, and has no answer."""
+    expected = Event(T0 + HOUR, "The first kubelet serving certificate ends, if nobody signs until then", "n0", True)
+    assert expected in [*cluster_events(silent(HOUR, 11 * MINUTE), T0)]
+    answered = replace(silent(HOUR, 11 * MINUTE), csrs=None)
+    assert [one for one in cluster_events(answered, T0) if one.breaks] == []
 
 
 @pytest.mark.parametrize("rotates", [True, False])
