@@ -102,6 +102,7 @@ def _csr(found: _Object) -> Csr:
     conditions = {one.type: one for one in status.conditions or () if one.status != "False"}
     condition = _condition(bool(status.certificate), conditions)
     answer = conditions.get(_ANSWERS.get(condition, ""))
+    refusal = answer if condition in {CsrCondition.DENIED, CsrCondition.FAILED} else None
     username = sys.intern(bounded_text(spec.username or ""))
     who = requestor(username)
     return Csr(
@@ -114,7 +115,7 @@ def _csr(found: _Object) -> Csr:
         condition=condition,
         created=required_timestamp(found.metadata.creationTimestamp),
         answered=timestamp(answer.lastUpdateTime or answer.lastTransitionTime) if answer else None,
-        words=_words(answer) if answer and condition in {CsrCondition.DENIED, CsrCondition.FAILED} else "",
+        words=_words(refusal) if refusal else "",
         certificate=_certificate(base64_bytes(status.certificate)),
         expiration_seconds=spec.expirationSeconds,
         revision=_revision(found.metadata.resourceVersion),

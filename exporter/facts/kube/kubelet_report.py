@@ -47,7 +47,7 @@ def with_metrics(report: KubeletReport, metrics: KubeletMetrics, now: float) -> 
     """The report with what the metrics say. `now`: Unix seconds by the kubelet's own clock, which its TTL counts by."""
     ttl = metrics.client_ttl
     valid = None if ttl is None else math.isfinite(ttl)
-    end = float(round(now + ttl)) if valid and ttl is not None else None
+    end = float(round(now + ttl)) if ttl is not None and math.isfinite(ttl) else None
     errors = {Role.KUBELET_CLIENT: metrics.client_renew_errors, Role.KUBELET_SERVING: metrics.server_renew_errors}
     return replace(
         report,

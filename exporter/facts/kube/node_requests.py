@@ -87,7 +87,8 @@ class Requests:
         "_carried",
         "_heap",
         "_issued_created",
-        "_misdated",
+        "_misdated_revision",
+        "_misdated_seen",
         "_moot_until",
         "_open",
         "_quiet_since",
@@ -104,8 +105,8 @@ class Requests:
         self._quiet_since = LONG_AGO
         self._moot_until = LONG_AGO
         self._issued_created = LONG_AGO
-        self._misdated: tuple[int, float] = (0, LONG_AGO)
-        """The last issued request that was dated ahead of both clocks: its revision, and when it was seen."""
+        self._misdated_revision = 0  # of the last issued request that was dated ahead of both clocks
+        self._misdated_seen = LONG_AGO
 
     @property
     def open(self) -> Mapping[str, Open]:
@@ -128,7 +129,7 @@ class Requests:
             known.approved = found.approved
             return
         self._set_back(latest)
-        if created <= self._moot_until or (found.revision < self._misdated[0] and created <= self._misdated[1]):
+        if created <= self._moot_until or (found.revision < self._misdated_revision and created <= self._misdated_seen):
             return
         if not self._open and now - self._quiet_since > RETRY:
             self._carried = None
@@ -159,7 +160,7 @@ class Requests:
         """
         self._open.pop(uid, None)
         self.issued, self.rejected = Issued(at, certificate), None
-        self._misdated = (revision, now)
+        self._misdated_revision, self._misdated_seen = revision, now
         for older in [uid for uid, one in self._open.items() if one.revision < revision]:
             del self._open[older]
         self._carried = None

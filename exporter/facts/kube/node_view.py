@@ -123,8 +123,7 @@ def node_view(
 
 
 def _alike(report: KubeletReport, serving: RotationFacts) -> float | None:
-    rotated = serving.state is RotationState.ENABLED and report.served
-    return report.served[0].lifetime if rotated else None
+    return report.served[0].lifetime if serving.state is RotationState.ENABLED else None
 
 
 def _client(report: KubeletReport) -> RotationFacts:

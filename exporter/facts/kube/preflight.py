@@ -79,8 +79,6 @@ def _both(requestor: Requestor, pool: str, user: str, group: str, subresource: s
 
 def _bootstrapped_by_aks(csrs: CsrTotals | None) -> bool:
     """Whether AKS's own service was seen to ask for nodes, and no bootstrap token was."""
-    if csrs is None:
-        return False
-    counted = [*csrs.objects.items(), *csrs.completed.items()]
+    counted = [*csrs.objects.items(), *csrs.completed.items()] if csrs else []
     seen = {requestor for (signer, requestor, _), count in counted if signer == CLIENT_SIGNER and count}
     return Requestor.AKS_SERVICE in seen and Requestor.BOOTSTRAP not in seen

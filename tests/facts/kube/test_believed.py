@@ -39,6 +39,11 @@ def test_a_later_claim_that_is_none_of_the_future_makes_the_former_one_forgotten
     assert found.time("a", NOW + 300, NOW + 250) == NOW + 250
 
 
+def test_a_claim_that_a_clock_had_come_to_is_of_the_future_once_the_clock_is_set_back() -> None:
+    found = Believed()
+    assert [found.time("a", NOW, NOW + after) for after in (0, -10, 0)] == [NOW, NOW - 10, NOW - 10]
+
+
 def test_what_nobody_claims_any_more_is_forgotten() -> None:
     found = Believed()
     found.forget("a")

@@ -182,7 +182,7 @@ def test_a_bundle_is_outdated_that_holds_a_former_ca_and_not_the_present_one() -
     history.observe(read(PRESENT))
     assert outdated(bundle(FORMER), read(PRESENT), history.former)
     assert outdated(bundle(FORMER, OTHER), read(PRESENT), history.former)
-    assert not outdated(bundle(FORMER, PRESENT), read(PRESENT), history.former)
+    assert outdated(bundle(FORMER, PRESENT), read(PRESENT), history.former) is False
     assert not outdated(bundle(OTHER), read(PRESENT), history.former)
     assert not outdated(bundle(), read(PRESENT), history.former)
 

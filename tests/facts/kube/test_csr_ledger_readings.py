@@ -212,8 +212,9 @@ def test_each_change_has_a_version_of_its_own() -> None:
 
 def test_a_request_beyond_what_is_remembered_counts_where_it_waits() -> None:
     ledger = CsrLedger(most=1)
-    for uid, condition in (("a", PENDING), ("b", PENDING), ("c", APPROVED), ("d", ISSUED), ("e", DENIED)):
-        ledger.put(request(uid, T0, condition), T0)
+    ledger.put(request("a", T0), T0)
+    for condition in (PENDING, APPROVED, ISSUED, DENIED, FAILED):
+        ledger.put(request(condition, T0, condition), T0)
     assert ledger.totals().untracked == 2
     assert objects(ledger.totals()) == {PENDING: 1}
     ledger.begin_list()

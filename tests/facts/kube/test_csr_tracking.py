@@ -97,6 +97,9 @@ def test_a_node_that_exists_takes_the_place_of_the_newest_invented_one() -> None
     tracking.know_too("third")
     ask(tracking, "third")
     assert (followed(tracking), tracking.untracked) == ({"real": 1, "too": 1}, 4)
+    tracking.vanish(key("b"), "2", T0)
+    assert tracking.answered(key("a"), "a", T0) is None
+    assert tracking.untracked == 2
 
 
 def test_an_invented_node_takes_nobodys_place() -> None:
@@ -192,6 +195,16 @@ def test_only_what_is_not_there_does_not_wait_and_has_been_silent_for_long_is_dr
         assert tracking.tidy(T0 + 50 + after) is dropped, last
         assert bool(tracking.readings()) is not dropped
         assert not tracking.tidy(T0 + 50 + after)
+
+
+def test_what_was_left_is_taken_up_where_there_is_room() -> None:
+    """Also where nobody is left to make it."""
+    tracking = full("a")
+    ask(tracking, "b")
+    tracking.vanish(key("a"), "a", T0)
+    tracking.tidy(T0 + RETRY + 1)
+    assert tracking.know(["b"])
+    assert (followed(tracking), tracking.untracked) == ({"b": 1}, 0)
 
 
 def test_what_was_dropped_is_followed_anew() -> None:

@@ -181,16 +181,28 @@ def test_a_node_that_is_gone_takes_its_requests_with_it() -> None:
     assert since(empty) == 0.0
 
 
-def test_the_oldest_that_waits_is_found_among_many_that_went() -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_the_oldest_that_waits_is_found_among_many_that_went(seed: int) -> None:
     """In whatever order they come and go."""
-    dice, requests, alive = random.Random(7), Requests(), set[float]()
-    for step in range(1500):
+    dice, requests, alive = random.Random(seed), Requests(), set[float]()
+    for step in range(800):
         created = float(dice.randrange(100_000))
         ask(requests, created)
         alive.add(created)
-        if step % 3 or step > 1000:
+        if step > 250:
             gone = dice.choice(sorted(alive))
             alive.discard(gone)
             requests.vanish(str(gone), LATE)
+    for left in range(len(alive), 0, -1):
         found = requests.reading("n", "s")
-        assert (found.pending_name, found.pending_objects) == (f"csr-{min(alive)}" if alive else "", len(alive))
+        assert (found.pending_name, found.pending_objects) == (f"csr-{min(alive)}", left)
+        requests.vanish(str(min(alive)), LATE)
+        alive.discard(min(alive))
+    assert not requests.waits
+
+
+def test_a_request_waits_no_more_that_was_issued_whatever_its_date_has_become() -> None:
+    """What is believed of it may have changed since it came."""
+    requests = asking(10.0)
+    requests.issue("10.0", 9.0, 11.0, None, LATE)
+    assert set(requests.open) == set()

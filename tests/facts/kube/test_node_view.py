@@ -32,6 +32,12 @@ def served_by(issuer: Authority, name: str = NODE, address: str = "") -> tuple[C
 
 ROTATED, FOREIGN = served_by(CA), served_by(OTHER)
 OWN = read(self_signed_linux(NODE, NOW))
+SUB = Authority("sub", NOW - DAY, NOW + DAY, number=2)
+BETWEEN = (
+    *served_by(SUB),
+    *read(OTHER.issue("sub", NOW - DAY, NOW + DAY, public_key=SUB.key.public_key())),
+)
+"""Of an authority that another one signed, which is none of the cluster's."""
 ON = KubeletConfig(rotate_certificates=True, server_tls_bootstrap=True, tls_cert_file="", serving_gate=True)
 OFF = replace(ON, rotate_certificates=False, server_tls_bootstrap=False)
 STATIC = replace(ON, tls_cert_file="/etc/x.crt")
@@ -95,6 +101,9 @@ def test_the_client_certificate_is_rotated_as_configz_and_the_metrics_say(
         ({"served": OWN}, {}, "self-signed", {WIRE: False}),
         ({"served": OWN}, {"opted_out": True}, "opted out", {WIRE: False}),
         ({"served": OWN}, {"labelled": True}, "self-signed", {WIRE: False}),
+        ({"served": OWN}, {"cas": ()}, "unknown", {}),
+        ({"served": OWN}, {"cas": (*CAS, *OWN)}, "unknown", {}),
+        ({"served": BETWEEN}, {}, "unknown", {}),
         ({"served": OWN, "config": ON}, {}, "unknown", {CONFIGZ: True, WIRE: False}),
         ({"served": OWN, "no_certificate": True, "config": ON}, {}, "waiting", {CONFIGZ: True, WIRE: False}),
         ({"served": FOREIGN}, {}, "unknown", {}),
@@ -164,6 +173,7 @@ def test_a_client_certificate_lives_as_long_as_a_rotated_serving_one() -> None:
         (OWN, CAS, (Rotation.DISABLED, False, Usability.OK, False)),
         (FOREIGN, CAS, (Rotation.UNKNOWN, False, Usability.OK, False)),
         (served_by(CA, "another"), CAS, (Rotation.ENABLED, True, Usability.ANOTHER_NODE, True)),
+        (OWN, (*CAS, *OWN), (Rotation.UNKNOWN, False, Usability.NOT_A_LEAF, False)),
         (CAS, CAS, (Rotation.UNKNOWN, False, Usability.NOT_A_LEAF, False)),
     ],
 )

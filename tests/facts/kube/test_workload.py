@@ -213,7 +213,7 @@ ROOT, NOTHING = host("r", "/"), {"name": "s", "emptyDir": {}}
         (workload(containers=[container(f"/X{FILE[1:]}")]), []),
         (workload(containers=[container(f"/{FILE}")]), ["argument"]),
         # A variable that the container does not set stands for itself.
-        (workload(containers=[container(f"$NOPE {FILE}")]), ["argument"]),
+        (workload(containers=[container(f"/$NOPE{FILE}")]), []),
         (workload(containers=[container("/$(NOPE)/kubeletserver.crt", env=[{"name": "OTHER", "value": CERTS}])]), []),
         (
             workload(containers=[container("$DIR/kubeletserver.key", env=[{"name": "DIR", "value": CERTS}])]),
