@@ -139,9 +139,7 @@ class _Look:
                 self._connection = Connection(self._account)
                 return
             patience = max(0.1, self._deadline - time.monotonic() - 1.0)  # to tell what the plugin said last
-            credentials = Kubeconfig(
-                self._paths, self._settings.context or None, chosen=self._choice, patience=patience
-            )
+            credentials = Kubeconfig(self._paths, self._settings.context, chosen=self._choice, patience=patience)
             self._connection = Connection(credentials, timeout=15.0)
         except ApiError as error:
             self._no_pod = self._paths is None
@@ -173,7 +171,6 @@ class _Look:
             self._post,
             lambda: (connection.server,),
             Intervals(),
-            in_pod=self._view is None,
             conversions=self._inside and connection.may(**DEFINITIONS) is True,
         )
 

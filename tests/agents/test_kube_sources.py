@@ -40,7 +40,7 @@ def asking(folder: Path, intervals: Intervals = OFTEN) -> Iterator[Asking]:
         one = Asking(server)
         path = write_kubeconfig(folder / "kubeconfig", server.kubeconfig(CA.pem))
         connection = Connection(Kubeconfig(path), timeout=5.0)
-        sources = KubeSources(connection, one.state, one.work.put, tuple, intervals, in_pod=False)
+        sources = KubeSources(connection, one.state, one.work.put, tuple, intervals)
         sources.on_node_request = one.told.append
         sources.start()
         try:

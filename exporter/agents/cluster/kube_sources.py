@@ -111,7 +111,7 @@ class KubeSources:
         addresses: Callable[[], tuple[Address, ...]],
         intervals: Intervals,
         *,
-        in_pod: bool,
+        in_pod: bool = False,
         conversions: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
