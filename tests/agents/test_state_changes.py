@@ -11,9 +11,7 @@ from exporter.agents.cluster.state import ClusterState
 from exporter.facts.azure.managed_cluster import azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts
-from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, CertificateIdentity, Csr
-from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
@@ -106,7 +104,7 @@ def test_what_a_node_was_last_issued_says_when_its_certificate_began(state: Clus
     """By role; the requests of another signer say nothing, nor does one whose certificate cannot be read."""
     told = KubeletReport("aks-1", KubeletStatus.OK, client_certificate=True, client_not_after=NOW + 9 * DAY)
     state.nodes_listed([node()], NOW)
-    state.observed.kubelet_told(told, NOW)
+    assert changes(state, lambda: state.observed.kubelet_told(told, NOW))
 
     def begins() -> float | None:
         observations = state.facts().observations
@@ -181,6 +179,42 @@ def test_a_request_from_the_future_waits_since_it_was_first_seen(state: ClusterS
     assert {one.node: one.pending_since for one in csrs.nodes} == {"aks-1": NOW + 100, "aks-2": NOW + 150}
 
 
+def test_how_long_a_certificate_took_is_known_best_of_one_that_was_seen_to_come(state: ClusterState) -> None:
+    """Else the object tells no more than when it was approved."""
+    identity = CertificateIdentity("1", "f", NOW - DAY, NOW + DAY)
+
+    def took(uid: str, *, deleted: bool) -> float:
+        before = totals()
+        state.csr_changed(csr(uid, created=NOW - 60, certificate=identity, answered=NOW - 20), NOW, deleted=deleted)
+        return totals() - before
+
+    def totals() -> float:
+        csrs = state.facts().csrs
+        assert csrs is not None
+        return sum(one.total for one in csrs.durations.values())
+
+    state.csrs_listed([], NOW)
+    assert (took("a", deleted=False), took("b", deleted=True)) == (60.0, 40.0)
+
+
+@pytest.mark.parametrize("signer", [CLIENT_SIGNER, SERVING_SIGNER])
+@pytest.mark.parametrize("listed", [True, False])
+def test_nobody_waits_for_the_certificate_of_a_node_that_went(listed: bool, signer: str, state: ClusterState) -> None:
+    state.nodes_listed([node()], NOW)
+    state.csrs_listed([csr("a", signer=signer)], NOW)
+
+    def waits() -> list[float | None]:
+        csrs = state.facts().csrs
+        return [one.pending_since for one in csrs.nodes] if csrs else []
+
+    assert waits() == [NOW - 60]
+    if listed:
+        state.nodes_listed([], NOW)
+    else:
+        state.node_changed(node(), NOW, deleted=True)
+    assert waits() == [None]
+
+
 def test_nodes_come_change_and_go(state: ClusterState) -> None:
     assert changes(state, lambda: state.nodes_listed([], NOW))
     assert state.facts().nodes == ()
@@ -212,7 +246,7 @@ def test_a_node_that_is_made_anew_is_as_old_as_it_says(listed: bool, state: Clus
         if listed:
             state.nodes_listed([], NOW)
         else:
-            state.node_changed(node(), NOW, deleted=True)
+            state.node_changed(ahead, NOW, deleted=True)
 
     ahead = node(created=NOW + DAY)
     state.nodes_listed([ahead], NOW)
@@ -299,79 +333,12 @@ def test_leases_are_kept_until_they_are_gone(state: ClusterState, caplog: pytest
     ahead = {MANAGER: NOW + 100, APPROVER: NOW + 4}
     state.offset = lambda: 10.0
     words = "the lease kube-controller-manager was renewed 90 s in the future: when it was first seen counts"
-    for _ in range(2):
+    for _ in range(3):
         state.leases_read(ahead, NOW)
     assert (state.leases, state.leases_ahead) == ({MANAGER: NOW + 10, APPROVER: NOW}, {MANAGER: 90.0})
     assert state.facts().leases_ahead == {MANAGER: 90.0}
-    assert outcome(state, Source.LEASES) == (True, NOW, {Reason.FORBIDDEN: 2, Reason.ERROR: 2}, words)
+    assert outcome(state, Source.LEASES) == (True, NOW, {Reason.FORBIDDEN: 2, Reason.ERROR: 3}, words)
     assert caplog.messages == [f"leases: {words}"]
     state.leases_read({MANAGER: GONE}, NOW)
     state.leases_read({MANAGER: NOW + 100}, NOW + 50)
     assert state.leases[MANAGER] == NOW + 60  # what was believed of the one before went with it
-
-
-def test_bundles_are_kept_by_kind(state: ClusterState) -> None:
-    one, two = (CaBundle("A", name, (CA,)) for name in ("one", "two"))
-    assert changes(state, lambda: state.bundles_read(Source.WEBHOOKS, {"A": [one, None], "B": FORBIDDEN}, NOW))
-    assert state.facts().bundles == (one,)
-    assert outcome(state, Source.WEBHOOKS) == (False, None, {Reason.FORBIDDEN: 1}, "HTTP 403")
-    assert not changes(state, lambda: state.bundles_read(Source.WEBHOOKS, {"A": [one]}, NOW))
-    assert outcome(state, Source.WEBHOOKS) == (True, NOW, {Reason.FORBIDDEN: 1}, "")
-    assert changes(state, lambda: state.bundles_read(Source.APISERVICES, {"C": [two]}, NOW))
-    assert state.facts().bundles == (one, two)
-    assert changes(state, lambda: state.bundles_read(Source.WEBHOOKS, {"A": []}, NOW, Failure(Reason.DECODE, "odd")))
-    assert state.facts().bundles == (two,)
-    assert outcome(state, Source.WEBHOOKS) == (False, NOW, {Reason.FORBIDDEN: 1, Reason.DECODE: 1}, "odd")
-
-
-TARGET = EndpointTarget("Webhook", "w", "w.ns.svc", 443, ("ns", "w"))
-
-
-@pytest.mark.parametrize(
-    ("webhooks", "api_services", "targets", "expected"),
-    [
-        ([], None, (), (None, "")),
-        ([], [], (), (True, "")),
-        ([], [], (TARGET,), (None, "")),
-        (FORBIDDEN, [], (), (False, "whom the API server calls is not known: HTTP 403")),
-        (FORBIDDEN, [], (TARGET,), (False, "whom the API server calls is not known: HTTP 403")),
-        ([], FORBIDDEN, (), (False, "whom the API server calls is not known: HTTP 403")),
-        (FORBIDDEN, None, (), (None, "")),
-    ],
-)
-def test_whether_it_is_known_whom_the_api_server_calls(
-    webhooks: list[CaBundle | None] | Failure,
-    api_services: list[CaBundle | None] | Failure | None,
-    targets: tuple[EndpointTarget, ...],
-    expected: tuple[bool | None, str],
-    state: ClusterState,
-) -> None:
-    """Where there is nobody that is an answer, and where nobody knows it is none."""
-    state.targets_read({"Webhook": targets})
-    state.bundles_read(Source.WEBHOOKS, {"Webhook": webhooks}, NOW)
-    if api_services is not None:
-        state.bundles_read(Source.APISERVICES, {"APIService": api_services}, NOW)
-    up, _, errors, words = outcome(state, Source.ENDPOINTS)
-    assert (up, words) == expected
-    assert errors == ({Reason.ERROR: 1} if up is False else {})
-
-
-def test_a_list_that_fails_later_hides_nobody_whom_the_api_server_calls(state: ClusterState) -> None:
-    for source_, kind in ((Source.WEBHOOKS, "Webhook"), (Source.APISERVICES, "APIService")):
-        state.bundles_read(source_, {kind: []}, NOW)
-    state.bundles_read(Source.WEBHOOKS, {"Webhook": FORBIDDEN}, NOW + 9)
-    assert outcome(state, Source.ENDPOINTS) == (True, NOW + 9, {}, "")
-    without = ClusterState(KUBE_SOURCES)
-    for source_ in (Source.WEBHOOKS, Source.APISERVICES):
-        without.bundles_read(source_, {"A": []}, NOW)
-    assert Source.ENDPOINTS not in [one.source for one in without.sources()]
-
-
-def test_targets_are_replaced_as_a_whole_where_they_change(state: ClusterState) -> None:
-    state.targets_read({"A": (TARGET,)})
-    first = state.targets
-    state.targets_read({"A": (TARGET,)})
-    assert state.targets is first
-    state.targets_read({"B": ()})
-    assert state.targets == {"A": (TARGET,), "B": ()}
-    assert first == {"A": (TARGET,)}

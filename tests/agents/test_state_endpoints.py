@@ -1,4 +1,4 @@
-"""What is told of addresses and of Azure to a cluster's state (exporter.agents.cluster.state)."""
+"""What is told of addresses, bundles and Azure to a cluster's state (exporter.agents.cluster.state)."""
 
 import logging
 
@@ -9,14 +9,18 @@ from exporter.agents.cluster.state import ClusterState
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.cluster import Endpoint
+from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.certificates_api import Counted
 from exporter.facts.kube.endpoint import ServedEndpoint
+from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.preflight import Preflight, Question
 from exporter.facts.source import REASONS, Failure, SourceFacts
 from exporter.reason import ApiStatus, PreflightStep, Reason, Requestor, Source
 from simulation.azure.bodies import managed_cluster
-from tests.agents.test_state_changes import CA, EVERY, FORBIDDEN, NEXT, RESOURCE, TARGET, changes, outcome, source
+from tests.agents.test_state_changes import CA, EVERY, FORBIDDEN, NEXT, RESOURCE, changes, outcome, source
 from tests.check.known import NOW
+
+TARGET = EndpointTarget("Webhook", "w", "w.ns.svc", 443, ("ns", "w"))
 
 
 @pytest.fixture
@@ -124,3 +128,67 @@ def test_azure_is_another_server_and_fails_by_itself(state: ClusterState, caplog
         "azure: answers again",
     ]
     assert Source.AZURE not in KUBE_SOURCES
+
+
+def test_bundles_are_kept_by_kind(state: ClusterState) -> None:
+    one, two = (CaBundle("A", name, (CA,)) for name in ("one", "two"))
+    assert changes(state, lambda: state.bundles_read(Source.WEBHOOKS, {"A": [one, None], "B": FORBIDDEN}, NOW))
+    assert state.facts().bundles == (one,)
+    assert outcome(state, Source.WEBHOOKS) == (False, None, {Reason.FORBIDDEN: 1}, "HTTP 403")
+    assert not changes(state, lambda: state.bundles_read(Source.WEBHOOKS, {"A": [one]}, NOW))
+    assert outcome(state, Source.WEBHOOKS) == (True, NOW, {Reason.FORBIDDEN: 1}, "")
+    assert changes(state, lambda: state.bundles_read(Source.APISERVICES, {"C": [two]}, NOW))
+    assert state.facts().bundles == (one, two)
+    assert changes(state, lambda: state.bundles_read(Source.WEBHOOKS, {"A": []}, NOW, Failure(Reason.DECODE, "odd")))
+    assert state.facts().bundles == (two,)
+    assert outcome(state, Source.WEBHOOKS) == (False, NOW, {Reason.FORBIDDEN: 1, Reason.DECODE: 1}, "odd")
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "api_services", "targets", "expected"),
+    [
+        ([], None, (), (None, "")),
+        ([], [], (), (True, "")),
+        ([], [], (TARGET,), (None, "")),
+        (FORBIDDEN, [], (), (False, "whom the API server calls is not known: HTTP 403")),
+        (FORBIDDEN, [], (TARGET,), (False, "whom the API server calls is not known: HTTP 403")),
+        ([], FORBIDDEN, (), (False, "whom the API server calls is not known: HTTP 403")),
+        (FORBIDDEN, None, (), (None, "")),
+    ],
+)
+def test_whether_it_is_known_whom_the_api_server_calls(
+    webhooks: list[CaBundle | None] | Failure,
+    api_services: list[CaBundle | None] | Failure | None,
+    targets: tuple[EndpointTarget, ...],
+    expected: tuple[bool | None, str],
+    state: ClusterState,
+) -> None:
+    """Where there is nobody that is an answer, and where nobody knows it is none."""
+    state.targets_read({"Webhook": targets})
+    state.bundles_read(Source.WEBHOOKS, {"Webhook": webhooks}, NOW)
+    if api_services is not None:
+        state.bundles_read(Source.APISERVICES, {"APIService": api_services}, NOW)
+    up, _, errors, words = outcome(state, Source.ENDPOINTS)
+    assert (up, words) == expected
+    assert errors == ({Reason.ERROR: 1} if up is False else {})
+
+
+def test_a_list_that_fails_later_hides_nobody_whom_the_api_server_calls(state: ClusterState) -> None:
+    for source_, kind in ((Source.WEBHOOKS, "Webhook"), (Source.APISERVICES, "APIService")):
+        state.bundles_read(source_, {kind: []}, NOW)
+    state.bundles_read(Source.WEBHOOKS, {"Webhook": FORBIDDEN}, NOW + 9)
+    assert outcome(state, Source.ENDPOINTS) == (True, NOW + 9, {}, "")
+    without = ClusterState(KUBE_SOURCES)
+    for source_ in (Source.WEBHOOKS, Source.APISERVICES):
+        without.bundles_read(source_, {"A": []}, NOW)
+    assert Source.ENDPOINTS not in [one.source for one in without.sources()]
+
+
+def test_targets_are_replaced_as_a_whole_where_they_change(state: ClusterState) -> None:
+    state.targets_read({"A": (TARGET,)})
+    first = state.targets
+    state.targets_read({"A": (TARGET,)})
+    assert state.targets is first
+    state.targets_read({"B": ()})
+    assert state.targets == {"A": (TARGET,), "B": ()}
+    assert first == {"A": (TARGET,)}

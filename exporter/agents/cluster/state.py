@@ -258,8 +258,8 @@ class ClusterState:
         endpoints: dict[str, Endpoint] = {}
         for one in seen:
             former = self._endpoints.get(one.address)
-            silent = one.failure is not None and former is not None
-            endpoints[one.address] = replace(former, failure=one.failure) if silent and former else one
+            kept = one if one.failure is None or former is None else replace(former, failure=one.failure)
+            endpoints[one.address] = kept
         self._changed(self._endpoints != endpoints)
         self._endpoints = endpoints
         failures = [one.failure for one in endpoints.values() if one.failure]
@@ -295,7 +295,7 @@ class ClusterState:
         lists = [one for one in self.sources() if one.source in {Source.WEBHOOKS, Source.APISERVICES}]
         if any(one.up is None for one in lists):
             return
-        unknown = [one for one in lists if not one.up and one.last_success is None]
+        unknown = [one for one in lists if one.last_success is None]
         if unknown:
             words = f"whom the API server calls is not known: {unknown[0].last_error}"
             self.failed(Source.ENDPOINTS, Failure(Reason.ERROR, words))
