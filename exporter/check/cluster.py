@@ -262,7 +262,7 @@ def _request(one: Csr, more: int, now: float) -> tuple[str, ...]:
         one.name,
         _short(now - one.created),
         one.signer_name,
-        one.username if not one.node or one.username.endswith(one.node) else f"{one.username} for {one.node}",
+        one.username if one.username.endswith(one.node) else f"{one.username} for {one.node}",
         "<none>" if one.expiration_seconds is None else _short(one.expiration_seconds),
         _CONDITIONS[one.condition],
         str(more),

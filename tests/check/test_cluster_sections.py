@@ -16,8 +16,9 @@ from exporter.facts.kube.endpoint import ServedEndpoint
 from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_requests import NodeRequests
+from exporter.facts.kube.preflight import Preflight, Question
 from exporter.facts.source import Failure, SourceFacts
-from exporter.reason import Ca, CsrCondition, EndpointStatus, Lease, Reason, Requestor, Rotation, Source
+from exporter.reason import Ca, CsrCondition, EndpointStatus, Lease, PreflightStep, Reason, Requestor, Rotation, Source
 from simulation.pki import DAY
 from tests.check.known import NOW, certificate
 
@@ -44,6 +45,11 @@ def table(
             ("w", "-", "2027-01-14 08:00 UTC", "2027-01-16 08:00 UTC", "24 hours", "-"),
         ),
         (
+            certificate("CN=a", NOW - 4 * DAY, NOW + 1),
+            "",
+            ("w", "CN=a", "2027-01-11", "2027-01-15", "less than 2 minutes", "-"),
+        ),
+        (
             certificate("CN=a", NOW - 4 * DAY, NOW),
             "",
             ("w", "CN=a", "2027-01-11", "2027-01-15", "ended less than 2 minutes ago", "-"),
@@ -54,7 +60,7 @@ def table(
             ("w", "CN=a", "2027-01-06", "2027-01-13", "ended 2 days ago", "-"),
         ),
     ],
-    ids=["dates", "times where it is short", "ends now", "has ended"],
+    ids=["dates", "times where it is short", "ends in a second", "ends now", "has ended"],
 )
 def test_a_certificate_is_one_row(given: Certificate, note: str, row: tuple[str, ...]) -> None:
     assert certificate_row("w", given, NOW, note) == row
@@ -112,6 +118,16 @@ def test_who_waits_for_the_signers_is_told_of_both() -> None:
         (SERVING_SIGNER, "3", "2 hours", "-", "not known"),
     )
     assert title not in [one.title for one in cluster_sections(ClusterFacts(), (), (), NOW)]
+
+
+def test_the_answers_of_the_preflight_are_one_row_for_each_pool_and_requestor() -> None:
+    def answer(pool: str, step: PreflightStep, allowed: bool) -> Preflight:
+        return Preflight(Question(Requestor.NODE, pool, step, "u", ()), allowed)
+
+    ask, approve = PreflightStep
+    given = (answer("a", ask, True), answer("a", approve, False), answer("", ask, False))
+    found = table("Rotation preflight", ClusterFacts(preflight=given)).rows
+    assert found == (("a", "node", "yes", "no"), ("-", "node", "no", "-"))
 
 
 def bundle(kind: str, name: str, *certificates: Certificate, unreadable: str = "") -> CaBundle:
@@ -192,6 +208,7 @@ def test_a_pool_is_one_row_with_how_many_of_its_nodes_rotate() -> None:
             node("b", Rotation.ENABLED, ready=False),
             node("b", Rotation.ENABLED, ready=None),
             node("b", Rotation.DISABLED, version="v1.26.6"),
+            node("b", Rotation.UNKNOWN, version=""),
             node("b", Rotation.DISABLED, image=old),
             node("b", Rotation.UNKNOWN, image=old),
             node("a", Rotation.DISABLED),
@@ -206,7 +223,7 @@ def test_a_pool_is_one_row_with_how_many_of_its_nodes_rotate() -> None:
     assert found.rows == (
         ("-", "1", "1", "0", "0", "1", "-", "-"),
         ("a", "2", "2", "0", "2", "0", "v1.33.2", tag),
-        ("b", "6", "4", "3", "2", "1", "v1.26.6, v1.33.2", f"Kubernetes v1.26.6 has none, 1.27 has; {image}"),
+        ("b", "7", "5", "3", "2", "2", "v1.26.6, v1.33.2", f"Kubernetes v1.26.6 has none, 1.27 has; {image}"),
     )
     assert found.note == ""
     assert table(title, ClusterFacts(nodes=())).note == "There are no nodes."
@@ -256,7 +273,7 @@ def test_only_what_differs_in_nothing_but_age_and_name_is_one_row(other: Csr) ->
     rows, shown = csr_rows([csr("a"), other], NOW)
     assert sorted((row[0], row[-1]) for row in rows) == [("a", "0"), ("b", "0")]
     assert shown.total() == 2
-    rows, shown = csr_rows([csr("b", age=60), csr("c", age=60), csr("a", age=59)], NOW)
+    rows, shown = csr_rows([csr("c", age=60), csr("b", age=60), csr("a", age=59)], NOW)
     assert [(row[0], row[1], row[-1]) for row in rows] == [("b", "60s", "2")]
     assert shown == {**dict.fromkeys(CsrCondition, 0), CsrCondition.PENDING: 3}
 
@@ -273,7 +290,7 @@ def test_who_asks_for_a_node_is_told_where_the_user_is_another() -> None:
 
 def test_rows_of_one_condition_stand_from_the_oldest_and_issued_ones_from_the_newest() -> None:
     def some(condition: CsrCondition) -> list[Csr]:
-        ages = {"c": 10.0, "a": 20.0, "b": 20.0}
+        ages = {"c": 10.0, "b": 20.0, "a": 20.0}
         return [csr(f"{condition}-{name}", condition, age, node=name) for name, age in ages.items()]
 
     rows, _ = csr_rows([one for condition in CsrCondition for one in some(condition)], NOW)
@@ -314,9 +331,11 @@ def test_forty_rows_and_five_issued_ones_are_enough(pending: int, issued: int, r
         (10799, "179m"),
         (10801, "3h"),
         (10860, "3h1m"),
+        (12600, "3h30m"),
         (28799, "7h59m"),
         (172799, "47h"),
         (172800, "2d"),
+        (216000, "2d12h"),
         (691199, "7d23h"),
         (63071999, "729d"),
         (63072000, "2y"),

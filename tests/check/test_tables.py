@@ -21,7 +21,6 @@ from exporter.facts.kube.kubelet_metrics import KubeletConfig
 from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.node_view import NodeView, node_view
-from exporter.facts.kube.preflight import Preflight, Question
 from exporter.facts.source import REASONS, Failure, SourceFacts
 from exporter.facts.x509 import certificates
 from exporter.findings import Finding, Kind, Severity, Step, Subject
@@ -29,9 +28,7 @@ from exporter.reason import (
     BootstrapMethod,
     FileStatus,
     KubeletStatus,
-    PreflightStep,
     Reason,
-    Requestor,
     Role,
     Rotation,
     Source,
@@ -58,16 +55,6 @@ def test_an_address_that_served_nothing_has_no_row() -> None:
     facts = ClusterFacts(endpoints=(seen, Endpoint("10.0.0.2:443", None, None)))
     (row,) = rows(tuple(cluster_sections(facts, None, (), NOW)), "Control plane")
     assert (row[0], row[-1]) == ("API server 10.0.0.1:443", "trust unknown")
-
-
-def test_the_answers_of_the_preflight_are_one_row_for_each_pool_and_requestor() -> None:
-    def answer(pool: str, step: PreflightStep, allowed: bool) -> Preflight:
-        return Preflight(Question(Requestor.NODE, pool, step, "u", ()), allowed)
-
-    ask, approve = PreflightStep
-    given = (answer("a", ask, True), answer("a", approve, False), answer("", ask, False))
-    found = rows(tuple(cluster_sections(ClusterFacts(preflight=given), None, (), NOW)), "Rotation preflight")
-    assert found == (("a", "node", "yes", "no"), ("-", "node", "no", "-"))
 
 
 def test_a_pool_names_every_version_of_its_kubelets_once() -> None:
