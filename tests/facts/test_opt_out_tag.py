@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.opt_out_tag import TAG, opted_out
+from exporter.facts.opt_out_tag import RETIRES, TAG, deciding_tag, opted_out
 
 BOTH, NEITHER, LINUX = (True, True), (False, False), (True, False)
 
@@ -58,3 +58,24 @@ def test_what_switches_windows_off_switches_linux_off_unless_another_tag_comes_f
     with_ours = [(TAG, "true"), *tags]
     assert opted_out(with_ours, windows=True)
     assert opted_out(with_ours, windows=False)
+
+
+def test_the_tag_is_the_one_that_aks_documents() -> None:
+    """And the day from which it is not honoured any more."""
+    assert (TAG, RETIRES) == ("aks-disable-kubelet-serving-certificate-rotation", "2027-04-01")
+
+
+@pytest.mark.parametrize(
+    ("tags", "linux", "windows"),
+    [
+        ([], None, None),
+        ([("team", "true")], None, None),
+        ([(f"x{TAG}", "1"), (TAG.upper(), "2")], (f"x{TAG}", "1"), (TAG.upper(), "2")),
+        ([(TAG, "1"), (TAG, "2")], (TAG, "1"), (TAG, "1")),
+    ],
+)
+def test_the_first_tag_of_the_name_decides(
+    tags: list[tuple[str, str]], linux: tuple[str, str] | None, windows: tuple[str, str] | None
+) -> None:
+    """As it is written."""
+    assert (deciding_tag(tags, windows=False), deciding_tag(tags, windows=True)) == (linux, windows)

@@ -171,7 +171,7 @@ def test_until_when_a_node_has_a_certificate_is_its_own_word(
 
 def test_a_node_agent_speaks_before_a_kubelet_and_both_before_the_request() -> None:
     both = replace(told(rotating("kubelet-client", T0, 10)), view=asked("n1", (seen(CLIENT, (1.0, 2.0)),)).view)
-    csrs = CsrTotals({}, {}, {}, (issued("n1", T0, 365), issued("n1", T0, 7, SERVING_SIGNER)))
+    csrs = CsrTotals({}, {}, {}, (issued("n1", T0, 7, SERVING_SIGNER), issued("n1", T0, 365)))
     client, serving = outlooks((QUIET[CLIENT], QUIET[SERVING]), csrs, None, {"n1": both})
     assert [one.not_after for one in client.certificates] == [pytest.approx(T0 + 10 * DAY)]
     assert serving.certificates == (HeldCertificate("n1", T0 + 0.7 * 7 * DAY, T0 + 7 * DAY),)

@@ -6,6 +6,9 @@ import time
 import pytest
 
 from exporter.facts.rotation import (
+    DEADLINE,
+    DUE,
+    RotationFacts,
     client_rotation,
     deadline,
     due,
@@ -13,7 +16,7 @@ from exporter.facts.rotation import (
     serving_rotation,
 )
 from exporter.facts.x509 import certificates
-from exporter.reason import Evidence, Rotation, RotationReason, RotationState
+from exporter.reason import Evidence, Role, Rotation, RotationReason, RotationState
 from simulation.pki import DAY, Authority
 
 WORDS = (True, False, None)
@@ -119,3 +122,103 @@ def test_a_feature_gate_is_a_reason_of_its_own_kind() -> None:
     """A6: neither a fixed certificate nor a choice of the node pool."""
     found = serving_rotation(said(kubelet_config=False), static=False, gate_off=True)
     assert (found.state, found.reason) == (DISABLED, RotationReason.NOT_CONFIGURED)
+
+
+Y, N = True, False
+ROTATING, MISSING, UNDETERMINED = (
+    ("enabled", "rotating"),
+    ("waiting", "certificate_missing"),
+    ("unknown", "undetermined"),
+)
+STATIC, INLINE, NOT_CONFIGURED, PENDING, OPTED_OUT, SELF_SIGNED = (
+    ("disabled", reason)
+    for reason in ("static", "inline", "not_configured", "bootstrap_pending", "opted_out", "self_signed")
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "kubeconfig", "file", "plain", "inline", "pending"),
+    [
+        (Y, Y, Y, ROTATING, ROTATING, ROTATING),
+        (Y, Y, N, MISSING, MISSING, MISSING),
+        (Y, Y, None, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+        (Y, N, Y, STATIC, INLINE, STATIC),
+        (Y, None, Y, ROTATING, ROTATING, ROTATING),
+        (Y, None, N, MISSING, MISSING, MISSING),
+        (N, Y, Y, NOT_CONFIGURED, NOT_CONFIGURED, NOT_CONFIGURED),
+        (N, Y, N, NOT_CONFIGURED, NOT_CONFIGURED, PENDING),
+        (N, Y, None, NOT_CONFIGURED, NOT_CONFIGURED, NOT_CONFIGURED),
+        (N, N, N, STATIC, INLINE, STATIC),
+        (N, None, N, NOT_CONFIGURED, NOT_CONFIGURED, PENDING),
+        (None, Y, Y, ROTATING, ROTATING, ROTATING),
+        (None, Y, N, MISSING, MISSING, MISSING),
+        (None, N, None, STATIC, INLINE, STATIC),
+        (None, None, Y, ROTATING, ROTATING, ROTATING),
+        (None, None, N, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+        (None, None, None, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+    ],
+)
+def test_a_client_certificate_is_judged_whole(
+    config: bool | None,
+    kubeconfig: bool | None,
+    file: bool | None,
+    plain: tuple[str, str],
+    inline: tuple[str, str],
+    pending: tuple[str, str],
+) -> None:
+    """What three places say; without more, with the certificate in the kubeconfig, with a first request's key."""
+    evidence = said(kubelet_config=config, kubeconfig=kubeconfig, file=file)
+
+    def judged(expected: tuple[str, str]) -> RotationFacts:
+        return RotationFacts(Role.KUBELET_CLIENT, RotationState(expected[0]), RotationReason(expected[1]), evidence)
+
+    assert client_rotation(evidence) == judged(plain)
+    assert client_rotation(evidence, inline=True) == judged(inline)
+    assert client_rotation(evidence, bootstrap_pending=True) == judged(pending)
+
+
+@pytest.mark.parametrize(
+    ("config", "file", "wire", "plain", "static", "gate"),
+    [
+        (Y, Y, Y, ROTATING, ROTATING, ROTATING),
+        (Y, Y, None, ROTATING, ROTATING, ROTATING),
+        (Y, Y, N, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+        (Y, N, N, MISSING, MISSING, MISSING),
+        (Y, N, Y, MISSING, MISSING, MISSING),
+        (Y, None, N, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+        (N, Y, Y, SELF_SIGNED, STATIC, NOT_CONFIGURED),
+        (N, None, None, SELF_SIGNED, STATIC, NOT_CONFIGURED),
+        (None, N, N, SELF_SIGNED, STATIC, NOT_CONFIGURED),
+        (None, N, None, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+        (None, None, N, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+        (None, N, Y, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+        (None, Y, N, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+        (None, Y, None, ROTATING, ROTATING, ROTATING),
+        (None, None, Y, UNDETERMINED, UNDETERMINED, UNDETERMINED),
+    ],
+)
+def test_a_serving_certificate_is_judged_whole(
+    config: bool | None,
+    file: bool | None,
+    wire: bool | None,
+    plain: tuple[str, str],
+    static: tuple[str, str],
+    gate: tuple[str, str],
+) -> None:
+    """What three places say; without more, with a fixed certificate, with the gate off. A tag says why it is off."""
+    for tag in (None, True, False):
+        evidence = said(kubelet_config=config, file=file, wire=wire, provisioning_tag=tag)
+        for words, expected in (
+            ({"static": False}, plain),
+            ({"static": True}, static),
+            ({"static": False, "gate_off": True}, gate),
+            ({"static": True, "gate_off": True}, static),
+        ):
+            state, reason = OPTED_OUT if tag is False and expected[0] == "disabled" else expected
+            found = serving_rotation(evidence, **words)
+            assert found == RotationFacts(Role.KUBELET_SERVING, RotationState(state), RotationReason(reason), evidence)
+
+
+def test_the_window_is_that_of_the_kubelet() -> None:
+    """client-go, nextRotationDeadline."""
+    assert (DUE, DEADLINE) == (0.7, 0.9)

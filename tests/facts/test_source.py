@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.facts.source import REASONS, Failure, SourceLedger, skipped
+from exporter.facts.source import REASONS, UNREACHED, Failure, SourceFacts, SourceLedger, skipped
 from exporter.reason import Reason, Source
 
 T0 = 1_700_000_000.0
@@ -71,3 +71,57 @@ def test_a_reason_that_it_does_not_declare_is_an_error() -> None:
 
 def test_words_bring_no_full_stop() -> None:
     assert Failure(Reason.ERROR, "it said so. ").words == "it said so"
+
+
+REACHED_NOT = {"dns", "refused", "unreachable", "reset", "timeout", "tls_alert", "tls_protocol"}
+CONNECTION = {*REACHED_NOT, "error", "bug"}
+CERTIFICATE = {
+    "certificate_expired",
+    "certificate_hostname",
+    "certificate_untrusted",
+    "certificate_malformed",
+    "no_certificate",
+}
+API = {
+    *CONNECTION,
+    *CERTIFICATE,
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "expired",
+    "throttled",
+    "server_error",
+    "decode",
+    "too_large",
+    "credentials",
+}
+OTHERS = {
+    "kubelet": {*CONNECTION, "certificate_malformed", "no_certificate"},
+    "apiserver": CONNECTION | CERTIFICATE,
+    "endpoints": CONNECTION | CERTIFICATE,
+    "azure": {*API, "conflict"},
+}
+
+
+@pytest.mark.parametrize("source", Source)
+def test_a_source_fails_for_the_reasons_that_it_can_have(source: Source) -> None:
+    """One that asks an HTTP API has most; each is a series from the start."""
+    assert {str(reason) for reason in REASONS[source]} == OTHERS.get(source, API)
+    assert len(REASONS[source]) == len(set(REASONS[source]))
+
+
+def test_a_server_that_gives_no_answer_of_its_own_is_not_reached() -> None:
+    assert {str(reason) for reason in UNREACHED} == {*REACHED_NOT, "server_error"}
+
+
+def test_a_reading_is_whole() -> None:
+    none = dict.fromkeys(REASONS[Source.KUBELET], 0)
+    assert skipped(Source.KUBELET, "it is off", on_purpose=True) == SourceFacts(
+        Source.KUBELET, None, None, none, last_error="", last_reason=None, skipped="it is off"
+    )
+    ledger = SourceLedger(Source.KUBELET)
+    ledger.complaint(Reason.TIMEOUT)
+    found = SourceFacts(Source.KUBELET, None, None, {**none, Reason.TIMEOUT: 1}, "timeout", Reason.TIMEOUT, "")
+    assert ledger.facts() == found
+    assert found == SourceFacts(Source.KUBELET, None, None, found.errors, "timeout", Reason.TIMEOUT)
+    assert [Failure(Reason.ERROR, words).words for words in ("a.b ..", ". a", "")] == ["a.b", ". a", ""]
