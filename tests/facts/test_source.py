@@ -106,12 +106,16 @@ OTHERS = {
 @pytest.mark.parametrize("source", Source)
 def test_a_source_fails_for_the_reasons_that_it_can_have(source: Source) -> None:
     """One that asks an HTTP API has most; each is a series from the start."""
-    assert {str(reason) for reason in REASONS[source]} == OTHERS.get(source, API)
+    assert {str(reason) for reason in SourceLedger(source).facts().errors} == OTHERS.get(source, API)
     assert len(REASONS[source]) == len(set(REASONS[source]))
 
 
 def test_a_server_that_gives_no_answer_of_its_own_is_not_reached() -> None:
-    assert {str(reason) for reason in UNREACHED} == {*REACHED_NOT, "server_error"}
+    ledger = SourceLedger(Source.NODES)
+    for reason in UNREACHED:
+        ledger.failure(reason)
+    failed = {str(reason) for reason, number in ledger.facts().errors.items() if number}
+    assert failed == {str(reason) for reason in UNREACHED} == {*REACHED_NOT, "server_error"}
 
 
 def test_a_reading_is_whole() -> None:

@@ -1,21 +1,31 @@
 """Certificates as CAs make them, and files that hold other things."""
 
 import hashlib
+from dataclasses import fields, replace
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
+from exporter.facts.der import layout
 from exporter.facts.path import issued_by
+from exporter.facts.purpose import purpose
 from exporter.facts.x509 import (
+    MOST_SERVED,
+    Certificate,
     CertificateError,
     EmptyFileError,
     NoCertificateError,
     authority_file,
+    certificate,
     certificate_file,
     certificates,
     ends_first,
+    key_file,
+    load,
+    served_chain,
 )
 from simulation.pki import YEAR, certificate_request
-from tests.facts.forge import CA, DER, LEAF, PLAIN_KEY, T0, forged, pem
+from tests.facts.forge import CA, DER, LEAF, PLAIN_KEY, START, T0, forged, pem, utc
 
 
 def test_a_kubelets_certificate_is_read_as_kubernetes_and_openssl_print_it() -> None:
@@ -167,3 +177,120 @@ def test_three_hundred_certificates_are_all_there() -> None:
     bundle = b"".join(pem(forged(serial=number.to_bytes(2, "big"))) for number in range(256, 556))
     found = certificates(bundle)
     assert [int(one.serial_number, 16) for one in found] == list(range(256, 556))
+
+
+# ---- what a file and a served chain come to, whole
+
+JUNK = pem(b"junk")
+OTHER = CA.kubelet_client("aks-nodepool1-2", T0)
+OTHER_DER = OTHER.certificate.public_bytes(serialization.Encoding.DER)
+FIRST, SECOND, ROOT = certificate(DER), certificate(OTHER_DER), certificates(CA.pem)[0]
+BROKEN_FIRST = r"\Acertificate 1: not a certificate: error parsing asn1 value: [^\n]+\Z"
+PLACE = "a certificate is not base64, or something else is on a line with its first or last"
+
+
+@pytest.mark.parametrize(
+    ("content", "members", "key", "fault"),
+    [
+        (LEAF.pem, (FIRST,), True, ""),
+        (LEAF.certificate_pem, (FIRST,), False, ""),
+        (LEAF.certificate_pem + OTHER.certificate_pem + LEAF.pem, (FIRST, SECOND), True, ""),
+        (LEAF.certificate_pem + JUNK + JUNK, (FIRST,), False, "certificate 2: not a certificate: error parsing"),
+        (LEAF.certificate_pem + b"x" + OTHER.pem, (FIRST,), True, f"1 of 2 certificates are passed over: {PLACE}"),
+        (
+            LEAF.certificate_pem + b"x" + OTHER.pem + b"y" + OTHER.certificate_pem,
+            (FIRST,),
+            True,
+            f"2 of 3 certificates are passed over: {PLACE}",
+        ),
+    ],
+)
+def test_a_file_is_its_certificates_its_key_and_what_is_wrong(
+    content: bytes, members: tuple[Certificate, ...], key: bool, fault: str
+) -> None:
+    for read in (certificate_file, authority_file):
+        found = read(content)
+        assert (found.certificates, found.private_key) == (members, key)
+        assert found.fault.startswith(fault)
+        assert bool(found.fault) is bool(fault)
+    assert key_file(content) is key
+    assert certificates(content) == members
+
+
+def test_a_bundle_counts_its_members_from_one_and_tells_of_the_first_that_is_broken() -> None:
+    found = authority_file(JUNK + CA.pem + pem(b"\x30\x00"))
+    assert found.certificates == (ROOT,)
+    assert found.fault.startswith("certificate 1: not a certificate: ")
+    headed = CA.pem.replace(b"-----\n", b"-----\na: b\n\n", 1)
+    passed = authority_file(headed + LEAF.certificate_pem)
+    assert (passed.certificates, passed.fault) == ((FIRST,), f"1 of 2 certificates are passed over: {PLACE}")
+    for read in (authority_file, certificate_file):
+        with pytest.raises(CertificateError, match=BROKEN_FIRST):
+            read(JUNK + pem(b"\x30\x00"))
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "message"),
+    [
+        (b"", EmptyFileError, "the file is empty"),
+        (b" \r\n\t", EmptyFileError, "the file is empty"),
+        (DER, NoCertificateError, "the file is DER, and PEM is wanted"),
+        (b"text", NoCertificateError, "the file holds no certificate"),
+        (LEAF.key_pem, NoCertificateError, "the file holds no certificate"),
+        (
+            b" " + LEAF.certificate_pem,
+            CertificateError,
+            "no certificate that the kubelet could load: its lines are indented",
+        ),
+    ],
+)
+def test_a_file_without_a_certificate_says_what_it_is(
+    content: bytes, kind: type[CertificateError], message: str
+) -> None:
+    for read in (certificate_file, authority_file):
+        with pytest.raises(CertificateError) as caught:
+            read(content)
+        assert (type(caught.value), str(caught.value)) == (kind, message)
+    assert key_file(content) is (content == LEAF.key_pem)
+
+
+def test_a_served_chain_is_its_leaf_and_what_can_be_read_behind_it() -> None:
+    """Each once, and so many that no server can make work of them."""
+    root = CA.certificate.public_bytes(serialization.Encoding.DER)
+    assert served_chain([DER]) == (FIRST,)
+    assert served_chain([DER, root, b"junk", root, DER, OTHER_DER]) == (FIRST, ROOT, SECOND)
+    with pytest.raises(CertificateError):
+        served_chain([b"junk", DER])
+    many = [forged(serial=number.to_bytes(2, "big")) for number in range(256, 256 + 110)]
+    assert [found.der for found in served_chain(many)] == many[:100]
+    assert MOST_SERVED == 100
+
+
+def test_the_library_sees_a_certificate_as_it_is_or_repaired() -> None:
+    """And refuses what it cannot be made to take, in the words that it has for what is there."""
+    odd = forged(not_before=utc(b"2601010000Z"))
+    assert [load(der)[1] for der in (DER, odd)] == [True, False]
+    assert load(odd)[0].not_valid_before_utc.timestamp() == START
+    with pytest.raises(CertificateError, match=r"\Anot a certificate: error parsing asn1 value: .*ShortData"):
+        load(DER[:-1])
+
+
+def test_a_certificate_is_read_into_every_field() -> None:
+    assert replace(FIRST, purpose=None) == FIRST
+    assert vars_of(FIRST) == {
+        "not_before": T0 - 300,
+        "not_after": T0 - 300 + YEAR,
+        "subject": "CN=system:node:aks-nodepool1-1,O=system:nodes",
+        "issuer": "CN=ca",
+        "serial_number": LEAF.serial_number,
+        "fingerprint_sha256": hashlib.sha256(DER).hexdigest(),
+        "public_key_sha256": hashlib.sha256(PLAIN_KEY).hexdigest(),
+        "key_algorithm": "ECDSA-P-256",
+        "signature_algorithm": "sha256WithRSAEncryption",
+        "der": DER,
+        "purpose": purpose(layout(DER)),
+    }
+
+
+def vars_of(found: Certificate) -> dict[str, object]:
+    return {field.name: getattr(found, field.name) for field in fields(found)}
