@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.azure.managed_cluster import azure_cluster
+from exporter.facts.azure.managed_cluster import AzureCluster, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.sources.azure.access import azure_wanted, next_look, workload_identity_missing
 from simulation.azure.bodies import agent_pool, managed_cluster
@@ -52,3 +52,42 @@ def test_azures_wish_is_a_lower_bound_and_jitter_adds_a_tenth(
     """For any Retry-After."""
     pause = next_look(cluster if cluster in (AT_REST, BUSY) else None, asked, jitter)
     assert max(asked or 0.0, 60.0) <= pause <= 1.1 * max(asked or 0.0, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing"),
+    [
+        ({}, tuple(IDENTITY)),
+        (dict.fromkeys(IDENTITY, ""), tuple(IDENTITY)),
+        (IDENTITY, ()),
+        *[({key: IDENTITY[key] for key in IDENTITY if key != left_out}, (left_out,)) for left_out in IDENTITY],
+    ],
+)
+def test_each_variable_is_asked_for(environment: dict[str, str], missing: tuple[str, ...]) -> None:
+    assert workload_identity_missing(environment) == missing
+
+
+@pytest.mark.parametrize(
+    ("cluster", "asked", "jitter", "pause"),
+    [
+        (AT_REST, None, 1.0, 330.0),
+        (BUSY, None, 1.0, 66.0),
+        (None, None, 0.5, 315.0),
+        (AT_REST, 299.0, 0.0, 300.0),
+        (AT_REST, 400.0, 0.0, 400.0),
+        (BUSY, 61.0, 0.0, 61.0),
+        (BUSY, 100.0, 1.0, 110.0),
+        (AT_REST, 0.0, 0.0, 300.0),
+    ],
+)
+def test_the_pause_is_the_longer_of_ours_and_azures(
+    cluster: AzureCluster | None, asked: float | None, jitter: float, pause: float
+) -> None:
+    assert next_look(cluster, asked, jitter) == pytest.approx(pause)
+
+
+def test_the_pauses_can_be_given() -> None:
+    """Shorter than a second, too."""
+    given = [next_look(one, None, 0.0, steady=0.25, operating=0.125) for one in (AT_REST, None, BUSY)]
+    assert given == [0.25, 0.25, 0.125]
+    assert next_look(BUSY, 0.5, 0.0, steady=0.25, operating=0.125) == 0.5

@@ -43,6 +43,16 @@ def test_the_root_is_the_root(path: str, root: int) -> None:
         os.close(found)
 
 
+def test_the_first_descriptor_is_one_like_any_other(root: int) -> None:
+    """It is free where a process has no standard input."""
+
+    def work(way: Callable[[int, bytes, int], int]) -> object:
+        os.close(0)
+        return way(root, b"/etc/file", os.O_RDONLY)
+
+    assert [forked(partial(work, way)) for way in (open_encoded, open_cached)] == [0, 0]
+
+
 @pytest.mark.parametrize("way", [open_encoded, open_cached])
 @pytest.mark.parametrize(("path", "number"), [(b"/never", errno.ENOENT), (b"/etc/file/x", errno.ENOTDIR)])
 def test_what_cannot_be_opened_is_an_error_with_its_path(
