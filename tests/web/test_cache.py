@@ -22,7 +22,7 @@ class Source:
     def __init__(self) -> None:
         self.steady = self.settled = self.fresh = 1.0
         self.asked = {"steady": 0, "settled": 0, "fresh": 0}
-        self.now = 0.0
+        self.now = 1000.0
         self.cache = CachedExposition(self._steady, self._settled, self._fresh, lambda: self.now)
 
     def _steady(self) -> Iterator[Part]:
@@ -144,7 +144,7 @@ def test_a_format_nobody_asks_for_any_more_is_rendered_no_more() -> None:
     source = Source()
     source.text()
     source.text(OPENMETRICS)
-    source.now = IN_USE + 1
+    source.now += IN_USE + 1
     source.text()
     source.asked["steady"] = 0
     source.steady = 3.0
@@ -191,13 +191,13 @@ def test_who_takes_turns_in_two_formats_has_each_rendered_once() -> None:
 def test_a_format_counts_as_used_for_a_quarter_of_an_hour_to_the_second() -> None:
     source = Source()
     source.text(OPENMETRICS)
-    source.now, source.steady = IN_USE, 2.0
+    source.now, source.steady = 1000.0 + IN_USE, 2.0
     source.asked["steady"] = 0
     source.cache.refresh()
     assert source.asked["steady"] == 1
     assert source.cache.ready(OPENMETRICS)
     assert not source.cache.ready("")
-    source.now, source.steady = IN_USE + 0.1, 3.0
+    source.now, source.steady = 1000.0 + IN_USE + 0.1, 3.0
     source.cache.refresh()
     assert source.asked["steady"] == 1
     assert not source.cache.ready(OPENMETRICS)
@@ -210,7 +210,7 @@ def test_an_answer_is_shared_by_those_who_want_it_alike_only() -> None:
     assert source.cache.payload("", gzipped=True) is gzipped
     assert source.cache.payload("", gzipped=False).encoding == ""
     assert source.cache.payload(OPENMETRICS, gzipped=True).content_type == OPENMETRICS
-    source.now = SHARED_FOR * 0.99
+    source.now += SHARED_FOR * 0.99
     assert source.cache.payload("", gzipped=True) is gzipped
-    source.now = SHARED_FOR
+    source.now = 1000.0 + SHARED_FOR
     assert source.cache.payload("", gzipped=True) is not gzipped

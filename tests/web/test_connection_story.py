@@ -302,6 +302,17 @@ async def test_a_client_that_ends_its_half_gets_its_answer() -> None:
 
 
 @story
+async def test_a_client_that_ends_its_half_in_the_middle_of_a_body_gets_its_answer() -> None:
+    client = Client()
+    client.released = {"/a": asyncio.Event()}
+    await client.says(b"POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nx")
+    assert client.connection.eof_received() is True
+    client.released["/a"].set()
+    await client.settled()
+    assert (client.wire.statuses(), client.wire.said) == ([200], ["close"])
+
+
+@story
 async def test_a_client_that_ends_without_a_request_is_not_kept() -> None:
     client = Client()
     assert client.connection.eof_received() is False

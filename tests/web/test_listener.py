@@ -307,3 +307,21 @@ def test_one_more_handshake_ends_the_oldest(context: ssl.SSLContext) -> None:
         assert served.heard() == "xxxx"
 
     told(story, Limits(handshakes=3), context)
+
+
+def test_who_is_past_the_handshake_is_not_counted_among_those_who_are_in_it(context: ssl.SSLContext) -> None:
+    async def story(served: Served) -> None:
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        streams = [await asyncio.open_connection(*served.address, ssl=trusting) for _ in range(3)]
+        await served.connects()
+        await served.settled()
+        assert (served.heard(), served.listener.open) == (".", 4)
+        for reader, writer in streams:
+            writer.write(GET)
+            assert (await reader.read(15)) == b"HTTP/1.1 200 OK"
+        for _, writer in streams:
+            writer.transport.abort()
+        await served.settled()
+
+    told(story, Limits(handshakes=1), context)

@@ -64,6 +64,20 @@ def test_the_coding_is_what_the_client_weighs_highest(header: str, expected: Cod
         ("*/*, application/openmetrics-text;q=0.1", Format.TEXT),
         ("*/*;q=0.1, application/openmetrics-text;q=0.2", Format.OPENMETRICS),
         (
+            "application/openmetrics-text;version=1.0.0;q=0.9, application/openmetrics-text;q=0.1, text/plain;q=0.5",
+            Format.OPENMETRICS,
+        ),
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.1, application/openmetrics-text;q=0.9, text/plain;q=0.5",
+            Format.TEXT,
+        ),
+        ("application/openmetrics-text;q=0.9, application/*;q=0.1, text/plain;q=0.5", Format.OPENMETRICS),
+        ("application/openmetrics-text;q=0.1, application/*;q=0.9, text/plain;q=0.5", Format.TEXT),
+        ("application/*;q=0.9, */*;q=0.1, text/plain;q=0.5", Format.OPENMETRICS),
+        ("application/*;q=0.1, */*;q=0.9, text/plain;q=0.5", Format.TEXT),
+        ("text/*;q=0.5, application/openmetrics-text;q=0.4", Format.TEXT),
+        ("text/*;q=0.3, application/openmetrics-text;q=0.4", Format.OPENMETRICS),
+        (
             "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,"
             "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.4,*/*;q=0.1",
             Format.OPENMETRICS,
