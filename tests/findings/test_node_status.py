@@ -112,3 +112,8 @@ def test_an_old_refusal_and_an_issued_certificate_are_no_trouble() -> None:
         NOW,
     )
     assert [(one.name, one.troubles) for one in found] == [("healthy", ())]
+
+
+def test_a_state_has_the_word_that_a_page_is_asked_for_by() -> None:
+    """The worst come first."""
+    assert list(State) == ["waiting", "refused", "certificate", "not-ready", "unknown", "off"]

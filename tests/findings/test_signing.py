@@ -123,3 +123,23 @@ def test_approved_requests_wait_for_the_signer() -> None:
     counted = {(SERVING_SIGNER, Requestor.NODE, CsrCondition.APPROVED): 2}
     (finding,) = found(replace(facts, csrs=replace(facts.csrs, objects=counted)))
     assert finding.why.startswith("Approved requests wait for the signer, kube-controller-manager. It is alive")
+
+
+@pytest.mark.parametrize("lease", Lease)
+def test_a_silent_lease_costs_what_its_holder_answers(lease: Lease) -> None:
+    """The approver of serving certificates has nothing to do with a client's; where no end is known, none is told."""
+    leases = {**ALIVE, lease: T0 - 15 * MINUTE - 1}
+    clients = replace(cluster(issued("n1", T0 - DAY, 30), nodes=(node("n1"),)), leases=leases)
+    (one,) = found(clients)
+    signs = lease is Lease.KUBE_CONTROLLER_MANAGER
+    assert (one.severity, one.alert, one.since, one.subject.name) == (
+        Severity.WARNING,
+        "AksCertSignerSilent",
+        T0 - 15 * MINUTE - 1,
+        lease.value,
+    )
+    client = "If it stays so, the first kubelet client certificate ends in 29 days (2023-12-13 22:13 UTC): that of n1."
+    assert one.why == (client if signs else "")
+    assert found(replace(clients, leases={**ALIVE, lease: T0 - 15 * MINUTE})) == []
+    (bare,) = found(replace(cluster(), leases=leases))
+    assert bare == replace(one, why="")
