@@ -63,7 +63,7 @@ class Seen:
         return replace(self, facts=self.state.facts(), sources=self.state.sources())
 
 
-def cluster_report(seen: Seen, now: float, *, max_age: float | None, kubelets: str = "auto") -> Report:
+def cluster_report(seen: Seen, now: float, *, max_age: float | None, kubelets: str) -> Report:
     """The report. `now` in Unix seconds; `kubelets`: the setting of that name."""
     state, view = seen.state, seen.view
     if seen.endpoint is not None:

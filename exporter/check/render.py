@@ -116,7 +116,7 @@ def _fenced(command: str, indent: str) -> list[str]:
     """A command as a block of code, which nothing in it can end: the fence is longer than any run of backticks."""
     if not command:
         return []
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", command)), default=0))
+    fence = "`" * (1 + max([2, *map(len, re.findall("`+", command))]))
     return [f"{indent}{line}" for line in (f"{fence}sh", *_shown(command).splitlines(), fence)]
 
 
@@ -144,15 +144,11 @@ def as_table(report: Report, stream: TextIO) -> str:
     text = io.StringIO()
     console = Console(
         file=text,
-        force_terminal=meant.is_terminal,
         color_system=cast("Any", meant.color_system),  # a str there, one of a few words here
         legacy_windows=meant.legacy_windows,
         width=meant.width if bounded else WIDEST,
-        highlight=False,
-        emoji=False,
-        markup=False,
     )
-    unicode = (meant.encoding or "ascii").lower().startswith("utf")
+    unicode = meant.encoding.startswith("utf")
     mark = {True: "●", False: "*"}[unicode]
 
     def line(entry: Gathered) -> Text:
@@ -166,7 +162,7 @@ def as_table(report: Report, stream: TextIO) -> str:
         )
 
     console.print(Text(_plain(report.subject, unicode), "bold"))
-    console.print(f"Looked at {utc_time(report.generated)}.")
+    console.print(Text(f"Looked at {utc_time(report.generated)}."))
     style = STYLES[Severity(report.verdict)] if report.exit_status else "bold green"
     console.print(Text(report.headline, style))
     for entry in gathered(report.findings_shown):
@@ -207,10 +203,10 @@ def _print_rows(console: "Console", section: Section, unicode: bool) -> None:
         show_edge=False,
         pad_edge=False,
         padding=(0, GAP - 1, 0, 0),  # and the box's own
-        header_style="bold",
     )
     for column, width in zip(section.columns, wide, strict=True):
-        drawn.add_column(broken(column, width), no_wrap=True, width=width)
+        # Letters that take two columns of the terminal are too wide for it: folded, nothing of them is cut off.
+        drawn.add_column(Text(broken(column, width)), overflow="fold", width=width)
     for row in plain:
         drawn.add_row(*(Text(broken(cell, width)) for cell, width in zip(row, wide, strict=True)))
     # Wider than the terminal rather than cut: what is cut off nobody can read.

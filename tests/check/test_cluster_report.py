@@ -10,6 +10,9 @@ from exporter.agents.cluster.state import ClusterState
 from exporter.check.cluster_report import Seen, cluster_report
 from exporter.check.kubelet_look import KubeletsSeen
 from exporter.check.report import Report, Section
+from exporter.facts.azure.managed_cluster import azure_cluster
+from exporter.facts.azure.resource_id import ResourceId
+from exporter.facts.certificate import Certificate
 from exporter.facts.cluster import Endpoint
 from exporter.facts.cluster_document import ClusterDocument
 from exporter.facts.kube.kubelet_metrics import KubeletConfig
@@ -22,6 +25,7 @@ from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.reason import Ca, KubeletStatus, Reason, Rotation, Source
 from exporter.sources.kube.cluster_agent import AgentSaid
 from exporter.sources.kube.kubeconfig import KubeconfigView
+from simulation.azure.bodies import managed_cluster
 from simulation.pki import DAY, SERVER, Authority
 from tests.check.known import NOW, certificate
 
@@ -29,6 +33,7 @@ CA, OTHER = Authority.cluster(NOW - 100 * DAY), Authority.cluster(NOW - 50 * DAY
 (ROOT,), (NEXT,) = certificates(CA.pem), certificates(OTHER.pem)
 SERVED = certificates(CA.issue("apiserver", NOW - DAY, NOW + 300 * DAY, names=("a",), usages=(SERVER,)).certificate_pem)
 VIEW = KubeconfigView("ctx", "clu", "me", "a token", "https://a", ("a", 443), True, False, "a", None, (ROOT,), ())
+RESOURCE = ResourceId("5ab0", "contoso", "managedClusters", "aks1")
 SOURCES = (*KUBE_SOURCES, Source.KUBELETS, Source.WORKLOADS, Source.PREFLIGHT)
 
 
@@ -251,7 +256,8 @@ def test_kubelets_that_had_to_be_asked_and_could_not_are_a_finding(setting: str,
     kubelets = KubeletsSeen(refused="no right")
     assert [one for one in reported(asked=setting, kubelets=kubelets).findings if one == REFUSED] == found
     assert REFUSED not in reported(asked=setting).findings
-    assert REFUSED not in reported(asked=setting, kubelets=KubeletsSeen()).findings
+    unasked = reported(asked=setting, kubelets=KubeletsSeen()).findings
+    assert not [one for one in unasked if "could not be asked" in one.what]
 
 
 def said(*findings: dict[str, object], nodes: tuple[str, ...] = (), looks: tuple[str, ...] = ()) -> AgentSaid:
@@ -309,3 +315,49 @@ def test_a_look_that_is_closed_changes_no_more() -> None:
     assert (closed.facts, closed.sources) == before
     assert closed.facts.cas == {Ca.CLUSTER: (ROOT,)}
     assert [one.source for one in closed.sources if one.up] == [Source.CONFIGMAPS]
+
+
+def azure() -> ClusterState:
+    """A cluster of which Azure tells its name."""
+    found = ClusterState((*SOURCES, Source.AZURE))
+    found.config_maps_read((ROOT,), {}, NOW - 99 * DAY, NOW)
+    found.azure_read(azure_cluster(managed_cluster(RESOURCE, (), fqdn="aks1.invalid"), RESOURCE), NOW)
+    return found
+
+
+def test_what_to_do_names_the_cluster_where_azure_tells_it() -> None:
+    wrong = replace(VIEW, authorities=(NEXT,), proxy=Proxy("http", "proxy", 3128), server_name="a")
+    found = reported(wrong, azure(), chain=SERVED)
+    (finding,) = [one for one in found.findings if one.severity is Severity.CRITICAL]
+    assert "az aks get-credentials -g contoso -n aks1" in str(finding.next)
+    assert "the kubeconfig trusts CN=ca." in finding.why
+
+
+def test_who_opens_tls_is_told_with_the_proxy_that_leads_there() -> None:
+    other = Authority("Contoso TLS Inspection", NOW - DAY, NOW + 900 * DAY, number=2)
+    chain = certificates(other.issue("apiserver", NOW - DAY, NOW + DAY, names=("a",), usages=(SERVER,)).certificate_pem)
+    through = replace(VIEW, proxy=Proxy("http", "proxy", 3128))
+    (finding,) = [one for one in reported(through, chain=chain).findings if one.severity is Severity.CRITICAL]
+    assert "It came through the proxy http://proxy:3128." in finding.why
+    (finding,) = [one for one in reported(chain=chain).findings if one.severity is Severity.CRITICAL]
+    assert "came through" not in finding.why
+
+
+def test_of_a_ca_that_is_the_clusters_the_kubeconfig_says_nothing_again() -> None:
+    """Its end is told once."""
+    ending = certificate("CN=ca", NOW - 900 * DAY, NOW + 20 * DAY)
+
+    def ends(trusted: Certificate) -> list[str]:
+        kept = ClusterState(SOURCES)
+        kept.config_maps_read((ending,), {}, NOW - 99 * DAY, NOW)
+        found = reported(replace(VIEW, authorities=(trusted,)), kept).findings
+        return [one.subject.kind.value for one in found if one.severity is not Severity.UNKNOWN]
+
+    once = ends(ending)
+    assert "kubeconfig" not in once
+    assert "kubeconfig" in ends(certificate("CN=other", NOW - 900 * DAY, NOW + 20 * DAY))
+
+
+def test_kubelets_that_are_alike_are_named_by_their_pool() -> None:
+    kept, kubelets = asked(told("aks-1"), told("aks-2"))
+    assert [row[0] for row in table(reported(kept=kept, kubelets=kubelets), "Kubelets").rows] == ["2 nodes of p"]

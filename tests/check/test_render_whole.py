@@ -30,7 +30,7 @@ def findings() -> tuple[Finding, ...]:
 def whole(*some: Finding) -> Report:
     tables = (
         Section("Empty", ("A",), ()),
-        Section("First", ("A", "B"), (("a|b", "long words in a cell"), ("", "2027-01-15"))),
+        Section("First", ("A", "B"), (("aX|b", "long words in a cell"), ("", "2027-01-15"))),
         Section("Only words", (), (), "A *note*."),
         Section("Both", ("A",), (("x",),), "Below it."),
     )
@@ -58,7 +58,7 @@ Looked at 2027-01-15 08:00 UTC.
 
 | A | B |
 |---|---|
-| a\\|b | long words in a cell |
+| aX\\|b | long words in a cell |
 |  | 2027-01-15 |
 
 ## Only words
@@ -139,7 +139,7 @@ def test_for_a_program_it_is_json() -> None:
             {"title": "Empty", "rows": [], "note": None},
             {
                 "title": "First",
-                "rows": [{"A": "a|b", "B": "long words in a cell"}, {"A": "", "B": "2027-01-15"}],
+                "rows": [{"A": "aX|b", "B": "long words in a cell"}, {"A": "", "B": "2027-01-15"}],
                 "note": None,
             },
             {"title": "Only words", "rows": [], "note": "A *note*."},
@@ -165,6 +165,7 @@ def test_of_each_node_json_has_what_is_severe_enough() -> None:
     [
         ("ü€😀", "ü€😀"),
         ("\x1b", "\\u001b"),
+        ("\ud800", "\\ud800"),
         ("\x85", "\\u0085"),
         ("\u202e", "\\u202e"),
         ("\U000e0001", "\\udb40\\udc01"),
@@ -201,10 +202,10 @@ So be it.
 Runbooks: https://github.com/aks-cert-exporter/aks-cert-exporter/blob/main/docs/runbooks/
 
 First
-A    B
-─────────────────────────
-a|b  long words in a cell
-     2027-01-15
+A     B
+──────────────────────────
+aX|b  long words in a cell
+      2027-01-15
 
 Only words
 A *note*.
@@ -321,3 +322,27 @@ def test_a_terminal_is_as_wide_as_it_says(monkeypatch: pytest.MonkeyPatch) -> No
         "below it.\n"
     )
     assert os.environ["COLUMNS"] == "30"
+
+
+def test_what_looks_like_markup_is_shown_as_it_is() -> None:
+    """Neither rich's own nor a name of an emoji, in headings and cells and sentences."""
+    section = Section("[b]T[/b]", ("[red]A[/]", ":warning:"), (("[i]x[/i]", ":smile: 10.0.0.1"),), "[u]n[/u] 7")
+    one = Finding(Severity.WARNING, Subject(Kind.CLUSTER, "[b]c[/b]"), "[i]It[/i] :smile: 7.", (Step("[b]", "[i]"),))
+    found = printed(report("[b]s[/b]", NOW, [one], [section]), terminal=True)
+    for text in (
+        "[b]T[/b]",
+        "[red]A[/]",
+        ":warning:",
+        "[i]x[/i]",
+        ":smile: 10.0.0.1",
+        "[u]n[/u] 7",
+        "[i]It[/i] :smile: 7.",
+    ):
+        assert text in found
+    assert "\x1b[2m[u]n[/u] 7\x1b[0m" in found
+    assert "\nLooked at 2027-01-15 08:00 UTC.\n" in found
+
+
+def test_letters_that_take_two_columns_are_not_cut() -> None:
+    text = printed(report("s", NOW, (), (Section("T", ("A", "B"), (("名前名前", "x"),)),)))
+    assert "\n名前  x\n名前\n" in text

@@ -173,7 +173,7 @@ VIEW = KubeconfigView("ctx", "clu", "me", "a token", "https://a", ("a", 443), Tr
 
 
 def seen(view: KubeconfigView | None = VIEW, **changed: object) -> Report:
-    return cluster_report(Seen(view, ClusterState(KUBE_SOURCES), **changed), NOW, max_age=None)  # type: ignore[arg-type]
+    return cluster_report(Seen(view, ClusterState(KUBE_SOURCES), **changed), NOW, max_age=None, kubelets="auto")  # type: ignore[arg-type]
 
 
 def kubeconfig_note(view: KubeconfigView) -> str:
@@ -227,7 +227,7 @@ def test_what_was_not_looked_at_is_named_with_the_way_to_look_at_it() -> None:
 def test_where_kubelets_told_the_rest_of_the_nodes_is_named() -> None:
     told = KubeletsSeen((KubeletReport("a", KubeletStatus.OK, client_certificate=True),), left=2)
     state = ClusterState((*KUBE_SOURCES, Source.KUBELETS))
-    found = cluster_report(Seen(VIEW, state, kubelets=told), NOW, max_age=None).not_looked_at
+    found = cluster_report(Seen(VIEW, state, kubelets=told), NOW, max_age=None, kubelets="auto").not_looked_at
     how = {one.what: one.how for one in found}
     assert how["the kubelets' certificates of 2 more nodes: no time was left"] == "--timeout 5m"
     assert how["the nodes' files, and what the kubelets serve on their ports"] == EVERYWHERE
