@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import sys
+from collections.abc import Callable
 
 __all__ = ["collect", "collect_seldom", "settle"]
 
@@ -13,17 +14,17 @@ NEVER = 1_000_000
 """Collections of the middle generation before one of everything by itself."""
 
 
-def settle() -> None:
+def settle(load: Callable[[None], ctypes.CDLL] = ctypes.CDLL, system: str = sys.platform) -> None:
     """Call once, when everything is imported and before the threads start. Where it is not glibc there is less to do.
 
     By itself glibc gives each thread an arena and raises its thresholds with the largest block it ever freed, so that
-    what was needed once is kept for good: 3 MiB of a node agent's 45.
+    what was needed once is kept for good: 3 MiB of a node agent's 45. `load` gives the process's own libraries.
     """
     gc.collect()
     gc.freeze()  # what is there now stays: it need not be looked at in every collection
-    if not sys.platform.startswith("linux"):
+    if system != "linux":
         return
-    library = ctypes.CDLL(None)
+    library = load(None)
     if hasattr(library, "mallopt") and hasattr(library, "gnu_get_libc_version"):
         library.mallopt(M_ARENA_MAX, 1)
         library.mallopt(M_MMAP_THRESHOLD, 128 * KIB)
