@@ -169,7 +169,7 @@ def server_url(cluster: Cluster) -> str:
         raise KubeconfigError("the cluster's server has no host, or an impossible port") from None
     if parts.scheme not in {"http", "https"}:
         raise KubeconfigError("the cluster's server is not an https:// URL")
-    host = parts.hostname or ""
+    host = parts.hostname
     if not host or port == 0 or any(character.isspace() or not character.isprintable() for character in text):
         raise KubeconfigError("the cluster's server has no host, or an impossible port")
     place = f"[{host}]" if ":" in host else host

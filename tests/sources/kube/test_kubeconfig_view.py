@@ -195,13 +195,14 @@ def nested(levels: int) -> bytes:
         (b"a: b\nc: d: e", "not YAML in line 2"),
         (b"\x00", "not YAML"),
         (b"!!bool maybe", "not YAML"),
+        (b"!!binary x", "not YAML"),
         (b"\xff", "neither UTF-8 nor UTF-16"),
         (b"? {a: b}\n: c", "not YAML in line 1"),
         (b"[]", "the document is not a mapping"),
         (b"contexts: 7", "contexts is not a list"),
         (b"", "it names no cluster and no context"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_document_that_can_be_none_is_told(tmp_path: Path, content: bytes, words: str) -> None:
     file = tmp_path / "config"
@@ -217,6 +218,7 @@ def test_a_document_that_can_be_none_is_told(tmp_path: Path, content: bytes, wor
 def test_a_file_is_read_up_to_the_bound(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text("")
+    assert LARGEST == 32 << 20
     for size, words in ((LARGEST, "not YAML"), (LARGEST + 1, "larger than 32 MiB")):
         os.truncate(file, size)  # zeros
         with pytest.raises(KubeconfigError) as raised:
