@@ -277,7 +277,7 @@ class Connection:
                 while len(body) < LARGEST_REFUSAL and (part := response.read1(PART, decode_content=False)):
                     body += part
             message = _status.decode(body).message
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             message = response.reason or ""
         except (urllib3.exceptions.HTTPError, OSError) as error:
             message = explained(error).words

@@ -154,7 +154,7 @@ def _fact(item: msgspec.Raw, decode: Callable[[bytes], T]) -> T:
 def _name(item: msgspec.Raw) -> str:
     try:
         return _named.decode(item).metadata.name[:253]
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except ValueError:
         return ""
 
 
