@@ -209,9 +209,9 @@ def test_the_tests_for_what_only_processes_run_are_those_that_speak_of_it(tmp_pa
     data.write()
     selection = code.Selection.read(tmp_path / "data")
     for module, test in (
-        ("check/cluster_look.py", "tests/check/test_cluster_look.py"),
-        ("sources/kube/node_proxy.py", "tests/check/test_nodes.py"),
-        ("agents/node/confinement.py", "tests/agents/test_confinement.py"),
+        ("check/cluster_look.py", "tests/check/test_cluster_look"),
+        ("sources/kube/node_proxy.py", "tests/sources/kube/test_node_proxy"),
+        ("agents/node/confinement.py", "tests/agents/test_confinement"),
     ):
         chosen = selection.tests(next(iter(code.of_file(f"exporter/{module}"))))
         assert any(one.startswith(test) for one in chosen[:12]), module
