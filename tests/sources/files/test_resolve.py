@@ -30,6 +30,8 @@ LINKS = {
     "/etc/to-outside": "outside",
     "/etc/down-and-up": "/mnt/../never",
     "/etc/loop": "loop",
+    "/etc/gone-up": "../never",
+    "/gone": "never",
 }
 
 
@@ -103,6 +105,8 @@ def test_a_place_is_a_directory_and_a_name_that_is_no_link(path: str, target: st
         ("/etc/folder/never", ABSENT, "/var/never does not exist", "/var/never"),
         ("/etc/gone", BROKEN, "leads to /etc/never, which does not exist", "/etc/never"),
         ("/etc/gone/x", BROKEN, "leads to /etc/never/x, but /etc/never does not exist", "/etc/never/x"),
+        ("/etc/gone-up", BROKEN, "leads to /never, which does not exist", "/never"),
+        ("/gone", BROKEN, "leads to /never, which does not exist", "/never"),
         ("/etc/gone-far", BROKEN, "leads to /var/never/file, but /var/never does not exist", "/var/never/file"),
         ("/etc/not-folder", BROKEN, "leads to /var/file/below, but /var/file is not a directory", "/var/file/below"),
         ("/etc/outside", OUTSIDE, "leads to /mnt/never, outside the host root", "/mnt/never"),
