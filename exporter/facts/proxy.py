@@ -88,13 +88,11 @@ def _proxy(text: str, schemes: tuple[str, ...]) -> Proxy:
 
 
 def _proxied(host: str, port: int, exceptions: str) -> bool:
-    if host == "localhost":
-        return False
-    host = host.lower().strip()
-    address = _address(host)
-    if address is not None and address.is_loopback:
-        return False
-    return not any(_names(entry.strip().lower(), host, address, str(port)) for entry in exceptions.split(","))
+    name = host.lower().strip()
+    address = _address(name)
+    here = host == "localhost" or (address is not None and address.is_loopback)
+    named = any(_names(entry.strip().lower(), name, address, str(port)) for entry in exceptions.split(","))
+    return not (here or named)
 
 
 def _names(entry: str, host: str, address: Address | None, port: str) -> bool:
