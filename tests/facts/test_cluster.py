@@ -203,3 +203,6 @@ def test_signing_and_outlooks_are_of_its_own_facts() -> None:
     assert facts.signing == signing(csrs, leases)
     assert facts.signing[0].signer_name == CLIENT_SIGNER
     assert facts.outlooks == outlooks(facts.signing, csrs, facts.nodes, observations)
+    alone = ClusterFacts(csrs=csrs)
+    assert alone.outlooks == outlooks(signing(csrs, {}), csrs, None, {})
+    assert [one.signing for one in alone.outlooks] == list(alone.signing)
