@@ -130,12 +130,8 @@ def certificate(der: bytes) -> Certificate:
             key_algorithm=key_algorithm,
             signature_algorithm=_signature_algorithm(parsed),
             der=der,
-            purpose=None if key_algorithm in _KNOWN_KEYS else _purpose(der),
+            purpose=_purpose(der, key_algorithm),
         )
-
-
-_KNOWN_KEYS = {"1.2.840.10045.2.1", "1.2.840.113549.1.1.1"}
-"""ECDSA and RSA, told by their OIDs because the key cannot be decoded: Go parses no such certificate."""
 
 
 MOST_SERVED = 100
@@ -184,7 +180,10 @@ def _loaded(der: bytes) -> tuple[x509.Certificate, float, float]:
     return parsed, _unix(parsed.not_valid_before_utc), _unix(parsed.not_valid_after_utc)
 
 
-def _purpose(der: bytes) -> Purpose | None:
+def _purpose(der: bytes, key_algorithm: str) -> Purpose | None:
+    # ECDSA and RSA, told by their OIDs because the key cannot be decoded: Go parses no such certificate.
+    if key_algorithm in {"1.2.840.10045.2.1", "1.2.840.113549.1.1.1"}:
+        return None
     try:
         return purpose(layout(der))
     except ValueError:
@@ -215,7 +214,8 @@ def _key(parsed: x509.Certificate) -> tuple[str, str]:
         case rsa.RSAPublicKey():
             algorithm = f"RSA-{key.key_size}"
         case ec.EllipticCurvePublicKey():
-            algorithm = f"ECDSA-{_CURVES.get(key.curve.name, key.curve.name)}"
+            curves = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+            algorithm = f"ECDSA-{curves.get(key.curve.name, key.curve.name)}"
         case ed25519.Ed25519PublicKey():
             algorithm = "Ed25519"
         case ed448.Ed448PublicKey():
@@ -225,9 +225,6 @@ def _key(parsed: x509.Certificate) -> tuple[str, str]:
         case _:
             algorithm = parsed.public_key_algorithm_oid.dotted_string
     return algorithm, hashlib.sha256(spki).hexdigest()
-
-
-_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
 def _signature_algorithm(parsed: x509.Certificate) -> str:

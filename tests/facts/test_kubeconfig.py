@@ -278,6 +278,14 @@ def test_the_first_certificate_counts_for_a_client_and_none_in_particular_for_a_
         kubeconfig(text(f"{{client-certificate-data: {client}}}"))
 
 
+@pytest.mark.parametrize("word", ["certificate_file", "certificate_inline", "token", "exec", "none"])
+def test_a_kubeconfig_without_certificates_of_its_own_is_parsed_as_it_is(word: str) -> None:
+    """Whatever its credential, in the words of documents."""
+    bare = replace(BARE, credential=Credential(word))
+    assert KubeconfigText(bare, None, None).parsed(certificate_file, authority_file) == bare
+    assert bare.credential == word
+
+
 @pytest.mark.parametrize(
     ("server", "changes", "trust"),
     [
