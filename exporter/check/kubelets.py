@@ -23,7 +23,7 @@ def kubelets_section(
     """The table. `findings`: those about the cluster; each that is about one node is named in its row by its alert."""
     wrong: dict[str, list[Finding]] = defaultdict(list)
     for one in findings:
-        if one.node and one.severity is not Severity.INFO:
+        if one.severity is not Severity.INFO:
             wrong[one.node].append(one)  # worst first, as they come
     order = list(Severity)
     groups: dict[tuple[int, tuple[str, ...]], list[NodeView]] = defaultdict(list)

@@ -48,7 +48,7 @@ def broken(cell: str, width: int) -> str:
         if lines[-1]:
             lines.append("")
         for piece in _parts(word, width):
-            if len(lines[-1]) + len(piece) > width and lines[-1]:
+            if len(lines[-1]) + len(piece) > width:
                 lines.append("")
             lines[-1] += piece
     return "\n".join(lines)
