@@ -60,7 +60,7 @@ def complain(line: str) -> None:
 
 def _abandon() -> None:
     """Nothing more goes out, and Python does not try again when it ends."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

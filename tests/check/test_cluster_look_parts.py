@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.check import cluster_look
 from exporter.check.cluster_look import look_at_cluster
 from exporter.check.report import Report
 from exporter.settings import Command, SettingsError, resolve
@@ -294,3 +295,23 @@ def test_an_agent_that_cannot_be_asked_says_why(tmp_path: Path, server: ApiServe
     (section,) = [one for one in look(tmp_path, server).sections if one.title == "Cluster agent"]
     assert section.note.startswith("It was not asked: ")
     assert "503" in section.note
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_conversions_are_listed_where_that_is_allowed(allowed: bool, tmp_path: Path, server: ApiServer) -> None:
+    """And only where what they lead to can be looked at: not from outside of the cluster."""
+    if not allowed:
+        server.forbidden.add("customresourcedefinitions")
+    found = pod(tmp_path, server)
+    assert any("customresourcedefinitions" in target for _, target in server.requests) is allowed
+    assert sources(found)["webhooks"] == "yes"
+    asked = len(server.requests)
+    look(tmp_path, server)
+    assert not [target for _, target in list(server.requests)[asked:] if "customresourcedefinitions" in target]
+
+
+def test_so_long_and_so_many_are_waited_for() -> None:
+    assert (cluster_look.PATIENCE, cluster_look.HANDSHAKE) == (90.0, 10.0)
+    assert (cluster_look.ENDPOINTS_PATIENCE, cluster_look.MOST_ENDPOINTS, cluster_look.AT_ONCE) == (30.0, 1000, 16)
+    asked = {"verb": "list", "group": "apiextensions.k8s.io", "resource": "customresourcedefinitions"}
+    assert asked == cluster_look.DEFINITIONS
