@@ -96,6 +96,34 @@ def test_the_pause_after_failures_doubles_up_to_the_interval() -> None:
             assert middle * 0.89 < seconds < middle * 1.11
 
 
+@pytest.mark.parametrize(("failures", "doubled"), [(9, 9), (10, 10), (11, 10), (10_000, 10)])
+def test_no_number_of_failures_is_too_large_to_count_with(failures: int, doubled: int) -> None:
+    fleet = Fleet("ill")
+    fleet.failing.add("ill")
+
+    async def pause() -> float:
+        poll = FleetPoll("fleet", lambda: fleet.members, fleet.ask, interval=1e9)
+        poll._schedule("ill", 0.0)
+        poll._failures["ill"] = failures
+        await poll._look("ill", "ill")
+        assert poll._failures["ill"] == failures + 1
+        return due_in(poll, "ill")
+
+    assert asyncio.run(pause()) == pytest.approx(RETRY * 2**doubled, rel=0.11)
+
+
+def test_a_member_that_left_while_it_was_asked_is_not_asked_again_even_if_nobody_looked() -> None:
+    fleet = Fleet("a")
+
+    async def story() -> None:
+        poll = FleetPoll("fleet", lambda: fleet.members, fleet.ask, interval=1.0)
+        await poll._look("a", "a")
+        assert poll._due == {}
+        assert set(poll._last) == {"a"}
+
+    asyncio.run(story())
+
+
 def test_a_fleet_is_asked_for_the_first_time_at_fifty_a_second() -> None:
     """A start is no storm; and within the interval at the latest everybody has been asked."""
 

@@ -24,6 +24,10 @@ def test_the_first_retry_is_within_seconds_and_none_is_later_than_the_interval(
     assert pause(interval, 10_000) == interval
 
 
+def test_no_number_of_failures_is_too_large_to_count_with() -> None:
+    assert [pause(1e9, failures) for failures in (16, 17, 18, 10_000)] == [5.0 * 2**15, *[5.0 * 2**16] * 3]
+
+
 class Look:
     """A look that goes as a test wants, and counts."""
 
