@@ -15,6 +15,7 @@ from exporter.facts.host.systemd import environment_file, service_unit
 from exporter.reason import FileStatus, Role
 from exporter.sources.files.host_reads import read_host
 from exporter.sources.parsing.in_process import InProcess
+from exporter.sources.parsing.sealed import SealedParsing
 from tests.facts.forge import CA, LEAF
 
 LINUX, WINDOWS = (path_table(presets.preset(name)) for name in presets.PRESETS)
@@ -145,6 +146,8 @@ def test_sixty_four_environment_files_are_read_and_no_more(number: int, unread: 
     reads, node = looked({UNIT: named, **flags("--rotate-certificates")})
     assert [look.path for look in node.asked[1]] == [f"/e/{one}" for one in range(64)]
     assert reads.evidence.settings.unread == unread
+    # A configuration file that no flag names is not in use, where all flags are known.
+    assert (EvidenceFile.KUBELET_CONFIGURATION in reads.evidence.table.evidence) is (unread != "")
 
 
 def test_places_that_flags_name_are_looked_at_in_one_more_hand_off() -> None:
@@ -182,7 +185,7 @@ C = {"/c": configuration(rotateCertificates=True)}
         (directory(32) | directory(33, "/etc/kubelet.d/x"), "all below /etc/kubelet.d/x", 32),
         (directory(1, "/etc/kubelet.d/a/b/c"), "", 1),
         (directory(1, "/etc/kubelet.d/a/b/c/d"), "all below /etc/kubelet.d/a/b/c/d", 0),
-        ({"/etc/kubelet.d/10.yaml": "no directory"} | directory(1), "", 1),
+        ({"/etc/kubelet.d/00.yaml": "no directory"} | directory(1), "", 1),
         (directory(1, "/etc/kubelet.d/10.conf"), "", 1),
         ({"/etc/kubelet.d/10.conf": "- none\n"}, "/etc/kubelet.d/10.conf", 1),
         ({"/etc/kubelet.d/10.conf": None, "/etc/kubelet.d/20.conf": "x"},
@@ -239,6 +242,8 @@ def test_what_the_kubelet_reads_and_we_could_not_is_named(files: dict[str, str |
     [
         ("kubelet-configuration", "--config=c", "/c"),
         ("kubelet-configuration", "--v=1", ""),
+        ("kubelet-configuration", "--dynamic-config-dir=/d", "the dynamic configuration"),
+        ("kubelet-unit-directory", "--v=1", ""),
         ("kubelet-configuration-directory", "--config-dir=d", "/d"),
     ],
 )
@@ -298,3 +303,22 @@ def test_a_node_of_windows_has_its_arguments_in_one_file() -> None:
     reads, _ = looked({place: json.dumps(said), "c:\\k\\own.json": configuration()}, WINDOWS)
     assert reads.evidence.members == ()
     assert reads.evidence.settings.rotate_certificates is True
+
+
+def test_a_directory_of_drop_ins_that_cannot_be_listed_may_hold_any_flag() -> None:
+    reads, _ = looked({DROP_INS: "no directory", **flags("--rotate-certificates")})
+    assert (reads.evidence.settings.unread, reads.evidence.settings.rotate_certificates) == (DROP_INS, None)
+
+
+def test_certificates_are_parsed_by_what_was_given() -> None:
+    """Kubeconfigs, bundles and leaves."""
+    node, other = Node({}), SealedParsing()
+    reads = read_host(node, LINUX, other)
+    kubeconfigs = [Look(reads.evidence.table.evidence[one], other.kubeconfig, SMALL) for one in KUBECONFIGS]
+    assert [look for look in node.asked[0] if look in kubeconfigs] == kubeconfigs
+    ways = {look.way for look in node.asked[1]}
+    assert ways >= {other.certificate_file, other.authority_file}
+    assert not ways & {PARSING.certificate_file, PARSING.authority_file}
+
+
+KUBECONFIGS = [file for file in (EvidenceFile.KUBECONFIG, EvidenceFile.BOOTSTRAP_KUBECONFIG) if file in LINUX.evidence]
