@@ -78,7 +78,7 @@ def _asked(connection: Connection, one: _Service) -> AgentSaid | Failure:
         return may or Failure(Reason.FORBIDDEN, f"you have no right to get services/proxy of {service}")
     assert one.spec.ports
     port = one.spec.ports[0]
-    failure = Failure(Reason.ERROR, "no answer")
+    failure: Failure
     for scheme in ("http", "https"):
         place = quote(f"{scheme}:{name}:{port.name or port.port}", safe=":")
         try:
