@@ -193,7 +193,7 @@ class Watcher(Generic[F]):
         }
         began = time.monotonic()
         stream = self._connection.open(self._resource.path, query, within=ANSWER)
-        told = 0
+        told = False
         silence = Deadline(self._silence, partial(socket_of, stream))
         try:
             with silence:
@@ -203,7 +203,7 @@ class Watcher(Generic[F]):
                 self._answered(self._clock())
                 for line in lines(stream, LARGEST_EVENT):
                     self._apply(line)
-                    told += 1
+                    told = True
                     self._settled()
                     silence.extend(self._silence)
         except TimeoutError:

@@ -2,9 +2,11 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -53,7 +55,7 @@ def test_waits_do_not_grow_beyond_what_a_number_holds() -> None:
 class Stream:
     """The answer to a watch: gives these pieces, and an exception raises it."""
 
-    connection = None
+    connection: SimpleNamespace | None = None
 
     def __init__(self, *pieces: bytes | Exception | Callable[[], object]) -> None:
         self._pieces = list(pieces)
@@ -389,7 +391,7 @@ def pauses(seconds: float) -> Callable[[], object]:
 
 def test_a_watch_that_ends_as_soon_as_it_began_is_none() -> None:
     """Unless it told something, or lasted a second."""
-    script: Script = [listed("a"), Stream(), Stream(event("BOOKMARK", "", "3")), Stream(pauses(1.02)), Stream()]
+    script: Script = [listed("a"), Stream(event("BOOKMARK", "", "3")), Stream(), Stream(pauses(1.02)), Stream()]
     one, connection, told, waits = watcher(*script, silence=30.0)
     one.run()
     ended = (Reason.RESET, "the watch ended as soon as it began")
@@ -445,10 +447,10 @@ def test_a_watch_in_doubt_is_opened_anew_without_a_word() -> None:
 def test_silence_is_counted_from_the_last_event() -> None:
     """A watch of which something is heard now and then goes on."""
     stream = Stream(*(piece for _ in range(4) for piece in (pauses(0.15), event("BOOKMARK"))))
-    one, connection, *_ = watcher(listed("a"), stream, silence=0.4)
+    one, connection, told, _ = watcher(listed("a"), stream, silence=0.4)
     one.run()
     assert connection.kinds == "lww"
-    assert stream._pieces == []
+    assert [call[0] for call in told.calls] == ["listed", *["answered"] * 6]
 
 
 def test_its_thread_is_named_after_what_it_watches_and_ends_with_it() -> None:
@@ -463,6 +465,23 @@ def test_its_thread_is_named_after_what_it_watches_and_ends_with_it() -> None:
     never, *_ = watcher()
     never.stop()
     assert never._stopping.is_set()
+
+
+def test_a_watch_that_waits_is_cut_short_by_the_stop() -> None:
+    heard = threading.Event()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        stream = Stream(event("BOOKMARK"), heard.set, lambda: ours.recv(1))
+        stream.connection = SimpleNamespace(sock=ours)
+        one, connection, told, _ = watcher(listed("a"), stream)
+        one.start()
+        assert heard.wait(5)
+        began = time.monotonic()
+        one.stop()
+        assert time.monotonic() - began < 2
+        assert not one._thread.is_alive()
+    assert [call[0] for call in told.calls] == ["listed", "answered", "answered"]
+    assert connection.kinds == "lw"
 
 
 def test_without_another_it_waits_until_it_is_stopped() -> None:
