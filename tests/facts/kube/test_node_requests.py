@@ -40,6 +40,8 @@ def test_a_reading_is_whole() -> None:
     requests.put_open("10.0", Open("another", 5.0, approved=True, revision=9), LATE, LATE)
     requests.issue("5.0", 5.0, 6.0, CERTIFICATE, LATE)
     requests.reject("7.0", denied(7.0))
+    assert NodeRequests("n", "s") == NodeRequests("n", "s", None, "", approved=False, pending_objects=0)
+    assert (NodeRequests("n", "s").approved, NodeRequests("n", "s").pending_objects) == (False, 0)
     got = Issued(6.0, CERTIFICATE), denied(7.0)
     assert requests.reading("n", "s") == NodeRequests("n", "s", 10.0, "csr-10.0", True, 2, *got)
     requests.issue("20.0", 20.0, 6.5, None, LATE)
