@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.kube.endpoint_target import MOST_TARGETS, EndpointTarget, endpoint_targets
 from exporter.facts.kube.metadata import ObjectError
-from exporter.facts.kube.object_calls import api_service, conversion
+from exporter.facts.kube.object_calls import Call, ObjectCalls, ServiceReference, api_service, conversion
 from exporter.facts.kube.object_calls import webhooks as webhook_calls
 from exporter.facts.x509 import certificates
 from exporter.reason import FailurePolicy
@@ -142,6 +142,19 @@ def test_an_endpoint_is_told_whole_however_many_webhooks_share_it() -> None:
     assert webhooks(config(), ignored) == (replace(first, trusts=(None, other)),)
     assert (first.key, first.address) == (f"{KIND}/w policy.security.svc:443", "policy.security.svc:443")
     assert replace(first, host="fd00::1").key == f"{KIND}/w [fd00::1]:443"
+
+
+NONE, IGNORE, FAIL = FailurePolicy.NONE, FailurePolicy.IGNORE, FailurePolicy.FAIL
+
+
+@pytest.mark.parametrize(
+    ("policies", "strictest"),
+    [((NONE, NONE), NONE), ((NONE, IGNORE), IGNORE), ((IGNORE, IGNORE), IGNORE), ((FAIL, NONE, IGNORE), FAIL)],
+)
+def test_the_strictest_policy_counts(policies: tuple[FailurePolicy, ...], strictest: FailurePolicy) -> None:
+    """An object without such a choice is the least strict one."""
+    calls = tuple(Call(None, ServiceReference("policy", "security"), failure_policy=one) for one in policies)
+    assert [one.failure_policy for one in endpoint_targets(ObjectCalls(KIND, "w", calls))] == [strictest]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def test_who_issued_what_was_served_is_told_once_and_so_is_whom_it_is_for() -> N
     unnamed = replace(served[0], issuer="", purpose=None)
     assert (replace(TRUST, chain=(unnamed,)).issuers, replace(TRUST, chain=(unnamed,)).served_names) == ((), ())
     assert (TRUST.issuers, TRUST.served_names, TRUST.cause) == ((), (), None)
+    assert (TRUST.tls, TRUST.insecure, TRUST.through, TRUST.client) == (True, False, "", ())
 
 
 @pytest.mark.parametrize(
