@@ -253,7 +253,8 @@ def test_the_first_version_is_the_one_that_is_left_out(version: bytes, number: i
 def test_an_extension_is_sound_with_the_parts_that_it_should_have(
     parts: tuple[bytes, ...], expected: tuple[bool, bytes, bool]
 ) -> None:
-    assert layout(extended(extension(15, *parts))).extensions == (Extension("2.5.29.15", *expected),)
+    der = extended(extension(15, *parts))
+    assert layout(der).extensions == (Extension("2.5.29.15", *expected),)
 
 
 def test_an_extension_is_a_sequence() -> None:
