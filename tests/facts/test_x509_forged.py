@@ -111,11 +111,20 @@ def test_any_dates_are_read_as_they_stand(not_before: bytes, not_after: bytes, s
 
 @pytest.mark.parametrize(
     "moment",
-    [utc(b"26010100Z"), utc(b"261301000000Z"), utc(b"260101000000"), generalized(b"20260230000000Z"), tlv(NULL), b""],
+    [
+        utc(b"26010100Z"),
+        utc(b"261301000000Z"),
+        utc(b"260101000000"),
+        generalized(b"20260230000000Z"),
+        generalized(b"00000101000000Z"),
+        tlv(NULL),
+        b"",
+    ],
 )
 def test_a_certificate_without_readable_dates_is_an_error(moment: bytes) -> None:
-    with pytest.raises(CertificateError, match="not a certificate"):
-        certificate(forged(not_after=moment))
+    for dates in ({"not_before": moment}, {"not_after": moment}):
+        with pytest.raises(CertificateError, match="not a certificate"):
+            certificate(forged(**dates))
 
 
 def ec_key(parameters: bytes, point: bytes) -> bytes:
