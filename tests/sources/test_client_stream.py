@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 import struct
@@ -143,5 +144,146 @@ def test_an_end_in_the_handshake_is_a_connection_error() -> None:
         async with server, asyncio.timeout(20):
             with pytest.raises(ConnectionResetError):
                 await ClientStream.connect("127.0.0.1", server.sockets[0].getsockname()[1], unverified_context())
+
+    asyncio.run(run())
+
+
+class Transport(asyncio.Transport):
+    """Notes what it is told to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[object] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.told.append(bytes(data))
+
+    def pause_reading(self) -> None:
+        self.told.append("pause")
+
+    def resume_reading(self) -> None:
+        self.told.append("resume")
+
+    def abort(self) -> None:
+        self.told.append("abort")
+
+
+def connected() -> tuple[ClientStream, Transport]:
+    stream, transport = ClientStream(), Transport()
+    stream.connection_made(transport)
+    return stream, transport
+
+
+def arrive(stream: ClientStream, data: bytes) -> None:
+    """As asyncio puts it there."""
+    stream.get_buffer(-1)[: len(data)] = data
+    stream.buffer_updated(len(data))
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError("cut")])
+def test_what_came_before_the_end_is_read_before_it(error: Exception | None) -> None:
+    """However it ended; and then the end is met again and again."""
+
+    async def use() -> None:
+        stream, transport = connected()
+        arrive(stream, b"hello")
+        stream.connection_lost(error)
+        assert [await stream.read(3), await stream.read(3)] == [b"hel", b"lo"]
+        for _ in range(2):
+            if error is None:
+                assert await stream.read(3) == b""
+            else:
+                with pytest.raises(ConnectionResetError, match="cut"):
+                    await stream.read(3)
+        assert (stream.chain, transport.told) == ([], [])
+
+    asyncio.run(use())
+
+
+def test_who_waits_for_more_lets_it_come() -> None:
+    """After the other side had to wait, too."""
+
+    async def use() -> None:
+        stream, transport = connected()
+        reading = asyncio.create_task(stream.read(10))
+        await asyncio.sleep(0)
+        assert transport.told == ["resume"]
+        arrive(stream, b"hello")
+        assert await reading == b"hello"
+        stream.write(b"hi")
+        stream.close()
+        assert transport.told == ["resume", b"hi", "abort"]
+
+    asyncio.run(use())
+
+
+def test_the_other_side_has_to_wait_from_so_many_bytes_on() -> None:
+    async def use() -> None:
+        stream, transport = connected()
+        piece = len(stream.get_buffer(-1))
+        assert piece == 32 * 1024
+        for _ in range(MOST_AHEAD // piece - 1):
+            arrive(stream, bytes(piece))
+        arrive(stream, bytes(piece - 1))
+        assert transport.told == []
+        arrive(stream, b"x")
+        assert transport.told == ["pause"]
+        assert len(await stream.read(MOST_AHEAD)) == MOST_AHEAD
+
+    asyncio.run(use())
+
+
+@pytest.mark.parametrize(
+    ("error", "number", "words"),
+    [(None, errno.ECONNRESET, "closed in mid-handshake"), (BrokenPipeError(errno.EPIPE, "cut"), errno.EPIPE, "cut")],
+)
+def test_a_handshake_that_breaks_off_says_how(error: Exception | None, number: int, words: str) -> None:
+    async def use() -> None:
+        stream, transport = connected()
+        tls = unverified_context().wrap_bio(stream._incoming, stream._outgoing)
+        securing = asyncio.create_task(stream._secure(tls))
+        await asyncio.sleep(0)
+        assert isinstance(transport.told[0], bytes), "its first words"
+        stream.connection_lost(error)
+        with pytest.raises(OSError, match=words) as raised:
+            await securing
+        assert (raised.value.errno, raised.value.strerror) == (number, words)
+
+    asyncio.run(use())
+
+
+def test_what_is_written_is_sent_although_nobody_reads() -> None:
+    """With TLS too, whose bytes are made here."""
+    heard = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(5) == b"hello"
+        heard.set()
+
+    async def use(stream: ClientStream) -> None:
+        stream.write(b"hello")
+        await heard.wait()
+
+    between(use, serve)
+
+
+def test_a_handshake_that_fails_leaves_no_connection() -> None:
+    """Here the other side speaks no TLS, and waits for the end."""
+
+    async def run() -> None:
+        ended = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+            with contextlib.suppress(OSError):
+                await reader.read()
+            ended.set()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server, asyncio.timeout(20):
+            with pytest.raises(ssl.SSLError):
+                await ClientStream.connect("127.0.0.1", server.sockets[0].getsockname()[1], unverified_context())
+            await ended.wait()
 
     asyncio.run(run())

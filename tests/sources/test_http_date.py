@@ -62,3 +62,28 @@ def test_no_text_is_an_exception(value: str) -> None:
     """A10: whatever a server writes."""
     found = http_date(value)
     assert found is None or isinstance(found, float)
+
+
+@pytest.mark.parametrize(
+    ("value", "now", "longest", "seconds"),
+    [
+        ("12345", None, 1e9, 12345.0),
+        ("123456789", None, 1e9, 123456789.0),
+        ("1234567890", None, 1e12, 123456789.0),
+        ("60", None, 60.0, 60.0),
+        ("61", None, 60.0, 60.0),
+        ("59", 0.0, 60.0, 59.0),
+        ("5.0", None, 60.0, None),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0, 60.0, 60.0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 41.0, 60.0, 59.0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 100.0, 60.0, 0.0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 200.0, 60.0, 0.0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", None, 60.0, None),
+        ("Thu, 01 Jan 1970 01:01:40 +0100", 90.0, 60.0, 10.0),
+    ],
+)
+def test_a_wait_is_between_nothing_and_the_longest(
+    value: str, now: float | None, longest: float, seconds: float | None
+) -> None:
+    """Nine digits of a number are looked at."""
+    assert retry_after(value, now, longest) == seconds
