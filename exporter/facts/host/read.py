@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import Generic, NamedTuple, TypeVar
 
 from exporter.reason import FileStatus
@@ -17,9 +17,9 @@ Parse = Callable[[bytes], T]
 class Way(Enum):
     """How to look at a path without reading it."""
 
-    PRESENCE = "presence"
+    PRESENCE = auto()
     """Whether there is a regular file, which is never opened: for what holds only secrets."""
-    NAMES = "names"
+    NAMES = auto()
     """The names in a directory, sorted, ten thousand at most."""
 
 
@@ -29,8 +29,8 @@ class Look(NamedTuple):
     path: str
     way: Parse[object] | Way
     """What makes a value of the bytes, best a named function, or the way to look without reading."""
-    cap: int = 1 << 20
-    """Bytes; a larger file is not read."""
+    cap: int = 0
+    """Bytes; a larger file is not read. Of no matter where nothing is read."""
 
 
 @dataclass(frozen=True, slots=True)
