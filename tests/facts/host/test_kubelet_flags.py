@@ -151,6 +151,7 @@ def test_what_the_kubelet_does_not_start_with_is_told(line: str, message: str) -
         (["--config=/a=b"], KubeletFlags(config="/a=b")),
         (["--x", "-", "--config=/a"], KubeletFlags(config="/a")),
         (["--x", "y", "--config=/a"], KubeletFlags(config="/a")),
+        (["--x", "ab", "--config=/a"], KubeletFlags(config="/a")),
         (["--x=y", "--config=/a"], KubeletFlags(config="/a")),
         (["--config", "--x", "--cert-dir=/c"], KubeletFlags(config="--x", cert_dir="/c")),
         (["--config", "-v", "--cert-dir=/c"], KubeletFlags(config="-v", cert_dir="/c")),
