@@ -1,4 +1,4 @@
-"""What no agent knows by itself: a node's word beside its cluster's."""
+"""What no agent knows by itself, a node's word beside its cluster's: exporter/findings/compared.py."""
 
 from dataclasses import replace
 
