@@ -141,3 +141,13 @@ def test_a_position_that_ran_out_is_told_where_it_does_so_again_and_again(
     assert caplog.messages == ["csrs: expired: HTTP 410: too old"]
     complaints.failed(Source.NODES, (*EXPIRED, *FORBIDDEN))  # not that alone
     assert caplog.messages[1:] == ["nodes: expired: HTTP 410: too old; forbidden: HTTP 403: no"]
+
+
+def test_a_refusal_of_another_source_during_an_outage_is_told(
+    complaints: Complaints, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server answers that one: it is no part of the outage."""
+    complaints.failed(Source.CSRS, REFUSED)
+    complaints.failed(Source.LEASES, FORBIDDEN)
+    assert caplog.messages[1:] == ["leases: forbidden: HTTP 403: no"]
+    assert (PATIENCE, OTHERS) == (6, 20)

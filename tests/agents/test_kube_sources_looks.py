@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources, _Sink
 from exporter.agents.cluster.state import ClusterState
+from exporter.facts.kube.csr import SERVING_SIGNER, Csr
+from exporter.facts.kube.node import Node
+from exporter.facts.kube.reader import Change
 from exporter.facts.source import Failure
-from exporter.reason import Ca, Lease, Reason, Source
+from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
 from exporter.sources.kube.connection import Connection, Kubeconfig
 from simulation.api import objects
 from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
@@ -308,3 +311,71 @@ def test_the_servers_clock_is_the_connections(asking: Asking) -> None:
     assert asking.state.offset() is None
     asking.connection.clock_offset = 7.0
     assert asking.state.offset() == 7.0
+
+
+def test_what_a_watch_tells_is_work_for_the_states_owner_and_its_first_answer_after_failures_a_recovery() -> None:
+    told: list[object] = []
+    state = ClusterState(KUBE_SOURCES)
+    sink: _Sink[str] = _Sink(
+        lambda source, work: (told.append(source), work())[1],  # type: ignore[func-returns-value]
+        state,
+        Source.CSRS,
+        lambda items, now: told.append((items, now)),
+        lambda change, item, now: told.append((change, item, now)),
+        lambda: told.append("recovered"),
+    )
+
+    def said(tell: Callable[[], None]) -> list[object]:
+        told.clear()
+        tell()
+        return list(told)
+
+    csrs, failure = Source.CSRS, Failure(Reason.REFUSED, "no")
+    assert said(lambda: sink.listed(["a"], NOW)) == [csrs, (["a"], NOW)]
+    assert said(lambda: sink.changed(Change.DELETED, "a", NOW)) == [csrs, (Change.DELETED, "a", NOW)]
+    assert said(lambda: sink.answered(NOW)) == [csrs]
+    assert state.sources()[0].last_success == NOW
+    for answers in (lambda: sink.listed([], NOW), lambda: sink.answered(NOW)):
+        assert said(lambda: sink.failed(failure)) == [csrs]
+        assert (state.sources()[0].up, state.sources()[0].last_error) == (False, "no")
+        assert said(lambda: sink.changed(Change.ADDED, "a", NOW))[1:] == [(Change.ADDED, "a", NOW)]
+        assert said(answers)[-1] == "recovered"
+        assert "recovered" not in said(answers)
+
+
+def test_what_a_watch_of_requests_and_nodes_changes(asking: Asking) -> None:
+    """Of requests that a node sent, its kubelet is to be asked."""
+    sources = asking.sources()
+    asked: list[str] = []
+    sources.on_node_request("nobody listens")
+    sources.on_node_request = asked.append
+    request = Csr("u", "a", SERVING_SIGNER, f"system:node:{NODE}", Requestor.NODE, NODE, CsrCondition.PENDING, NOW)
+    asking.state.csrs_listed([], NOW)
+
+    def objects_() -> int:
+        csrs = asking.state.facts().csrs
+        return sum(csrs.objects.values()) if csrs else -1
+
+    sources._csr_changed(Change.ADDED, request, NOW)
+    assert (objects_(), asked) == (1, [NODE])
+    sources._csr_changed(Change.DELETED, request, NOW)
+    assert (objects_(), asked) == (0, [NODE] * 2)
+    sources._csr_changed(Change.ADDED, replace(request, node=""), NOW)
+    assert asked == [NODE] * 2
+    made = Node(NODE, "p", "", "", "linux", "", "", Rotation.ENABLED, NOW, True, "", "")
+    asking.state.nodes_listed([], NOW)
+    sources._node_changed(Change.MODIFIED, made, NOW)
+    assert asking.state.facts().nodes == (made,)
+    sources._node_changed(Change.DELETED, made, NOW)
+    assert asking.state.facts().nodes == ()
+
+
+def test_every_part_is_begun_and_ended(asking: Asking) -> None:
+    sources = asking.sources()
+    intervals = [one._interval for one in sources._looks]
+    assert intervals == [60.0, 30.0, 300.0, 300.0, 60.0]
+    sources.start()
+    threads = [one._thread for one in sources._parts]
+    assert [thread.is_alive() for thread in threads] == [True] * 7
+    sources.stop()
+    assert [thread.is_alive() for thread in threads] == [False] * 7

@@ -32,7 +32,7 @@ class Complaints:
         self._hit: dict[Source, tuple[int, str]] = {}
         """Those that an outage has hit and that have not answered since; how often in a row with other reasons, and
         the words."""
-        self._others = 0  # answers of others since it began
+        self._others: int  # answers of others since it began
         self._expired: dict[Source, int] = {}  # how often in a row a list's or watch's position had run out
 
     def failed(self, source: Source, failures: tuple[Failure, ...]) -> None:
