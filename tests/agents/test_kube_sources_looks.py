@@ -5,16 +5,20 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources, _Sink
 from exporter.agents.cluster.state import ClusterState
 from exporter.facts.kube.csr import SERVING_SIGNER, Csr
+from exporter.facts.kube.csr import csr as csr_reader
 from exporter.facts.kube.node import Node
+from exporter.facts.kube.node import node as node_reader
 from exporter.facts.kube.reader import Change
 from exporter.facts.source import Failure
 from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, Rotation, Source
+from exporter.sources.kube import resource
 from exporter.sources.kube.connection import Connection, Kubeconfig
 from simulation.api import objects
 from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
@@ -267,16 +271,12 @@ def test_api_services_are_listed(asking: Asking) -> None:
     assert bundles(asking) == [("APIService", "v1beta1.metrics.k8s.io")]
 
 
-def rooted(asking: Asking, authority: bytes) -> None:
-    asking.server.store.put("configmaps", objects.root_ca_config("kube-system", authority))
-
-
 @pytest.mark.parametrize(
     ("in_pod", "root", "trusted"), [(True, NEXT_CA, True), (False, NEXT_CA, False), (False, CA, True)]
 )
 def test_whose_trust_counts(in_pod: bool, root: Authority, trusted: bool, asking: Asking) -> None:
     """In a Pod that of the connection, as for all clients there; elsewhere the cluster's, where it is known."""
-    rooted(asking, root.pem)
+    asking.server.store.put("configmaps", objects.root_ca_config("kube-system", root.pem))
     sources = asking.sources(in_pod=in_pod)
     sources.look_at_endpoints()
     assert [one.trusted for one in asking.state.facts().endpoints] == [True]
@@ -374,8 +374,29 @@ def test_every_part_is_begun_and_ended(asking: Asking) -> None:
     sources = asking.sources()
     intervals = [one._interval for one in sources._looks]
     assert intervals == [60.0, 30.0, 300.0, 300.0, 60.0]
+    names = ["config maps", "leases", "webhooks", "apiservices", "apiserver"]
+    assert [one._thread.name for one in sources._looks] == names
     sources.start()
     threads = [one._thread for one in sources._parts]
     assert [thread.is_alive() for thread in threads] == [True] * 7
+    closed: list[bool] = []
+    setattr(asking.connection, "close", lambda: closed.append(True))  # noqa: B010 - a method, which a type holds fast
     sources.stop()
-    assert [thread.is_alive() for thread in threads] == [False] * 7
+    assert ([thread.is_alive() for thread in threads], closed) == ([False] * 7, [True])
+
+
+def test_requests_and_nodes_are_watched_each_with_its_own_reader(asking: Asking) -> None:
+    sources = asking.sources()
+    state, recovered = asking.state, sources._recovered
+    watched = [
+        (resource.CERTIFICATE_SIGNING_REQUESTS, csr_reader, Source.CSRS, state.csrs_listed, sources._csr_changed),
+        (resource.NODES, node_reader, Source.NODES, state.nodes_listed, sources._node_changed),
+    ]
+    watches: tuple[Any, ...] = sources._watches
+    sink: Any = _Sink
+    for watch, (what, read, source, on_list, on_change) in zip(watches, watched, strict=True):
+        assert watch._resource is what
+        assert watch._read is read
+        assert watch._sink == sink(sources._tell, state, source, on_list, on_change, recovered)
+        assert (watch._watch_seconds, watch._clock()) == (300.0, NOW)
+        assert (watch._backoff._first, watch._backoff._largest) == (0.8, 30.0)
