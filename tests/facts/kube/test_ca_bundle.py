@@ -220,6 +220,7 @@ def test_a_rotation_taken_back_makes_the_former_ca_present() -> None:
 
 def test_the_memory_of_former_cas_is_bounded_and_nothing_is_no_news() -> None:
     """The oldest goes first; an empty bundle is one that could not be read."""
+    assert FORMER_CAP == 16
     history = CaHistory()
     numbers = range(FORMER_CAP + 4)
     for number in numbers:

@@ -249,6 +249,15 @@ def test_a_request_of_a_kubelet_is_read_whole() -> None:
     )
     assert {SERVING_SIGNER: Role.KUBELET_SERVING, CLIENT_SIGNER: Role.KUBELET_CLIENT} == SIGNER_ROLES
     assert csr(changed(metadata={"uid": ""})).uid == "csr-8mx4w"
+    names = ("kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving")
+    assert names == (CLIENT_SIGNER, SERVING_SIGNER)
+
+
+def test_what_is_not_told_is_empty_or_0() -> None:
+    bare = Csr("u", "n", CLIENT_SIGNER, "", Requestor.OTHER, "", CsrCondition.PENDING, T0)
+    assert (bare.answered, bare.words, bare.certificate, bare.expiration_seconds) == (None, "", None, None)
+    assert bare.revision == 0
+    assert CertificateIdentity("1", "2") == CertificateIdentity("1", "2", 0.0, 0.0)
 
 
 def test_the_certificate_that_was_issued_is_told_from_all_others() -> None:
