@@ -242,11 +242,8 @@ class Connection:
         payload: bytes | None = None,
     ) -> BaseHTTPResponse:
         url = access.server + path + (f"?{urlencode(query)}" if query else "")
-        own = (
-            ("Accept", "application/json"),
-            ("Accept-Encoding", "identity"),
-            ("User-Agent", "aks-cert-exporter"),
-        )
+        # http.client adds that nothing is to be encoded.
+        own = (("Accept", "application/json"), ("User-Agent", "aks-cert-exporter"))
         headers = urllib3.HTTPHeaderDict((*own, *access.headers))
         waits = urllib3.Timeout(connect=min(10.0, within), read=within)
         sent = self._clock()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -245,7 +246,7 @@ def test_the_servers_clock_is_told_against_the_middle_of_the_question() -> None:
         (http(b"{}", status="404 Not Found"), (Reason.NOT_FOUND, "HTTP 404:")),
         (http(b"<html>", status="502 Bad Gateway"), (Reason.SERVER_ERROR, "HTTP 502: Bad Gateway")),
         (http(b"\xff", status="502 "), (Reason.SERVER_ERROR, "HTTP 502:")),
-        (http(b"[" * 60_000, status="500 Deep"), (Reason.SERVER_ERROR, "HTTP 500: Deep")),
+        (http(b'{"a":' + b"[" * 60_000, status="500 Deep"), (Reason.SERVER_ERROR, "HTTP 500: Deep")),
         (http(b'"' + b"x" * 200_000, status="403 Long"), (Reason.FORBIDDEN, "HTTP 403: Long")),
         (
             http(b'{"message": "far"}'.rjust(LARGEST_REFUSAL), status="403 Forbidden"),
@@ -482,6 +483,36 @@ def test_a_refused_token_is_read_anew_and_shown_once_more(status: str, again: bo
         assert connection.get("/a", text) == "fine" if again else len(server.requests) == 1
         assert shown(server) == (["first", "second", "second"] if again else ["first"])
         assert given.reads == (2 if again else 1)
+
+
+class Untrusting(urllib3.PoolManager):
+    """Finds this wrong with the server's certificate (OpenSSL's X509_V_ERR_*)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.error = ssl.SSLCertVerificationError(1, "no")
+        self.error.verify_code, self.error.verify_message = code, "no"
+
+    def request(self, method: str, url: str, **settings: object) -> urllib3.BaseHTTPResponse:  # type: ignore[override]
+        raise urllib3.exceptions.SSLError(self.error)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "reads"),
+    [
+        (10, Reason.CERTIFICATE_EXPIRED, 2),
+        (20, Reason.CERTIFICATE_UNTRUSTED, 2),
+        (62, Reason.CERTIFICATE_HOSTNAME, 1),
+    ],
+)
+def test_where_a_certificate_does_not_verify_the_authorities_are_read_anew(
+    code: int, reason: Reason, reads: int
+) -> None:
+    given = Given(access())
+    connection = Connection(given)
+    connection._pool = Untrusting(code)
+    assert connection.get("/a", text) == Failure(reason, "no")
+    assert given.reads == reads
 
 
 def test_where_there_is_no_other_token_the_refusal_is_told() -> None:

@@ -319,10 +319,12 @@ def test_where_nobody_is_there_it_may_not(tmp_path: Path, monkeypatch: pytest.Mo
         assert int(session) != os.getsid(0)
 
 
-def test_one_that_shares_our_session_is_ended_by_itself(terminal: str) -> None:
+def test_one_that_shares_our_session_is_ended_by_itself(terminal: str, tmp_path: Path) -> None:
     """Its process group is ours."""
+    file = tmp_path / "pid"
     with pytest.raises(KubeconfigError, match="did not end within 0 s"):
-        ran(plugin("exec sleep 600", interactive_mode="Always"), patience=0.1)
+        ran(plugin('echo $$ >"$1"; exec sleep 600', str(file), interactive_mode="Always"), patience=0.3)
+    assert ended(int(file.read_text()))
 
 
 class Terminal(io.StringIO):
