@@ -192,7 +192,7 @@ def _authorization(user: User, server: str) -> Iterator[tuple[str, str]]:
     if user.token:
         yield "Authorization", f"Bearer {user.token}"
     elif user.token_path:
-        if token := Path(user.token_path).read_text(encoding="utf-8").strip():
+        if token := Path(user.token_path).read_bytes().decode().strip():
             yield "Authorization", f"Bearer {token}"
     elif user.username or user.password:
         yield _basic(user.username, user.password)

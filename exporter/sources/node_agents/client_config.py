@@ -60,7 +60,7 @@ def client_access(file: Path | None) -> ClientAccess:
 
 def _loaded(file: Path) -> object:
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.safe_load(file.read_bytes().decode())
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -108,7 +108,7 @@ def _login(file: Path, login: Mapping[str, object], files: list[Path]) -> dict[s
     if name:
         files.append(file.parent / name)
         try:
-            password = files[-1].read_text(encoding="utf-8").strip()
+            password = files[-1].read_bytes().decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             words = getattr(error, "strerror", None) or "not text"
             raise SettingsError(f"{file}: basic_auth.password_file: {words}") from None
