@@ -64,8 +64,8 @@ def test_it_is_asked_for_json_with_the_login_that_is_configured() -> None:
     assert isinstance(found, Said)
     assert (found.document.node, found.etag) == (NODE, 'W/"a"')
     assert asked.startswith("GET /facts HTTP/1.1\r\n")
-    assert "accept: application/json\r\n" in asked.lower()
-    assert "authorization: basic x\r\n" in asked.lower()
+    assert "\r\naccept: application/json\r\n" in asked.lower()
+    assert "\r\nauthorization: basic x\r\n" in asked.lower()
     assert "if-none-match" not in asked.lower()
 
 
