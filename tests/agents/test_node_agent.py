@@ -249,3 +249,21 @@ def test_another_file_on_the_disk_has_the_port_looked_at_at_once(tmp_path: Path)
     for certificate, wakes in zip((None, leaf, leaf, None, None), expected, strict=True):
         wire.installed(certificate)
         assert woken() is wakes
+
+
+def test_each_look_tells_the_port_which_certificate_lies_on_the_disk(tmp_path: Path) -> None:
+    node = simulated(tmp_path)
+    agent = agent_of(node.root, kubelet=("127.0.0.1", 1))
+    assert node.serving is not None
+    wire = agent.wire
+    assert wire is not None
+
+    def told_() -> tuple[object, object]:
+        agent.look()
+        return wire._told, wire._installed()
+
+    leaf = certificates(node.serving.certificate_pem)[0]
+    assert told_() == (leaf, leaf)
+    assert wire._wake.is_set()
+    (node.root / "var/lib/kubelet/pki/kubelet-server-current.pem").unlink()
+    assert told_() == (None, None)

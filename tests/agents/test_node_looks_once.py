@@ -115,6 +115,25 @@ def test_the_kubelets_of_nodes_with_an_address_are_asked_at_their_port_or_the_us
     assert kubelets.looks._fleet() == {}
 
 
+def test_kubelets_are_asked_with_what_is_known_and_told_as_often_as_is_wanted(kubelets: Kubelets) -> None:
+    """The CAs that must have signed theirs, our token, and a bound of time."""
+    asker, poll, judge = kubelets.looks._asker, kubelets.looks._poll, kubelets.looks._judge
+    assert (asker._authorities(), asker._token(), asker._clock(), asker._timeout) == ((), "", NOW, 0.5)
+    assert (poll._interval, poll._apart, judge._interval) == (300.0, 15.0, 10.0)
+    assert (poll._members, poll._ask, poll._left) == (
+        kubelets.looks._fleet,
+        kubelets.looks._look,
+        kubelets.looks._left,
+    )
+    assert (poll._thread.name, judge._look) == ("kubelets", kubelets.looks._judged)
+    kubelets.looks.soon("a")
+    assert poll._wanted == {"a"}
+    kubelets.looks.start()
+    assert (poll._thread.is_alive(), judge._thread.is_alive()) == (True, True)
+    kubelets.looks.stop()
+    assert (poll._thread.is_alive(), judge._thread.is_alive()) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("nodes", "told", "expected"),
     [
@@ -288,3 +307,15 @@ def test_a_client_configuration_is_read_again_when_it_changes(
     assert looks._complaint == ""
     with pytest.raises(SettingsError):
         replace(agents, config=tmp_path / "none")
+
+
+def test_agents_are_looked_for_and_asked_as_often_as_is_wanted(agents: Agents) -> None:
+    poll, slices, judge = agents.looks._poll, agents.looks._slices, agents.looks._judge
+    assert (poll._interval, slices._interval, judge._interval) == (60.0, 30.0, 10.0)
+    assert (poll._ask, poll._left, poll._members()) == (agents.looks._look, agents.looks._left, {})
+    assert (slices._look, judge._look) == (agents.looks.look_at_slices, agents.looks._judged)
+    agents.looks.start()
+    threads = [part._thread for part in (poll, slices, judge)]
+    assert [thread.is_alive() for thread in threads] == [True] * 3
+    agents.looks.stop()
+    assert [thread.is_alive() for thread in threads] == [False] * 3
