@@ -335,3 +335,11 @@ def test_any_bytes_are_a_layout_or_an_error_of_ours(content: bytes) -> None:
                 read(whole)
             except ValueError as error:
                 assert "\n" not in str(error)
+
+
+@given(st.data())
+def test_a_sound_certificate_is_repaired_into_itself(data: st.DataObject) -> None:
+    """What needs no repair is left as it is."""
+    credential = CA.kubelet_client(data.draw(st.text("abc-0", min_size=1, max_size=30)), T0)
+    der = credential.certificate.public_bytes(serialization.Encoding.DER)
+    assert repaired(der) == der

@@ -1,14 +1,10 @@
 """What is left out of a certificate for a strict reader, byte by byte."""
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter.facts.der import children, repaired
 from tests.facts.forge import (
     BOOLEAN,
-    CA,
     INTEGER,
     NULL,
     OCTETS,
@@ -16,7 +12,6 @@ from tests.facts.forge import (
     PLAIN_KEY,
     SEQUENCE,
     SET,
-    T0,
     UNKNOWN,
     UTF8,
     forged,
@@ -111,11 +106,3 @@ def test_a_time_is_written_in_full_and_in_utc_or_left_as_it_is(time: bytes, full
     """B5: a UTCTime counts from 1950 to 2049, and says another century outside."""
     assert repaired(forged(not_before=time)) == forged(not_before=full)
     assert repaired(forged(not_after=time)) == forged(not_after=full)
-
-
-@given(st.data())
-def test_a_sound_certificate_is_repaired_into_itself(data: st.DataObject) -> None:
-    """What needs no repair is left as it is."""
-    credential = CA.kubelet_client(data.draw(st.text("abc-0", min_size=1, max_size=30)), T0)
-    der = credential.certificate.public_bytes(serialization.Encoding.DER)
-    assert repaired(der) == der
