@@ -32,7 +32,7 @@ def paths(
     Basic constraints are looked at, dates are not: an ended path is a path.
     """
     trusted = tuple(one for one in dict.fromkeys(roots) if _may_sign(one, root=True))[:_MOST_AT_HAND]
-    helpers = tuple(one for one in dict.fromkeys(between) if _may_sign(one))[:_MOST_AT_HAND]
+    helpers = tuple(one for one in dict.fromkeys(between) if _may_sign(one, root=False))[:_MOST_AT_HAND]
     signatures, steps, found = 0, 0, 0
     known: dict[tuple[Certificate, str], bool] = {}
     waiting: list[Path] = [(leaf,)]
@@ -106,7 +106,7 @@ def signers_in_use(
     return tuple(one for one in members if one in found)
 
 
-def _may_sign(certificate: Certificate, *, root: bool = False) -> bool:
+def _may_sign(certificate: Certificate, *, root: bool) -> bool:
     """Go, crypto/x509, isValid and CheckSignatureFrom: a CA says that it is one, which a root of version 1 cannot."""
     made_for = certificate.purpose
     if made_for is None or made_for.signs is False:
