@@ -76,7 +76,7 @@ def _within_constraints(path: Path) -> bool:
             (
                 PolicyBuilder()
                 .store(Store([root]))
-                .time(dt.datetime.fromtimestamp(moment, dt.UTC).replace(tzinfo=None))
+                .time(dt.datetime.fromtimestamp(moment, dt.UTC))
                 .extension_policies(
                     ca_policy=policy.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None),
                     ee_policy=policy,

@@ -79,7 +79,7 @@ def _decode(data: bytes, base: int) -> tuple[Block, int] | None:
             except ValueError:
                 continue
         block = Block(label.decode(errors="replace"), headers, body, not data[base:end].strip())
-        return block, _line(data, end + len(_END) - 1)[1]
+        return block, _line(data, trailer)[1]
 
 
 def _line(data: bytes, start: int) -> tuple[bytes, int]:
