@@ -317,3 +317,9 @@ def test_a_target_is_told_while_the_path_leads_to_the_same_file(node: Path) -> N
     ]
     assert set(os.listdir("/proc/self/fd")) == before
     root.close()
+
+
+def test_to_compare_states_takes_an_eighth_of_the_deadline_at_most(node: Path) -> None:
+    files = HostFiles(node, deadline=8.0)
+    assert (files._workers._deadline, files._quick._deadline) == (8.0, 1.0)
+    assert HostFiles(node)._workers._deadline == 2.0

@@ -199,7 +199,7 @@ def test_the_last_sixteen_answers_are_known() -> None:
     for number in range(17):
         site.leaf(b"%d" % number)
     for number in range(16, 0, -1):
-        site.leaf(b"%d" % number)
+        assert site.leaf(b"%d" % number) == PARSED
     assert len(site.asked) == 17
     site.leaf(b"0")
     site.bundle(b"16")
@@ -233,6 +233,14 @@ def test_eight_cas_go_along_with_a_file() -> None:
         (b"A", b"second"),
         (b"L", row(b"b", *[b"%d" % one for one in (1, 2, 4, 5, 6, 7, 3, 20)])),
     ]
+
+
+def test_the_same_file_is_known_whatever_cas_would_go_along() -> None:
+    site = Site(FILE, bundle(1))
+    site.leaf(b"a")
+    site.bundle(b"cas")
+    assert site.leaf(b"a") == PARSED
+    assert [kind for kind, *_ in site.asked] == [b"L", b"A"]
 
 
 def test_who_signed_a_file_is_known_from_its_answer() -> None:
@@ -291,15 +299,21 @@ def test_to_close_it_is_to_end_its_child() -> None:
 
 
 def test_a_kubeconfig_asks_only_for_the_certificates_in_it() -> None:
-    site = Site(FILE)
+    site = Site(FILE, FILE)
     text = "clusters: [{{name: c, cluster: {{server: s{}}}}}]\nusers: [{{name: u, user: {{{}}}}}]\n"
     text += "contexts: [{{name: x, context: {{cluster: c, user: u}}}}]\ncurrent-context: x\n"
     bare = text.format("", "token: t").encode()
     assert site.parsing.kubeconfig(bare) == InProcess.kubeconfig(bare)
+    encoded = base64.b64encode(LEAF.pem).decode()
+    with_client = text.format("", f"client-certificate-data: {encoded}, client-key-data: {encoded}").encode()
+    client = site.parsing.kubeconfig(with_client)
+    assert isinstance(client, Later)
+    assert client.value() == InProcess.kubeconfig(with_client)
+    assert [kind for kind, *_ in site.asked] == [b"L"]
     data_of = "certificate-authority-data: " + base64.b64encode(LEAF.certificate_pem).decode()
     with_ca = text.format(", " + data_of, "token: t").encode()
     found = site.parsing.kubeconfig(with_ca)
-    assert site.asked == []
+    assert len(site.asked) == 1
     assert isinstance(found, Later)
     assert found.value() == InProcess.kubeconfig(with_ca)
-    assert [kind for kind, *_ in site.asked] == [b"A"]
+    assert [kind for kind, *_ in site.asked] == [b"L", b"A"]
