@@ -161,9 +161,10 @@ class Kubeconfig:
         headers = (*_authorization(user, cluster.server), *_impersonation(user))
         expires = None
         # Whoever has an Authorization header already needs none of a plugin's, as for kubectl.
-        self.slow = user.plugin is not None and not any(name == "Authorization" for name, _ in headers)
-        if user.plugin is not None and self.slow:
-            given = run_plugin(user.plugin, cluster, server, self._patience)
+        plugin = None if any(name == "Authorization" for name, _ in headers) else user.plugin
+        self.slow = plugin is not None
+        if plugin is not None:
+            given = run_plugin(plugin, cluster, server, self._patience)
             expires = given.expires
             if given.token:
                 headers = (("Authorization", f"Bearer {given.token}"), *headers)
@@ -274,12 +275,12 @@ def _tls_context(authorities: bytes, *, insecure: bool, certificate: bytes = b""
 
 def _trust(context: ssl.SSLContext, authorities: bytes) -> None:
     """The certificates one by one, since OpenSSL would refuse the bundle for a comment or for one bad member."""
-    taken = 0
+    taken = False
     with contextlib.suppress(CertificateError):
         for one in certificates(authorities):
             with contextlib.suppress(ssl.SSLError, ValueError):
                 context.load_verify_locations(cadata=one.der)
-                taken += 1
+                taken = True
     if not taken:
         raise KubeconfigError("the CA holds no certificate that can be read")
 

@@ -342,6 +342,9 @@ def test_the_stamp_is_of_every_file_that_was_read(tmp_path: Path) -> None:
     for _ in range(2):
         credentials.read()
         assert credentials.stamp() == stamped(*files)
+    alone = Kubeconfig(kubeconfig(tmp_path, {"token": "abc"}))
+    alone.read()
+    assert alone.stamp() == stamped(first)
 
 
 SERVICE = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
