@@ -202,8 +202,8 @@ def test_how_it_fails_is_told(one: ExecPlugin, words: str) -> None:
 @pytest.mark.parametrize(
     ("complaint", "words"),
     [
-        ("", "did not end within 0 s"),
-        ('echo enter ABC >&2; : >"$1"; ', "did not end within 0 s. It said last: enter ABC"),
+        ("", "did not end within 1 s"),
+        ('echo enter ABC >&2; : >"$1"; ', "did not end within 1 s. It said last: enter ABC"),
     ],
 )
 def test_one_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path, complaint: str, words: str) -> None:
@@ -211,7 +211,7 @@ def test_one_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path,
     pids = tmp_path / "pids"
     script = f'{complaint}sleep 600 & echo $! $$ >"$2"; wait'
     with pytest.raises(KubeconfigError) as raised:
-        ran(plugin(script, str(tmp_path / "said"), str(pids)), patience=0.4)
+        ran(plugin(script, str(tmp_path / "said"), str(pids)), patience=1.0)
     assert str(raised.value) == f"{NAME} {words}"
     for pid in map(int, pids.read_text().split()):
         assert ended(pid)
@@ -245,11 +245,12 @@ from exporter.sources.kube.exec_plugin import run_plugin
 
 script, file, answer = sys.argv[1:]
 plugin = ExecPlugin("/bin/sh", ("-c", script, "sh", file, answer), (), "client.authentication.k8s.io/v1", "", False, "")
-run = lambda: run_plugin(plugin, Cluster(), "", 0.2 if "&" in script else 60.0)
-threading.Thread(target=run, daemon=True).start()
-while not Path(file).exists() or not Path(file).read_text():
-    time.sleep(0.005)
-time.sleep(0.6 if "&" in script else 0.0)
+if "&" in script:
+    run_plugin(plugin, Cluster(), "", 0.2)
+else:
+    threading.Thread(target=run_plugin, args=(plugin, Cluster(), "", 60.0), daemon=True).start()
+    while not Path(file).exists() or not Path(file).read_text():
+        time.sleep(0.005)
 """
 
 
@@ -257,7 +258,7 @@ def exited(folder: Path, script: str) -> int:
     """What a program's plugin wrote to its file; the program exits then, and there is nobody to ask."""
     file = folder / "file"
     command = [sys.executable, "-c", EXITS, script, str(file), TOKEN]
-    subprocess.run(command, check=True, timeout=2.9, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, timeout=15, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return int(file.read_text())
 
 
@@ -266,7 +267,7 @@ def test_a_program_that_exits_ends_its_plugin(tmp_path: Path) -> None:
 
 
 def test_a_program_exits_whatever_its_plugin_left_behind(tmp_path: Path) -> None:
-    exited(tmp_path, 'sleep 3 & printf %s "$2"; echo $! >"$1"')
+    os.kill(exited(tmp_path, 'sleep 20 & printf %s "$2"; echo $! >"$1"'), signal.SIGKILL)
 
 
 def test_one_that_has_ended_is_not_remembered() -> None:
@@ -323,7 +324,7 @@ def test_one_that_shares_our_session_is_ended_by_itself(terminal: str, tmp_path:
     """Its process group is ours."""
     file = tmp_path / "pid"
     with pytest.raises(KubeconfigError, match="did not end within 0 s"):
-        ran(plugin('echo $$ >"$1"; exec sleep 600', str(file), interactive_mode="Always"), patience=0.3)
+        ran(plugin('echo $$ >"$1"; exec sleep 600', str(file), interactive_mode="Always"), patience=0.5)
     assert ended(int(file.read_text()))
 
 

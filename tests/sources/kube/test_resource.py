@@ -111,6 +111,12 @@ def test_a_resource_is_where_the_api_has_it(
     assert resource.object_path("one") == f"{path}/one"
 
 
+def test_endpoint_slices_are_those_of_one_namespace() -> None:
+    assert endpoint_slices("a") == Resource(
+        Source.NODE_AGENTS, "discovery.k8s.io", "v1", "endpointslices", verbs=LISTED, namespace="a"
+    )
+
+
 def test_this_is_all_that_is_read_without_being_asked_for() -> None:
     assert list(RESOURCES) == [row[0] for row in READ]
     assert list(WORKLOADS) == ["DaemonSet", "Deployment", "StatefulSet", "CronJob"]

@@ -446,8 +446,8 @@ def test_a_watch_in_doubt_is_opened_anew_without_a_word() -> None:
 
 def test_silence_is_counted_from_the_last_event() -> None:
     """A watch of which something is heard now and then goes on."""
-    stream = Stream(*(piece for _ in range(4) for piece in (pauses(0.15), event("BOOKMARK"))))
-    one, connection, told, _ = watcher(listed("a"), stream, silence=0.4)
+    stream = Stream(*(piece for _ in range(4) for piece in (pauses(0.3), event("BOOKMARK"))))
+    one, connection, told, _ = watcher(listed("a"), stream, silence=1.0)
     one.run()
     assert connection.kinds == "lww"
     assert [call[0] for call in told.calls] == ["listed", *["answered"] * 6]
