@@ -16,6 +16,7 @@ from exporter.reason import FileStatus
 from exporter.sources.files import host_files, openat2
 from exporter.sources.files.content import file_state
 from exporter.sources.files.host_files import CAP, HostFiles
+from exporter.sources.files.prompt import _LOCAL
 from exporter.sources.files.resolve import UnresolvedPath
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot
 from exporter.sources.parsing.interface import Later, ParserFailure
@@ -51,15 +52,17 @@ def test_each_look_has_its_answer_and_nothing_is_left_open(way: str, node: Path)
     files = HostFiles(node, deadline=30.0, opener=OPENERS[way])
     here = version(node / "etc/file")
     wanted: dict[Look, Read[object]] = {
-        Look("/etc/file", text): Read("/etc/file", OK, "text", here, "/etc/file"),
-        Look("/etc/link", text): Read("/etc/link", OK, "text", here, "/etc/file"),
-        Look("C:\\etc\\file", text): Read("C:\\etc\\file", OK, "text", here, "/etc/file"),
+        Look("/etc/file", text, CAP): Read("/etc/file", OK, "text", here, "/etc/file"),
+        Look("/etc/link", text, CAP): Read("/etc/link", OK, "text", here, "/etc/file"),
+        Look("C:\\etc\\file", text, CAP): Read("C:\\etc\\file", OK, "text", here, "/etc/file"),
         Look("/etc/file", text, 3): Read("/etc/file", FileStatus.TOO_LARGE, None, here, "", "more than 3 bytes"),
         Look("/etc/file", text, 4): Read("/etc/file", OK, "text", here, "/etc/file"),
-        Look("/etc/folder", text): Read("/etc/folder", NO_FILE, detail="is a directory"),
-        Look("/etc/fifo", text): Read("/etc/fifo", NO_FILE, detail="is a FIFO"),
-        Look("/etc/never", text): Read("/etc/never", ABSENT, None, None, "/etc/never", "/etc/never does not exist"),
-        Look("/etc/gone", text): Read(
+        Look("/etc/folder", text, CAP): Read("/etc/folder", NO_FILE, detail="is a directory"),
+        Look("/etc/fifo", text, CAP): Read("/etc/fifo", NO_FILE, detail="is a FIFO"),
+        Look("/etc/never", text, CAP): Read(
+            "/etc/never", ABSENT, None, None, "/etc/never", "/etc/never does not exist"
+        ),
+        Look("/etc/gone", text, CAP): Read(
             "/etc/gone",
             FileStatus.BROKEN_SYMLINK,
             target="/etc/never",
@@ -71,12 +74,12 @@ def test_each_look_has_its_answer_and_nothing_is_left_open(way: str, node: Path)
         Look("/etc/folder", Way.NAMES): Read("/etc/folder", OK, ()),
         Look("/etc", Way.NAMES): Read("/etc", OK, ("fifo", "file", "folder", "gone", "link")),
         Look("/etc/file", Way.NAMES): Read("/etc/file", ERROR, detail="Not a directory"),
-        Look("", text): Read("", ERROR, detail="the path is empty"),
-        Look("/a\0b", text): Read("/a\0b", ERROR, detail="the path holds a NUL"),
-        Look("/\ud800", text): Read("/\ud800", ERROR, detail="the path is not text of this system"),
-        Look("/" + "a" * 300, text): Read("/" + "a" * 300, ERROR, detail="File name too long"),
+        Look("", text, CAP): Read("", ERROR, detail="the path is empty"),
+        Look("/a\0b", text, CAP): Read("/a\0b", ERROR, detail="the path holds a NUL"),
+        Look("/\ud800", text, CAP): Read("/\ud800", ERROR, detail="the path is not text of this system"),
+        Look("/" + "a" * 300, text, CAP): Read("/" + "a" * 300, ERROR, detail="File name too long"),
     }
-    files.look_all([Look("/etc/file", text)])
+    files.look_all([Look("/etc/file", text, CAP)])
     until(lambda: files._workers._idle == 1)
     before = set(os.listdir("/proc/self/fd"))
     found = dict(zip(wanted, files.look_all(list(wanted)), strict=True))
@@ -90,7 +93,7 @@ def test_each_look_has_its_answer_and_nothing_is_left_open(way: str, node: Path)
 
 def test_what_is_asked_for_by_name_is_the_same(node: Path) -> None:
     files = HostFiles(node, deadline=30.0)
-    assert files.read("/etc/file", text) == files.look_all([Look("/etc/file", text)])[0]
+    assert files.read("/etc/file", text) == files.look_all([Look("/etc/file", text, CAP)])[0]
     assert files.read("/etc/file", text, cap=3).status is FileStatus.TOO_LARGE
     assert files.read_all([("/etc/file", text), ("/etc/link", text)], cap=3) == [
         files.read("/etc/file", text, cap=3),
@@ -250,23 +253,28 @@ def test_a_root_that_is_not_there_is_the_answer_to_everything(tmp_path: Path) ->
     assert files.read_all([("/a", text), ("/b", text)]) == [Read(one, ERROR, detail=detail) for one in ("/a", "/b")]
     assert files.holding([(b"/", (0, 0, 0, 0, 0))]) == frozenset()
     assert files.prompt([]) is None
+    assert files._quick._hung == set(), "that was told, and not waited for"
     assert files.as_marked_at_once([]) is False
 
 
 @pytest.mark.skipif(not openat2.supported(), reason="this system has no openat2")
 def test_marks_are_only_where_the_kernel_walks(node: Path) -> None:
     """By openat2; what is walked here is asked again each time."""
-    wanted = [Look("/etc/file", Way.PRESENCE), Look("/etc/never", Way.PRESENCE), Look("/etc/file", text)]
+    wanted = [Look("/etc/file", Way.PRESENCE), Look("/etc/never", Way.PRESENCE), Look("/etc/file", text, CAP)]
     walked = HostFiles(node, deadline=30.0, opener=WalkedRoot.by_descriptor)
     known = dict(zip(wanted, walked.look_all(wanted), strict=True))
     assert walked.look_again(wanted, known) == (known, {})
     mark = b"/etc/file", file_state((node / "etc/file").stat())
     assert (walked.holding([mark]), walked.prompt([])) == (frozenset(), None)
+    place = os.open(node, os.O_PATH)
+    local = openat2.file_system(place) in _LOCAL
+    os.close(place)
     files = HostFiles(node, deadline=30.0)
     before = set(os.listdir("/proc/self/fd"))
     assert files.look_again(wanted, known) == (known, {wanted[0]: mark}), "the directory has only just changed"
     assert files.holding([mark, (b"/never", mark[1])]) == {mark}
-    until(lambda: set(os.listdir("/proc/self/fd")) <= before)
+    assert [files.prompt([mark]), files.prompt([])] == [local, local]
+    until(lambda: len(set(os.listdir("/proc/self/fd")) - before) <= 1)  # the table of mounts
     assert host_files._opener() == KernelRoot.by_descriptor
 
 
@@ -277,7 +285,7 @@ def test_what_was_not_there_before_either_rests_on_its_directory(tmp_path: Path)
     (tmp_path / "folder").mkdir()
     while time.time_ns() - max(tmp_path.stat().st_ctime_ns, (tmp_path / "folder").stat().st_ctime_ns) < 2_050_000_000:
         time.sleep(0.05)
-    absent, listed, parsed = Look("/never", text), Look("/folder", Way.NAMES), Look("/file", text)
+    absent, listed, parsed = Look("/never", text, CAP), Look("/folder", Way.NAMES), Look("/file", text, CAP)
     files = HostFiles(tmp_path, deadline=30.0)
     wanted = [absent, listed, parsed]
     known = dict(zip(wanted, files.look_all(wanted), strict=True))
@@ -287,6 +295,9 @@ def test_what_was_not_there_before_either_rests_on_its_directory(tmp_path: Path)
     assert files.look_again(wanted, known) == (known, {absent: above, listed: names, parsed: file})
     before: dict[Look, Read[object]] = {**known, absent: Read("/never", OK), listed: Read("/folder", ABSENT)}
     assert files.look_again(wanted, before) == (known, {parsed: file}), "their status is another one"
+    small = Look("/file", text, 0)
+    too_large = files.look_all([small])[0]
+    assert files.look_again([small], {small: too_large}) == ({small: too_large}, {}), "its bytes are not known"
 
 
 def test_the_answers_that_were_asked_for_last_are_kept(tmp_path: Path) -> None:
