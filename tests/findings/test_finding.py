@@ -88,6 +88,26 @@ def test_a_subject_says_what_its_name_names_where_that_is_not_plain() -> None:
     assert named == {**dict.fromkeys(Kind, "x"), **before}
 
 
+def test_a_kind_of_subject_has_the_word_that_json_gives() -> None:
+    assert list(Kind) == [
+        "node",
+        "node_pool",
+        "cluster",
+        "apiserver",
+        "ca",
+        "signer",
+        "csr",
+        "webhook",
+        "apiservice",
+        "crd",
+        "endpoint",
+        "workload",
+        "kubeconfig",
+        "clock",
+        "source",
+    ]
+
+
 def test_the_worst_come_first_and_of_equals_the_first_by_name() -> None:
     """What could not be looked at comes before a warning."""
 

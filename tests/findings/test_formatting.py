@@ -25,6 +25,10 @@ YEAR = 365 * DAY
         (2 * YEAR - 1, "730 days"),
         (2 * YEAR, "2 years"),
         (-30 * YEAR, "30 years"),
+        (3.5 * YEAR, "4 years"),
+        (3.5 * DAY, "4 days"),
+        (3.5 * HOUR, "4 hours"),
+        (3.5 * MINUTE, "4 minutes"),
     ],
 )
 def test_a_span_is_told_in_its_largest_fitting_unit(seconds: float, words: str) -> None:

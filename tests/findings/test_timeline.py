@@ -34,9 +34,10 @@ from exporter.reason import (
 )
 from simulation.azure.bodies import managed_cluster
 from simulation.pki import DAY, Authority
-from tests.facts.test_outlook import T0
+from tests.facts.test_outlook import T0, cluster, issued
+from tests.facts.test_outlook import node as waiting_node
 from tests.findings.test_cluster import NOW, node
-from tests.findings.test_signing import HOUR, MINUTE, silent
+from tests.findings.test_signing import ALIVE, HOUR, MINUTE, silent
 
 RESOURCE = ResourceId("5ab0", "contoso", "managedClusters", "aks1")
 CA = Authority("ca", NOW - DAY, NOW + 400 * DAY)
@@ -195,7 +196,8 @@ def test_while_nobody_signs_the_first_certificate_to_end_is_told() -> None:
     """Who has asked for it, and has no answer."""
     expected = Event(T0 + HOUR, "The first kubelet serving certificate ends, if nobody signs until then", "n0", True)
     assert expected in [*cluster_events(silent(HOUR, 11 * MINUTE), T0)]
-    answered = replace(silent(HOUR, 11 * MINUTE), csrs=None)
+    answered = replace(cluster(issued("n1", T0 - DAY, 30), nodes=(waiting_node("n1"),)), leases=ALIVE)
+    assert any(one.first is not None for one in answered.outlooks)
     assert [one for one in cluster_events(answered, T0) if one.breaks] == []
 
 

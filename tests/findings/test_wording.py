@@ -54,6 +54,16 @@ def test_every_word_of_the_code_has_words_that_people_read(words: Mapping[str, s
     assert all(words.values())
 
 
+def test_what_is_one_word_is_told_in_that_word() -> None:
+    """Others are for people, and may be said otherwise."""
+    assert {state: state.value for state in RotationState} == wording.STATE_WORDS
+    sources = (Source.NODES, Source.WORKLOADS, Source.APISERVICES)
+    assert [wording.SOURCE_WORDS[one] for one in sources] == ["nodes", "workloads", "APIServices"]
+    bootstraps = (BootstrapMethod.NONE, BootstrapMethod.UNKNOWN)
+    assert [wording.BOOTSTRAP_WORDS[one] for one in bootstraps] == ["nothing", "unknown"]
+    assert wording.ENDPOINT_STATUS_WORDS[EndpointStatus.ERROR] == "fails"
+
+
 def test_a_whole_has_one_word() -> None:
     """Information is ok."""
     found = {severity: wording.verdict_word(severity) for severity in (None, *Severity)}
