@@ -247,3 +247,10 @@ def test_only_errors_are_logged_where_nothing_else_is_wanted(
         logger.error("wrong")
     records = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert [one["message"] for one in records if one["logger"] == "exporter.x"] == [*logged, "wrong"]
+
+
+def test_on_a_terminal_it_is_said_what_is_waited_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with contextlib.redirect_stderr(Terminal(True, -1)) as lines:
+        look_at_host(of_node(root))
+    assert "Waiting for the node's files…" in lines.getvalue()
