@@ -95,6 +95,8 @@ def test_a_directory_by_its_descriptor_is_not_misled(folder: Path) -> None:
     here = FdDirectory.at(str(folder / "here"))
     try:
         assert refusal(lambda: here.names("link")) in {"ENOTDIR", "ELOOP"}
+        os.mkfifo(folder / "here/fifo")
+        assert refusal(lambda: here.names("fifo")) == "ENOTDIR", "which nobody writes to: it is not waited for"
         (folder / "here").rename(folder / "moved")
         assert here.names("below") == ["one"]
     finally:

@@ -102,6 +102,7 @@ def test_a_place_is_a_directory_and_a_name_that_is_no_link(path: str, target: st
         ("/var/file/a", ABSENT, "/var/file is not a directory", "/var/file/a"),
         ("/var/file/", ABSENT, "/var/file is not a directory", "/var/file"),
         ("/../never", ABSENT, "/never does not exist", "/never"),
+        ("/etc/root/never", ABSENT, "/never does not exist", "/never"),
         ("/etc/folder/never", ABSENT, "/var/never does not exist", "/var/never"),
         ("/etc/gone", BROKEN, "leads to /etc/never, which does not exist", "/etc/never"),
         ("/etc/gone/x", BROKEN, "leads to /etc/never/x, but /etc/never does not exist", "/etc/never/x"),
