@@ -315,6 +315,11 @@ def test_it_waits_as_long_as_the_server_asks_and_no_shorter_than_it_would() -> N
     assert waits == pytest.approx([7.0, 1.6, 3.2, 6.4])
 
 
+def test_without_other_waits_they_are_those_of_client_go() -> None:
+    one, *_ = watcher(backoff=None)
+    assert 0.8 <= one._failure(failure(Reason.FORBIDDEN)) < 1.6
+
+
 def test_one_that_is_stopped_tells_no_failure() -> None:
     one, _, told, _ = watcher()
     one._stopping.set()
