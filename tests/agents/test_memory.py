@@ -90,6 +90,7 @@ TOLD = [(-8, 1), (-3, 131072), (-1, 131072), (0,)]
         (Library(), "linux", []),
         (Glibc(), "win32", []),
         (SimpleNamespace(told=[]), "linux", []),
+        (SimpleNamespace(told=[], gnu_get_libc_version=bytes), "linux", []),
     ],
 )
 def test_glibc_is_told_to_keep_nothing_that_was_needed_once(
