@@ -245,7 +245,7 @@ def test_a_watch_lasts_so_long_to_twice_that(seconds: float | None, least: int, 
     asked = [int(query["timeoutSeconds"]) for _, _, query, _ in connection.asked[1:]]
     assert least <= min(asked) <= max(asked) <= most
     assert least == most or max(asked) - min(asked) > least / 2
-    assert (SILENCE, one._silence) == (70.0, 70.0)
+    assert (SILENCE, one._silence, one._watch_seconds) == (70.0, 70.0, seconds or 300.0)
 
 
 def failure(reason: Reason, words: str = "no", retry_after: float | None = None) -> ApiError:
