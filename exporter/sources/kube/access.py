@@ -288,12 +288,12 @@ def _trust(context: ssl.SSLContext, authorities: bytes) -> None:
 def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     """Let it show a client certificate. OpenSSL reads the key from a file only: one that is there for a moment."""
     with tempfile.TemporaryDirectory() as folder:
-        files = Path(folder) / "certificate", Path(folder) / "key"
-        for file, content in zip(files, (certificate, key), strict=True):
+        shown, secret = Path(folder) / "certificate", Path(folder) / "key"
+        for file, content in ((shown, certificate), (secret, key)):
             file.touch(0o600)
             file.write_bytes(content)
         try:
-            context.load_cert_chain(files[0], files[1], password="")  # a password, so that nobody is asked for one
+            context.load_cert_chain(shown, secret, password="")  # a password, so that nobody is asked for one
         except (ssl.SSLError, ValueError) as error:
             raise KubeconfigError("the client certificate or its key cannot be read, or they are no pair") from error
 
