@@ -64,7 +64,7 @@ def run_plugin(plugin: ExecPlugin, cluster: Cluster, server: str, patience: floa
         where = "is not there" if os.sep in plugin.command else "is not in PATH"
         raise KubeconfigError(f"exec: {plugin.command} {where}.{hint}") from None
     except (OSError, ValueError) as error:
-        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        words = error.strerror if isinstance(error, OSError) else str(error)
         raise KubeconfigError(f"exec: {plugin.command} cannot be run: {words}") from None
     end = partial(_end, process, whole_group=not interactive)
     atexit.register(end)  # should we be interrupted meanwhile
@@ -114,7 +114,7 @@ def _output(process: "subprocess.Popen[bytes]", name: str, patience: float, *, w
     for reader in readers:
         reader.start()
     try:
-        process.wait(max(0.0, deadline - time.monotonic()))
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         _end(process, whole_group=whole_group)
         said = f". It said last: {last}" if (last := _last(complaint)) else ""

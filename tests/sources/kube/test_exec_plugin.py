@@ -263,7 +263,9 @@ def exited(folder: Path, script: str) -> int:
 
 
 def test_a_program_that_exits_ends_its_plugin(tmp_path: Path) -> None:
-    assert ended(exited(tmp_path, 'echo $$ >"$1"; exec sleep 600'))
+    """With what that started."""
+    started = """sh -c 'echo $$ >"$1"; exec sleep 600' sh "$1"; true"""
+    assert ended(exited(tmp_path, started))
 
 
 def test_a_program_exits_whatever_its_plugin_left_behind(tmp_path: Path) -> None:
