@@ -31,6 +31,7 @@ def test_whoever_reads_when_time_is_over_gets_an_error(depth: int, pair: tuple[s
     owned: object = pair[0]
     for _ in range(depth):
         owned = Wrapped(owned)
+    pair[0].settimeout(3)  # has words of its own
     deadline = Deadline(0.02, lambda: owned)
     with pytest.raises(TimeoutError, match=r"^no answer in time$"), deadline:
         assert pair[0].recv(1) == b""
