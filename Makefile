@@ -106,7 +106,7 @@ test-mutants: $(VENV)/.develop tools ## a fixed sample of planted faults, each o
 
 .PHONY: mutants
 mutants: $(VENV)/.develop tools ## plant faults in rules, chart and code and keep which were noticed (hours; ROOMS="rules facts" MOST=200 SEED=2, FRESH=yes or AGAIN=yes)
-	$(PYTEST) -n auto -q $(addprefix --ignore=,$(SLOW) tests/rules tests/chart) --cov=exporter --cov-context=test --cov-report=
+	$(PYTEST) -n auto -q $(addprefix --ignore=,$(SLOW) tests/rules tests/chart) --cov=exporter --cov-context=test --cov-report= --junitxml=.coverage.xml
 	$(BIN)/python -m tools.mutants $(call given,most) $(call given,seed) $(if $(FRESH),--fresh) $(if $(AGAIN),--again) $(ROOMS)
 	$(BIN)/python -m tools.generate
 

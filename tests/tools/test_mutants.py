@@ -183,22 +183,32 @@ def test_the_page_says_what_was_measured() -> None:
 
 
 def test_the_tests_for_a_line_are_those_that_ran_it(tmp_path: Path) -> None:
-    """A fault that nothing runs has no test."""
-    name = "exporter/findings/limits.py"
+    """Those that run least go first, those that wait last. A fault that nothing runs has no test."""
+    name, here = "exporter/findings/limits.py", "tests/tools/test_mutants.py"
+    little, much, gone = (
+        f"{here}::test_{one}"
+        for one in ("the_page_says_what_was_measured", "a_fault_has_a_name_of_its_own", "that_was_removed")
+    )
     data = coverage.CoverageData(str(tmp_path / "data"))
-    data.set_context("tests/tools/test_mutants.py::test_the_page_says_what_was_measured[x]|run")
-    data.add_lines({str(ROOT / name): [3]})
-    data.set_context("tests/tools/test_mutants.py::test_that_has_been_removed|run")
-    data.add_lines({str(ROOT / name): [3]})
+    for context, lines in ((f"{little}[x]", [3]), (much, [3, 4]), (gone, [3])):
+        data.set_context(f"{context}|run")
+        data.add_lines({str(ROOT / name): lines})
     data.write()
     selection = code.Selection.read(tmp_path / "data")
-    ran = "tests/tools/test_mutants.py::test_the_page_says_what_was_measured"
-    assert selection.lines(name)[3] == [f"{ran}[x]"]
+    assert selection.lines(name)[3] == [much, f"{little}[x]"]
     fault = next(iter(code.of_file(name)))
-    assert selection.tests(fault)[0] == f"{ran}[x]"
-    known = "tests/tools/test_mutants.py::test_a_fault_has_a_name_of_its_own"
-    assert selection.tests(fault, known)[:2] == [known, f"{ran}[x]"]
-    assert selection.tests(fault, "tests/tools/test_mutants.py::test_that_has_been_removed")[0] == f"{ran}[x]"
+    assert selection.tests(fault)[:2] == [f"{little}[x]", much]
+    assert selection.tests(fault, much)[:2] == [much, f"{little}[x]"]
+    assert selection.tests(fault, gone)[:2] == [f"{little}[x]", much]
+    times = [
+        f'<testcase classname="tests.tools.test_mutants" name="{one}" time="{time}" />'
+        for one, time in (
+            (f"{little.split('::')[1]}[x]", code.SLOW + 0.1),
+            (much.split("::")[1], code.SLOW),
+        )
+    ]
+    (tmp_path / "data.xml").write_text(f"<testsuites><testsuite>{''.join(times)}</testsuite></testsuites>")
+    assert code.Selection.read(tmp_path / "data").tests(fault)[:2] == [much, f"{little}[x]"]
 
 
 def test_the_tests_for_what_only_processes_run_are_those_that_speak_of_it(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from xml.etree import ElementTree
 
 import coverage
 
@@ -23,7 +24,7 @@ from tools.generated import ROOT
 from tools.mutants.mutant import Located, Mutant
 from tools.mutants.python import planted
 
-__all__ = ["ROOMS", "SECONDS", "Bench", "Selection", "files", "module", "mutants", "of_file"]
+__all__ = ["ROOMS", "SECONDS", "SLOW", "Bench", "Selection", "files", "module", "mutants", "of_file"]
 
 ROOMS = ("facts", "findings", "families", "sources", "web", "check", "agents")
 MOST = 200
@@ -32,6 +33,8 @@ FUNCTIONS = 30
 """Test functions for one that takes an import."""
 SECONDS = 45.0
 """For all of them, and a third of it in a running process: what none notices by then counts as unnoticed."""
+SLOW = 0.5
+"""Seconds beyond which a test is tried last."""
 
 
 def files(room: str) -> list[str]:
@@ -66,13 +69,14 @@ class Selection:
     _imported: dict[str, set[int]] = field(default_factory=dict)
     _runs: Counter[str] = field(default_factory=Counter)
     _functions: set[str] = field(default_factory=set)
+    _slow: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, file: Path) -> "Selection":
-        """Of a file that `pytest --cov=exporter --cov-context=test` wrote."""
+        """Of a file that `pytest --cov=exporter --cov-context=test` wrote, and of what `--junitxml` did beside it."""
         data = coverage.CoverageData(str(file))
         data.read()
-        selection = cls(data)
+        selection = cls(data, _slow=_slow(file.with_name(f"{file.name}.xml")))
         for measured in sorted(data.measured_files()):
             for tests in selection.lines(f"exporter/{measured.rpartition('/exporter/')[2]}").values():
                 selection._runs.update(tests)
@@ -103,8 +107,9 @@ class Selection:
     def tests(self, one: Located, first: str = "") -> list[str]:
         """The tests for a fault: those of its line, at most MOST.
 
-        By how few lines they run: a test that runs little is about what it runs, and is quick. The lines of one that is
-        not named after the module count twice, as do those of another room's. One that is known to notice goes first.
+        By how few lines they run: a test that runs little is about what it runs. The lines of one that is not named
+        after the module count twice, as do those of another room's. One that waits for something goes last, and one
+        that is known to notice first.
         """
         ran = self.lines(one.file).get(one.line)
         found = measured = ran or self._of_module(one.file)
@@ -115,7 +120,11 @@ class Selection:
         stem = Path(one.file).stem
         chosen = sorted(
             set(found),
-            key=lambda test: (self._runs[test] * (1 + (stem not in test)) * (1 + (not test.startswith(room))), test),
+            key=lambda test: (
+                test in self._slow,
+                self._runs[test] * (1 + (stem not in test)) * (1 + (not test.startswith(room))),
+                test,
+            ),
         )
         if not ran:
             first_of_all = chosen[: MOST // 3] if measured else []
@@ -141,6 +150,17 @@ class Selection:
 
     def _of_module(self, name: str) -> list[str]:
         return sorted({test for tests in self.lines(name).values() for test in tests})
+
+
+def _slow(report: Path) -> frozenset[str]:
+    """The tests that took more than SLOW seconds, from JUnit's report; none where there is no report."""
+    if not report.exists():
+        return frozenset()
+    return frozenset(
+        f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+        for case in ElementTree.parse(report).iter("testcase")  # noqa: S314 - of our own making
+        if float(case.get("time", 0)) > SLOW
+    )
 
 
 @cache
