@@ -157,6 +157,8 @@ def test_nothing_here_is_asked_through_a_proxy(host: str, here: bool) -> None:
         ("b.example, a.example ", "a.example", True),
         (",,", "a.example", False),
         (":443", "a.example", False),
+        (":443", "a.example.", False),
+        ("", "a.example.", False),
         ("10.0.0.0/8", "10.1.2.3", True),
         ("10.0.0.0/8", "11.1.2.3", False),
         ("10.0.0.0/8", "a.example", False),

@@ -114,7 +114,7 @@ NUMERIC, T61, UNIVERSAL = 0x12, 0x14, 0x1C
         (T61, b"\xe4\xff", True),
         (IA5, b"\x00\x7f@_", True),
         (IA5, b"\x80", False),
-        (NUMERIC, b"01 89", True),
+        (NUMERIC, b"0123456789 ", True),
         (NUMERIC, b"1a", False),
         (NUMERIC, b"1-", False),
         (BMP, b"\x00a\x00b", True),
