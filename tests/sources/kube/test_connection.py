@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from http.client import LineTooLong
 from typing import Self, cast
 
 import pytest
@@ -330,10 +331,16 @@ def test_a_list_may_take_ten_times_as_long_as_an_answer() -> None:
 
 
 class Waiting(urllib3.PoolManager):
-    """Remembers how long it may take, and gives up."""
+    """Remembers how long each connection and its answer may take, and gives up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[tuple[object, object]] = []
 
     def request(self, method: str, url: str, **settings: object) -> urllib3.BaseHTTPResponse:  # type: ignore[override]
-        self.waits = settings["timeout"]
+        given = settings["timeout"]
+        assert isinstance(given, urllib3.Timeout)
+        self.waits.append((given.connect_timeout, given._read))
         raise TimeoutError
 
 
@@ -351,21 +358,21 @@ def test_an_answer_begins_in_time(timeout: float, within: float | None, waits: t
     """A server that is there takes ten seconds at most to say so."""
     connection = Connection(Given(access()), timeout=timeout)
     connection._pool = pool = Waiting()
-    with pytest.raises(ApiError) as raised:
-        connection.open("/a", {}, within=within)
-    assert raised.value.reason is Reason.TIMEOUT
-    assert isinstance(pool.waits, urllib3.Timeout)
-    assert (pool.waits.connect_timeout, pool.waits._read) == waits
+    for _ in range(2):
+        with pytest.raises(ApiError) as raised:
+            connection.open("/a", {}, within=within)
+        assert raised.value.reason is Reason.TIMEOUT
+    with pytest.raises(ApiError):
+        connection.dated("/a", 1, within=within)
     assert isinstance(connection.may(verb="get"), Failure)
-    assert (pool.waits.connect_timeout, pool.waits._read) == (min(10.0, timeout), timeout)
+    assert pool.waits == [waits, waits, waits, (min(10.0, timeout), timeout)]
 
 
 def test_an_answer_takes_thirty_seconds_to_begin_where_nobody_says_otherwise() -> None:
     connection = Connection(Given(access()))
     connection._pool = pool = Waiting()
     assert isinstance(connection.get("/a", text), Failure)
-    assert isinstance(pool.waits, urllib3.Timeout)
-    assert pool.waits._read == 30.0
+    assert pool.waits == [(10.0, 30.0)]
 
 
 def test_an_open_answer_is_waited_for_by_whoever_reads_it() -> None:
@@ -380,7 +387,8 @@ def test_an_open_answer_is_waited_for_by_whoever_reads_it() -> None:
 class Response:
     """An answer that remembers what became of it."""
 
-    connection, reason = None, "No"
+    connection = None
+    reason: str | None = "No"
 
     def __init__(self, *pieces: bytes | Exception, status: int = 200, encoding: str = "identity") -> None:
         self._pieces, self.status, self.headers = list(pieces), status, {"Content-Encoding": encoding}
@@ -513,6 +521,40 @@ def test_where_a_certificate_does_not_verify_the_authorities_are_read_anew(
     connection._pool = Untrusting(code)
     assert connection.get("/a", text) == Failure(reason, "no")
     assert given.reads == reads
+
+
+class Breaking(urllib3.PoolManager):
+    """Raises this."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def request(self, method: str, url: str, **settings: object) -> urllib3.BaseHTTPResponse:  # type: ignore[override]
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (urllib3.exceptions.ProtocolError("cut"), Failure(Reason.RESET, "cut")),
+        (LineTooLong("header line"), Failure(Reason.DECODE, "not an answer in HTTP")),
+        (OSError("broken"), Failure(Reason.ERROR, "broken")),
+        (ValueError("odd"), Failure(Reason.ERROR, "ValueError: odd")),
+    ],
+)
+def test_whatever_breaks_a_question_is_a_failure(error: Exception, failure: Failure) -> None:
+    connection = Connection(Given(access()))
+    connection._pool = Breaking(error)
+    assert connection.get("/a", text) == failure
+
+
+def test_a_refusal_may_be_without_a_word() -> None:
+    connection = Connection(Given(access()))
+    response = Response(status=403)
+    response.reason = None
+    connection._pool = Giving(response)
+    assert connection.get("/a", text) == Failure(Reason.FORBIDDEN, "HTTP 403:")
 
 
 def test_where_there_is_no_other_token_the_refusal_is_told() -> None:
