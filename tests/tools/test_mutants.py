@@ -9,7 +9,7 @@ import promql_parser
 
 from tools.generated import ROOT
 from tools.mutants import chart, code, promql, python, results, rules, table
-from tools.mutants.mutant import Mutant
+from tools.mutants.mutant import Mutant, module
 from tools.mutants.results import Measured
 from tools.mutants.trial import drawn, present
 from tools.rules import groups
@@ -148,7 +148,7 @@ def named(room: str, names: set[str]) -> set[str]:
     """The names of faults that can be planted in the modules that the given ones are in."""
     if room not in code.ROOMS:
         return {one.mutant.name for one in present(room)}
-    files = [file for file in code.files(room) if any(name.startswith(code.module(file)) for name in names)]
+    files = [file for file in code.files(room) if any(name.startswith(module(file)) for name in names)]
     return {one.mutant.name for file in files for one in code.of_file(file)}
 
 
@@ -168,13 +168,25 @@ def test_no_fault_that_a_test_noticed_is_listed_as_one_that_nobody_could() -> No
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    one = Measured("facts", 10, {"x: y": ("exporter/facts/x.py", "tests/x.py::test"), "z": ("exporter/facts/x.py", "")})
-    other = Measured("web", 3, {})
+    file_of_one = "exporter/facts/x.py"
+    one = Measured(
+        "facts",
+        10,
+        {
+            "facts.x.f: y": (file_of_one, "tests/x.py::test"),
+            "facts.x: y": (file_of_one, "tests/x.py::test"),
+            "facts.x.f: z": (file_of_one, ""),
+        },
+    )
+    other = Measured("chart", 3, {"a.yaml: drop b": ("helm/a.yaml", "tests/chart"), "A/warning: c": ("", "")})
     results.write([one], file)
     results.write([other], file)
-    assert results.read(file) == {"facts": one, "web": other}
-    assert results.unnoticed(one) == ["z"]
-    assert set(json.loads(file.read_text())) == {"facts", "web"}
+    assert results.read(file) == {"facts": one, "chart": other}
+    assert results.unnoticed(one) == ["facts.x.f: z"]
+    assert set(json.loads(file.read_text())) == {"facts", "chart"}
+    assert json.loads(file.read_text())["facts"]["tried"] == {
+        file_of_one: {"": [".f: z"], "tests/x.py::test": [".f: y", ": y"]}
+    }
 
 
 def test_the_page_says_what_was_measured() -> None:
@@ -218,11 +230,11 @@ def test_the_tests_for_what_only_processes_run_are_those_that_speak_of_it(tmp_pa
     data.add_lines({str(ROOT / "exporter/reason.py"): [3]})
     data.write()
     selection = code.Selection.read(tmp_path / "data")
-    for module, test in (
+    for place, test in (
         ("check/cluster_look.py", "tests/check/test_cluster_look"),
         ("sources/kube/node_proxy.py", "tests/sources/kube/test_node_proxy"),
         ("agents/node/confinement.py", "tests/agents/test_confinement"),
     ):
-        chosen = selection.tests(next(iter(code.of_file(f"exporter/{module}"))))
-        assert any(one.startswith(test) for one in chosen[:12]), module
+        chosen = selection.tests(next(iter(code.of_file(f"exporter/{place}"))))
+        assert any(one.startswith(test) for one in chosen[:12]), place
         assert len(chosen) <= code.MOST

@@ -21,10 +21,10 @@ from xml.etree import ElementTree
 import coverage
 
 from tools.generated import ROOT
-from tools.mutants.mutant import Located, Mutant
+from tools.mutants.mutant import Located, Mutant, module
 from tools.mutants.python import planted
 
-__all__ = ["ROOMS", "SECONDS", "SLOW", "Bench", "Selection", "files", "module", "mutants", "of_file"]
+__all__ = ["ROOMS", "SECONDS", "SLOW", "Bench", "Selection", "files", "mutants", "of_file"]
 
 ROOMS = ("facts", "findings", "families", "sources", "web", "check", "agents")
 MOST = 200
@@ -40,11 +40,6 @@ SLOW = 0.5
 def files(room: str) -> list[str]:
     """The modules of a package, by their paths below the root."""
     return sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "exporter" / room).rglob("*.py"))
-
-
-def module(file: str) -> str:
-    """What the names of a file's faults begin with: facts.kube.csr."""
-    return file.removesuffix(".py").removeprefix("exporter/").replace("/", ".").removesuffix(".__init__")
 
 
 def mutants(room: str) -> list[Located]:

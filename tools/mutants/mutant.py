@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Located", "Mutant"]
+__all__ = ["Located", "Mutant", "module"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +30,8 @@ class Located:
     mutant: Mutant
     file: str
     line: int
+
+
+def module(file: str) -> str:
+    """What the names of a file's faults begin with: facts.kube.csr."""
+    return file.removesuffix(".py").removeprefix("exporter/").replace("/", ".").removesuffix(".__init__")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from tools.mutants.mutant import module
+
 __all__ = ["EQUIVALENTS", "RESULTS", "Equivalent", "Measured", "equivalents", "excused", "read", "unnoticed", "write"]
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -34,10 +36,19 @@ class Equivalent:
 
 
 def read(file: Path = RESULTS) -> dict[str, Measured]:
-    """By room."""
+    """By room. In the file the faults of a place are below the test that noticed them, by what their names add."""
     content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return {
-        room: Measured(room, row["present"], {name: (one[0], one[1]) for name, one in row["tried"].items()})
+        room: Measured(
+            room,
+            row["present"],
+            {
+                f"{_begin(place)}{rest}": (place, test)
+                for place, noticed in row["tried"].items()
+                for test, names in noticed.items()
+                for rest in names
+            },
+        )
         for room, row in content.items()
     }
 
@@ -45,14 +56,18 @@ def read(file: Path = RESULTS) -> dict[str, Measured]:
 def write(measured: Iterable[Measured], file: Path = RESULTS) -> None:
     """Keep rooms' measurements beside those of the others."""
     kept = read(file) | {one.room: one for one in measured}
-    content = {
-        room: {
-            "present": one.present,
-            "tried": {name: list(one.tried[name]) for name in sorted(one.tried)},
-        }
-        for room, one in sorted(kept.items())
-    }
+    content: dict[str, dict[str, object]] = {}
+    for room, one in sorted(kept.items()):
+        tried: dict[str, dict[str, list[str]]] = {}
+        for name, (place, test) in sorted(one.tried.items(), key=lambda item: (item[1], item[0])):
+            tried.setdefault(place, {}).setdefault(test, []).append(name.removeprefix(_begin(place)))
+        content[room] = {"present": one.present, "tried": tried}
     file.write_text(json.dumps(content, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _begin(file: str) -> str:
+    """What the names of a module's faults begin with; nothing for those of rules and chart."""
+    return module(file) if file.startswith("exporter/") else ""
 
 
 def equivalents() -> tuple[Equivalent, ...]:
