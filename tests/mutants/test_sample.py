@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.mutants import code, results
 from tools.mutants.code import ROOMS
+from tools.mutants.mutant import module
 from tools.mutants.results import read, unnoticed
 from tools.mutants.trial import again, drawn, measure, place, present
 
@@ -39,3 +41,19 @@ def test_a_fault_of_the_code_is_noticed_by_the_test_that_noticed_it_before() -> 
     gone = [name for name, killer in found.items() if killer == "gone"]
     assert len(found) >= 10
     assert len(gone) <= len(found) / 2, "the code has moved on: measure again with `make mutants`"
+
+
+def named(room: str, names: set[str]) -> set[str]:
+    """The names of faults that can be planted in the modules that the given ones are in."""
+    if room not in code.ROOMS:
+        return {one.mutant.name for one in present(room)}
+    files = [file for file in code.files(room) if any(name.startswith(module(file)) for name in names)]
+    return {one.mutant.name for file in files for one in code.of_file(file)}
+
+
+def test_every_fault_of_the_list_of_equivalents_can_be_planted() -> None:
+    listed = results.equivalents()
+    for room in {one.room for one in listed}:
+        names = [name for one in listed if one.room == room for name in one.names]
+        assert len(names) == len(set(names))
+        assert set(names) <= named(room, set(names))

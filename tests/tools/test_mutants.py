@@ -9,7 +9,7 @@ import promql_parser
 
 from tools.generated import ROOT
 from tools.mutants import chart, code, promql, python, results, rules, table
-from tools.mutants.mutant import Mutant, module
+from tools.mutants.mutant import Mutant
 from tools.mutants.results import Measured
 from tools.mutants.trial import drawn, present
 from tools.rules import groups
@@ -142,22 +142,6 @@ def test_a_rule_that_was_spoiled_is_noticed_and_one_as_shipped_is_not() -> None:
     assert nothing == ""
     assert "FAILED" in doubled
     assert "silent of" in turned
-
-
-def named(room: str, names: set[str]) -> set[str]:
-    """The names of faults that can be planted in the modules that the given ones are in."""
-    if room not in code.ROOMS:
-        return {one.mutant.name for one in present(room)}
-    files = [file for file in code.files(room) if any(name.startswith(module(file)) for name in names)]
-    return {one.mutant.name for file in files for one in code.of_file(file)}
-
-
-def test_every_fault_of_the_list_of_equivalents_can_be_planted() -> None:
-    listed = results.equivalents()
-    for room in {one.room for one in listed}:
-        names = [name for one in listed if one.room == room for name in one.names]
-        assert len(names) == len(set(names))
-        assert set(names) <= named(room, set(names))
 
 
 def test_no_fault_that_a_test_noticed_is_listed_as_one_that_nobody_could() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -70,6 +71,7 @@ def _begin(file: str) -> str:
     return module(file) if file.startswith("exporter/") else ""
 
 
+@cache
 def equivalents() -> tuple[Equivalent, ...]:
     """Every entry of the list."""
     return tuple(
@@ -85,6 +87,5 @@ def excused(room: str) -> frozenset[str]:
 
 def unnoticed(measured: Measured) -> list[str]:
     """What was tried, is not in the list, and no test noticed."""
-    return sorted(
-        name for name, (_, killer) in measured.tried.items() if not killer and name not in excused(measured.room)
-    )
+    left = excused(measured.room)
+    return sorted(name for name, (_, killer) in measured.tried.items() if not killer and name not in left)
