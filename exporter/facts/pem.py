@@ -87,7 +87,7 @@ def _line(data: bytes, start: int) -> tuple[bytes, int]:
     end = data.find(b"\n", start)
     if end < 0:
         return data[start:].rstrip(b" \t"), len(data)
-    last = end - 1 if end > start and data[end - 1 : end] == b"\r" else end
+    last = end - 1 if data.endswith(b"\r", start, end) else end
     return data[start:last].rstrip(b" \t"), end + 1
 
 

@@ -31,6 +31,14 @@ def test_of_this_machines_own_root_the_directories_of_the_table_are_readable() -
     assert len(list(confinement._tables(settings()))) == len(presets.PRESETS) == 2
 
 
+def test_of_the_system_what_names_addresses_tls_and_time_take_is_readable() -> None:
+    assert set(confinement._SYSTEM) == {
+        *("/proc", "/sys/devices/system/cpu", "/dev/null", "/dev/urandom"),
+        *("/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/gai.conf"),
+        *("/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/etc/localtime", "/etc/ld.so.cache"),
+    }
+
+
 def test_paths_that_cannot_be_open_nothing(tmp_path: Path) -> None:
     """The agent itself says what is wrong with them."""
     file = tmp_path / "config.yml"

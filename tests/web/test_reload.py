@@ -145,6 +145,17 @@ def test_a_file_of_the_same_size_and_time_is_another_by_its_place(live: Live) ->
     assert live.burst() == 2
 
 
+def test_a_file_that_was_written_in_place_and_dated_back_is_read(live: Live) -> None:
+    """Only the time of its last change says so, which nobody can set."""
+    before = live.file.stat()
+    live.write(TWO)
+    os.utime(live.file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = live.file.stat()
+    assert (after.st_ino, after.st_size, after.st_mtime_ns) == (before.st_ino, before.st_size, before.st_mtime_ns)
+    live.look()
+    assert live.burst() == 2
+
+
 def test_notes_are_logged_at_start_and_at_each_reading(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     live = Live(tmp_path / "web.yml", "http_server_config: {http2: true}")
     note = f"{live.file}: http_server_config.http2: the server speaks HTTP/1.1, to which clients fall back"

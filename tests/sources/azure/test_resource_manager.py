@@ -3,6 +3,8 @@
 import gzip
 import json
 import resource
+import time
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,17 @@ def test_retry_after_is_handed_on(site: ArmSite, source: AzureSource) -> None:
     site.arm.faults.clear()
     facts(source.read_cluster(CLUSTER))
     assert source.asked_to_wait is None
+
+
+@pytest.mark.parametrize(("ahead", "least", "most"), [(-100, 0, 0), (1000, 900, 1001), (86400, 3600, 3600)])
+def test_azure_may_name_a_moment_and_none_is_further_off_than_an_hour(
+    site: ArmSite, source: AzureSource, ahead: float, least: float, most: float
+) -> None:
+    after = formatdate(time.time() + ahead, usegmt=True)
+    site.arm.faults[Route.CLUSTER] = Answer(status=429, headers={"Retry-After": after})
+    failure(source.read_cluster(CLUSTER))
+    assert source.asked_to_wait is not None
+    assert least <= source.asked_to_wait <= most
 
 
 def test_nothing_is_ever_registered_or_written(site: ArmSite, source: AzureSource) -> None:
