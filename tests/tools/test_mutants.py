@@ -11,6 +11,7 @@ from tools.generated import ROOT
 from tools.mutants import chart, code, promql, python, results, rules, table
 from tools.mutants.mutant import Mutant
 from tools.mutants.results import Measured
+from tools.mutants.selection import MOST, SLOW, Selection
 from tools.mutants.trial import drawn, present
 from tools.rules import groups
 
@@ -190,7 +191,7 @@ def test_the_tests_for_a_line_are_those_that_ran_it(tmp_path: Path) -> None:
         data.set_context(f"{context}|run")
         data.add_lines({str(ROOT / name): lines})
     data.write()
-    selection = code.Selection.read(tmp_path / "data")
+    selection = Selection.read(tmp_path / "data")
     assert selection.lines(name)[3] == [much, f"{little}[x]"]
     fault = next(iter(code.of_file(name)))
     assert selection.tests(fault)[:2] == [f"{little}[x]", much]
@@ -199,12 +200,33 @@ def test_the_tests_for_a_line_are_those_that_ran_it(tmp_path: Path) -> None:
     times = [
         f'<testcase classname="tests.tools.test_mutants" name="{one}" time="{time}" />'
         for one, time in (
-            (f"{little.split('::')[1]}[x]", code.SLOW + 0.1),
-            (much.split("::")[1], code.SLOW),
+            (f"{little.split('::')[1]}[x]", SLOW + 0.1),
+            (much.split("::")[1], SLOW),
         )
     ]
     (tmp_path / "data.xml").write_text(f"<testsuites><testsuite>{''.join(times)}</testsuite></testsuites>")
-    assert code.Selection.read(tmp_path / "data").tests(fault)[:2] == [much, f"{little}[x]"]
+    assert Selection.read(tmp_path / "data").tests(fault)[:2] == [much, f"{little}[x]"]
+
+
+def test_the_tests_for_a_constant_are_those_of_the_lines_that_name_it(tmp_path: Path) -> None:
+    """Here, and in a module that imports it; of a module without such a line, any that runs it."""
+    name, here = "exporter/web/negotiation.py", "tests/tools/test_mutants.py"
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    uses = next(number for number, line in enumerate(lines, 1) if "= _OFFERS[" in line)
+    by_name, other = (
+        f"{here}::test_{one}" for one in ("the_page_says_what_was_measured", "what_is_kept_is_read_again")
+    )
+    data = coverage.CoverageData(str(tmp_path / "data"))
+    for context, ran in ((by_name, [uses, uses + 1, uses + 2]), (other, [uses + 1])):
+        data.set_context(f"{context}|run")
+        data.add_lines({str(ROOT / name): ran})
+    data.write()
+    selection = Selection.read(tmp_path / "data")
+    faults = list(code.of_file(name))
+    offers = next(one for one in faults if "Format.TEXT" in one.mutant.what)
+    assert selection.tests(offers)[0] == by_name
+    items = next(one for one in faults if one.mutant.what == "64 → 65")
+    assert selection.tests(items)[0] == other
 
 
 def test_the_tests_for_what_only_processes_run_are_those_that_speak_of_it(tmp_path: Path) -> None:
@@ -213,7 +235,7 @@ def test_the_tests_for_what_only_processes_run_are_those_that_speak_of_it(tmp_pa
     data.set_context("tests/tools/test_mutants.py::test_a_fault_has_a_name_of_its_own|run")
     data.add_lines({str(ROOT / "exporter/reason.py"): [3]})
     data.write()
-    selection = code.Selection.read(tmp_path / "data")
+    selection = Selection.read(tmp_path / "data")
     for place, test in (
         ("check/cluster_look.py", "tests/check/test_cluster_look"),
         ("sources/kube/node_proxy.py", "tests/sources/kube/test_node_proxy"),
@@ -221,4 +243,4 @@ def test_the_tests_for_what_only_processes_run_are_those_that_speak_of_it(tmp_pa
     ):
         chosen = selection.tests(next(iter(code.of_file(f"exporter/{place}"))))
         assert any(one.startswith(test) for one in chosen[:12]), place
-        assert len(chosen) <= code.MOST
+        assert len(chosen) <= MOST

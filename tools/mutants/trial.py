@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from tools.mutants import chart, code, rules
 from tools.mutants.mutant import Located
 from tools.mutants.results import Measured
+from tools.mutants.selection import Selection
 
 __all__ = ["again", "drawn", "measure", "place", "present"]
 
@@ -70,7 +71,7 @@ def _tried(
                     (Located(one, "", 0), said and "tests/rules") for one, said in zip(faults, told, strict=True)
                 )
         return
-    selection = None if room == "chart" else code.Selection.read(contexts)
+    selection = None if room == "chart" else Selection.read(contexts)
 
     def tried(bench: code.Bench, one: Located) -> str:
         if selection is None:
