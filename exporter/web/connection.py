@@ -148,7 +148,7 @@ class ClientConnection(asyncio.Protocol):
             return
         if state in {h11.MUST_CLOSE, h11.CLOSED, h11.ERROR} or self._stopping:
             self._close()
-        elif state is h11.DONE and self._http.their_state is h11.DONE:
+        elif self._http.their_state is h11.DONE:  # and so are we: its answer is not under way
             self._http.start_next_cycle()
             self.transport.resume_reading()
             self._advance()

@@ -31,7 +31,7 @@ class Request:
     def query(self) -> dict[str, str]:
         """The query's fields, the first of each name; empty where it cannot be read."""
         try:
-            pairs = parse_qsl(self.query_string, keep_blank_values=True, max_num_fields=QUERY_FIELDS, errors="replace")
+            pairs = parse_qsl(self.query_string, keep_blank_values=True, max_num_fields=QUERY_FIELDS)
         except ValueError:
             return {}
         return dict(reversed(pairs))

@@ -11,7 +11,7 @@ import pytest
 from exporter.web.app import Application
 from exporter.web.date import http_date
 from exporter.web.document import Document, Reader, reader_of, unchanged
-from exporter.web.exposition import Payload
+from exporter.web.exposition import Payload, compressed
 from exporter.web.limits import Limits
 from exporter.web.request import Request, split_target
 from exporter.web.response import Response, plain
@@ -341,3 +341,10 @@ def test_the_date_is_as_http_writes_it() -> None:
 
     assert _written(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT"
     assert http_date().endswith(" GMT")
+
+
+def test_what_is_compressed_is_the_same_for_the_same_bytes() -> None:
+    """RFC 1952 §2.3: no time of its making, and made by the fastest way."""
+    made = compressed(b"abc")
+    assert gzip.decompress(made) == b"abc"
+    assert (made[4:8], made[8]) == (bytes(4), 4)

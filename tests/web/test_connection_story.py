@@ -271,6 +271,16 @@ async def test_nonsense_behind_a_request_ends_its_answer() -> None:
 
 
 @story
+async def test_nonsense_behind_a_request_is_not_answered_by_who_makes_the_answer() -> None:
+    """However they take the order to end."""
+    client = Client()
+    client.released, client.excused = {"/a": asyncio.Event()}, True
+    await client.says(b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await client.says(b"nonsense\r\n")
+    assert (client.wire.written, client.wire.said) == (b"", ["eof"])
+
+
+@story
 async def test_an_answer_that_fails_is_logged_and_ends_the_connection() -> None:
     client = Client()
     client.answers["/a"] = Response(200, b"", "a\r\nb")

@@ -317,6 +317,8 @@ def test_who_is_past_the_handshake_is_not_counted_among_those_who_are_in_it(cont
         await served.connects()
         await served.settled()
         assert (served.heard(), served.listener.open) == (".", 4)
+        await served.connects()
+        assert (served.heard(), served.listener.open) == ("x.", 4)
         for reader, writer in streams:
             writer.write(GET)
             assert (await reader.read(15)) == b"HTTP/1.1 200 OK"

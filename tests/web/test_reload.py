@@ -118,6 +118,12 @@ def test_a_file_that_went_and_came_back_is_read(live: Live, caplog: pytest.LogCa
     live.look()
     assert caplog.messages[-1] == f"{live.file}: Is a directory; the former web configuration stays in force"
     live.file.rmdir()
+    live.look()
+    live.file.symlink_to(live.file)
+    live.look()
+    words = "Too many levels of symbolic links; the former web configuration stays in force"
+    assert caplog.messages[-1] == f"{live.file}: {words}"
+    live.file.unlink()
     live.write(TWO)
     live.look()
     assert live.burst() == 2

@@ -143,6 +143,27 @@ def test_a_server_told_to_stop_before_it_runs_does_not_run() -> None:
     assert server.run() == 0
 
 
+def test_before_it_runs_it_has_no_connection() -> None:
+    assert WebServer(SmallAgent(), ("127.0.0.1", 0)).connections == 0
+
+
+def test_an_order_to_read_again_is_followed_once(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("{}")
+    caplog.set_level("INFO")
+    running = serve(web_config=file, limits=Limits(look=PATIENCE))
+    for times in (1, 2):
+        running.server._on_reread(0, None)
+        for _ in range(2000):
+            if caplog.messages.count(f"{file}: web configuration read again") >= times:
+                break
+            threading.Event().wait(0.01)
+        threading.Event().wait(0.1)
+        assert caplog.messages.count(f"{file}: web configuration read again") == times
+
+
 def test_an_answer_under_way_is_finished_before_the_end(serve: Serve) -> None:
     begun, release = threading.Event(), threading.Event()
 
