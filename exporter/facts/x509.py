@@ -134,6 +134,10 @@ def certificate(der: bytes) -> Certificate:
         )
 
 
+_UNDECODED_KEYS = frozenset({"1.2.840.10045.2.1", "1.2.840.113549.1.1.1"})
+"""ECDSA and RSA, told by their OIDs because the key cannot be decoded: Go parses no such certificate."""
+
+
 MOST_SERVED = 100
 """Certificates of a served chain that are looked at, some 10 ms of work. An honest chain has up to four."""
 
@@ -165,7 +169,7 @@ def load(der: bytes) -> tuple[x509.Certificate, bool]:
     try:
         return _strictly(repaired(der)), False
     except REFUSALS:
-        raise CertificateError(f"not a certificate: {' '.join(str(refusal).split())}") from None
+        raise CertificateError(f"not a certificate: {_one_line(refusal)}") from None
 
 
 def _strictly(der: bytes) -> x509.Certificate:
@@ -181,8 +185,7 @@ def _loaded(der: bytes) -> tuple[x509.Certificate, float, float]:
 
 
 def _purpose(der: bytes, key_algorithm: str) -> Purpose | None:
-    # ECDSA and RSA, told by their OIDs because the key cannot be decoded: Go parses no such certificate.
-    if key_algorithm in {"1.2.840.10045.2.1", "1.2.840.113549.1.1.1"}:
+    if key_algorithm in _UNDECODED_KEYS:
         return None
     try:
         return purpose(layout(der))
@@ -214,8 +217,7 @@ def _key(parsed: x509.Certificate) -> tuple[str, str]:
         case rsa.RSAPublicKey():
             algorithm = f"RSA-{key.key_size}"
         case ec.EllipticCurvePublicKey():
-            curves = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-            algorithm = f"ECDSA-{curves.get(key.curve.name, key.curve.name)}"
+            algorithm = f"ECDSA-{_CURVES.get(key.curve.name, key.curve.name)}"
         case ed25519.Ed25519PublicKey():
             algorithm = "Ed25519"
         case ed448.Ed448PublicKey():
@@ -227,7 +229,14 @@ def _key(parsed: x509.Certificate) -> tuple[str, str]:
     return algorithm, hashlib.sha256(spki).hexdigest()
 
 
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+
+
 def _signature_algorithm(parsed: x509.Certificate) -> str:
     oid = parsed.signature_algorithm_oid
     name = oid._name
     return oid.dotted_string if name == "Unknown OID" else name
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

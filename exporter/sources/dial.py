@@ -145,6 +145,7 @@ def _tunnel(connection: socket.socket, address: Address, deadline: float, proxy:
     if proxy.username or proxy.password:
         secret = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
         lines.append(f"Proxy-Authorization: Basic {secret}")
+    connection.settimeout(_left(deadline))
     connection.sendall("\r\n".join([*lines, "", ""]).encode("ascii", "replace"))
     head = bytearray()
     while b"\r\n\r\n" not in head:
