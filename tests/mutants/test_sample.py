@@ -21,10 +21,10 @@ SECONDS = 110.0
 
 @pytest.mark.parametrize(("room", "most"), [("rules", RULES), ("chart", CHART)])
 def test_a_fault_of_the_rules_and_the_chart_is_noticed(room: str, most: int, tmp_path: Path) -> None:
-    known = read().get(room)
+    known = read()[room]
     chosen = drawn(present(room), most, SEED)
-    missed = set(unnoticed(measure(room, chosen, tmp_path)))
-    assert missed <= set(unnoticed(known) if known else ()), "not noticed, and not known to be"
+    missed = set(unnoticed(measure(known, chosen, tmp_path)))
+    assert missed <= set(unnoticed(known)), "not noticed, and not known to be"
 
 
 def test_a_fault_of_the_code_is_noticed_by_the_test_that_noticed_it_before() -> None:

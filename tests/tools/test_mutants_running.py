@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 
 from exporter.facts.signature import signed_by
 from tools.generated import ROOT
-from tools.mutants import running
+from tools.mutants import running, worker
 
 MODULE = '''
 """Docs."""
@@ -126,6 +127,12 @@ def test_nothing_to_change_is_nothing_that_can_be_planted(module: Module) -> Non
 def test_a_function_that_nobody_holds_is_not_planted(module: Module) -> None:
     file, _ = module
     assert running.changes(file, MODULE, MODULE.replace("number > limit", "number < limit"), {}) is None
+
+
+def test_the_tests_that_are_not_tried_are_those_that_have_a_lane_of_their_own_or_are_about_no_code() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (lanes,) = re.findall(r"^SLOW := (.*)$", makefile, re.MULTILINE)
+    assert {f"tests/{name}" for name in worker.SLOW} == {*lanes.split(), "tests/rules", "tests/chart"}
 
 
 def test_the_caches_of_the_project_are_found_and_no_others() -> None:

@@ -5,21 +5,26 @@
 
 Rooms are rules, chart and the packages of exporter/, or what is below them (facts/kube, web/app.py); without any, all
 of them. The code's tests are chosen by a data file of coverage.py with a context for each test, which `make mutants`
-writes first. What becomes of each is kept at once in results.json, without what can no longer be planted, and shown by
-docs/testing.md after `make generate`.
+writes first. What becomes of each is kept every few seconds in results.json, without what can no longer be planted, and
+shown by docs/testing.md after `make generate`.
 A fault that a test is known to notice is tried with that test first, so a second run takes a fraction of the first.
 """
 
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tools.mutants.code import ROOMS
 from tools.mutants.mutant import Located
 from tools.mutants.results import RESULTS, Measured, excused, read, unnoticed, write
 from tools.mutants.trial import drawn, measure, present
+
+OFTEN = 5.0
+"""Seconds after which what was found is kept: the file is a megabyte, and a trial takes a tenth of a second."""
 
 parser = argparse.ArgumentParser(prog="python -m tools.mutants", description="Try planted faults.")
 parser.add_argument("rooms", nargs="*", metavar="ROOM", help="rules, chart, or a package or module of exporter/")
@@ -61,14 +66,25 @@ def main(arguments: list[str]) -> int:
 def _measured(known: Measured, chosen: Sequence[Located], given: argparse.Namespace) -> str:
     """Try some faults of a room, keep what became of each beside what is known; a line for a person."""
     found = dict(known.tried)
+    kept = time.monotonic()
 
     def told(one: Located, killer: str) -> None:
+        nonlocal kept
         if not killer:
             print(f"{one.file or 'rules'}:{one.line}: {one.mutant.name}", flush=True)
         found[one.mutant.name] = (one.file, killer)
-        write([Measured(known.room, known.present, found)], given.results)
+        if time.monotonic() - kept >= OFTEN:
+            keep()
 
-    measured = measure(known.room, chosen, given.contexts, told, known, given.jobs)
+    def keep() -> None:
+        nonlocal kept
+        write([replace(known, tried=found)], given.results)
+        kept = time.monotonic()
+
+    try:
+        measured = measure(known, chosen, given.contexts, told, given.jobs)
+    finally:
+        keep()
     tried = set(measured.tried) - excused(known.room)
     caught = len(tried) - len(unnoticed(measured))
     return f"{known.room}: {caught} of {len(tried)} noticed, {len(measured.tried) - len(tried)} equivalent"

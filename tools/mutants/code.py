@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools.generated import ROOT
-from tools.mutants.mutant import Located, Mutant, module
+from tools.mutants.mutant import Located, Mutant, function, module
 from tools.mutants.python import planted
-from tools.mutants.selection import function
 
 __all__ = ["ROOMS", "SECONDS", "Bench", "files", "mutants", "of_file"]
 

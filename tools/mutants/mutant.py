@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Located", "Mutant", "module"]
+__all__ = ["Located", "Mutant", "function", "module"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,8 @@ class Located:
 def module(file: str) -> str:
     """What the names of a file's faults begin with: facts.kube.csr."""
     return file.removesuffix(".py").removeprefix("exporter/").replace("/", ".").removesuffix(".__init__")
+
+
+def function(test: str) -> str:
+    """The function of a test: its name without its parameters."""
+    return test.split("[", 1)[0]

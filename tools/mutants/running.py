@@ -45,7 +45,7 @@ def changes(file: Path, before: str, after: str, functions: Live) -> list[Change
     for old, new, outermost in pairs:
         if _plain(old) == _plain(new):
             continue
-        if not old.co_flags & inspect.CO_OPTIMIZED:
+        if not _is_function(old):
             return None
         holders = functions.get((old.co_filename, old.co_qualname, old.co_firstlineno), ())
         if outermost and not holders:
@@ -56,21 +56,26 @@ def changes(file: Path, before: str, after: str, functions: Live) -> list[Change
     return found or None
 
 
-def _pairs(old: types.CodeType, new: types.CodeType) -> Iterator[tuple[types.CodeType, types.CodeType, bool]]:
+def _pairs(
+    old: types.CodeType, new: types.CodeType, *, outermost: bool = False
+) -> Iterator[tuple[types.CodeType, types.CodeType, bool]]:
     """Two versions of each piece of code, and whether it is a function of a module or a class."""
-    yield old, new, False
+    yield old, new, outermost
     inner = [[each for each in code.co_consts if isinstance(each, types.CodeType)] for code in (old, new)]
     if [each.co_qualname for each in inner[0]] != [each.co_qualname for each in inner[1]]:
         return  # the outer one differs then, and brings the inner ones with it
     for one, other in zip(*inner, strict=True):
-        at_import = not old.co_flags & inspect.CO_OPTIMIZED
-        for before, after, _ in _pairs(one, other):
-            yield before, after, at_import and before is one and bool(one.co_flags & inspect.CO_OPTIMIZED)
+        yield from _pairs(one, other, outermost=_is_function(one) and not _is_function(old))
+
+
+def _is_function(code: types.CodeType) -> bool:
+    """Rather than a module or the body of a class."""
+    return bool(code.co_flags & inspect.CO_OPTIMIZED)
 
 
 def _plain(code: types.CodeType) -> tuple[object, ...]:
     """Code without its places in the file; of what is inside only the names, where an import runs it."""
-    inner = _plain if code.co_flags & inspect.CO_OPTIMIZED else (lambda one: one.co_qualname)
+    inner = _plain if _is_function(code) else (lambda one: one.co_qualname)
     constants = [
         inner(each) if isinstance(each, types.CodeType) else (type(each), repr(each)) for each in code.co_consts
     ]

@@ -18,9 +18,9 @@ from xml.etree import ElementTree
 import coverage
 
 from tools.generated import ROOT
-from tools.mutants.mutant import Located
+from tools.mutants.mutant import Located, function, module
 
-__all__ = ["MOST", "SLOW", "Selection", "function"]
+__all__ = ["MOST", "SLOW", "Selection"]
 
 MOST = 200
 """Tests for one fault in a running process: what none of so many notices counts as unnoticed."""
@@ -37,6 +37,7 @@ class Selection:
     _imported: dict[str, set[int]] = field(default_factory=dict)
     _runs: Counter[str] = field(default_factory=Counter)
     _functions: set[str] = field(default_factory=set)
+    _unmeasured: list[str] | None = None
     _slow: frozenset[str] = frozenset()
 
     @classmethod
@@ -53,9 +54,9 @@ class Selection:
     def _present(self) -> set[str]:
         """The test functions that there are now, each as its file and name."""
         if not self._functions:
-            for file in (ROOT / "tests").rglob("test_*.py"):
-                names = re.findall(r"^(?:async )?def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
-                self._functions |= {f"{file.relative_to(ROOT).as_posix()}::{name}" for name in names}
+            for file in _tests("tests"):
+                names = re.findall(r"^(?:async )?def (test_\w+)", _text(file), re.MULTILINE)
+                self._functions |= {f"{file}::{name}" for name in names}
         return self._functions
 
     def lines(self, name: str) -> Mapping[int, list[str]]:
@@ -103,11 +104,12 @@ class Selection:
 
     def _new(self, one: Located) -> list[str]:
         """The test functions of its room that were written since the lines were measured, of files that name it."""
-        known = {function(test) for test in self._runs}
+        if self._unmeasured is None:
+            self._unmeasured = sorted(self._present() - {function(test) for test in self._runs})
         stem = Path(one.file).stem
         return [
             test
-            for test in sorted(self._present() - known)
+            for test in self._unmeasured
             if test.startswith(f"tests/{one.mutant.room}/") and stem in _text(test.split("::")[0])
         ]
 
@@ -141,6 +143,11 @@ def _slow(report: Path) -> frozenset[str]:
         for case in ElementTree.parse(report).iter("testcase")  # noqa: S314 - of our own making
         if float(case.get("time", 0)) > SLOW
     )
+
+
+def _tests(folder: str) -> list[str]:
+    """The files of tests below a folder."""
+    return [file.relative_to(ROOT).as_posix() for file in (ROOT / folder).rglob("test_*.py")]
 
 
 @cache
@@ -177,13 +184,13 @@ def _speaking(name: str) -> tuple[str, ...]:
     words = [re.compile(rf"(?<![a-z]){word}") for word in stem.split("_")]
     found = []
     for room in rooms:
-        for file in (ROOT / "tests" / room).rglob("test_*.py"):
-            whole = file.read_text(encoding="utf-8")
+        for file in _tests(f"tests/{room}"):
+            whole = _text(file)
             often = sum(len(word.findall(whole)) for word in words)
             for body in re.split(r"^(?=(?:async )?def |@)", whole, flags=re.MULTILINE):
                 if often and (test := re.match(r"(?:async )?def (test_\w+)", body)):
                     said = sum(bool(word.search(body)) for word in words)
-                    place = f"{file.relative_to(ROOT).as_posix()}::{test[1]}"
+                    place = f"{file}::{test[1]}"
                     found.append((stem not in place, -said, -often, place))
     return tuple(place for *_, place in sorted(found))
 
@@ -191,18 +198,10 @@ def _speaking(name: str) -> tuple[str, ...]:
 @cache
 def _importers(name: str) -> tuple[str, ...]:
     """The modules of the program that import one."""
-    module = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    parent, _, last = module.rpartition(".")
+    dotted = f"exporter.{module(name)}"
+    parent, _, last = dotted.rpartition(".")
     pattern = re.compile(
-        rf"^\s*(from {re.escape(module)} import|from {re.escape(parent)} import .*\b{last}\b)", re.MULTILINE
+        rf"^\s*(from {re.escape(dotted)} import|from {re.escape(parent)} import .*\b{last}\b)", re.MULTILINE
     )
-    return tuple(
-        file.relative_to(ROOT).as_posix()
-        for file in sorted((ROOT / "exporter").rglob("*.py"))
-        if pattern.search(file.read_text(encoding="utf-8"))
-    )
-
-
-def function(test: str) -> str:
-    """The function of a test: its name without its parameters."""
-    return test.split("[", 1)[0]
+    files = (file.relative_to(ROOT).as_posix() for file in sorted((ROOT / "exporter").rglob("*.py")))
+    return tuple(file for file in files if pattern.search(_text(file)))

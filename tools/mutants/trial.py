@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -39,20 +40,19 @@ def place(name: str, seed: str) -> bytes:
 
 
 def measure(
-    room: str,
+    known: Measured,
     chosen: Sequence[Located],
     contexts: Path,
     told: Callable[[Located, str], None] = lambda _one, _killer: None,
-    known: Measured | None = None,
     jobs: int = 2,
 ) -> Measured:
     """Try faults of a room, so many at a time, each first with the test known to notice it; report each at once."""
-    noticed = {name: killer for name, (_, killer) in known.tried.items()} if known else {}
+    noticed = {name: killer for name, (_, killer) in known.tried.items()}
     tried = {}
-    for one, killer in _tried(room, chosen, contexts, noticed, jobs):
+    for one, killer in _tried(known.room, chosen, contexts, noticed, jobs):
         tried[one.mutant.name] = (one.file, killer)
         told(one, killer)
-    return Measured(room, len(present(room)), tried)
+    return replace(known, tried=tried)
 
 
 def _place(one: Located) -> str:

@@ -29,6 +29,7 @@ from typing import Any, TextIO
 import pytest
 
 from tools.mutants import running
+from tools.mutants.mutant import function
 
 __all__: list[str] = []
 
@@ -85,8 +86,8 @@ class _Warm(_First):
         """Called by pytest when everything is collected."""
         for item in session.items:
             self._items[item.nodeid].append(item)
-            if "[" in item.nodeid:
-                self._items[item.nodeid.split("[", 1)[0]].append(item)
+            if function(item.nodeid) != item.nodeid:
+                self._items[function(item.nodeid)].append(item)
         functions = running.live(Path("exporter").resolve())
         self._caches = running.caches()
         gc.freeze()
@@ -96,15 +97,16 @@ class _Warm(_First):
 
     def _prepared(self, trial: dict[str, Any], functions: running.Live) -> Callable[[Answer], int] | None:
         file = Path(trial["file"]).resolve()
-        changes = running.changes(file, file.read_text(encoding="utf-8"), trial["source"], functions)
-        if changes is None and trial["source"] != file.read_text(encoding="utf-8"):
+        sound = file.read_text(encoding="utf-8")
+        changes = [] if trial["source"] == sound else running.changes(file, sound, trial["source"], functions)
+        if changes is None:
             return None
         items = list(dict.fromkeys(item for test in trial["tests"] for item in self._items.get(test, ())))
-        return lambda answer: self._run(changes or [], items, answer)
+        return lambda answer: self._run(changes, items, answer)
 
     def _run(self, changes: Sequence[running.Change], items: Sequence[pytest.Item], answer: Answer) -> int:
-        for function, code in changes:
-            function.__code__ = code
+        for one, code in changes:
+            one.__code__ = code
         for cache in self._caches:
             cache.cache_clear()
         for item, following in zip(items, [*items[1:], None], strict=True):
@@ -131,11 +133,9 @@ def _serve(asked: TextIO, answers: int, prepared: Prepared) -> None:
     """Try what is asked for until it ends."""
     for line in asked:
         trial = json.loads(line)
-        began = time.monotonic()
         run = prepared(trial)
         killer = None if run is None else _with_fault(Path(trial["file"]), trial["source"], run, trial["seconds"])
-        told = {"killer": killer, "seconds": round(time.monotonic() - began, 2)}
-        os.write(answers, json.dumps(told).encode() + b"\n")
+        os.write(answers, json.dumps({"killer": killer}).encode() + b"\n")
 
 
 def _with_fault(file: Path, source: str, run: Callable[[Answer], int], seconds: float) -> str:
