@@ -5,6 +5,8 @@ Dates are Unix seconds throughout. The keys are made for the moment and protect 
 
 import datetime as dt
 import ipaddress
+import ssl
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -73,6 +75,19 @@ class Credential:
     def pem(self) -> bytes:
         """Certificate, then key, in one file, as in the kubelet's `…-current.pem`."""
         return self.certificate_pem + self.key_pem
+
+    def show(self, context: ssl.SSLContext) -> None:
+        """Let a context show it from now on. The ssl module reads certificates only from files."""
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+            file.write(self.pem)
+            file.flush()
+            context.load_cert_chain(file.name)
+
+    def server_context(self) -> ssl.SSLContext:
+        """A TLS server's context that shows it and asks its clients for nothing."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.show(context)
+        return context
 
     @property
     def not_before(self) -> float:

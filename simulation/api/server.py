@@ -9,7 +9,6 @@ import asyncio
 import base64
 import contextlib
 import ssl
-import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -110,10 +109,7 @@ class ApiServer(ServerState):
     def rotate(self, credential: Credential) -> None:
         """Serve new connections with another certificate; the old ones go on."""
         assert self.context is not None, "plain HTTP has no certificate"
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-            file.write(credential.pem)
-            file.flush()
-            self.context.load_cert_chain(file.name)
+        credential.show(self.context)
 
     def bookmark(self) -> None:
         """Send a bookmark on every watch that allows them, now."""

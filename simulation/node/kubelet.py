@@ -4,7 +4,6 @@ import contextlib
 import selectors
 import socket
 import ssl
-import tempfile
 import threading
 from email.utils import formatdate
 from http import HTTPStatus
@@ -159,8 +158,5 @@ def _context(serving: Credential | None, client_authority: Authority) -> ssl.SSL
     context.verify_mode = ssl.CERT_OPTIONAL
     context.load_verify_locations(cadata=client_authority.pem.decode())
     if serving is not None:
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # the ssl module reads certificates only from files
-            file.write(serving.pem)
-            file.flush()
-            context.load_cert_chain(file.name)
+        serving.show(context)
     return context

@@ -6,7 +6,6 @@ import errno
 import socket
 import ssl
 import struct
-import tempfile
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -33,13 +32,7 @@ def between(use: Use, serve: Serve, *, secure: bool = True) -> None:
                 await serve(reader, writer)
             writer.close()
 
-        context = None
-        if secure:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-                file.write(SERVER.pem)
-                file.flush()
-                context.load_cert_chain(file.name)
+        context = SERVER.server_context() if secure else None
         server = await asyncio.start_server(served, "127.0.0.1", 0, ssl=context)
         async with server, asyncio.timeout(20):
             port = server.sockets[0].getsockname()[1]

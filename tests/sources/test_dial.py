@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 
@@ -67,12 +66,10 @@ def test_a_proxy_leads_to_a_name_that_only_it_knows(scheme: str, user: str) -> N
     assert asked.endswith(" with a password") == bool(user)
 
 
-def test_a_proxy_may_be_behind_tls(tmp_path: Path) -> None:
+def test_a_proxy_may_be_behind_tls() -> None:
     """It is not verified: nothing secret goes through it."""
     now = time.time()
-    (tmp_path / "served.pem").write_bytes(Authority("p", now - YEAR, now + YEAR).apiserver(["proxy"], now).pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "served.pem")
+    context = Authority("p", now - YEAR, now + YEAR).apiserver(["proxy"], now).server_context()
     with (
         answering(b"HTTP/1.1 200 yes\r\n\r\n", b"hello", tls=context) as port,
         dial(NAMED, soon(), through(f"127.0.0.1:{port}", "https")) as connection,
@@ -299,11 +296,9 @@ def test_an_address_is_one_place_to_connect_to() -> None:
         _addresses(("localhost", 80), socket.AI_NUMERICHOST)
 
 
-def test_a_proxy_behind_tls_is_asked_for_by_its_name(tmp_path: Path) -> None:
+def test_a_proxy_behind_tls_is_asked_for_by_its_name() -> None:
     now = time.time()
-    (tmp_path / "served.pem").write_bytes(Authority("p", now - YEAR, now + YEAR).apiserver(["proxy"], now).pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "served.pem")
+    context = Authority("p", now - YEAR, now + YEAR).apiserver(["proxy"], now).server_context()
     names: list[str | None] = []
     context.sni_callback = lambda _tls, name, _context: names.append(name)
     with answering(b"HTTP/1.1 200 yes\r\n\r\n", tls=context) as port:

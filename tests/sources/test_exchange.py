@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import ssl
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -202,11 +201,7 @@ def indicated(context: ssl.SSLContext, host: str, server_name: str | None) -> ob
     names: list[str | None] = []
 
     async def run() -> object:
-        serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-            file.write(SERVER.pem)
-            file.flush()
-            serving.load_cert_chain(file.name)
+        serving = SERVER.server_context()
         serving.sni_callback = lambda _tls, name, _context: names.append(name)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

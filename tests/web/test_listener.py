@@ -254,13 +254,9 @@ def test_an_answer_that_takes_longer_is_ended(stubborn: bool, seconds: float) ->
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+def context() -> ssl.SSLContext:
     now = time.time()
-    file = tmp_path_factory.mktemp("tls") / "a.pem"
-    file.write_bytes(Authority("ca", now - DAY, now + DAY).kubelet_serving("localhost", now).pem)
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(file)
-    return made
+    return Authority("ca", now - DAY, now + DAY).kubelet_serving("localhost", now).server_context()
 
 
 def test_who_says_nothing_to_a_tls_port_is_ended_in_ten_seconds(context: ssl.SSLContext) -> None:

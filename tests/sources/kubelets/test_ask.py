@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import ssl
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -204,11 +202,7 @@ def test_nobody_there_is_told_from_silence(kubelets: SimulatedKubelets) -> None:
 @contextlib.contextmanager
 def speaking(answer: bytes, *, drip: float = 0.0, times: int = 1) -> Iterator[tuple[str, int]]:
     """A server with a valid certificate of the node that says this to whatever it is asked, so many times."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-        file.write(CA.kubelet_serving(NODE, NOW).pem)
-        file.flush()
-        context.load_cert_chain(file.name)
+    context = CA.kubelet_serving(NODE, NOW).server_context()
     listener = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import ssl
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import cast
@@ -345,11 +344,7 @@ def test_what_is_served_is_told_also_where_nothing_is_sent(
 
 def test_a_connection_is_let_go_of_whatever_comes() -> None:
     async def looked() -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-            file.write(SERVING.pem)
-            file.flush()
-            context.load_cert_chain(file.name)
+        context = SERVING.server_context()
         ended = asyncio.Event()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
