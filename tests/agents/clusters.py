@@ -13,7 +13,10 @@ from exporter.agents.cluster.agent import ClusterAgent
 from exporter.agents.cluster.endpoint_looks import Looking
 from exporter.agents.cluster.kube_sources import Intervals
 from exporter.agents.cluster.node_looks import Observing
+from exporter.agents.cluster.state import ClusterState
 from exporter.facts.azure.resource_id import ResourceId
+from exporter.facts.source import SourceFacts
+from exporter.reason import Source
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.kube.connection import Connection, Kubeconfig
 from simulation.api import objects
@@ -104,6 +107,22 @@ def populate(server: ApiServer) -> None:
     store.put("mutatingwebhookconfigurations", objects.webhooks("injector", AGGREGATOR.pem))
     store.put("apiservices", objects.api_service("metrics.k8s.io", "v1beta1", CA.pem))
     store.put("apiservices", objects.api_service("apps", "v1"))
+
+
+@contextlib.contextmanager
+def connected(directory: Path) -> Iterator[tuple[ApiServer, Connection]]:
+    """A populated cluster's API server, and a connection to it by a kubeconfig in a directory."""
+    with ApiServer(serving()) as server:
+        populate(server)
+        path = write_kubeconfig(directory / "kubeconfig", server.kubeconfig(CA.pem))
+        with contextlib.closing(Connection(Kubeconfig(path), timeout=5.0)) as connection:
+            yield server, connection
+
+
+def source_facts(state: ClusterState, which: Source) -> SourceFacts:
+    """What is known of one of the sources."""
+    (facts,) = [one for one in state.sources() if one.source is which]
+    return facts
 
 
 def renew(server: ApiServer, moment: float | None = None) -> None:

@@ -15,6 +15,7 @@ from exporter.facts.source import Failure
 from exporter.reason import Reason, Source
 from simulation.azure.bodies import managed_cluster
 from simulation.demo.azure_courses import CLUSTER
+from tests.agents.clusters import source_facts
 from tests.check.known import NOW
 from tests.web.test_tls import comes
 
@@ -85,7 +86,7 @@ class Story:
         return 0.01 if len(self.pauses) < 4 else 3600.0
 
     def outcome(self) -> tuple[bool | None, float | None, Reason | None, int]:
-        (facts,) = [one for one in self.state.sources() if one.source is Source.AZURE]
+        facts = source_facts(self.state, Source.AZURE)
         return facts.up, facts.last_success, facts.last_reason, sum(facts.errors.values())
 
 

@@ -13,10 +13,11 @@ from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, Csr
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.workload import WorkloadUse
-from exporter.facts.source import Failure, SourceFacts
+from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, certificates
 from exporter.reason import Ca, CsrCondition, Lease, Reason, Requestor, RetiredPathUse, Rotation, Source
 from simulation.pki import DAY, Authority
+from tests.agents.clusters import source_facts
 
 NOW = 1_800_000_000.0
 CA, NEXT = Authority.cluster(NOW - 9 * DAY), Authority.cluster(NOW - DAY, number=1)
@@ -32,11 +33,6 @@ def state() -> ClusterState:
     return ClusterState(KUBE_SOURCES)
 
 
-def source(found: ClusterState, which: Source) -> SourceFacts:
-    (facts,) = [one for one in found.sources() if one.source is which]
-    return facts
-
-
 def node(name: str = NODE, *, ready: bool = True) -> Node:
     return Node(name, "p", "v1.33.2", "", "linux", "Ubuntu", "cluster", Rotation.ENABLED, NOW, ready, "", "")
 
@@ -49,11 +45,11 @@ def test_one_unreadable_ca_fails_the_source_and_hides_no_other() -> None:
     """And what it was before stays."""
     found = state()
     found.config_maps_read(read(CA), {Ca.CLIENT: read(CA), Ca.REQUESTHEADER: read(NEXT)}, NOW, NOW)
-    assert source(found, Source.CONFIGMAPS).up
+    assert source_facts(found, Source.CONFIGMAPS).up
     broken: dict[Ca, tuple[Certificate, ...] | ObjectError]
     broken = {Ca.CLIENT: read(NEXT), Ca.REQUESTHEADER: ObjectError("requestheader: not base64")}
     found.config_maps_read(read(CA), broken, NOW, NOW + 60)
-    facts = source(found, Source.CONFIGMAPS)
+    facts = source_facts(found, Source.CONFIGMAPS)
     assert (facts.up, facts.last_reason, facts.last_success) == (False, Reason.DECODE, NOW)
     assert found.facts().cas == {Ca.CLUSTER: read(CA), Ca.CLIENT: read(NEXT), Ca.REQUESTHEADER: read(NEXT)}
 
@@ -82,8 +78,8 @@ def test_a_part_that_fails_keeps_its_last_facts_and_the_others_go_on() -> None:
     assert (facts.cas, facts.created) == ({Ca.CLUSTER: read(CA)}, NOW - 2 * DAY)
     assert list(facts.leases.values()) == [NOW, NOW + 5]
     assert facts.bundles == (bundle, bundle)
-    assert [source(found, one).up for one in (Source.CONFIGMAPS, Source.LEASES, Source.WEBHOOKS)] == [False] * 3
-    assert source(found, Source.CONFIGMAPS).errors[Reason.FORBIDDEN] == 2
+    assert [source_facts(found, one).up for one in (Source.CONFIGMAPS, Source.LEASES, Source.WEBHOOKS)] == [False] * 3
+    assert source_facts(found, Source.CONFIGMAPS).errors[Reason.FORBIDDEN] == 2
 
 
 def test_a_lease_that_is_not_there_is_an_answer() -> None:
@@ -93,7 +89,7 @@ def test_a_lease_that_is_not_there_is_an_answer() -> None:
     gone = Failure(Reason.NOT_FOUND, "HTTP 404")
     found.leases_read({Lease.KUBE_CONTROLLER_MANAGER: NOW, Lease.KUBELET_SERVING_CSR_APPROVER: gone}, NOW)
     assert list(found.facts().leases) == [Lease.KUBE_CONTROLLER_MANAGER]
-    assert source(found, Source.LEASES).up
+    assert source_facts(found, Source.LEASES).up
 
 
 def test_an_address_keeps_the_certificate_it_last_showed() -> None:
@@ -105,17 +101,17 @@ def test_an_address_keeps_the_certificate_it_last_showed() -> None:
     found.endpoints_seen([silent], NOW)
     (kept,) = found.facts().endpoints
     assert (kept.certificate, kept.trusted, kept.failure) == (seen.certificate, True, silent.failure)
-    assert source(found, Source.APISERVER).up is False
+    assert source_facts(found, Source.APISERVER).up is False
     found.endpoints_seen([seen], NOW)
     assert found.facts().endpoints == (seen,)
-    assert source(found, Source.APISERVER).up
+    assert source_facts(found, Source.APISERVER).up
 
 
 def test_an_untrusted_certificate_counts_its_reason_and_leaves_the_source_up() -> None:
     """It answered."""
     found = state()
     found.endpoints_seen([Endpoint("x:443", read(CA)[0], False, Reason.CERTIFICATE_HOSTNAME)], NOW)
-    facts = source(found, Source.APISERVER)
+    facts = source_facts(found, Source.APISERVER)
     assert (facts.up, facts.errors[Reason.CERTIFICATE_HOSTNAME]) == (True, 1)
 
 
@@ -164,7 +160,7 @@ def test_a_fleet_answers_where_any_of_it_does_or_where_there_is_none(asked: int,
     found = ClusterState((*KUBE_SOURCES, Source.KUBELETS))
     failure = Failure(Reason.REFUSED, "a: refused") if told < asked else None
     found.observation_judged(Source.KUBELETS, asked, told, failure, NOW)
-    facts = source(found, Source.KUBELETS)
+    facts = source_facts(found, Source.KUBELETS)
     words = "" if up else "none of 2 answered: a: refused"
     assert (facts.up, facts.last_success, facts.last_error) == (up, NOW if up else None, words)
     assert facts.errors[Reason.REFUSED] == (not up)
@@ -173,7 +169,7 @@ def test_a_fleet_answers_where_any_of_it_does_or_where_there_is_none(asked: int,
 def test_of_a_fleet_that_told_nothing_yet_nothing_is_said() -> None:
     found = ClusterState((*KUBE_SOURCES, Source.KUBELETS))
     found.observation_judged(Source.KUBELETS, 2, 0, None, NOW)
-    assert source(found, Source.KUBELETS).up is None
+    assert source_facts(found, Source.KUBELETS).up is None
 
 
 def test_what_could_not_be_listed_hides_no_workload_that_was_known() -> None:
@@ -185,7 +181,7 @@ def test_what_could_not_be_listed_hides_no_workload_that_was_known() -> None:
     def known(uses: tuple[WorkloadUse, ...], *failures: Failure) -> tuple[object, bool | None, bool]:
         found.workloads_read(uses, failures, NOW)
         versions.append(found.version)
-        return found.facts().workloads, source(found, Source.WORKLOADS).up, versions[-1] != versions[-2]
+        return found.facts().workloads, source_facts(found, Source.WORKLOADS).up, versions[-1] != versions[-2]
 
     assert known((), FORBIDDEN) == (None, False, False)
     assert known((one,), FORBIDDEN) == ((one,), False, True)
@@ -271,8 +267,8 @@ def test_a_source_that_was_never_heard_of_is_down_at_its_deadline() -> None:
     found = state()
     found.answered(Source.NODES, NOW)
     found.overdue(60.0)
-    assert source(found, Source.NODES).up is True
-    facts = source(found, Source.CSRS)
+    assert source_facts(found, Source.NODES).up is True
+    facts = source_facts(found, Source.CSRS)
     assert (facts.up, facts.last_reason, facts.last_error) == (False, Reason.TIMEOUT, "no answer in the first 60 s")
 
 
@@ -286,7 +282,7 @@ def test_a_lease_from_the_future_counts_from_when_it_was_first_seen(caplog: pyte
     facts = found.facts()
     assert set(facts.leases.values()) == {NOW}
     assert set(facts.leases_ahead.values()) == {DAY}
-    assert source(found, Source.LEASES).up
+    assert source_facts(found, Source.LEASES).up
     assert "kube-controller-manager was renewed 86400 s in the future" in caplog.text
     assert len(caplog.records) == len(Lease), "each once, and not at every look"
     found.leases_read(dict.fromkeys(Lease, NOW + 901), NOW + 902)

@@ -1,7 +1,6 @@
 """Each look at the API server, taken once in the test's thread (kube_sources): what is told of it to the state."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,11 +11,11 @@ from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSo
 from exporter.agents.cluster.state import ClusterState
 from exporter.facts.source import Failure
 from exporter.reason import Ca, Lease, Reason, Source
-from exporter.sources.kube.connection import Connection, Kubeconfig
+from exporter.sources.kube.connection import Connection
 from simulation.api import objects
-from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
+from simulation.api.server import ApiServer, Fault, FaultKind
 from simulation.pki import Authority
-from tests.agents.clusters import CA, NEXT_CA, NODE, csr, populate, serving
+from tests.agents.clusters import CA, NEXT_CA, NODE, connected, csr, source_facts
 from tests.check.known import NOW
 
 
@@ -48,7 +47,7 @@ class Asking:
         )
 
     def outcome(self, of: Source) -> tuple[bool | None, float | None, Reason | None, str]:
-        (facts,) = [one for one in self.state.sources() if one.source is of]
+        facts = source_facts(self.state, of)
         return facts.up, facts.last_success, facts.last_reason, facts.last_error
 
     def refuse(self, resource: str) -> None:
@@ -57,11 +56,8 @@ class Asking:
 
 @pytest.fixture
 def asking(tmp_path: Path) -> Iterator[Asking]:
-    with ApiServer(serving()) as server:
-        populate(server)
-        path = write_kubeconfig(tmp_path / "kubeconfig", server.kubeconfig(CA.pem))
-        with closing(Connection(Kubeconfig(path), timeout=5.0)) as connection:
-            yield Asking(server, connection)
+    with connected(tmp_path) as (server, connection):
+        yield Asking(server, connection)
 
 
 def test_so_often_is_looked_where_nobody_says_how_often() -> None:

@@ -3,7 +3,6 @@ apiserver_probe, endpoint_looks and revision.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,11 +42,11 @@ from exporter.reason import (
     TrustBundleState,
 )
 from exporter.sources.endpoints.look import by_name
-from exporter.sources.kube.connection import Connection, Kubeconfig
+from exporter.sources.kube.connection import Connection
 from simulation.api import objects
-from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
+from simulation.api.server import ApiServer, Fault, FaultKind
 from tests.agents import clusters
-from tests.agents.clusters import CA, NEXT_CA, populate, serving
+from tests.agents.clusters import CA, NEXT_CA, connected, source_facts
 from tests.agents.test_cluster_preflight import newer
 from tests.check.known import NOW, certificate
 
@@ -115,7 +114,7 @@ class Asking:
         work()
 
     def outcome(self, of: Source) -> tuple[bool | None, float | None, Reason | None]:
-        (facts,) = [one for one in self.state.sources() if one.source is of]
+        facts = source_facts(self.state, of)
         return facts.up, facts.last_success, facts.last_reason
 
     def refuse(self, resource: str, status: int = 403) -> None:
@@ -124,11 +123,8 @@ class Asking:
 
 @pytest.fixture
 def asking(tmp_path: Path) -> Iterator[Asking]:
-    with ApiServer(serving()) as server:
-        populate(server)
-        path = write_kubeconfig(tmp_path / "kubeconfig", server.kubeconfig(CA.pem))
-        with closing(Connection(Kubeconfig(path), timeout=5.0)) as connection:
-            yield Asking(server, connection)
+    with connected(tmp_path) as (server, connection):
+        yield Asking(server, connection)
 
 
 @pytest.mark.parametrize(

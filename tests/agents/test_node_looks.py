@@ -14,7 +14,7 @@ from exporter.reason import Rotation, Source
 from exporter.sources.kube.connection import Connection, Kubeconfig
 from simulation.api.server import write_kubeconfig
 from simulation.node.kubelet import SimulatedKubelets
-from tests.agents.clusters import CA, NOW
+from tests.agents.clusters import CA, NOW, source_facts
 from tests.web.test_tls import comes
 
 OFTEN = Observing(kubelets=True, kubelet_interval=0.05, kubelet_timeout=2.0, judged=0.01)
@@ -33,7 +33,7 @@ class Fleet:
         self.posted += 1
 
     def up(self) -> bool | None:
-        (facts,) = [one for one in self.state.sources() if one.source is Source.KUBELETS]
+        facts = source_facts(self.state, Source.KUBELETS)
         return facts.up
 
     def asked(self) -> int:

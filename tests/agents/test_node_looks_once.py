@@ -21,12 +21,12 @@ from exporter.facts.node_document import node_document
 from exporter.facts.source import Failure
 from exporter.reason import KubeletStatus, Reason, Rotation, Source
 from exporter.settings import SettingsError
-from exporter.sources.kube.connection import Connection, Kubeconfig
+from exporter.sources.kube.connection import Connection
 from exporter.sources.kubelets.ask import Kubelet
 from exporter.sources.node_agents.ask import Said
 from simulation.api import objects
-from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
-from tests.agents.clusters import CA, populate, serving
+from simulation.api.server import ApiServer, Fault, FaultKind
+from tests.agents.clusters import CA, connected, source_facts
 from tests.agents.test_node_looks import unused
 from tests.check.known import NOW
 
@@ -88,7 +88,7 @@ class Kubelets:
         )
 
     def outcome(self) -> tuple[bool | None, float | None, str]:
-        (facts,) = [one for one in self.state.sources() if one.source is Source.KUBELETS]
+        facts = source_facts(self.state, Source.KUBELETS)
         return facts.up, facts.last_success, facts.last_error
 
 
@@ -187,17 +187,14 @@ class Agents:
         self.server.store.put("endpointslices", objects.endpoint_slice(namespace, service, name, address, 9964))
 
     def outcome(self) -> tuple[bool | None, float | None, str]:
-        (facts,) = [one for one in self.state.sources() if one.source is Source.NODE_AGENTS]
+        facts = source_facts(self.state, Source.NODE_AGENTS)
         return facts.up, facts.last_success, facts.last_error
 
 
 @pytest.fixture
 def agents(tmp_path: Path) -> Iterator[Agents]:
-    with ApiServer(serving()) as server:
-        populate(server)
-        path = write_kubeconfig(tmp_path / "kubeconfig", server.kubeconfig(CA.pem))
-        with closing(Connection(Kubeconfig(path), timeout=5.0)) as connection:
-            yield Agents(server, connection)
+    with connected(tmp_path) as (server, connection):
+        yield Agents(server, connection)
 
 
 def test_the_node_agents_are_those_behind_their_service(agents: Agents) -> None:

@@ -16,7 +16,7 @@ from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
 from exporter.facts.opt_out_tag import TAG
-from exporter.facts.source import Failure, SourceFacts
+from exporter.facts.source import Failure
 from exporter.reason import (
     Ca,
     CsrCondition,
@@ -31,6 +31,7 @@ from exporter.reason import (
 )
 from simulation.azure.bodies import agent_pool, managed_cluster
 from simulation.pki import DAY
+from tests.agents.clusters import source_facts
 from tests.check.known import NOW, certificate
 
 FORBIDDEN = Failure(Reason.FORBIDDEN, "HTTP 403")
@@ -54,14 +55,9 @@ def state() -> ClusterState:
     return ClusterState(EVERY)
 
 
-def source(found: ClusterState, which: Source) -> SourceFacts:
-    (facts,) = [one for one in found.sources() if one.source is which]
-    return facts
-
-
 def outcome(found: ClusterState, which: Source) -> tuple[bool | None, float | None, dict[Reason, int], str]:
     """Whether it answers, when it last did, its failures, and the last one's words."""
-    facts = source(found, which)
+    facts = source_facts(found, which)
     return facts.up, facts.last_success, {one: count for one, count in facts.errors.items() if count}, facts.last_error
 
 

@@ -17,7 +17,8 @@ from exporter.facts.kube.preflight import Preflight, Question
 from exporter.facts.source import REASONS, Failure, SourceFacts
 from exporter.reason import ApiStatus, PreflightStep, Reason, Requestor, Source
 from simulation.azure.bodies import managed_cluster
-from tests.agents.test_state_changes import CA, EVERY, FORBIDDEN, NEXT, RESOURCE, changes, outcome, source
+from tests.agents.clusters import source_facts
+from tests.agents.test_state_changes import CA, EVERY, FORBIDDEN, NEXT, RESOURCE, changes, outcome
 from tests.check.known import NOW
 
 TARGET = EndpointTarget("Webhook", "w", "w.ns.svc", 443, ("ns", "w"))
@@ -106,7 +107,7 @@ def test_every_source_that_was_never_heard_of_is_down_at_its_deadline(state: Clu
     late = "no answer in the first 7.5 s"
     for which in set(EVERY) - {Source.NODES, Source.CSRS}:
         assert outcome(state, which) == (False, None, {Reason.TIMEOUT: 1}, late)
-    assert source(state, Source.LEASES) == SourceFacts(
+    assert source_facts(state, Source.LEASES) == SourceFacts(
         Source.LEASES,
         False,
         None,

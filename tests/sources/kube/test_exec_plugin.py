@@ -77,6 +77,11 @@ def printing(text: str, api_version: str = V1) -> PluginCredential:
             PluginCredential("abc", b"c", b"k", 100.0),
         ),
         (answer(token="abc", expirationTimestamp=""), V1, PluginCredential("abc", b"", b"", None)),
+        (  # without a zone it is UTC, as every time of the API
+            answer(token="abc", expirationTimestamp="1970-01-01T00:01:40"),
+            V1,
+            PluginCredential("abc", b"", b"", 100.0),
+        ),
     ],
 )
 def test_what_it_prints_is_the_credential(text: str, api_version: str, found: PluginCredential) -> None:
