@@ -9,6 +9,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 
 from exporter.web.app import PROBES
@@ -26,6 +27,9 @@ REMEMBERED = 100
 
 REFUSED = 1000
 """How many refused ones: to send the same wrong password again costs nothing."""
+
+KEPT_BACK = 10.0
+"""Seconds at most that a refusal is kept back: some clients wait no longer, and see a server that hangs."""
 
 BCRYPT_BYTES = 72
 """bcrypt looks no further; Go's cuts a longer password off, Python's refuses it."""
@@ -69,10 +73,13 @@ class ConfiguredGate:
         if not self._within_rate():
             return plain(HTTPStatus.TOO_MANY_REQUESTS)
         users = self._config.users
-        if not users or await self._login(users, credentials(request.header(b"authorization")), request.client):
+        if not users:
+            return None
+        seconds = await self._refused_for(users, credentials(request.header(b"authorization")), request.client)
+        if seconds is None:
             return None
         challenge = ("www-authenticate", 'Basic realm="aks-cert-exporter", charset="UTF-8"')
-        return plain(HTTPStatus.UNAUTHORIZED, "", challenge)
+        return replace(plain(HTTPStatus.UNAUTHORIZED, "", challenge), after=seconds)
 
     def _within_rate(self) -> bool:
         if not self._config.interval:
@@ -85,9 +92,16 @@ class ConfiguredGate:
         self._tokens -= 1
         return True
 
-    async def _login(self, users: Mapping[bytes, bytes], given: tuple[bytes, bytes] | None, client: str) -> bool:
+    async def _refused_for(
+        self, users: Mapping[bytes, bytes], given: tuple[bytes, bytes] | None, client: str
+    ) -> float | None:
+        """None for a login that is right, else how many seconds its refusal is kept back.
+
+        Whoever guessed wrong hears of it once the logins that wait at the same address are checked: to guess again at
+        once would be to push in before them.
+        """
         if given is None:
-            return False
+            return 0.0
         name, password = given
         known = users.get(name)
         # Whoever guesses names must not learn from the time an answer takes which of them exist: an unknown name is
@@ -97,22 +111,26 @@ class ConfiguredGate:
         key = self._digest(name, checked, password)
         if known and key in self._accepted:
             self._accepted.move_to_end(key)
-            return True
+            return None
         if key in self._refused:
-            return False
+            return 0.0
 
-        def matches() -> bool:
+        def check() -> tuple[bool, float]:
+            """Whether it is right, and how many seconds those that wait will take."""
             if key in self._accepted or key in self._refused:  # checked while this one waited
-                return key in self._accepted
-            return _matches(password, checked)
+                return key in self._accepted, 0.0
+            began = self._clock()
+            matched = _matches(password, checked)
+            return matched, (self._clock() - began) * self._workers.waiting(client)
 
-        if await self._workers.call(matches, client) and known:
+        matched, seconds = await self._workers.call(check, client)
+        if matched and known:
             _remember(self._accepted, key, REMEMBERED)
-            return True
+            return None
         if key not in self._refused:
             log.warning("login of %r refused", name[:64].decode(errors="replace"))
             _remember(self._refused, key, REFUSED)
-        return False
+        return min(seconds, KEPT_BACK)
 
     def _digest(self, *parts: bytes) -> bytes:
         """A keyed hash of the parts: nothing that is remembered leads back to a password without this process."""

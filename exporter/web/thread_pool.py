@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -22,12 +22,29 @@ class _Job:
         self.client, self.run, self.refuse = client, run, refuse
 
 
+class _Waiting:
+    """What waits of one client, oldest first. The newest call goes first, then the oldest, and so on in turn.
+
+    So a call that has just come is seldom behind sixty others, and never behind all that still come: were the newest
+    always first, two clients that ask again as soon as they are answered would keep out every call before theirs.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: deque[_Job] = deque()
+        self._newest = True
+
+    def take(self) -> _Job:
+        """Take out the call whose turn it is."""
+        newest, self._newest = self._newest, not self._newest
+        return self.jobs.pop() if newest else self.jobs.popleft()
+
+
 class ThreadPool:
     """Runs blocking calls, `threads` at once, while at most `waiting` more wait.
 
-    Clients take turns, and of one client's calls the newest goes first: whoever floods the queue makes their own calls
-    wait, and a call that has just come is not behind sixty of them. Where the queue is full, a client with fewer calls
-    in it takes the place of the one with most.
+    Clients take turns, and of one client's calls the newest and the oldest: whoever floods the queue makes their own
+    calls wait. Where the queue is full, the oldest call makes room: of the client with most calls where that has at
+    least two more, else of the one that calls. Who has waited longest is the likeliest to have gone away.
 
     Not a ThreadPoolExecutor: Python waits for an executor's threads when it ends, and a read of a disk that hangs
     would keep the process from ending at all.
@@ -37,7 +54,7 @@ class ThreadPool:
         self._bound = threads + waiting
         self._accepted = 0
         self._name, self._wanted, self._threads = name, threads, 0
-        self._waiting: OrderedDict[str, list[_Job]] = OrderedDict()
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._change = threading.Condition()
         self._closed = False
 
@@ -71,7 +88,7 @@ class ThreadPool:
         job = _Job(client, run, lambda error: done(None, error))
         self._accepted += 1
         with self._change:
-            self._waiting.setdefault(client, []).append(job)
+            self._waiting.setdefault(client, _Waiting()).jobs.append(job)
             self._change.notify()
         if self._threads < min(self._wanted, self._accepted):
             self._threads += 1
@@ -83,6 +100,11 @@ class ThreadPool:
                 self._accepted -= 1
             raise
 
+    def waiting(self, client: str) -> int:
+        """How many of a client's calls wait for a thread."""
+        with self._change:
+            return self._calls(client)
+
     def close(self) -> None:
         """Let the threads end after what they do now and what waits."""
         with self._change:
@@ -92,23 +114,33 @@ class ThreadPool:
     def _displace(self, client: str) -> None:
         """Make room for a call of this client, or raise BusyError."""
         with self._change:
-            most = max(self._waiting, key=lambda one: len(self._waiting[one]), default=client)
             busy = BusyError(f"{self._name}: {self._accepted} calls wait")
-            if len(self._waiting.get(most, ())) <= len(self._waiting.get(client, ())) + 1:
+            most = max(self._waiting, key=self._calls, default=client)
+            if self._calls(most) <= self._calls(client) + 1:
+                most = client
+            if not self._calls(most):
                 raise busy
-            job = self._waiting[most].pop(0)
+            job = self._waiting[most].jobs[0]
+            self._remove(job)
         job.refuse(busy)
+
+    def _calls(self, client: str) -> int:
+        return len(self._waiting[client].jobs) if client in self._waiting else 0
 
     def _withdrawn(self, job: _Job) -> bool:
         """Whether the call had not begun, and now never will."""
         with self._change:
-            jobs = self._waiting.get(job.client, [])
-            if job not in jobs:
-                return False
-            jobs.remove(job)
-            if not jobs:
-                del self._waiting[job.client]
-            return True
+            waits = job.client in self._waiting and job in self._waiting[job.client].jobs
+            if waits:
+                self._remove(job)
+            return waits
+
+    def _remove(self, job: _Job) -> None:
+        """Take a call that waits out of the queue."""
+        waiting = self._waiting[job.client]
+        waiting.jobs.remove(job)
+        if not waiting.jobs:
+            del self._waiting[job.client]
 
     def _work(self) -> None:
         while True:
@@ -117,11 +149,10 @@ class ThreadPool:
                     if self._closed:
                         return
                     self._change.wait()
-                client, jobs = next(iter(self._waiting.items()))
-                job = jobs.pop()
-                del self._waiting[client]
-                if jobs:
-                    self._waiting[client] = jobs  # behind the other clients
+                client, waiting = self._waiting.popitem(last=False)
+                job = waiting.take()
+                if waiting.jobs:
+                    self._waiting[client] = waiting  # behind the other clients
             job.run()
 
 

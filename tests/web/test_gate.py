@@ -2,11 +2,14 @@
 
 import asyncio
 import base64
+import itertools
+import threading
+from dataclasses import replace
 
 import bcrypt
 import pytest
 
-from exporter.web.auth import BCRYPT_BYTES, REMEMBERED, ConfiguredGate, credentials
+from exporter.web.auth import BCRYPT_BYTES, KEPT_BACK, REMEMBERED, ConfiguredGate, credentials
 from exporter.web.config import WebConfig
 from exporter.web.request import Request
 from exporter.web.response import Response
@@ -110,11 +113,40 @@ def test_who_logs_in_the_same_way_at_once_is_checked_once(caplog: pytest.LogCapt
 
     try:
         assert asyncio.run(story(b"wonder")) == [None] * 5
-        assert asyncio.run(story(b"wrong")) == [UNAUTHORIZED] * 5
+        assert [one and replace(one, after=0.0) for one in asyncio.run(story(b"wrong"))] == [UNAUTHORIZED] * 5
     finally:
         gate.close()
     assert (len(gate._accepted), len(gate._refused)) == (1, 1)
     assert caplog.messages == ["login of 'alice' refused"]
+
+
+@pytest.mark.parametrize(
+    ("took", "after"),
+    [(0.25, [0.25, 0.0, 0.5, 0.0]), (5.0, [5.0, 0.0, 10.0, 0.0]), (6.0, [6.0, 0.0, KEPT_BACK, 0.0])],
+)
+def test_a_refusal_is_kept_back_until_the_logins_that_wait_are_checked(took: float, after: list[float]) -> None:
+    """C3: who guesses again at once would push in before them. Those of other addresses do not count."""
+    clock = itertools.count(0.0, took)  # a check looks at it twice
+    gate, release = ConfiguredGate(WebConfig(users=USERS), clock=lambda: next(clock)), threading.Event()
+
+    async def story() -> list[Response | None]:
+        busy = asyncio.create_task(gate._workers.call(release.wait))
+        await asyncio.sleep(0)
+        logins = [
+            replace(request(b"alice", word), client=client)
+            for word, client in zip((b"1", b"2", b"3", b"4"), "aaab", strict=True)
+        ]
+        refusals = [asyncio.create_task(gate.refusal(login)) for login in logins]
+        await asyncio.sleep(0)
+        release.set()
+        await busy
+        return await asyncio.gather(*refusals)
+
+    try:
+        found = asyncio.run(story())
+    finally:
+        gate.close()
+    assert found == [replace(UNAUTHORIZED, after=seconds) for seconds in after]  # the newest first, then the oldest
 
 
 def test_another_configuration_holds_from_the_next_request_on() -> None:

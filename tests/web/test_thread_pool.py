@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from functools import partial
 
 import pytest
@@ -34,21 +35,40 @@ def test_results_and_errors_come_back() -> None:
 
 def test_beyond_the_bound_a_call_is_refused_at_once() -> None:
     async def go() -> None:
-        workers, release = ThreadPool("b", threads=2, waiting=1), threading.Event()
-        calls = [asyncio.create_task(workers.call(release.wait)) for _ in range(3)]
+        workers, release = ThreadPool("b", threads=2, waiting=0), threading.Event()
+        calls = [asyncio.create_task(workers.call(release.wait)) for _ in range(2)]
         await asyncio.sleep(0)
-        with pytest.raises(BusyError, match="b: 3 calls wait"):
+        with pytest.raises(BusyError, match="b: 2 calls wait"):
             await workers.call(lambda: None)
         assert len(threads_of("b")) == 2
         release.set()
-        assert await asyncio.gather(*calls) == [True, True, True]
+        assert await asyncio.gather(*calls) == [True, True]
         assert await workers.call(lambda: 1) == 1
         workers.close()
 
     asyncio.run(go())
 
 
-def test_clients_take_turns_and_the_newest_call_of_each_goes_first() -> None:
+def test_the_oldest_call_that_waits_makes_room_for_a_newer_of_its_client() -> None:
+    async def go() -> None:
+        workers, release = ThreadPool("m", threads=1, waiting=2), threading.Event()
+        calls: list[asyncio.Task[object]] = [asyncio.create_task(workers.call(release.wait))]
+        await asyncio.sleep(0)
+        for number in range(4):
+            calls.append(asyncio.create_task(workers.call(partial(int, number))))
+            await asyncio.sleep(0)
+        assert workers.waiting("") == 2
+        release.set()
+        begun, *refused, third, fourth = await asyncio.gather(*calls, return_exceptions=True)
+        assert (begun, third, fourth) == (True, 2, 3)
+        assert [str(one) for one in refused] == ["m: 3 calls wait"] * 2
+        assert workers.waiting("") == 0
+        workers.close()
+
+    asyncio.run(go())
+
+
+def test_clients_take_turns_and_of_each_the_newest_call_and_the_oldest() -> None:
     """C3: a call that has just come is not behind sixty of another client, nor behind sixty of its own."""
 
     async def go() -> list[str]:
@@ -63,7 +83,35 @@ def test_clients_take_turns_and_the_newest_call_of_each_goes_first() -> None:
         workers.close()
         return order
 
-    assert asyncio.run(go()) == ["a3", "b2", "a2", "b1", "a1"]
+    assert asyncio.run(go()) == ["a3", "b2", "a1", "b1", "a2"]
+
+
+def test_a_call_is_made_however_many_newer_ones_of_its_client_keep_coming() -> None:
+    """C3: whoever guesses again as soon as they are answered always has the newest call."""
+
+    async def go() -> int:
+        workers, release, made = ThreadPool("l", threads=1, waiting=9), threading.Event(), list[str]()
+        calls: list[asyncio.Task[object]] = [asyncio.create_task(workers.call(release.wait))]
+        await asyncio.sleep(0)
+        calls.append(asyncio.create_task(workers.call(partial(made.append, "mine"))))
+        await asyncio.sleep(0)
+
+        def check() -> None:
+            made.append("guess")
+            time.sleep(0.01)  # meanwhile whoever was answered last has guessed again
+
+        async def guess() -> None:
+            while "mine" not in made and len(made) < 50:
+                await workers.call(check)
+
+        guesses = [asyncio.create_task(guess()) for _ in range(3)]
+        await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(*calls, *guesses)
+        workers.close()
+        return made.index("mine")
+
+    assert asyncio.run(go()) == 1
 
 
 def test_who_has_most_calls_waiting_makes_room_for_who_has_none() -> None:
@@ -75,12 +123,12 @@ def test_who_has_most_calls_waiting_makes_room_for_who_has_none() -> None:
         await asyncio.sleep(0)
         other = asyncio.create_task(workers.call(lambda: 1, "b"))
         await asyncio.sleep(0)
-        with pytest.raises(BusyError):
-            await workers.call(lambda: 2, "a")
+        more = asyncio.create_task(workers.call(lambda: 2, "a"))
+        await asyncio.sleep(0)
         release.set()
-        assert await other == 1
+        assert (await other, await more) == (1, 2)
         found = await asyncio.gather(*calls, return_exceptions=True)
-        assert [type(one) for one in found] == [bool, BusyError, bool, bool]
+        assert [type(one) for one in found] == [bool, BusyError, BusyError, bool]
         workers.close()
 
     asyncio.run(go())
@@ -117,16 +165,15 @@ def test_a_call_that_was_withdrawn_leaves_its_place_and_those_of_its_client() ->
             rest[number].cancel()
         await asyncio.gather(*rest[1:], return_exceptions=True)
         assert list(workers._waiting) == ["a"]
-        more = [asyncio.create_task(workers.call(partial(order.append, name), "c")) for name in ("c1", "c2")]
-        await asyncio.sleep(0)
+        more = [asyncio.create_task(workers.call(partial(order.append, name), "c")) for name in ("c1", "c2", "c3")]
         with pytest.raises(BusyError, match="h: 4 calls wait"):
-            await workers.call(lambda: None, "c")
+            await more[0]
         release.set()
-        await asyncio.gather(*first, rest[0], *more)
+        await asyncio.gather(*first, rest[0], *more[1:])
         workers.close()
         return order
 
-    assert asyncio.run(go()) == ["a1", "c2", "c1"]
+    assert asyncio.run(go()) == ["a1", "c3", "c2"]
 
 
 def test_a_call_that_has_begun_is_made_to_its_end_although_nobody_awaits_it() -> None:
@@ -153,26 +200,27 @@ def test_a_call_that_has_begun_is_made_to_its_end_although_nobody_awaits_it() ->
     asyncio.run(go())
 
 
-@pytest.mark.parametrize(("mine", "theirs", "taken"), [(0, 1, False), (0, 2, True), (1, 2, False), (1, 3, True)])
-def test_who_has_two_calls_fewer_in_a_full_queue_takes_a_place(mine: int, theirs: int, taken: bool) -> None:
-    async def go() -> None:
-        workers, release = ThreadPool("j", threads=1, waiting=mine + theirs), threading.Event()
-        calls: list[asyncio.Task[object]] = [asyncio.create_task(workers.call(release.wait))]
-        await asyncio.sleep(0)
-        for client in ["a"] * theirs + ["b"] * mine:
-            calls.append(asyncio.create_task(workers.call(lambda: 1, client)))
-            await asyncio.sleep(0)
-        more = asyncio.create_task(workers.call(lambda: 2, "b"))
-        await asyncio.sleep(0)
-        release.set()
-        (found,) = await asyncio.gather(more, return_exceptions=True)
-        assert (found == 2) is taken
-        assert isinstance(found, BusyError) is not taken
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        assert [isinstance(one, BusyError) for one in results] == [False, taken, *[False] * (theirs + mine - 1)]
-        workers.close()
+@pytest.mark.parametrize(
+    ("theirs", "mine", "refused"),
+    [(1, 0, "mine 0"), (2, 0, "theirs 0"), (2, 1, "mine 0"), (3, 1, "theirs 0"), (3, 2, "mine 0"), (4, 2, "theirs 0")],
+)
+def test_who_has_two_calls_fewer_in_a_full_queue_takes_a_place(theirs: int, mine: int, refused: str) -> None:
+    """Else it is the oldest of the one's own that makes room, or the new one where no other waits."""
 
-    asyncio.run(go())
+    async def go() -> list[str]:
+        workers, release = ThreadPool("j", threads=1, waiting=mine + theirs), threading.Event()
+        calls: dict[str, asyncio.Task[object]] = {"": asyncio.create_task(workers.call(release.wait))}
+        await asyncio.sleep(0)
+        for client, count in (("theirs", theirs), ("mine", mine + 1)):
+            for number in range(count):
+                calls[f"{client} {number}"] = asyncio.create_task(workers.call(partial(int, number), client))
+                await asyncio.sleep(0)
+        release.set()
+        results = await asyncio.gather(*calls.values(), return_exceptions=True)
+        workers.close()
+        return [name for name, result in zip(calls, results, strict=True) if isinstance(result, BusyError)]
+
+    assert asyncio.run(go()) == [refused]
 
 
 def test_no_more_threads_are_started_than_there_are_calls() -> None:
