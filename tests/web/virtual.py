@@ -1,4 +1,6 @@
-"""An event loop whose clock jumps to whatever is due next, and a transport that writes down what is done with it."""
+"""A connection that a test plays both ends of: an event loop whose clock jumps to whatever is due next, and a transport
+that writes down what is done with it.
+"""
 
 import asyncio
 import selectors
@@ -11,6 +13,10 @@ from exporter.web.request import Request
 from exporter.web.response import Response
 
 T = TypeVar("T")
+Story = Callable[[], Awaitable[None]]
+
+GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+LIMITS = Limits(request=10.0, take=30.0, idle=75.0)
 
 
 class _Selector(selectors.DefaultSelector):
@@ -34,6 +40,25 @@ def run(story: Callable[[], Awaitable[T]]) -> T:
         return loop.run_until_complete(story())
     finally:
         loop.close()
+
+
+def story(told: Story) -> Callable[[], None]:
+    """A test that is a coroutine."""
+
+    def test() -> None:
+        run(told)
+
+    test.__name__, test.__doc__ = told.__name__, told.__doc__
+    return test
+
+
+class Secured:
+    """What TLS says about a connection without a client certificate."""
+
+    context = None
+
+    def getpeercert(self) -> None:
+        return None
 
 
 class Wire(asyncio.Transport):
