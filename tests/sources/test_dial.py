@@ -306,6 +306,17 @@ def test_a_proxy_behind_tls_is_asked_for_by_its_name() -> None:
     assert names == ["localhost"]
 
 
+def test_a_proxy_has_all_the_time_that_is_left_once_it_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although a name with two addresses has half of it for the first."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        one = (socket.AF_INET, socket.SOCK_STREAM, 6, "", silent.getsockname())
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [one, one])
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            dial(NAMED, began + 0.1, Through("https", "proxy", 1))
+        assert time.monotonic() - began >= 0.09
+
+
 def test_a_proxy_that_drips_cannot_stretch_the_time() -> None:
     """Each byte comes in time."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -334,6 +334,19 @@ def test_an_alert_before_any_certificate_is_the_failure(tmp_path: Path) -> None:
     assert "unrecognized name" in seen.words
 
 
+def test_a_server_may_show_no_certificate_at_all() -> None:
+    """Anonymous key exchange, which only TLS 1.2 and earlier have."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("aNULL:@SECLEVEL=0")
+
+    def answer(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as tls:
+            tls.recv(1)
+
+    assert fail(answer) == Failure(Reason.TLS_PROTOCOL, "the server presented no certificate")
+
+
 def test_no_version_in_common_is_a_matter_of_the_protocol() -> None:
     """The alert protocol_version of a server that has only TLS 1.0 or 1.1."""
 

@@ -43,15 +43,18 @@ def open_beneath(root: int, path: str, flags: int) -> int:
 
 def open_encoded(root: int, path: bytes, flags: int) -> int:
     """The same for a path as the system has it."""
-    how = ctypes.byref(_how(flags))
-    for attempt in range(_ATTEMPTS):
-        found: int = _syscall(_SYS_OPENAT2, root, path, how, _HOW_BYTES)
+    return _opened(root, path, _how(flags), _ATTEMPTS, 0.0001)
+
+
+def _opened(root: int, path: bytes, how: _OpenHow, attempts: int, pause: float) -> int:
+    for attempt in range(attempts):
+        found: int = _syscall(_SYS_OPENAT2, root, path, ctypes.byref(how), _HOW_BYTES)
         if found >= 0:
             return found
         error = ctypes.get_errno()
         if error not in {errno.EAGAIN, errno.EINTR}:
             break
-        time.sleep(0.0001 * attempt)
+        time.sleep(pause * attempt)
     raise OSError(error, os.strerror(error), path)
 
 
@@ -60,14 +63,9 @@ def open_cached(root: int | None, path: bytes, flags: int) -> int:
 
     Without a root the path is this process's own. EAGAIN is also said of what is cached and raced with a rename.
     """
-    how = ctypes.byref(_cached(flags, _RESOLVE_IN_ROOT if root is not None else 0))
-    for _ in range(3):
-        found: int = _syscall(_SYS_OPENAT2, _AT_FDCWD if root is None else root, path, how, _HOW_BYTES)
-        if found >= 0:
-            return found
-        if (error := ctypes.get_errno()) not in {errno.EAGAIN, errno.EINTR}:
-            break
-    raise OSError(error, os.strerror(error), path)
+    if root is None:
+        return _opened(_AT_FDCWD, path, _cached(flags, 0), 3, 0.0)
+    return _opened(root, path, _cached(flags, _RESOLVE_IN_ROOT), 3, 0.0)
 
 
 @functools.cache

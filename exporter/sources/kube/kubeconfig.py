@@ -155,7 +155,7 @@ def _document(content: bytes) -> object:
         raise KubeconfigError(f"not YAML{line}") from None
     except KubeconfigError:
         raise
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+    except (yaml.YAMLError, ValueError):
         raise KubeconfigError("not YAML") from None
 
 

@@ -69,7 +69,6 @@ class Listing(list[T], Generic[T]):
     """The facts of all objects that can be read."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.version = ""
         """resourceVersion from which a watch goes on."""
         self.unreadable: dict[str, Failure] = {}

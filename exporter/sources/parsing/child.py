@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import struct
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -153,8 +154,7 @@ def _at_most(*limits: tuple[int, int]) -> None:
 
 
 def _more_time() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + SECONDS
+    soft = int(time.process_time()) + SECONDS
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     if hard == resource.RLIM_INFINITY or soft < hard:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))

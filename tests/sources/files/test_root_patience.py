@@ -95,16 +95,18 @@ def test_what_is_old_is_believed_at_once(root: Root) -> None:
     assert asked.times == 1
 
 
-@pytest.mark.parametrize(("swapping", "least"), [(False, 0.1), (True, 1.0)])
-def test_what_never_comes_back_is_given_up(swapping: bool, least: float, root: Root) -> None:
-    """In a directory that changes all the time after a tenth of a second; a second where a kubelet seems to swap it."""
+@pytest.mark.parametrize(("swapping", "least", "most"), [(False, 0.1, 22), (True, 1.0, 1002)])
+def test_what_never_comes_back_is_given_up(swapping: bool, least: float, most: int, root: Root) -> None:
+    """In a directory that changes all the time after a tenth of a second; a second where a kubelet seems to swap it.
+    It is asked every five milliseconds, or every one.
+    """
     asked = Asked(lambda: fault(swapping=swapping))
     began = time.monotonic()
     with pytest.raises(UnresolvedPath, match="words"):
         patiently(root, "/x", asked)
     took = time.monotonic() - began
     assert least <= took < least + 5
-    assert asked.times > 5
+    assert 5 < asked.times <= most
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ENAMETOOLONG])

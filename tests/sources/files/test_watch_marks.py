@@ -152,6 +152,9 @@ def test_a_prompt_look_is_allowed_first_and_compares_then(old: Path, root: int) 
     asked = Prompt(str(old))
     assert not asked.as_marked(wanted), "nobody has looked where it is mounted"
     before = set(os.listdir("/proc/self/fd"))
+    elsewhere = Prompt(str(old))
+    elsewhere._poll = None
+    assert elsewhere.allows(root, wanted) is False, "this system tells of no mounts"
     if openat2.file_system(root) not in _LOCAL:
         assert not asked.allows(root, wanted)
         return

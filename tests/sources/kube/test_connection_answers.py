@@ -1,6 +1,7 @@
 """How long a connection waits for an answer, what becomes of it, and of whatever breaks a question."""
 
 import ssl
+import time
 from http.client import LineTooLong
 from typing import cast
 
@@ -66,6 +67,17 @@ def test_an_open_answer_is_waited_for_by_whoever_reads_it() -> None:
         assert used is not None
         assert used.gettimeout() is None
         response.close()
+
+
+def test_the_whole_of_an_answer_may_take_twice_as_long() -> None:
+    """From when it was asked for."""
+    with connected(OK, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", timeout=20.0) as (_, connection):
+        began = time.monotonic()
+        assert connection._whole(connection.open("/a", {}), began - 30, 10) == b'"fine"'
+        with pytest.raises(ApiError) as raised:
+            connection._whole(connection.open("/a", {}), began - 50, 10)
+        assert raised.value.failure == Failure(Reason.TIMEOUT, "no answer in time")
+        assert time.monotonic() - began < 9
 
 
 class Response:

@@ -1,5 +1,6 @@
 """A credential plugin is run: what it is told, what it may print, how it ends, and whether a person may be asked."""
 
+import atexit
 import gc
 import io
 import json
@@ -8,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,7 @@ from exporter.sources.kube.exec_plugin import (
     _read,
     run_plugin,
 )
+from tests.sources.forked import forked
 
 V1, BETA = "client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"
 SERVER = "https://contoso.example"
@@ -273,6 +276,24 @@ def test_a_program_that_exits_ends_its_plugin(tmp_path: Path) -> None:
     assert ended(exited(tmp_path, started))
 
 
+def test_its_group_ends_with_whoever_exits_meanwhile(tmp_path: Path) -> None:
+    """In a fork, which does what a program does at its exit."""
+    file = tmp_path / "file"
+    one = plugin("""sh -c 'echo $$ >"$1"; exec sleep 600' sh "$1"; true""", str(file))
+
+    def work() -> object:
+        atexit._clear()
+        threading.Thread(target=ran, args=(one,), daemon=True).start()
+        while not file.exists() or not file.read_text():
+            time.sleep(0.001)
+        atexit._run_exitfuncs()
+        return int(file.read_text())
+
+    pid = forked(work)
+    assert isinstance(pid, int)
+    assert ended(pid)
+
+
 def test_a_program_exits_whatever_its_plugin_left_behind(tmp_path: Path) -> None:
     os.kill(exited(tmp_path, 'sleep 20 & printf %s "$2"; echo $! >"$1"'), signal.SIGKILL)
 
@@ -386,18 +407,18 @@ def test_whoever_is_interrupted_meanwhile_ends_it() -> None:
     """Ctrl+C, say: the plugin is not left behind."""
 
     class Interrupted(subprocess.Popen[bytes]):
-        times = 0
+        waits: tuple[float | None, ...] = ()
 
         def wait(self, timeout: float | None = None) -> int:
-            self.times += 1
-            if self.times == 1:
+            self.waits += (timeout,)
+            if len(self.waits) == 1:
                 raise KeyboardInterrupt
             return super().wait(timeout)
 
     process = Interrupted(["sleep", "600"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     with pytest.raises(KeyboardInterrupt):
         _output(process, "sleep", 20.0, whole_group=True)
-    assert process.returncode == -signal.SIGKILL
+    assert (process.returncode, process.waits) == (-signal.SIGKILL, (20.0, 1))
 
 
 def test_one_that_has_ended_already_is_ended_without_a_word() -> None:

@@ -360,6 +360,10 @@ def test_its_thread_is_named_after_what_it_watches_and_ends_with_it() -> None:
     never, *_ = watcher()
     never.stop()
     assert never._stopping.is_set()
+    waited = list[float]()
+    never._thread = SimpleNamespace(ident=1, join=waited.append)  # type: ignore[assignment]
+    never.stop()
+    assert waited == [5]
 
 
 def test_a_watch_that_waits_is_cut_short_by_the_stop() -> None:
