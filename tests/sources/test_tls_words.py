@@ -2,6 +2,7 @@
 
 import ssl
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from exporter.reason import Reason
 from exporter.sources import tls
 from exporter.sources.tls import Handshake, probe
 from simulation.pki import DAY, Authority
-from tests.sources.test_tls import listener
+from tests.sources.listening import listener, tls_server
 
 NOW = time.time()
 CA = Authority.cluster(NOW - DAY)
@@ -112,13 +113,8 @@ def test_without_time_there_is_no_connection_and_the_caller_says_what_that_is() 
     assert found.reason is Reason.DNS
 
 
-def test_what_is_served_may_be_parsed_elsewhere(tmp_path: object) -> None:
+def test_what_is_served_may_be_parsed_elsewhere(tmp_path: Path) -> None:
     """By what was given; its own failure is told, and what it cannot foresee passes."""
-    from pathlib import Path
-
-    from tests.sources.test_tls import tls_server
-
-    assert isinstance(tmp_path, Path)
     served = CA.apiserver(("127.0.0.1",), NOW)
     asked: list[list[bytes]] = []
     certificate = Certificate(NOW, NOW, "s", "i", "1", "f", "", "", "", b"", None)

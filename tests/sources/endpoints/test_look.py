@@ -14,7 +14,7 @@ from exporter.reason import Reason
 from exporter.sources.endpoints.host_roots import host_roots
 from exporter.sources.endpoints.look import by_name, in_thread, look
 from simulation.pki import DAY, SERVER, YEAR, Authority
-from tests.sources.test_tls import listener, tls_server
+from tests.sources.listening import listener, tls_server
 
 T0 = 1_800_000_000.0
 OWN = Authority("own-ca", T0 - YEAR, T0 + YEAR)
