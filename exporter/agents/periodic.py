@@ -5,12 +5,14 @@ import logging
 import threading
 from collections.abc import Callable
 
-__all__ = ["Looks", "Periodic", "pause"]
+__all__ = ["ENDING", "Looks", "Periodic", "pause"]
 
 log = logging.getLogger(__name__)
 
 SOON = 5.0
 """Seconds at most from a first failure to the next look."""
+ENDING = 5.0
+"""Seconds at most that is waited for the end of a thread that was told to stop."""
 
 
 def pause(interval: float, failures: int) -> float:
@@ -39,7 +41,7 @@ class Periodic:
         self._stopping.set()
         self._wake.set()
         if self._thread.ident is not None:
-            self._thread.join(5)
+            self._thread.join(ENDING)
 
     def again(self) -> None:
         """Look at once: what was seen last is of the past."""

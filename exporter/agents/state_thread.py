@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from queue import Empty, Queue
 
+from exporter.agents.periodic import ENDING
+
 __all__ = ["StateThread"]
 
 TIDY = 600.0
@@ -26,12 +28,20 @@ class StateThread:
     """
 
     def __init__(
-        self, name: str, changed: Callable[[], bool], publish: Work, *, settle: float = 0.2, idle: Work | None = None
+        self,
+        name: str,
+        changed: Callable[[], bool],
+        publish: Work,
+        *,
+        settle: float,
+        idle: Work,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`settle`: seconds from a change to its publication at least, so that changes that come together go together.
-        `idle` is called every TIDY seconds or so.
+        `idle` is called every TIDY seconds or so. `clock`: seconds that never go back.
         """
         self._changed, self._publish, self._settle, self._idle = changed, publish, settle, idle
+        self._clock = clock
         self._queue: Queue[Work | None] = Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -47,33 +57,31 @@ class StateThread:
         """End after what was posted before."""
         self._queue.put(None)
         if self._thread.ident is not None:
-            self._thread.join(5)
+            self._thread.join(ENDING)
 
     def _run(self) -> None:
         due: float | None = None
-        rest = 0.0  # not to publish before
-        tidy = time.monotonic() + TIDY
+        rest = now = self._clock()  # not to publish before
+        tidy = now + TIDY
         while True:
-            wait = (tidy if due is None else due) - time.monotonic()
             with contextlib.suppress(Empty):
-                work = self._queue.get(timeout=max(0.0, wait))
+                work = self._queue.get(timeout=(tidy if due is None else due) - now)
                 if work is None:
                     return
                 self._attempt(work)
-            if time.monotonic() >= tidy:
+            now = self._clock()
+            if now >= tidy:
                 self._attempt(self._idle)
-                tidy = time.monotonic() + TIDY
+                now = self._clock()
+                tidy = now + TIDY
             if due is None and self._changed():
-                due = max(time.monotonic() + self._settle, rest)
-            if due is not None and time.monotonic() >= due:
-                began = time.monotonic()
+                due = max(now + self._settle, rest)
+            if due is not None and now >= due:
                 self._attempt(self._publish)
-                ended = time.monotonic()
-                due, rest = None, ended + 11 * (ended - began)
+                began, now = now, self._clock()
+                due, rest = None, now + 11 * (now - began)
 
-    def _attempt(self, work: Work | None) -> None:
-        if work is None:
-            return
+    def _attempt(self, work: Work) -> None:
         try:
             work()
         except Exception:

@@ -1,14 +1,17 @@
 """The cluster agent (cluster/agent.py) as its settings make it, and what it says before any thread runs."""
 
 import json
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from exporter.agents.cluster.agent import ClusterAgent, cluster_agent, kube_connection
+from exporter.agents.cluster.agent import ClusterAgent, agent_over, cluster_agent, kube_connection
 from exporter.agents.cluster.azure_look import AzureLook
 from exporter.agents.cluster.certificates_api import CertificatesApiLooks
 from exporter.agents.cluster.endpoint_looks import EndpointLooks, Looking
@@ -19,13 +22,14 @@ from exporter.agents.cluster.workloads import WorkloadLooks
 from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.node import Node
-from exporter.reason import Lease, Mode, Rotation, Source
+from exporter.facts.x509 import certificates
+from exporter.reason import Ca, Lease, Mode, Rotation, Source
 from exporter.settings import Command, SettingsError, resolve
 from exporter.sources.kube.connection import Connection, Kubeconfig
 from simulation.api.server import ApiServer, write_kubeconfig
 from simulation.azure.bodies import managed_cluster
 from simulation.demo.azure_courses import CLUSTER
-from tests.agents.clusters import CA, populate, serving
+from tests.agents.clusters import CA, NEXT_CA, populate, serving
 from tests.check.known import NOW
 from tests.web.test_tls import comes
 
@@ -115,6 +119,27 @@ def test_each_setting_goes_where_it_belongs(path: Path, tmp_path: Path) -> None:
     assert agent._kube.on_node_request == kubelets.soon
     assert agent._azure is not None
     assert agent._azure._wanted == CLUSTER
+
+
+def test_an_interval_that_is_set_to_nothing_is_the_usual_one(path: Path) -> None:
+    kubelets, *_ = of_settings(path, kubelets_interval="")._looks
+    assert isinstance(kubelets, KubeletLooks)
+    assert kubelets._poll._interval == 300.0
+
+
+def test_without_a_kubeconfig_the_connection_is_the_pods_own(connection: Connection) -> None:
+    assert agent_over(connection, resolve(Command.CLUSTER, {}, {}))._kube._in_pod
+
+
+def test_until_the_cas_of_the_cluster_are_read_kubelets_are_held_to_those_of_the_connection(
+    connection: Connection,
+) -> None:
+    agent = ClusterAgent(connection, observing=Observing(kubelets=True))
+    kubelets, *_ = agent._looks
+    assert isinstance(kubelets, KubeletLooks)
+    assert kubelets._asker._authorities() == certificates(CA.pem)
+    agent._published = ClusterFacts(cas={Ca.CLUSTER: certificates(NEXT_CA.pem)})
+    assert kubelets._asker._authorities() == certificates(NEXT_CA.pem)
 
 
 def test_what_is_not_wanted_is_not_looked_at(path: Path) -> None:
@@ -257,6 +282,12 @@ def test_what_changes_by_itself_is_shown_as_it_is_now(connection: Connection) ->
     assert set(agent.facts.leases_ahead.values()) == {102.0}
 
 
+def test_a_scrape_tells_of_the_cluster_first_and_of_the_process_last(connection: Connection) -> None:
+    scrape = ClusterAgent(connection).exposition("", False).body.decode()
+    families = re.findall(r"^# TYPE ([a-z]+)_", scrape, re.MULTILINE)
+    assert [subject for subject, _ in groupby(families)] == ["akscert", "python", "akscert", "process"]
+
+
 def body(agent: ClusterAgent, path: str, name: str = "", query: dict[str, str] | None = None) -> str:
     document = agent.documents[path](name, query or {})
     assert document is not None
@@ -298,19 +329,31 @@ def test_links_lead_to_the_runbooks_and_the_grafana_that_are_set(connection: Con
     page, facts, own = pages(runbooks="https://r.example/", grafana="https://g.example")
     for text in (page, facts):
         assert "https://r.example/AksCertRotationDisabled" in text
-    assert "https://g.example" in page + own
+    for text in (page, own):
+        assert '"https://g.example/d/akscert-node?var-node=aks-1"' in text
 
 
 def test_every_part_is_started_and_stopped(connection: Connection) -> None:
     observing = Observing(kubelets=True, service=("monitoring", "agents"))
+    before = set(threading.enumerate())
     agent = ClusterAgent(
-        connection, observing=observing, looking=Looking(True), workloads=True, preflight=True, settle=0.0
+        connection,
+        azure=Azure(),  # type: ignore[arg-type]
+        observing=observing,
+        looking=Looking(True),
+        workloads=True,
+        preflight=True,
+        settle=0.0,
     )
     agent.start()
-    assert agent._overdue.is_alive()
+    threads = set(threading.enumerate()) - before
+    assert {thread.name for thread in threads - {agent._overdue}} >= {
+        *("facts", "config maps", "leases", "webhooks", "apiservices", "apiserver", "azure", "certificates API"),
+        *("kubelets", "kubelets judged", "endpoint slices", "node agents", "node agents judged", "endpoints"),
+        *("workloads", "preflight"),
+    }
+    assert all(thread.daemon for thread in threads)
+    assert agent._overdue in threads
     assert comes(lambda: all(one.up is not None for one in agent.sources() if one.source in KUBE_SOURCES))
-    threads = [agent._owner._thread, *(look._thread for look in agent._kube._looks)]
-    assert all(thread.is_alive() for thread in threads)
     agent.stop()
-    assert not any(thread.is_alive() for thread in threads)
-    assert agent._overdue.finished.is_set()
+    assert comes(lambda: not any(thread.is_alive() for thread in threads))

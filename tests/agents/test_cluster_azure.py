@@ -1,7 +1,9 @@
 """The cluster agent with Azure: the real SDK asks a simulated Resource Manager while the agent follows its cluster."""
 
 import contextlib
+import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -234,22 +236,39 @@ def test_retry_after_is_obeyed(tmp_path: Path) -> None:
         assert len(found.arm.requests) == asked
 
 
-def test_the_azure_sdk_is_not_imported_where_azure_is_not_asked(tmp_path: Path) -> None:
+PROGRAM = """
+import gc, sys, threading
+from exporter.agents.cluster.agent import cluster_agent, run
+from exporter.settings import Command, resolve
+settings = {"kubeconfig": sys.argv[1], "web_listen_address": sys.argv[2], "log_format": "json", "log_level": "error"}
+agent = cluster_agent(resolve(Command.CLUSTER, settings, {}))
+agent.start(); agent.exposition("", False); agent.page({}); agent.stop()
+print(sorted({"azure", "msal"} & set(sys.modules)), "azure" in agent.unanswered())
+print(run(resolve(Command.CLUSTER, settings, {})), sys.getswitchinterval(), gc.get_threshold()[2])
+print(gc.get_freeze_count() > 0, "facts" in {thread.name for thread in threading.enumerate()})
+"""
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
+    """A process in which an agent looked for a moment, and another was to listen where somebody else does."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
+    with ApiServer(serving()) as server, socket.create_server(("127.0.0.1", 0)) as taken:
+        path = write_kubeconfig(tmp_path_factory.mktemp("run") / "kubeconfig", server.kubeconfig(CA.pem))
+        program = [sys.executable, "-c", PROGRAM, str(path), f"127.0.0.1:{taken.getsockname()[1]}"]
+        return subprocess.run(program, capture_output=True, text=True, env=environment, timeout=60, check=False)
+
+
+def test_the_azure_sdk_is_not_imported_where_azure_is_not_asked(ended: "subprocess.CompletedProcess[str]") -> None:
     """Its 30 MiB are paid for by those who use it."""
-    with ApiServer(serving()) as server:
-        path = write_kubeconfig(tmp_path / "kubeconfig", server.kubeconfig(CA.pem))
-        program = (
-            "import sys; from exporter.agents.cluster.agent import cluster_agent;"
-            "from exporter.settings import Command, resolve;"
-            f"agent = cluster_agent(resolve(Command.CLUSTER, {{'kubeconfig': {str(path)!r}}}, {{}}));"
-            "agent.start(); agent.exposition('', False); agent.page({}); agent.stop();"
-            "print(sorted({'azure', 'msal'} & set(sys.modules)), 'azure' in agent.unanswered())"
-        )
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
-        ended = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=60, check=False
-        )
-    assert (ended.stdout, ended.returncode) == ("[] False\n", 0), ended.stderr
+    assert (ended.stdout.splitlines()[:1], ended.returncode) == (["[] False"], 0), ended.stderr
+
+
+def test_a_running_agent_logs_and_shares_its_time_as_it_should(ended: "subprocess.CompletedProcess[str]") -> None:
+    """Where its address is taken, that is one line in the form that was asked for."""
+    assert ended.stdout.splitlines()[1:] == ["1 0.0005 1000000", "True True"]
+    line = json.loads(ended.stderr.splitlines()[-1])
+    assert (line["level"], line["message"].partition(" on ")[0]) == ("error", "cannot listen")
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,7 @@ def test_an_object_that_cannot_be_read_hides_no_other(asking: Asking) -> None:
 def test_api_services_are_listed(asking: Asking) -> None:
     assert asking.sources().look_at_api_services()
     assert bundles(asking) == [("APIService", "v1beta1.metrics.k8s.io")]
+    assert list(asking.state.targets) == ["APIService"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ apiserver_probe, endpoint_looks and revision.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from exporter.agents.cluster.endpoint_looks import EndpointLooks, Looking, resol
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES
 from exporter.agents.cluster.preflight import PreflightLooks, ask_preflight
 from exporter.agents.cluster.state import ClusterState
-from exporter.agents.cluster.workloads import WorkloadLooks, read_workloads
+from exporter.agents.cluster.workloads import PAGE, WorkloadLooks, read_workloads
 from exporter.agents.revision import revision
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
@@ -42,9 +43,10 @@ from exporter.reason import (
     TrustBundleState,
 )
 from exporter.sources.endpoints.look import by_name
-from exporter.sources.kube.connection import Connection
+from exporter.sources.kube.connection import Connection, Kubeconfig
 from simulation.api import objects
-from simulation.api.server import ApiServer, Fault, FaultKind
+from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
+from simulation.pki import SERVER
 from tests.agents import clusters
 from tests.agents.clusters import CA, NEXT_CA, connected, source_facts
 from tests.agents.test_cluster_preflight import newer
@@ -153,6 +155,29 @@ def test_what_is_served_at_an_address_is_seen_and_judged(asking: Asking) -> None
     assert gone.failure.reason is Reason.REFUSED
 
 
+def test_a_server_by_another_name_bears_that_name_where_it_is_talked_to_and_nowhere_else(tmp_path: Path) -> None:
+    """tls-server-name."""
+    with ApiServer(clusters.serving(CA, "api.internal")) as server:
+        content = server.kubeconfig(CA.pem)
+        content["clusters"][0]["cluster"]["tls-server-name"] = "api.internal"
+        path = write_kubeconfig(tmp_path / "kubeconfig", content)
+        with closing(Connection(Kubeconfig(path))) as connection:
+            for host, trusted in (("127.0.0.1", True), ("localhost", False)):
+                seen = look_at_endpoint((host, server.port), connection, certificates(CA.pem), 2.0)
+                assert seen.trusted is trusted
+
+
+def test_the_cas_that_are_served_beside_it_are_kept(asking: Asking) -> None:
+    """B13: between what is served and the bundle there may be others."""
+    below = CA.issue("apiserver", clusters.NOW - 60, clusters.NOW + 60, names=("127.0.0.1",), usages=(SERVER,))
+    served = replace(below, chain=(NEXT_CA.certificate, CA.certificate))
+    with ApiServer(served) as server:
+        found = look_at_endpoint(("127.0.0.1", server.port), asking.connection, certificates(CA.pem), 2.0)
+    (leaf,) = certificates(below.certificate_pem)
+    between = certificates(NEXT_CA.pem + CA.pem)
+    assert found == Endpoint(found.address, leaf, True, between=between)
+
+
 def counted(asking: Asking) -> Counted:
     return count_certificate_objects(asking.connection, clusters.NOW)
 
@@ -249,7 +274,7 @@ USE = WorkloadUse("DaemonSet", "monitoring", "agent", RetiredPathUse.MOUNT)
 
 def test_workloads_that_read_the_retired_path_are_found(asking: Asking) -> None:
     asking.server.store.put("daemonsets", objects.workload("agent", "monitoring", host_path=FILE, mount="/ca.crt"))
-    assert read_workloads(asking.connection) == ((USE,), ())
+    assert (read_workloads(asking.connection), PAGE) == (((USE,), ()), 100)
     looks = WorkloadLooks(asking.connection, asking.state, asking.post, 60.0, lambda: NOW)
     assert looks.look() is True
     assert (asking.state.facts().workloads, asking.outcome(Source.WORKLOADS)) == ((USE,), (True, NOW, None))

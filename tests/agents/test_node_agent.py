@@ -82,6 +82,13 @@ def test_the_table_of_paths_is_the_one_that_fits_or_is_wanted(
     assert found[path] is (FileStatus.OK if preset == "auto" else FileStatus.NOT_FOUND)
 
 
+def test_certificates_count_among_the_files_that_tell_which_table_fits(tmp_path: Path) -> None:
+    (tmp_path / "k").mkdir()
+    (tmp_path / "k" / "ca.crt").write_bytes(nodes.CA.pem)
+    found = {one.path: one.status for one in made(tmp_path, kubelet_address="").look().files}
+    assert found["C:\\k\\ca.crt"] is FileStatus.OK
+
+
 def test_where_nothing_is_there_the_paths_are_linuxs(tmp_path: Path) -> None:
     assert "/etc/kubernetes/certs/ca.crt" in {one.path for one in made(tmp_path, kubelet_address="").look().files}
 

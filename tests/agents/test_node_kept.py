@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from exporter.agents.node.agent import NodeAgent
@@ -75,6 +76,19 @@ def test_a_scrape_at_once_is_one_that_was_rendered_and_of_what_is_on_the_port(tm
         agent.wire.look()
         assert agent.at_once("", False) is None
         assert comes(told)
+
+
+def test_a_scrape_at_once_is_of_the_files_that_were_read_last(tmp_path: Path) -> None:
+    """Also where only a page was shown of them since."""
+    agent = agent_of(simulated(tmp_path).root)
+    agent.exposition("", False)
+    assert agent._seen is not None
+    reads = agent._seen.reads
+    for last, told in ((reads, True), (replace(reads), False), (None, False), (reads, True)):
+        setattr(agent._reader, "read_at_once", lambda last=last: last)  # noqa: B010 - a method, which a type holds fast
+        assert (agent.at_once("", False) is not None) is told
+    agent._shown = None
+    assert agent.at_once("", False) is None
 
 
 def test_every_format_tells_the_same(tmp_path: Path) -> None:

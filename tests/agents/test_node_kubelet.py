@@ -215,7 +215,7 @@ def test_an_exception_in_one_look_is_that_files_answer_and_not_for_ever(tmp_path
     node = simulated(tmp_path)
     Exhausted.times = 1
     files = HostFiles(node.root, opener=Exhausted.by_descriptor)
-    agent = NodeAgent("aks-1", files, path_table(preset("aks-linux")), agent_of(node.root).sources()[0])
+    agent = NodeAgent("aks-1", files, path_table(preset("aks-linux")), agent_of(node.root).sources()[0], named=True)
     assert status(agent, "/etc/kubernetes/certs/ca.crt") == FileStatus.ERROR
     assert status(agent, "/etc/kubernetes/certs/ca.crt") == FileStatus.OK
 
@@ -235,6 +235,7 @@ def test_a_root_that_cannot_be_opened_by_a_bug_is_an_error_of_every_file(tmp_pat
         HostFiles(node.root, opener=opener),
         path_table(preset("aks-linux")),
         agent_of(node.root).sources()[0],
+        named=True,
     )
     found = series(agent)
     assert {dict(labels)["status"] for name, labels in found if name == "akscert_file_status"} == {"error"}

@@ -26,7 +26,10 @@ from exporter.sources.kubelets.ask import Kubelet
 from exporter.sources.node_agents.ask import Said
 from simulation.api import objects
 from simulation.api.server import ApiServer, Fault, FaultKind
+from simulation.node.kubelet import SimulatedKubelets
+from tests.agents import clusters
 from tests.agents.clusters import CA, connected, source_facts
+from tests.agents.test_cluster_nodes import Facts, document, node_agent
 from tests.agents.test_node_looks import unused
 from tests.check.known import NOW
 
@@ -166,6 +169,10 @@ def test_what_a_kubelet_said_is_told_and_forgotten_when_it_leaves(kubelets: Kube
     assert (asked, told) == (1, 0)
     assert failure is not None
     assert failure.reason is Reason.REFUSED
+    with SimulatedKubelets() as simulated:
+        address = simulated.start(CA.kubelet_serving("a", clusters.NOW), CA).address
+        assert asyncio.run(kubelets.looks._look(Kubelet("a", *address))) is True
+    assert kubelets.state.observed.kubelet_failures() == (1, 1, None)
     kubelets.looks._left("a")
     assert kubelets.state.observed.kubelet_failures() == (0, 0, None)
 
@@ -260,6 +267,10 @@ def test_what_an_agent_said_is_kept_until_it_leaves(agents: Agents) -> None:
     assert failure is not None
     assert failure.reason is Reason.REFUSED
     assert agents.looks._said == {"a": Said(DOCUMENT, "tag")}
+    with node_agent(Facts(document("a"))) as address:
+        assert asyncio.run(agents.looks._look(PodAddress("a", *address))) is True
+    assert agents.state.observed.agent_failures() == (1, 1, None)
+    assert agents.looks._said["a"].document.findings[0].what == "It is so."
     agents.looks._left("a")
     agents.looks._left("a")
     assert agents.looks._said == {}
@@ -288,6 +299,11 @@ def test_a_client_configuration_is_read_again_when_it_changes(
     write("same", 1)
     assert server_name() == "one"
     write("two", 2)
+    assert server_name() == "two"
+    file.rename(tmp_path / "former")
+    write("of the same moment", 2)
+    assert server_name() == "of the same moment"
+    write("two", 1)
     assert server_name() == "two"
     assert caplog.messages == []
     file.write_text("scheme: [")

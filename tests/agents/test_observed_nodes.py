@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,10 @@ from exporter.facts.kube.node import node as node_facts
 from exporter.facts.kube.node_view import NodeView, Validity, node_view
 from exporter.facts.node_document import NodeDocument, node_document
 from exporter.facts.source import Failure
+from exporter.facts.usability import Usability
 from exporter.facts.x509 import certificates
-from exporter.reason import KubeletStatus, Observer, Reason, Role, Rotation, RotationReason
-from simulation.pki import self_signed_linux
+from exporter.reason import KubeletStatus, Observer, Origin, Reason, Role, Rotation, RotationReason
+from simulation.pki import SERVER, self_signed_linux
 from tests.agents import clusters
 from tests.agents.clusters import CA, NODE, node
 
@@ -167,26 +169,46 @@ def test_a_view_is_made_of_all_that_is_known_of_the_node_and_only_once() -> None
     first = view(observed)
     assert first == node_view(SEEN, ROOTS, ISSUED, addresses=AT.addresses, opted_out=False, labelled=False)
     assert view(observed) is first
-    labelled = replace(AT, serving_rotation=Rotation.ENABLED)
-    elsewhere = replace(AT, addresses=("10.224.0.9",))
-    for changed, expected in (
-        (view(observed, labelled), node_view(SEEN, ROOTS, ISSUED, addresses=AT.addresses, labelled=True)),
-        (view(observed, elsewhere), node_view(SEEN, ROOTS, ISSUED, addresses=elsewhere.addresses)),
-        (view(observed, authorities=()), node_view(SEEN, (), ISSUED, addresses=AT.addresses)),
-        (view(observed, issued={}), node_view(SEEN, ROOTS, {}, addresses=AT.addresses)),
-        (
-            view(observed, authorities=(), opted_out=frozenset({NODE})),
-            node_view(SEEN, (), ISSUED, addresses=AT.addresses, opted_out=True),
-        ),
-    ):
-        assert changed == expected
-        assert view(observed) == first
-        assert view(observed) is not first
     observed.kubelet_told(TOLD, NOW)
     assert view(observed) == node_view(TOLD, ROOTS, ISSUED, addresses=AT.addresses)
     observed.kubelet_left(NODE)
     assert observed._views == {}
     assert view(observed) is None
+
+
+LABELLED = replace(AT, serving_rotation=Rotation.ENABLED)
+ELSEWHERE = replace(AT, addresses=("10.224.0.9",))
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"node": LABELLED}, node_view(SEEN, ROOTS, ISSUED, addresses=AT.addresses, labelled=True)),
+        ({"node": ELSEWHERE}, node_view(SEEN, ROOTS, ISSUED, addresses=ELSEWHERE.addresses)),
+        ({"authorities": ()}, node_view(SEEN, (), ISSUED, addresses=AT.addresses)),
+        ({"issued": {}}, node_view(SEEN, ROOTS, {}, addresses=AT.addresses)),
+        ({"opted_out": frozenset({NODE})}, node_view(SEEN, ROOTS, ISSUED, addresses=AT.addresses, opted_out=True)),
+    ],
+)
+def test_whatever_it_was_made_of_changes_it_is_made_anew(changed: Mapping[str, Any], expected: NodeView) -> None:
+    observed = ObservedNodes()
+    observed.kubelet_told(SEEN, NOW)
+    first = view(observed)
+    other = view(observed, **changed)
+    assert other == expected
+    assert other is not first
+    assert view(observed, **changed) is other
+
+
+def test_a_certificate_for_an_address_of_the_node_is_its_own() -> None:
+    """A kubelet's certificate may name no host, and Azure gives a node its address."""
+    served = certificates(CA.issue("kubelet", NOW - 1, NOW + 1e6, names=AT.addresses, usages=(SERVER,)).certificate_pem)
+    observed = ObservedNodes()
+    observed.kubelet_told(replace(SEEN, served=served), NOW)
+    for at, reason in ((AT, Usability.OK), (ELSEWHERE, Usability.ANOTHER_NODE)):
+        found = view(observed, at)
+        assert found is not None
+        assert [one.usability for one in found.certificates if one.origin is Origin.WIRE] == [reason]
 
 
 def test_a_pool_that_opted_out_is_why_its_kubelet_signs_its_certificate_itself() -> None:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from exporter.agents.periodic import Looks, Periodic, pause
+from exporter.agents.periodic import ENDING, Looks, Periodic, pause
 from tests.web.test_tls import comes
 
 
@@ -88,6 +88,7 @@ def test_failures_are_counted_in_a_row() -> None:
 
 
 def test_what_was_never_started_can_be_stopped() -> None:
+    assert ENDING == 5.0
     Periodic("x", 1.0, Look()).stop()
 
 

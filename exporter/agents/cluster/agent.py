@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     # The Azure SDK costs 30 MiB: it is imported where Azure is asked for.
     from exporter.sources.azure.managed_cluster import AzureSource
 
-__all__ = ["ClusterAgent", "cluster_agent", "kube_connection", "run"]
+__all__ = ["ClusterAgent", "agent_over", "cluster_agent", "kube_connection", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -297,20 +297,23 @@ class ClusterAgent:
 
 def cluster_agent(settings: Settings) -> ClusterAgent:
     """The agent that the settings describe, not yet looking. Raises SettingsError."""
-    connection = kube_connection(settings)
+    return agent_over(kube_connection(settings), settings)
+
+
+def agent_over(connection: Connection, settings: Settings) -> ClusterAgent:
+    """The same over a connection that is there already."""
     source = azure_id = None
     if azure_wanted(settings.azure_enabled, settings.azure_resource_id, os.environ):
         from exporter.sources.azure.managed_cluster import AzureSource
 
         source = AzureSource(settings.azure_endpoint)
         azure_id = managed_cluster_id(settings.azure_resource_id) if settings.azure_resource_id else None
-    in_pod = settings.kubeconfig is None
     return ClusterAgent(
         connection,
         addresses=settings.apiserver_address,
         azure=source,
         azure_id=azure_id,
-        in_pod=in_pod,
+        in_pod=settings.kubeconfig is None,
         looking=Looking(settings.endpoints_enabled == "true", resolved(dict(settings.endpoints_resolve))),
         workloads=settings.workloads_enabled == "true",
         preflight=settings.preflight_enabled == "true",
@@ -332,7 +335,7 @@ def kube_connection(settings: Settings) -> Connection:
     if path is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise SettingsError("--kubeconfig: not given, and this is no Pod")
     try:
-        return Connection(Kubeconfig(path, settings.context or None) if path else ServiceAccount())
+        return Connection(Kubeconfig(path, settings.context) if path else ServiceAccount())
     except ApiError as error:
         raise SettingsError(error.failure.words) from None
 

@@ -22,6 +22,8 @@ __all__ = ["AzureLook", "read_azure"]
 
 PATIENCE = 6
 """So many tries without a node, and that is the answer: the agent must not wait for ever to be ready."""
+ENDING = 1.0
+"""Seconds at most that is waited for the end of a request under way."""
 NO_NODE = Failure(Reason.NOT_FOUND, "no node is known to tell which cluster this is: set --azure.resource-id")
 
 
@@ -58,7 +60,7 @@ class AzureLook:
         """End. A request under way is left to its own end."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join(1)
+            self._thread.join(ENDING)
         self._source.close()
 
     def _run(self) -> None:

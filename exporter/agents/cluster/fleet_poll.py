@@ -13,6 +13,8 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
 
+from exporter.agents.periodic import ENDING
+
 __all__ = ["SOON", "FleetPoll"]
 
 T = TypeVar("T")
@@ -68,7 +70,7 @@ class FleetPoll(Generic[T]):
         """End. What is being asked is left."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join(5)
+            self._thread.join(ENDING)
 
     def soon(self, key: str) -> None:
         """Ask this member within the next seconds: something about it has changed. From any thread."""
@@ -89,7 +91,7 @@ class FleetPoll(Generic[T]):
             self._hasten(now)
             while self._heap and self._heap[0][0] <= now and len(self._asking) < AT_ONCE:
                 due, _, key = heapq.heappop(self._heap)
-                if self._due.get(key) == due and key not in self._asking and key in members:
+                if self._due.get(key) == due and key not in self._asking:
                     self._asking[key] = asyncio.create_task(self._look(key, members[key]))
             wait = self._heap[0][0] - now if self._heap and len(self._asking) < AT_ONCE else STEP
             self._free.clear()
@@ -115,7 +117,9 @@ class FleetPoll(Generic[T]):
         with self._lock:
             wanted, self._wanted = self._wanted, set()
         for key in wanted & self._due.keys():
-            at = max(now + random.uniform(0.5, 2.0), self._last.get(key, 0.0) + self._apart)  # noqa: S311 - spreads load
+            at = now + random.uniform(0.5, 2.0)  # noqa: S311 - spreads load
+            if key in self._last:
+                at = max((at, self._last[key] + self._apart))
             if at < self._due[key]:
                 self._schedule(key, at)
 
@@ -126,8 +130,6 @@ class FleetPoll(Generic[T]):
     async def _look(self, key: str, member: T) -> None:
         try:
             answered = await self._ask(member)
-        except asyncio.CancelledError:
-            raise
         except Exception:
             log.exception("a bug: %s goes on", self._thread.name)
             answered = False
@@ -140,4 +142,4 @@ class FleetPoll(Generic[T]):
         failures = self._failures[key] = 0 if answered else self._failures.get(key, 0) + 1
         pause = min(self._interval, RETRY * 2.0 ** min(failures - 1, 10)) if failures else self._interval
         if key in self._due:
-            self._schedule(key, now + pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load
+            self._schedule(key, now + random.uniform(0.9 * pause, 1.1 * pause))  # noqa: S311 - spreads load

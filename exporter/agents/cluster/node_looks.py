@@ -235,13 +235,14 @@ class NodeAgentLooks:
         return True
 
 
-def _stamp(files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
-    found = []
-    for file in files:
-        try:
-            state = file.stat()
-        except OSError:
-            found.append((0, 0))
-        else:
-            found.append((state.st_mtime_ns, state.st_ino))
-    return tuple(found)
+def _stamp(files: tuple[Path, ...]) -> tuple[tuple[int, int] | None, ...]:
+    return tuple(map(_version, files))
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    """What changes with the file; None where there is none."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_ino

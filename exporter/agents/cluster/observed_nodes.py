@@ -108,7 +108,8 @@ class ObservedNodes:
             if report is not None:
                 validities = issued(name)
                 label = node.serving_rotation is Rotation.ENABLED
-                key = (report, authorities, tuple(sorted(validities.items())), name in opted_out, node.addresses, label)
+                opted = name in opted_out
+                key = (report, authorities, tuple(sorted(validities.items())), opted, node.addresses, label)
                 known = self._views.get(name)
                 if known is None or known[0] != key:
                     made = node_view(
@@ -116,7 +117,7 @@ class ObservedNodes:
                         authorities,
                         validities,
                         addresses=node.addresses,
-                        opted_out=name in opted_out,
+                        opted_out=opted,
                         labelled=label,
                     )
                     known = self._views[name] = (key, made)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +65,7 @@ class NodeAgent:
         kubelet: tuple[str, int] | SourceFacts,
         clock: Callable[[], float] = time.time,
         *,
-        named: bool = True,
+        named: bool,
         runbooks: str = "",
         grafana: str = "",
         sealed: Sandbox | None = None,
@@ -284,8 +285,11 @@ def run(settings: Settings) -> int:
     """Serve until told to stop."""
     logs.configure(settings.log_level, settings.log_format)
     sealed = confinement.confine(settings)  # before the first thread: a seal does not hold for older ones
-    parsing = _parsing()
-    agent = node_agent(settings, sealed, parsing)
+    with _parsing() as parsing:
+        return _serve(settings, sealed, node_agent(settings, sealed, parsing))
+
+
+def _serve(settings: Settings, sealed: Sandbox, agent: NodeAgent) -> int:
     server = WebServer(agent, settings.web_listen_address, settings.web_config_file)
     memory.settle()
     confinement.tell(sealed)
@@ -297,10 +301,13 @@ def run(settings: Settings) -> int:
     finally:
         if agent.wire:
             agent.wire.stop()
-        if parsing is not None:
-            parsing.close()
 
 
-def _parsing() -> SealedParsing | None:
+@contextmanager
+def _parsing() -> Iterator[SealedParsing | None]:
     """A sealed child where the system can seal one; on Windows this process."""
-    return SealedParsing() if sys.platform == "linux" else None
+    if sys.platform != "linux":
+        yield None
+        return
+    with closing(SealedParsing()) as parsing:
+        yield parsing
