@@ -1,7 +1,6 @@
 """Requests in, refusals out: basic auth, rate limit and extra headers of the web configuration."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import logging
@@ -42,7 +41,7 @@ class ConfiguredGate:
     sources. The toolkit itself has no such exception, and no way for probes either.
     """
 
-    def __init__(self, config: WebConfig, logins: int = 128, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, config: WebConfig, logins: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`logins`: how many passwords may be checked or wait to be; `clock`: seconds that only go forward."""
         self._clock = clock
         # One at a time: a login costs tens of milliseconds of a core, and guessing must not take the others.
@@ -147,7 +146,7 @@ def credentials(header: str) -> tuple[bytes, bytes] | None:
         return None
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     name, colon, password = decoded.partition(b":")
     return (name, password) if colon else None

@@ -27,7 +27,7 @@ class ReloadingConfig:
     configuration stays in force, as it does where the new one would protect less.
     """
 
-    def __init__(self, path: Path, logins: int = 128) -> None:
+    def __init__(self, path: Path, logins: int) -> None:
         self._path = path
         self._workers = ThreadPool("web-config", threads=1, waiting=1)
         self._seen: dict[Path, Version] = {}

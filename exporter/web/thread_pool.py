@@ -67,7 +67,7 @@ class ThreadPool:
 
         def done(result: T | None, error: Exception | None) -> None:
             self._accepted -= 1
-            if future.cancelled() or future.done():
+            if future.done():
                 return
             if error is not None:
                 future.set_exception(error)

@@ -207,7 +207,7 @@ def test_the_files_it_names_are_read_at_start(tmp_path: Path) -> None:
     for names, words in cases.items():
         file.write_text(f"tls_server_config: {{cert_file: {names}}}")
         with pytest.raises(SettingsError) as caught:
-            ReloadingConfig(file)
+            ReloadingConfig(file, 9)
         assert str(caught.value) == f"{file}: {words.format(tmp_path)}"
 
 
@@ -221,7 +221,7 @@ def test_a_client_ca_file_without_a_certificate_is_named(tmp_path: Path) -> None
         "client_auth_type: RequireAndVerifyClientCert}"
     )
     with pytest.raises(SettingsError) as caught:
-        ReloadingConfig(file)
+        ReloadingConfig(file, 9)
     assert str(caught.value) == (
         f"{file}: tls_server_config.client_ca_file: {tmp_path}/ca.crt: no certificate or crl found"
     )
@@ -279,13 +279,13 @@ def test_every_suite_curve_and_version_of_the_toolkit_makes_a_context(tmp_path: 
 def test_http2_is_accepted_with_a_note(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "web.yml"
     file.write_text("http_server_config: {http2: true}")
-    ReloadingConfig(file).close()
+    ReloadingConfig(file, 9).close()
     assert caplog.messages == [
         f"{file}: http_server_config.http2: the server speaks HTTP/1.1, to which clients fall back"
     ]
     caplog.clear()
     file.write_text("http_server_config: {http2: false}")
-    ReloadingConfig(file).close()
+    ReloadingConfig(file, 9).close()
     assert caplog.messages == []
 
 

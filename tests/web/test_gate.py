@@ -9,7 +9,7 @@ from dataclasses import replace
 import bcrypt
 import pytest
 
-from exporter.web.auth import BCRYPT_BYTES, KEPT_BACK, REMEMBERED, ConfiguredGate, credentials
+from exporter.web.auth import BCRYPT_BYTES, REMEMBERED, ConfiguredGate, credentials
 from exporter.web.config import WebConfig
 from exporter.web.request import Request
 from exporter.web.response import Response
@@ -38,7 +38,7 @@ ANYBODY = Request("GET", "/metrics", "", ())
 
 def asked(config: WebConfig, *requests: Request, at: float = 0.0) -> list[Response | None]:
     """What a gate says to requests that come one after another."""
-    gate = ConfiguredGate(config, clock=lambda: at)
+    gate = ConfiguredGate(config, 9, clock=lambda: at)
 
     async def story() -> list[Response | None]:
         return [await gate.refusal(one) for one in requests]
@@ -93,9 +93,10 @@ def test_bcrypt_looks_at_72_bytes() -> None:
     assert asked(config, request(b"a", word), longer, shorter) == [None, None, UNAUTHORIZED]
 
 
-def test_a_hash_with_a_salt_that_is_none_lets_nobody_pass(caplog: pytest.LogCaptureFixture) -> None:
-    """Of the form that the file is held to, but nothing that bcrypt could have made."""
-    assert asked(WebConfig(users={b"a": b"$2x$04$" + b"." * 53}), request(b"a", b"")) == [UNAUTHORIZED]
+@pytest.mark.parametrize("made", [b"$2x$04$" + b"." * 53, b"$2b$04$" + b"z" * 53, b"$2$04$" + b"." * 53])
+def test_a_hash_that_bcrypt_cannot_have_made_lets_nobody_pass(made: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Of the form that the file is held to, but with a wrong digest, a salt that is none, or of another version."""
+    assert asked(WebConfig(users={b"a": made}), request(b"a", b"")) == [UNAUTHORIZED]
     assert caplog.messages == ["login of 'a' refused"]
 
 
@@ -106,7 +107,7 @@ def test_each_refused_login_is_logged_once_by_its_name(caplog: pytest.LogCapture
 
 
 def test_who_logs_in_the_same_way_at_once_is_checked_once(caplog: pytest.LogCaptureFixture) -> None:
-    gate = ConfiguredGate(WebConfig(users=USERS))
+    gate = ConfiguredGate(WebConfig(users=USERS), 9)
 
     async def story(word: bytes) -> list[Response | None]:
         return await asyncio.gather(*(gate.refusal(request(b"alice", word)) for _ in range(5)))
@@ -122,12 +123,12 @@ def test_who_logs_in_the_same_way_at_once_is_checked_once(caplog: pytest.LogCapt
 
 @pytest.mark.parametrize(
     ("took", "after"),
-    [(0.25, [0.25, 0.0, 0.5, 0.0]), (5.0, [5.0, 0.0, 10.0, 0.0]), (6.0, [6.0, 0.0, KEPT_BACK, 0.0])],
+    [(0.25, [0.25, 0.0, 0.5, 0.0]), (5.0, [5.0, 0.0, 10.0, 0.0]), (6.0, [6.0, 0.0, 10.0, 0.0])],
 )
 def test_a_refusal_is_kept_back_until_the_logins_that_wait_are_checked(took: float, after: list[float]) -> None:
     """C3: who guesses again at once would push in before them. Those of other addresses do not count."""
     clock = itertools.count(0.0, took)  # a check looks at it twice
-    gate, release = ConfiguredGate(WebConfig(users=USERS), clock=lambda: next(clock)), threading.Event()
+    gate, release = ConfiguredGate(WebConfig(users=USERS), 9, clock=lambda: next(clock)), threading.Event()
 
     async def story() -> list[Response | None]:
         busy = asyncio.create_task(gate._workers.call(release.wait))
@@ -149,8 +150,37 @@ def test_a_refusal_is_kept_back_until_the_logins_that_wait_are_checked(took: flo
     assert found == [replace(UNAUTHORIZED, after=seconds) for seconds in after]  # the newest first, then the oldest
 
 
+def test_a_login_that_was_refused_while_it_waited_is_not_checked_again_and_not_kept_back() -> None:
+    gate, release = (
+        ConfiguredGate(WebConfig(users=USERS), 9, clock=itertools.count(0.0, 0.5).__next__),
+        threading.Event(),
+    )
+
+    async def story() -> list[Response | None]:
+        busy = asyncio.create_task(gate._workers.call(release.wait, "a"))
+        await asyncio.sleep(0)
+        refusals = []
+        for word in (b"1", b"2", b"1"):
+            refusals.append(asyncio.create_task(gate.refusal(replace(request(b"alice", word), client="a"))))
+            await asyncio.sleep(0)
+        told = threading.Event()
+        between = asyncio.create_task(gate._workers.call(told.wait, "b"))  # after the newest, before the others
+        await asyncio.sleep(0)
+        release.set()
+        newest = await refusals[-1]
+        told.set()
+        await asyncio.gather(busy, between)
+        return [newest, await refusals[0]]
+
+    try:
+        found = asyncio.run(story())
+    finally:
+        gate.close()
+    assert found == [replace(UNAUTHORIZED, after=1.0), UNAUTHORIZED]
+
+
 def test_another_configuration_holds_from_the_next_request_on() -> None:
-    gate = ConfiguredGate(WebConfig(users=USERS, headers=(("a", "1"),)))
+    gate = ConfiguredGate(WebConfig(users=USERS, headers=(("a", "1"),)), 9)
 
     async def story() -> None:
         assert await gate.refusal(request(b"alice", b"wonder")) is None
@@ -168,8 +198,33 @@ def test_another_configuration_holds_from_the_next_request_on() -> None:
         gate.close()
 
 
+def test_a_remembered_login_does_not_pass_under_a_name_that_is_gone() -> None:
+    """An unknown name is checked against a hash that there is: here the one that the name itself had."""
+    gate = ConfiguredGate(WebConfig(users={b"alice": USERS[b"alice"]}), 9)
+
+    async def story() -> list[Response | None]:
+        found = [await gate.refusal(request(b"alice", b"wonder"))]
+        gate.use(WebConfig(users={b"carol": USERS[b"alice"]}))
+        return [*found, *[await gate.refusal(request(name, b"wonder")) for name in (b"alice", b"carol")]]
+
+    try:
+        assert asyncio.run(story()) == [None, UNAUTHORIZED, None]
+    finally:
+        gate.close()
+
+
+def test_a_gate_that_is_closed_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
+    gate = ConfiguredGate(WebConfig(users=USERS), 9)
+    asyncio.run(gate.refusal(request(b"alice", b"wonder")))
+    (thread,) = set(threading.enumerate()) - before
+    gate.close()
+    thread.join(20)
+    assert (thread.name, thread.is_alive()) == ("login-1", False)
+
+
 def test_what_is_remembered_is_no_password() -> None:
-    gate = ConfiguredGate(WebConfig(users=USERS))
+    gate = ConfiguredGate(WebConfig(users=USERS), 9)
 
     async def story() -> None:
         await gate.refusal(request(b"alice", b"wonder"))
@@ -177,7 +232,7 @@ def test_what_is_remembered_is_no_password() -> None:
 
     try:
         asyncio.run(story())
-        other = ConfiguredGate(WebConfig(users=USERS))
+        other = ConfiguredGate(WebConfig(users=USERS), 9)
         other.close()
     finally:
         gate.close()
@@ -200,7 +255,7 @@ def test_more_logins_than_may_wait_are_turned_away() -> None:
             gate.close()
 
     found = asyncio.run(story())
-    assert sum(isinstance(one, BusyError) for one in found) == 2
+    assert [str(one) for one in found if isinstance(one, BusyError)] == ["login: 2 calls wait"] * 2
     assert [replace(one, after=0.0) for one in found if isinstance(one, Response)] == [UNAUTHORIZED] * 2
 
 

@@ -18,7 +18,7 @@ class Limited:
 
     def __init__(self, interval: float, burst: int) -> None:
         self.now = 1000.0
-        self.gate = ConfiguredGate(WebConfig(interval=interval, burst=burst), clock=lambda: self.now)
+        self.gate = ConfiguredGate(WebConfig(interval=interval, burst=burst), 9, clock=lambda: self.now)
 
     def passing(self, most: int = 100) -> int:
         """How many requests pass now, one after another."""
@@ -75,7 +75,7 @@ def test_a_thousand_refused_logins_are_remembered_and_no_more(caplog: pytest.Log
         return Request("GET", "/metrics", "", (pair,), "10.0.0.1")
 
     async def story() -> None:
-        gate = ConfiguredGate(WebConfig(users=users))
+        gate = ConfiguredGate(WebConfig(users=users), 9)
         gate._refused.update(dict.fromkeys((number.to_bytes(4) for number in range(REFUSED)), None))
         assert REFUSED == 1000
         refused = await gate.refusal(login(b"n" * 70 + b"\xff", b"word"))
@@ -92,7 +92,7 @@ def test_a_name_that_is_no_utf_8_is_logged_all_the_same(caplog: pytest.LogCaptur
     users = {b"alice": bcrypt.hashpw(b"wonder", bcrypt.gensalt(4))}
 
     async def story() -> None:
-        gate = ConfiguredGate(WebConfig(users=users))
+        gate = ConfiguredGate(WebConfig(users=users), 9)
         header = (b"authorization", b"Basic " + base64.b64encode(b"\xff:x"))
         refused = await gate.refusal(Request("GET", "/", "", (header,)))
         assert refused is not None

@@ -25,7 +25,7 @@ class Live:
     def __init__(self, file: Path, content: str) -> None:
         self.file = file
         self.write(content)
-        self.config = ReloadingConfig(file)
+        self.config = ReloadingConfig(file, 9)
 
     def write(self, content: str) -> None:
         """Never with the size and the time of before."""
@@ -227,4 +227,4 @@ def test_tls_is_not_switched_on_by_a_reload(tmp_path: Path, caplog: pytest.LogCa
 
 def test_a_bad_file_at_the_start_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"web\.yml: No such file or directory"):
-        ReloadingConfig(tmp_path / "web.yml")
+        ReloadingConfig(tmp_path / "web.yml", 9)

@@ -27,7 +27,7 @@ async def passes(gate: ConfiguredGate, request: Request) -> bool:
 
 def test_the_hundred_and_first_login_takes_the_place_of_the_one_that_was_used_longest_ago() -> None:
     async def story() -> None:
-        gate = ConfiguredGate(WebConfig(users=USERS))
+        gate = ConfiguredGate(WebConfig(users=USERS), 9)
         for number in range(REMEMBERED):
             assert await passes(gate, login(number))
         oldest, *others = gate._accepted
@@ -44,7 +44,7 @@ def test_the_hundred_and_first_login_takes_the_place_of_the_one_that_was_used_lo
 
 def test_a_remembered_login_is_of_one_name_and_one_word() -> None:
     async def story() -> None:
-        gate = ConfiguredGate(WebConfig(users=USERS))
+        gate = ConfiguredGate(WebConfig(users=USERS), 9)
         assert await passes(gate, login(1))
         assert not await passes(gate, login(1, word=2))
         assert not await passes(gate, login(2, word=1))

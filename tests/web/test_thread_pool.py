@@ -52,7 +52,7 @@ def test_beyond_the_bound_a_call_is_refused_at_once() -> None:
 def test_the_oldest_call_that_waits_makes_room_for_a_newer_of_its_client() -> None:
     async def go() -> None:
         workers, release = ThreadPool("m", threads=1, waiting=2), threading.Event()
-        calls: list[asyncio.Task[object]] = [asyncio.create_task(workers.call(release.wait))]
+        calls: list[asyncio.Task[object]] = [asyncio.create_task(workers.call(release.wait, "other"))]
         await asyncio.sleep(0)
         for number in range(4):
             calls.append(asyncio.create_task(workers.call(partial(int, number))))
@@ -118,8 +118,8 @@ def test_who_has_most_calls_waiting_makes_room_for_who_has_none() -> None:
     """C3."""
 
     async def go() -> None:
-        workers, release = ThreadPool("f", threads=1, waiting=3), threading.Event()
-        calls = [asyncio.create_task(workers.call(release.wait, "a")) for _ in range(4)]
+        workers, release = ThreadPool("f", threads=1, waiting=4), threading.Event()
+        calls = [asyncio.create_task(workers.call(release.wait, client)) for client in ("", "a", "a", "a", "z")]
         await asyncio.sleep(0)
         other = asyncio.create_task(workers.call(lambda: 1, "b"))
         await asyncio.sleep(0)
@@ -128,7 +128,7 @@ def test_who_has_most_calls_waiting_makes_room_for_who_has_none() -> None:
         release.set()
         assert (await other, await more) == (1, 2)
         found = await asyncio.gather(*calls, return_exceptions=True)
-        assert [type(one) for one in found] == [bool, BusyError, BusyError, bool]
+        assert [type(one) for one in found] == [bool, BusyError, BusyError, bool, bool]
         workers.close()
 
     asyncio.run(go())
@@ -178,7 +178,7 @@ def test_a_call_that_was_withdrawn_leaves_its_place_and_those_of_its_client() ->
 
 def test_a_call_that_has_begun_is_made_to_its_end_although_nobody_awaits_it() -> None:
     async def go() -> None:
-        workers, begun, release, done = ThreadPool("i", threads=1, waiting=0), *(threading.Event() for _ in range(3))
+        workers, begun, release, done = ThreadPool("i", threads=1, waiting=1), *(threading.Event() for _ in range(3))
 
         def work() -> None:
             begun.set()
@@ -187,13 +187,15 @@ def test_a_call_that_has_begun_is_made_to_its_end_although_nobody_awaits_it() ->
 
         call = asyncio.create_task(workers.call(work))
         await asyncio.to_thread(begun.wait, 20)
+        following = asyncio.create_task(workers.call(done.is_set))
+        await asyncio.sleep(0)
         call.cancel()
-        await asyncio.gather(call, return_exceptions=True)
-        with pytest.raises(BusyError, match="i: 1 calls wait"):  # its thread is not free yet
-            await workers.call(lambda: None)
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        with pytest.raises(BusyError, match="i: 2 calls wait"):  # its thread is not free yet
+            await workers.call(lambda: None, "other")
         release.set()
-        assert await asyncio.to_thread(done.wait, 20)
-        await asyncio.sleep(0.05)
+        assert await following
         assert await workers.call(lambda: 1) == 1
         workers.close()
 
