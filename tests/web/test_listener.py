@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import time
+from asyncio import sslproto
 from collections.abc import Callable
 from typing import Any
 
@@ -257,6 +258,15 @@ def test_an_answer_that_takes_longer_is_ended(stubborn: bool, seconds: float) ->
 def context() -> ssl.SSLContext:
     now = time.time()
     return Authority("ca", now - DAY, now + DAY).kubelet_serving("localhost", now).server_context()
+
+
+def test_a_tls_connection_reads_one_record_at_a_time(context: ssl.SSLContext) -> None:
+    """RFC 8446 §5.1: 16 KiB at most."""
+
+    async def story(served: Served) -> None:
+        assert sslproto.SSLProtocol.max_size == 16384
+
+    told(story, context=context)
 
 
 def test_who_says_nothing_to_a_tls_port_is_ended_in_ten_seconds(context: ssl.SSLContext) -> None:
