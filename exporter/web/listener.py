@@ -46,18 +46,20 @@ class _Seat:
         self.socket, self.client = accepted, client
         self.task: asyncio.Task[None] | None = None
         self.connection: ClientConnection | None = None
-        self.established = self.ended = False
+        self.established: ClientConnection | None = None
+        """The connection, once its TLS handshake is over."""
+        self.ended = False
 
     @property
     def waiting(self) -> bool:
         """Whether it is the client's turn."""
-        return not self.ended and (not self.established or (self.connection is not None and self.connection.waiting))
+        return not self.ended and (self.established is None or self.established.waiting)
 
     def end(self) -> None:
         """End it at once: asyncio closes it a moment later."""
         self.ended = True
-        if self.established and self.connection is not None:
-            self.connection.transport.abort()
+        if self.established is not None:
+            self.established.transport.abort()
         elif self.task is not None:
             self.task.cancel()
 
@@ -93,27 +95,26 @@ class Listener:
         for one in self._listening:
             one.close()
         for seat in self._seats():
-            if seat.established and seat.connection is not None:
-                seat.connection.stop()
+            if seat.established is not None:
+                seat.established.stop()
             else:
                 seat.end()
-        if not await self._emptied(grace):
-            for seat in self._seats():
-                if seat.connection is not None:
-                    seat.connection.cancel()  # its client is told that the server stops
-            if not await self._emptied(grace / 4):
-                for seat in self._seats():
-                    seat.end()
+        await self._emptied(grace)
+        for seat in self._seats():
+            if seat.established is not None:
+                seat.established.cancel()  # its client is told that the server stops
+        await self._emptied(grace / 4)
+        for seat in self._seats():
+            seat.end()
 
     def _seats(self) -> list[_Seat]:
         return [seat for seats in self._clients.values() for seat in seats]
 
-    async def _emptied(self, seconds: float) -> bool:
-        """Whether every connection has ended within this time."""
+    async def _emptied(self, seconds: float) -> None:
+        """Wait until every connection has ended, but no longer than this."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
-        return not self._open
 
     def _resume(self) -> None:
         if not self._accepting and not self._closed:
@@ -159,9 +160,9 @@ class Listener:
         if self._open - self._ended > self._limits.connections:
             self._make_room(lambda one: one.waiting and one is not seat)
         elif self._context is not None:
-            shaking = sum(not one.established and not one.ended for one in self._seats())
-            if shaking > self._limits.handshakes:
-                self._make_room(lambda one: not one.established and not one.ended)
+            shaking = {one for one in self._seats() if one.established is None and not one.ended}
+            if len(shaking) > self._limits.handshakes:
+                self._make_room(lambda one: one in shaking)
 
     def _make_room(self, may_end: Callable[[_Seat], bool]) -> None:
         """End one of these: of the client that has most connections the one that waits longest."""
@@ -217,7 +218,7 @@ class Listener:
             ssl_handshake_timeout=HANDSHAKE_SECONDS if secured else None,
             ssl_shutdown_timeout=CLOSE_SECONDS if secured else None,
         )
-        seat.established = True
+        seat.established = seat.connection
 
     async def _spoken(self, accepted: socket.socket) -> None:
         """Wait for the first byte: a client that never says one is not worth the 60 KiB of a handshake."""

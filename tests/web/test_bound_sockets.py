@@ -108,6 +108,13 @@ def test_a_port_in_use_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> N
     socket.create_server(("127.0.0.1", port)).close()
 
 
+def test_a_link_local_address_is_one_of_an_interface() -> None:
+    """Without its interface it would be no address at all."""
+    with pytest.raises(OSError) as caught:
+        bound_sockets(f"fe80::1234%{socket.if_indextoname(1)}", 0)
+    assert caught.value.errno == errno.EADDRNOTAVAIL
+
+
 def test_the_kernel_keeps_a_whole_burst() -> None:
     assert BACKLOG == 4096
 

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from exporter.metric import Family, Metric, Part, part
-from exporter.web.cache import IN_USE, SHARED_FOR, CachedExposition
+from exporter.web.cache import CachedExposition
 from exporter.web.negotiation import Format
 
 STEADY, SETTLED, FRESH = (Metric(f"akscert_{name}", "Help.", ("label",)) for name in ("steady", "settled", "fresh"))
@@ -62,7 +62,7 @@ def test_only_what_changed_is_rendered_again() -> None:
     source.text()
     source.fresh = 2.0
     assert [line[-3:] for line in source.text()] == ["1.0", "1.0", "1.0"]
-    source.now += SHARED_FOR
+    source.now += 1.0
     assert [line[-3:] for line in source.text()] == ["1.0", "1.0", "2.0"]
     source.steady = source.settled = source.fresh = 3.0
     assert [line[-3:] for line in source.text()] == ["1.0", "3.0", "3.0"]
@@ -144,7 +144,7 @@ def test_a_format_nobody_asks_for_any_more_is_rendered_no_more() -> None:
     source = Source()
     source.text()
     source.text(OPENMETRICS)
-    source.now += IN_USE + 1
+    source.now += 901.0
     source.text()
     source.asked["steady"] = 0
     source.steady = 3.0
@@ -179,7 +179,7 @@ def test_who_takes_turns_in_two_formats_has_each_rendered_once() -> None:
     for _ in range(3):
         for accept in ("", OPENMETRICS):
             assert [line[-3:] for line in source.text(accept)[:3]] == ["1.0", "1.0", "1.0"]
-            source.now += SHARED_FOR
+            source.now += 1.0
     assert source.asked == {"steady": 2, "settled": 2, "fresh": 6}
     for value in range(2, 9):
         source.settled = float(value)
@@ -191,13 +191,13 @@ def test_who_takes_turns_in_two_formats_has_each_rendered_once() -> None:
 def test_a_format_counts_as_used_for_a_quarter_of_an_hour_to_the_second() -> None:
     source = Source()
     source.text(OPENMETRICS)
-    source.now, source.steady = 1000.0 + IN_USE, 2.0
+    source.now, source.steady = 1900.0, 2.0
     source.asked["steady"] = 0
     source.cache.refresh()
     assert source.asked["steady"] == 1
     assert source.cache.ready(OPENMETRICS)
     assert not source.cache.ready("")
-    source.now, source.steady = 1000.0 + IN_USE + 0.1, 3.0
+    source.now, source.steady = 1900.1, 3.0
     source.cache.refresh()
     assert source.asked["steady"] == 1
     assert not source.cache.ready(OPENMETRICS)
@@ -210,7 +210,7 @@ def test_an_answer_is_shared_by_those_who_want_it_alike_only() -> None:
     assert source.cache.payload("", gzipped=True) is gzipped
     assert source.cache.payload("", gzipped=False).encoding == ""
     assert source.cache.payload(OPENMETRICS, gzipped=True).content_type == OPENMETRICS
-    source.now += SHARED_FOR * 0.99
+    source.now += 0.99
     assert source.cache.payload("", gzipped=True) is gzipped
-    source.now = 1000.0 + SHARED_FOR
+    source.now = 1001.0
     assert source.cache.payload("", gzipped=True) is not gzipped

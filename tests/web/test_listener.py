@@ -9,6 +9,7 @@ import ssl
 import time
 from asyncio import sslproto
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.web.virtual import run
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 SLOW = GET.replace(b"/a", b"/slow")
+CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
 class Odd(socket.socket):
@@ -279,6 +281,28 @@ def test_who_says_nothing_to_a_tls_port_is_ended_in_ten_seconds(context: ssl.SSL
 
     told(story, context=context)
     assert HANDSHAKE_SECONDS == 10.0
+
+
+def test_who_does_not_hear_of_the_end_of_tls_is_ended_two_seconds_later(context: ssl.SSLContext) -> None:
+    async def story(served: Served) -> None:
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secured = trusting.wrap_bio(received, sent)
+        client = await served.connects()
+        for act in (secured.do_handshake, secured.do_handshake, partial(secured.write, CLOSING)):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                act()
+            client.sendall(sent.read())
+            await served.settled()
+            received.write(client.recv(65536))
+        assert secured.read(15) == b"HTTP/1.1 200 OK"
+        await asyncio.sleep(1.9)
+        assert served.listener.open == 1
+        await asyncio.sleep(0.2)
+        assert served.listener.open == 0
+
+    told(story, context=context)
 
 
 def test_who_begins_a_handshake_and_does_not_go_on_is_ended_too(context: ssl.SSLContext) -> None:
