@@ -16,12 +16,9 @@ from exporter.web.request import Request
 from exporter.web.response import Response, plain
 from exporter.web.thread_pool import BusyError, ThreadPool
 
-__all__ = ["PROBES", "Agent", "Application", "Gate", "Payload"]
+__all__ = ["Agent", "Application", "Gate", "Payload"]
 
 log = logging.getLogger(__name__)
-
-PROBES = frozenset({"/healthz", "/readyz"})
-"""Paths that the kubelet asks: it can neither log in nor wait for its turn."""
 
 NO_CODING = "not acceptable: gzip and identity are on offer"
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
-from exporter.web.app import PROBES
 from exporter.web.config import WebConfig
 from exporter.web.request import Request
 from exporter.web.response import Response, plain
@@ -20,6 +19,9 @@ from exporter.web.thread_pool import ThreadPool
 __all__ = ["ConfiguredGate", "credentials"]
 
 log = logging.getLogger(__name__)
+
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Paths that the kubelet asks: it can neither log in nor wait for its turn."""
 
 REMEMBERED = 100
 """How many accepted logins are remembered, as in the toolkit."""

@@ -221,13 +221,16 @@ def test_so_many_may_be_at_work_or_wait(path: str, most: int, caplog: pytest.Log
 def test_two_scrapes_are_at_work_at_once() -> None:
     meet = threading.Barrier(2)
     application = Application(Agent(before=lambda: meet.wait(PATIENCE)))
+    before = set(threading.enumerate())
 
     async def story() -> list[int]:
         request = Request("GET", "/metrics", "", ())
-        return [one.status for one in await asyncio.gather(application(request), application(request))]
+        answers = await asyncio.gather(*(application(request) for _ in range(4)))
+        assert sorted(one.name for one in set(threading.enumerate()) - before) == ["scrape-1", "scrape-2"]
+        return [one.status for one in answers]
 
     try:
-        assert asyncio.run(story()) == [200, 200]
+        assert asyncio.run(story()) == [200] * 4
     finally:
         application.close()
 
