@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from exporter.metric import Family, Metric, Part, part
+from exporter.web import cache, exposition
 from exporter.web.cache import CachedExposition
 from exporter.web.negotiation import Format
 
@@ -214,3 +215,8 @@ def test_an_answer_is_shared_by_those_who_want_it_alike_only() -> None:
     assert source.cache.payload("", gzipped=True) is gzipped
     source.now = 1001.0
     assert source.cache.payload("", gzipped=True) is not gzipped
+
+
+def test_to_compress_takes_a_window_of_8_kib_and_as_much_memory() -> None:
+    """Wider ones cost a node's scrape more than they save."""
+    assert (cache._WINDOW, cache._MEMORY, exposition.GZIP_LEVEL) == (-13, 6, 1)
