@@ -154,6 +154,20 @@ def test_retry_after_is_handed_on(site: ArmSite, source: AzureSource) -> None:
     assert source.asked_to_wait is None
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "waits"), [("900", "7", 900.0), ("7", "900", 900.0), ("7", "99999", 3600.0), ("7", "", 7.0)]
+)
+def test_the_longest_that_an_answer_of_a_look_asked_for_counts(
+    first: str, second: str, waits: float, site: ArmSite, source: AzureSource
+) -> None:
+    """An hour at most."""
+    cluster = bodies.managed_cluster(CLUSTER, [agent_pool("golden", snapshot=SNAPSHOT)])
+    site.arm.faults[Route.CLUSTER] = Answer(body=json.dumps(cluster).encode(), headers={"Retry-After": first})
+    site.arm.faults[Route.SNAPSHOT] = Answer(status=404, headers={"Retry-After": second})
+    assert failure(facts(source.read_cluster(CLUSTER)).pools[0].snapshot).reason is Reason.NOT_FOUND
+    assert source.asked_to_wait == waits
+
+
 @pytest.mark.parametrize(("ahead", "least", "most"), [(-100, 0, 0), (1000, 900, 1001), (86400, 3600, 3600)])
 def test_azure_may_name_a_moment_and_none_is_further_off_than_an_hour(
     site: ArmSite, source: AzureSource, ahead: float, least: float, most: float

@@ -3,10 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
-from exporter.sources.files.deadline import Workers
+from exporter.sources.files.deadline import Workers, _Batch
+
+T = TypeVar("T")
 
 Work = Callable[[Iterator[int]], Iterator[tuple[int, str]]]
 LONG, SHORT = 30.0, 0.2
@@ -114,20 +117,45 @@ def until(so: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
+class Waiting(Workers):
+    """Remembers how long each batch may take, and gives it up."""
+
+    given = 0.0
+
+    def _await(self, batch: _Batch[T], patience: float) -> None:
+        self.given = patience
+
+
 @pytest.mark.parametrize(
-    ("keys", "least", "most"), [(("i",), 0.1, 0.24), (("i", "a"), 0.25, 0.9)], ids=["a tenth", "a quarter"]
+    ("hanging", "keys", "patience"),
+    [("", "a", 20.0), ("", "ab", 20.0), ("h", "a", 2.0), ("h", "ab", 5.0), ("h", "ha", 5.0), ("h", "h", 0.0)],
 )
-def test_while_something_hangs_others_get_a_part_of_the_deadline(
-    keys: tuple[str, ...], least: float, most: float, gate: Gate
-) -> None:
-    """Of a second here: a lone piece of work a tenth, several a quarter."""
-    workers = Workers(1.0)
-    workers._hung.add("other")
+def test_while_something_hangs_others_get_a_part_of_the_deadline(hanging: str, keys: str, patience: float) -> None:
+    """A lone piece of work a tenth, several a quarter; and nothing is waited for where there is nothing to do."""
+    workers = Waiting(20.0)
+    workers._hung.update(hanging)
+    assert workers.answers(list(keys), upper(list(keys)), failed) == ([None] * len(keys), frozenset(hanging))
+    assert workers.given == patience
+
+
+def test_a_batch_that_makes_no_progress_is_waited_for_no_longer_than_it_may_take(gate: Gate) -> None:
     began = time.monotonic()
-    assert gate.asked(workers, *keys)[0][0] is None
-    took = time.monotonic() - began
-    assert took >= least
-    assert took < most + 5, "a busy machine is slow"
+    assert gate.asked(Workers(0.05), "h") == ([None], frozenset())
+    assert 0.05 <= time.monotonic() - began < 2
+
+
+def test_an_idle_thread_does_the_next_work() -> None:
+    workers, threads = Workers(LONG), list[threading.Thread]()
+
+    def work(numbers: Iterator[int]) -> Iterator[tuple[int, str]]:
+        for number in numbers:
+            threads.append(threading.current_thread())
+            yield number, "x"
+
+    for _ in range(3):
+        assert workers.answers(["a"], work, failed) == (["x"], frozenset())
+        until(lambda: workers._idle == 1)
+    assert threads == [threads[0]] * 3
 
 
 def test_two_threads_at_most_wait_for_more() -> None:
