@@ -131,7 +131,7 @@ def keep_memory() -> None:
 def _allow(ruleset: int, path: str, access: int, directory: int = 0) -> None:
     """Allow this at a path; `directory` beside it where that is one, which is passed over where there is none."""
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        place = os.open(path, os.O_PATH)
     except OSError:
         return
     try:

@@ -20,10 +20,12 @@ _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 @cache
-def host_roots() -> tuple[Certificate, ...] | None:
-    """Those of the first file that is there; None where there is none. Read once: an image does not change."""
+def host_roots(places: tuple[str, ...] = PLACES) -> tuple[Certificate, ...] | None:
+    """Those of the first file that is there, OpenSSL's own after these; None where there is none. Read once: an image
+    does not change.
+    """
     default = ssl.get_default_verify_paths().cafile
-    for place in (*PLACES, *((default,) if default else ())):
+    for place in (*places, *((default,) if default else ())):
         try:
             with Path(place).open("rb") as file:
                 text = file.read(LARGEST).decode("ascii", "replace")

@@ -77,7 +77,7 @@ class FdDirectory:
 
     def names(self, name: str) -> list[str]:
         """In no order."""
-        found = self.open(name, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
+        found = self.open(name, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         try:
             return os.listdir(found)
         finally:

@@ -33,7 +33,7 @@ CAP = 1 << 20
 """Bytes. A CA bundle of 300 certificates has about 600 KiB."""
 _MOST_CACHED = 4096
 _MOST_NAMES = 10_000
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 class HostFiles:
@@ -141,7 +141,7 @@ class HostFiles:
         def work(numbers: Iterator[int]) -> Iterator[tuple[int, tuple[T | None]]]:
             for number in numbers:
                 try:
-                    root = os.open(self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                    root = os.open(self._root, os.O_PATH | os.O_DIRECTORY)
                 except OSError:
                     yield number, (None,)
                     continue

@@ -87,7 +87,7 @@ def supported() -> bool:
     if sys.platform != "linux":
         return False
     try:
-        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        root = os.open("/", os.O_PATH | os.O_DIRECTORY)
     except OSError:
         return False
     try:

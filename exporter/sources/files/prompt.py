@@ -39,17 +39,18 @@ class Prompt:
         """`mounts`: the kernel's table of mounts, which tells when it has changed (proc(5))."""
         self._root, self._mounts = os.fsencode(root), mounts
         self._table: int | None = None
-        self._poll = select.poll() if hasattr(select, "poll") else None
+        self._poll: select.poll | None = None
 
     def allows(self, root: int, marks: Sequence[Mark]) -> bool:
         """Whether all of these are in local file systems, so that `as_marked` may be asked. May wait for a disk.
 
         `root`: descriptor of the root. Raises OSError.
         """
-        if self._poll is None:
+        if not hasattr(select, "poll"):
             return False
-        if self._table is None:
-            self._table = os.open(self._mounts, os.O_RDONLY | os.O_CLOEXEC)
+        if self._poll is None:
+            self._table = os.open(self._mounts, os.O_RDONLY)
+            self._poll = select.poll()
             self._poll.register(self._table, select.POLLPRI | select.POLLERR)
         self._poll.poll(0)  # what is mounted from now on is mounted later
         if file_system(root) not in _LOCAL:
@@ -65,7 +66,7 @@ class Prompt:
 
     def as_marked(self, marks: Sequence[Mark]) -> bool:
         """Whether every path leads to the state it was marked with; no where that cannot be told at once."""
-        if self._poll is None or self._table is None or self._poll.poll(0):
+        if self._poll is None or self._poll.poll(0):
             return False
         with contextlib.suppress(OSError):
             root = open_cached(None, self._root, _OPEN)

@@ -21,7 +21,7 @@ Mark = tuple[bytes, State]
 
 SETTLED_NS = 2_000_000_000
 """A state this old is another one after the next change, however coarse the file system's clock."""
-_OPEN = getattr(os, "O_PATH", 0) | getattr(os, "O_CLOEXEC", 0)
+_OPEN = getattr(os, "O_PATH", 0)
 
 
 def as_marked(root: int, wanted: Iterable[Mark], opened: Callable[[int, bytes, int], int] = open_encoded) -> bool:

@@ -1,6 +1,9 @@
 """The CAs that a host trusts, as its distribution keeps them."""
 
 import ssl
+from pathlib import Path
+
+import pytest
 
 from exporter.facts.x509 import certificates
 from exporter.sources.endpoints.host_roots import LARGEST, PLACES, _certificates, host_roots
@@ -38,3 +41,15 @@ def test_the_first_file_that_is_there_is_read_once() -> None:
     wanted = [tuple(_certificates(text)) for text in texts]
     assert found == next((one for one in wanted if one), None)
     assert host_roots() is found
+
+
+def test_a_distributions_own_goes_before_openssls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a file that holds none is passed over as one that is not there."""
+    for name, text in (("own", TEXT), ("openssl", MORE), ("empty", "")):
+        (tmp_path / name).write_text(text)
+    one, other = certificates(ONE.pem), certificates(OTHER.pem)
+    places = tuple(str(tmp_path / name) for name in ("absent", "empty", "own"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "openssl"))
+    assert (host_roots(places), host_roots(places[:2]), host_roots(())) == (one, other, other)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent"))
+    assert (host_roots(places[:1]), host_roots(places[2:])) == (None, one)

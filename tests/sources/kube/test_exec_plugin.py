@@ -174,6 +174,14 @@ def test_of_an_answer_without_an_end_no_more_than_the_bound_is_kept() -> None:
     assert LARGEST <= len(found) < LARGEST + 65536
 
 
+def test_no_part_is_kept_beyond_the_bound(tmp_path: Path) -> None:
+    with (tmp_path / "answer").open("w+b") as file:
+        file.truncate(LARGEST + 100)
+        found = bytearray()
+        _read(file, found, None)
+    assert len(found) == LARGEST
+
+
 def test_an_answer_just_within_the_bound_is_whole() -> None:
     assert LARGEST == 1 << 20
     padded = TOKEN + " " * (LARGEST - len(TOKEN))
