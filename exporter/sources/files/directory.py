@@ -5,11 +5,12 @@ import os
 import stat
 from typing import Protocol, Self
 
+from exporter.sources.files.flags import flags
+
 __all__ = ["Directory", "FdDirectory", "PathDirectory", "host_path"]
 
 _WINDOWS = os.name == "nt"
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_BINARY = getattr(os, "O_BINARY", 0)
+_NOFOLLOW, _DIRECTORY, _BINARY = flags("O_NOFOLLOW"), flags("O_DIRECTORY"), flags("O_BINARY")
 
 
 def host_path(path: str) -> str:
@@ -49,7 +50,7 @@ class Directory(Protocol):
 class FdDirectory:
     """A directory by its descriptor: what is renamed or replaced above it cannot mislead the walk."""
 
-    _FLAGS = getattr(os, "O_PATH", 0) | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
+    _FLAGS = flags("O_PATH|O_DIRECTORY|O_NOFOLLOW")
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -77,7 +78,7 @@ class FdDirectory:
 
     def names(self, name: str) -> list[str]:
         """In no order."""
-        found = self.open(name, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        found = self.open(name, _DIRECTORY)
         try:
             return os.listdir(found)
         finally:

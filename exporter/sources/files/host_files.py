@@ -18,6 +18,7 @@ from exporter.sources.files import openat2
 from exporter.sources.files.content import State, file_state, read_content
 from exporter.sources.files.deadline import Workers
 from exporter.sources.files.directory import host_path
+from exporter.sources.files.flags import flags
 from exporter.sources.files.prompt import Prompt
 from exporter.sources.files.resolve import UnresolvedPath, walk
 from exporter.sources.files.root import KernelRoot, Root, WalkedRoot, patiently
@@ -33,7 +34,7 @@ CAP = 1 << 20
 """Bytes. A CA bundle of 300 certificates has about 600 KiB."""
 _MOST_CACHED = 4096
 _MOST_NAMES = 10_000
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_FLAGS = flags("O_RDONLY|O_NONBLOCK|O_NOCTTY")
 
 
 class HostFiles:

@@ -10,6 +10,7 @@ import os
 import select
 from collections.abc import Sequence
 
+from exporter.sources.files.flags import flags
 from exporter.sources.files.openat2 import file_system, open_cached, open_encoded
 from exporter.sources.files.watch import Mark, as_marked
 
@@ -29,7 +30,7 @@ _LOCAL = frozenset(
         0xE0F5E1E2,  # EROFS
     }
 )
-_OPEN = getattr(os, "O_PATH", 0)
+_OPEN = flags("O_PATH")
 
 
 class Prompt:

@@ -12,6 +12,7 @@ from exporter.facts.host.read import Look, Read, Version, Way
 from exporter.reason import FileStatus
 from exporter.sources.files.content import State, file_state
 from exporter.sources.files.directory import host_path
+from exporter.sources.files.flags import flags
 from exporter.sources.files.openat2 import open_encoded
 
 __all__ = ["Mark", "as_marked", "directory", "holding", "marks"]
@@ -21,7 +22,7 @@ Mark = tuple[bytes, State]
 
 SETTLED_NS = 2_000_000_000
 """A state this old is another one after the next change, however coarse the file system's clock."""
-_OPEN = getattr(os, "O_PATH", 0)
+_OPEN = flags("O_PATH")
 
 
 def as_marked(root: int, wanted: Iterable[Mark], opened: Callable[[int, bytes, int], int] = open_encoded) -> bool:
