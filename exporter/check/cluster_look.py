@@ -1,5 +1,6 @@
 """A kubeconfig or a Pod's service account in, a report on its cluster out: `check` from a laptop."""
 
+import math
 import os
 import threading
 import time
@@ -17,7 +18,7 @@ from exporter.check.cluster_report import Seen, cluster_report
 from exporter.check.kubelet_look import look_at_kubelets
 from exporter.check.progress import progress
 from exporter.check.report import Report
-from exporter.check.together import together
+from exporter.check.together import seconds_left, together
 from exporter.facts.azure.resource_id import managed_cluster_id
 from exporter.facts.cluster import Endpoint
 from exporter.facts.kube.endpoint_target import EndpointTarget
@@ -43,6 +44,12 @@ ENDPOINTS_PATIENCE, MOST_ENDPOINTS, AT_ONCE = 30.0, 1000, 16
 DEFINITIONS = {"verb": "list", "group": "apiextensions.k8s.io", "resource": "customresourcedefinitions"}
 HANDSHAKE = 10.0
 """Seconds for a look at what is served."""
+ENDPOINT = 5.0
+"""The same of something that the API server calls."""
+AZURE, AZURE_PARTS = 30.0, 2
+"""Seconds for a login and a look at Azure, and how many of them there are at the most."""
+TELLING = 1.0
+"""Seconds that are kept to print what was told by then."""
 _LOGGED_IN = frozenset(KUBE_SOURCES) - {Source.APISERVER}
 """What only somebody with credentials can ask."""
 
@@ -89,7 +96,7 @@ class _Look:
         handshake: float,
     ) -> None:
         self._settings, self._paths, self._choice, self._view = settings, paths, choice, found
-        self._deadline, self._tell = deadline, tell
+        self._deadline, self._told_by, self._tell = deadline, deadline - TELLING, tell
         self._account, self._handshake = account, handshake
         places = dict(settings.endpoints_resolve)
         self._resolve, self._inside = resolved(places), paths is None or bool(places)
@@ -138,7 +145,7 @@ class _Look:
             if self._paths is None:
                 self._connection = Connection(self._account)
                 return
-            patience = max(0.1, self._deadline - time.monotonic() - 1.0)  # to tell what the plugin said last
+            patience = seconds_left(self._told_by, most=math.inf)  # to tell what the plugin said last
             credentials = Kubeconfig(self._paths, self._settings.context, chosen=self._choice, patience=patience)
             self._connection = Connection(credentials, timeout=15.0)
         except ApiError as error:
@@ -155,7 +162,7 @@ class _Look:
         assert self._view is not None
         assert self._view.address is not None
         address = self._view.address
-        timeout = min(self._handshake, max(0.1, self._deadline - time.monotonic()))
+        timeout = seconds_left(self._deadline, most=self._handshake)
         seen = probe(address, server_name=self._view.server_name, timeout=timeout, proxy=self._view.proxy)
         with self._lock:
             if isinstance(seen, Failure):
@@ -187,11 +194,9 @@ class _Look:
             Source.APISERVICES: kube.look_at_api_services,
             Source.WORKLOADS: lambda: self._look_at_workloads(connection),
         }
-        for name, failure in self._together(looks).items():
-            self._post(lambda name=name, failure=failure: self._state.failed(Source(name), failure))  # type: ignore[misc]
+        self._look_with(looks)
         if self._settings.preflight:
-            for failure in self._together({Source.PREFLIGHT: lambda: self._ask_preflight(connection)}).values():
-                self._post(lambda failure=failure: self._state.failed(Source.PREFLIGHT, failure))  # type: ignore[misc]
+            self._look_with({Source.PREFLIGHT: lambda: self._ask_preflight(connection)})
         self._seen.offset = connection.clock_offset
         if self._view is None:
             self._together({Source.APISERVER: lambda: self._probe_from_pod(connection)})
@@ -222,8 +227,7 @@ class _Look:
             nodes = [one.name for one in known if one.name not in told and not one.virtual]
         if not nodes:
             return
-        deadline = self._deadline - 1.0  # what has been told by then is still to be printed
-        found = look_at_kubelets(connection, nodes, deadline, self._tell, everybody=wanted == "true")
+        found = look_at_kubelets(connection, nodes, self._told_by, self._tell, everybody=wanted == "true")
         with self._lock:
             self._seen.kubelets = found
             if wanted == "true" or not found.unreachable:
@@ -255,8 +259,7 @@ class _Look:
         deadline = min(self._deadline, time.monotonic() + ENDPOINTS_PATIENCE)
 
         def see(target: EndpointTarget) -> None:
-            timeout = max(0.1, min(5.0, deadline - time.monotonic()))
-            found = look(target, self._resolve, timeout, time.time)
+            found = look(target, self._resolve, seconds_left(deadline, most=ENDPOINT), time.time)
             self._post(lambda: self._state.endpoint_told(found, time.time()))
 
         def few(mine: list[EndpointTarget]) -> None:
@@ -286,9 +289,8 @@ class _Look:
         wanted = managed_cluster_id(settings.azure_resource_id) if settings.azure_resource_id else None
 
         def ask() -> None:
-            # A login, and two looks at the most.
-            left = max(1.0, self._deadline - time.monotonic())
-            source = AzureSource(settings.azure_endpoint, whole=min(30.0, left / 2))
+            whole = seconds_left(self._deadline, most=AZURE, parts=AZURE_PARTS)
+            source = AzureSource(settings.azure_endpoint, whole=whole)
             found, _ = read_azure(source, wanted, provider_id)
             unknown = Failure(Reason.NOT_FOUND, "no node is known that leads to the cluster: give --azure.resource-id")
             answer = unknown if found is None else found
@@ -297,9 +299,15 @@ class _Look:
                 self._state.azure_read(answer, time.time())
             source.close()
 
-        for failure in self._together({Source.AZURE: ask}).values():
+        for failure in self._look_with({Source.AZURE: ask}).values():
             self._seen.azure = failure
-            self._post(lambda failure=failure: self._state.failed(Source.AZURE, failure))  # type: ignore[misc]
+
+    def _look_with(self, looks: dict[str, Callable[[], object]]) -> dict[str, Failure]:
+        """Look by sources; what went wrong is theirs."""
+        failures = self._together(looks)
+        for name, failure in failures.items():
+            self._post(lambda name=name, failure=failure: self._state.failed(Source(name), failure))  # type: ignore[misc]
+        return failures
 
     def _together(self, looks: dict[str, Callable[[], object]]) -> dict[str, Failure]:
         return together(looks, self._deadline, self._tell)

@@ -211,7 +211,7 @@ def _print_rows(console: "Console", section: Section, unicode: bool) -> None:
         drawn.add_row(*(Text(broken(cell, width)) for cell, width in zip(row, wide, strict=True)))
     # Wider than the terminal rather than cut: what is cut off nobody can read.
     terminal, console.width = console.width, max(console.width, sum(wide) + GAP * len(wide))
-    console.print(drawn, crop=False)
+    console.print(drawn)
     console.width = terminal
 
 

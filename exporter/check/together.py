@@ -8,7 +8,15 @@ from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.bug import bug
 
-__all__ = ["together"]
+__all__ = ["seconds_left", "together"]
+
+LEAST = 0.1
+"""Seconds for a look that begins at its deadline."""
+
+
+def seconds_left(deadline: float, *, most: float, parts: int = 1) -> float:
+    """Seconds for one look, or for each of its parts: those that are left to `deadline` (time.monotonic), or `most`."""
+    return min((most, max((LEAST, deadline - time.monotonic())) / parts))
 
 
 def together(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from exporter.agents.cluster import azure_look
 from exporter.agents.cluster.azure_look import ENDING, NO_NODE, PATIENCE, AzureLook
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES
 from exporter.agents.cluster.state import ClusterState
@@ -150,7 +151,7 @@ def test_without_a_node_it_is_told_once_after_six_tries(tries: int) -> None:
 
 
 def test_what_was_never_started_can_be_stopped() -> None:
-    assert ENDING == 1.0
+    assert (ENDING, hasattr(azure_look, "AzureSource")) == (1.0, False)  # which costs 30 MiB
     story = Story(Arm([WELL]))
     story.look.stop()
     assert (story.arm.closed, story.arm.asked) == (1, [])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.agents.cluster import agent as cluster_module
 from exporter.agents.cluster.agent import ClusterAgent, agent_over, cluster_agent, kube_connection
 from exporter.agents.cluster.azure_look import AzureLook
 from exporter.agents.cluster.certificates_api import CertificatesApiLooks
@@ -78,6 +79,7 @@ def test_by_itself_it_looks_at_kubelets_and_endpoints(path: Path) -> None:
     assert (agent._kube._in_pod, agent._kube._conversions) == (False, True)
     assert (agent._azure, agent._wanted, agent._runbooks, agent._grafana) == (None, (), "", "")
     assert agent.mode is Mode.CLUSTER
+    assert not hasattr(cluster_module, "AzureSource")  # which costs 30 MiB
 
 
 def test_each_setting_goes_where_it_belongs(path: Path, tmp_path: Path) -> None:

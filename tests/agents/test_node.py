@@ -1,5 +1,6 @@
 """The node agent: what one scrape says."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -179,6 +180,7 @@ def look():
             time.sleep(0.01)
     asked.sendall(b"GET /metrics HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
     assert b"akscert_build_info" in asked.makefile("rb").read()
+    assert gc.get_freeze_count()
     gc.unfreeze()  # what is frozen is not among get_objects
     gc.collect()
     left = {"encodings.idna", "exporter.completion", "exporter.web.config", "exporter.web.tls"}
@@ -188,7 +190,7 @@ def look():
 
 threading.Thread(target=look).start()
 main(["node", "--host-root", sys.argv[1], "--web.listen-address", f"127.0.0.1:{sys.argv[2]}",
-      "--kubelet-address", sys.argv[3], "--log.level", "error"])
+      "--kubelet-address", sys.argv[3], "--log.format", "json", "--node-name", "aks-1"])
 """
 
 
@@ -202,7 +204,10 @@ def test_a_running_agent_keeps_nothing_that_only_its_start_needs(tmp_path: Path)
         host, kubelet = kubelets.start(node.serving, CA).address
         command = [sys.executable, "-c", RUNNING, str(node.root), port, f"{host}:{kubelet}"]
         ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (ran.stdout, ran.stderr, ran.returncode) == ("[] 0\n", "", 0)
+    assert (ran.stdout, ran.returncode) == ("[] 0\n", 0)
+    sealed, looks, *_ = (json.loads(line)["message"] for line in ran.stderr.splitlines())
+    assert sealed.startswith("sealed: Landlock ")
+    assert looks == f"node agent of aks-1 looks below {node.root}"
 
 
 def test_windows_paths_are_told_by_the_files_that_are_there(tmp_path: Path) -> None:

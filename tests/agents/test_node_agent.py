@@ -36,7 +36,7 @@ def test_below_another_root_this_machines_name_says_nothing(root: str, name: str
     at = Path("/") if root == "/" else tmp_path
     agent = made(at, kubelet_address="", node_name=name) if name else made(at, kubelet_address="")
     assert (agent.named, agent.node) == (named, name or socket.gethostname())
-    assert agent.mode is Mode.NODE
+    assert (agent.mode, list(agent.documents)) == (Mode.NODE, ["/", "/facts", "/runbooks/"])
 
 
 UNSET = "HOST_IP is not set, and no kubelet address is given"
@@ -111,7 +111,6 @@ def body(agent: NodeAgent, path: str, name: str = "") -> str:
 def test_its_documents_are_a_page_facts_and_runbooks(tmp_path: Path) -> None:
     root = build(scenario("static-client"), tmp_path / "host", nodes.NOW, nodes.CA, name="aks-1").root
     agent = agent_of(root)
-    assert list(agent.documents) == ["/", "/facts", "/runbooks/"]
     facts = json.loads(body(agent, "/facts"))
     assert (facts["agent"], facts["node"]) == ("node", "aks-1")
     assert facts["looked_at"] == pytest.approx(nodes.NOW, abs=3600)
@@ -165,6 +164,18 @@ def test_a_served_certificate_that_nothing_could_verify_is_not_seen(tmp_path: Pa
         agent.wire.look()
     assert agent.wire.served() is not None
     assert [one.origin for one in agent.look().certificates if one.origin == "wire"] == []
+
+
+def test_what_nothing_could_verify_and_no_file_holds_is_no_reason_to_try_for_ever(tmp_path: Path) -> None:
+    (stranger,) = certificates(nodes.CA.kubelet_serving("aks-2", nodes.NOW).certificate_pem)
+
+    class Parsing(InProcess):
+        def signed_by(self, child: Certificate, authority: Certificate) -> bool:  # type: ignore[override]
+            raise ParserFailure(FileStatus.TIMEOUT, "it took too long", stranger)
+
+    agent = agent_of(simulated(tmp_path).root, parsing=Parsing())
+    with pytest.raises(ParserFailure):
+        agent.look()
 
 
 def probe(address: tuple[str, int], **options: object) -> KubeletProbe:

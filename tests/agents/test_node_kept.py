@@ -1,8 +1,10 @@
 """What stays as it is is looked at each time, and concluded and rendered once."""
 
 import gzip
+import re
 import threading
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from exporter.agents.node.agent import NodeAgent
@@ -89,6 +91,11 @@ def test_a_scrape_at_once_is_of_the_files_that_were_read_last(tmp_path: Path) ->
         assert (agent.at_once("", False) is not None) is told
     agent._shown = None
     assert agent.at_once("", False) is None
+
+
+def test_a_scrape_tells_of_the_node_first_and_of_the_process_last(tmp_path: Path) -> None:
+    families = re.findall(r"^# TYPE ([a-z]+)_", text(agent_of(simulated(tmp_path).root)), re.MULTILINE)
+    assert [subject for subject, _ in groupby(families)] == ["akscert", "python", "akscert", "process"]
 
 
 def test_every_format_tells_the_same(tmp_path: Path) -> None:

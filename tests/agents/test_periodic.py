@@ -46,6 +46,46 @@ class Look:
         return self.taken.wait(0.3)
 
 
+class Waits(threading.Event):
+    """Written down instead of waited: for how long, and whether somebody is waiting for a look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[float | None, bool]] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.told.append((timeout, self.is_set()))
+        return True
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_each_pause_follows_from_how_the_looks_went_and_who_asked_for_another(early: bool) -> None:
+    """What is asked for before a look began is answered by it; during it, by another one at once."""
+
+    def look() -> bool:
+        number = len(waits.told)
+        if number == 2:
+            raise ValueError("a bug")
+        if number == 4:
+            periodic.again()
+        if number == 7:
+            periodic.stop()
+        return number not in {1, 3, 5, 7}
+
+    periodic = Periodic("x", 40.0, look)
+    waits = periodic._wake = Waits()
+    if early:
+        periodic.again()
+    periodic._run()
+    pauses = [40.0, 5.0, 10.0, 20.0, 40.0, 5.0, 40.0, 5.0]
+    assert waits.told == [(pause, number in {4, 7}) for number, pause in enumerate(pauses)]
+
+
+def test_its_thread_ends_with_the_process() -> None:
+    periodic = Periodic("x", 40.0, bool)
+    assert (periodic._thread.name, periodic._thread.daemon, periodic._failures) == ("x", True, 0)
+
+
 def test_a_look_that_went_well_is_taken_again_only_when_it_is_due_or_asked_for() -> None:
     look = Look()
     periodic = Periodic("x", 3600.0, look)

@@ -310,8 +310,15 @@ def test_conversions_are_listed_where_that_is_allowed(allowed: bool, tmp_path: P
     assert not [target for _, target in list(server.requests)[asked:] if "customresourcedefinitions" in target]
 
 
+def test_what_was_told_can_still_be_printed(tmp_path: Path) -> None:
+    account = ServiceAccount(tmp_path, {})
+    one = cluster_look._Look(resolve(Command.CHECK, {}, {}), None, None, None, 100.0, lambda _: None, account, 1.0)
+    assert (one._deadline, one._told_by) == (100.0, 99.0)
+
+
 def test_so_long_and_so_many_are_waited_for() -> None:
-    assert (cluster_look.PATIENCE, cluster_look.HANDSHAKE) == (90.0, 10.0)
+    assert (cluster_look.PATIENCE, cluster_look.HANDSHAKE, cluster_look.ENDPOINT) == (90.0, 10.0, 5.0)
+    assert (cluster_look.AZURE, cluster_look.AZURE_PARTS, cluster_look.TELLING) == (30.0, 2, 1.0)
     assert (cluster_look.ENDPOINTS_PATIENCE, cluster_look.MOST_ENDPOINTS, cluster_look.AT_ONCE) == (30.0, 1000, 16)
     asked = {"verb": "list", "group": "apiextensions.k8s.io", "resource": "customresourcedefinitions"}
     assert asked == cluster_look.DEFINITIONS

@@ -69,6 +69,19 @@ BOTH = "check looks at a node (--host-root) or at a cluster (--kubeconfig), not 
 NOBODY = "no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod"
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_machine_with_any_of_a_nodes_files_is_one(there: bool, root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "config.yml"
+    place = root / ("etc/kubernetes/certs/ca.crt" if there else "nosuch")
+    file.write_text(f"paths: {{certificates: {{cluster-ca: ['{place}']}}}}\n")
+    given = settings(config_file=str(file), node_name="n1", kubelet_address="")
+    if there:
+        assert look_at_host(given).subject == "node n1"
+    else:
+        with pytest.raises(SettingsError):
+            look_at_host(given)
+
+
 @pytest.mark.parametrize("pod", [True, False])
 @pytest.mark.parametrize(
     ("flags", "usual", "meant"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from exporter.check import render
 from exporter.check.command import look_at_host
 from exporter.check.render import as_json, as_markdown, as_table
 from exporter.check.report import Report, Section, report
@@ -18,6 +19,10 @@ from simulation.node.simulated_node import build
 from simulation.pki import Authority
 
 NOW = 1_795_000_000.0
+
+
+def test_in_a_pipe_a_table_is_as_wide_as_it_needs_and_rich_is_imported_for_tables_only() -> None:
+    assert (render.WIDEST, hasattr(render, "Console")) == (20_000, False)
 
 
 def finding(severity: Severity, what: str = "It is so.") -> Finding:

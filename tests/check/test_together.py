@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from exporter.check.together import together
+import pytest
+
+from exporter.check.together import LEAST, seconds_left, together
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 
@@ -13,10 +15,34 @@ def test_all_looks_are_made_at_once_and_end_well() -> None:
     meeting = threading.Barrier(3)
     began = time.monotonic()
     told: list[list[str]] = []
-    looks = {name: lambda: meeting.wait(20) for name in "abc"}
+    names: set[str] = set()
+
+    def look() -> None:
+        names.add(threading.current_thread().name)  # what a trace of a look that hangs says
+        meeting.wait(20)
+
+    looks = dict.fromkeys("abc", look)
     assert together(looks, began + 20, lambda waiting: told.append(list(waiting))) == {}
     assert time.monotonic() - began < 10
     assert all(set(waiting) <= set("abc") for waiting in told)
+    assert names == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("left", "most", "parts", "expected"),
+    [
+        (5.0, 10.0, 1, 5.0),
+        (5.0, 2.0, 1, 2.0),
+        (5.0, 10.0, 2, 2.5),
+        (50.0, 10.0, 2, 10.0),
+        (0.0, 10.0, 1, 0.1),
+        (-5.0, 10.0, 2, 0.05),
+    ],
+)
+def test_a_look_has_what_is_left_and_never_nothing(left: float, most: float, parts: int, expected: float) -> None:
+    found = seconds_left(time.monotonic() + left, most=most, parts=parts)
+    assert found == pytest.approx(expected, abs=0.04)
+    assert (seconds_left(0.0, most=10.0), LEAST) == (0.1, 0.1)
 
 
 def test_one_that_hangs_is_a_timeout_and_is_named_while_it_is_waited_for() -> None:

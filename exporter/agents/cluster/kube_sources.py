@@ -292,7 +292,7 @@ class KubeSources:
         )
 
     def _listed(self, what: Resource, read: Reader[F], on_list: Callable[[list[F], float], None]) -> list[F] | Failure:
-        found: list[F] | Failure
+        found: Listing[F] | Failure
         try:
             found = self._connection.list_all(what.path, read)
         except Exception as error:  # noqa: BLE001 - a source always answers
@@ -304,7 +304,7 @@ class KubeSources:
                 self._state.failed(what.source, found)
                 return
             on_list(found, now)
-            if isinstance(found, Listing) and found.unreadable:
+            if found.unreadable:
                 self._state.failed(what.source, *found.unreadable.values())
 
         self._tell(what.source, tell)

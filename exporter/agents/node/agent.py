@@ -140,12 +140,6 @@ class NodeAgent:
         """What the agent asks beside files, and what it would ask."""
         return (self.wire.facts(),) if self.wire else self._skipped
 
-    def families(self) -> Iterator[Family]:
-        """Every series of one scrape."""
-        yield from emitted.families(self.look(), self.sources(), revision(), self._sealed)
-        yield from self._platform.collect()
-        yield from self._process.collect()
-
     def exposition(self, accept: str, gzip: bool) -> Payload:
         """The scrape for a client with this Accept header. Every file is looked at; what is as it was is not rendered
         again.
