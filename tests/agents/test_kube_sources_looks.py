@@ -34,11 +34,12 @@ class Asking:
         conversions: bool = False,
         clock: Callable[[], float] = lambda: NOW,
         addresses: tuple[tuple[str, int], ...] | None = None,
+        post: Callable[[Callable[[], None]], None] = lambda work: work(),
     ) -> KubeSources:
         return KubeSources(
             self.connection,
             self.state,
-            lambda work: work(),
+            post,
             lambda: (self.connection.server,) if addresses is None else addresses,
             Intervals(probe_timeout=2.0),
             **({"in_pod": True} if in_pod else {}),
@@ -115,8 +116,14 @@ def test_a_bug_in_a_look_is_the_sources_failure(source: Source, asking: Asking) 
 
 @pytest.mark.parametrize("source", [Source.CONFIGMAPS, Source.LEASES])
 def test_and_so_is_one_in_what_is_made_of_it(source: Source, asking: Asking) -> None:
-    LOOKS[source](asking.sources(clock=lambda: None))  # type: ignore[arg-type, return-value]
+    """It is posted: whoever does the work hears of no exception."""
+    posted: list[Callable[[], None]] = []
+    LOOKS[source](asking.sources(clock=lambda: None, post=posted.append))  # type: ignore[arg-type, return-value]
+    assert asking.outcome(source) == (None, None, None, "")
+    for work in posted:
+        work()
     assert asking.outcome(source)[:3] == (False, None, Reason.BUG)
+    assert "TypeError" in asking.outcome(source)[3]
 
 
 def test_requests_and_nodes_are_listed(asking: Asking) -> None:
