@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 REPEATED = 600.0
 """Seconds after which a refusal is logged again, for as long as the files stay refused."""
 
-Version = tuple[int, ...]
+Version = tuple[int | None, ...]
 
 
 class ReloadingConfig:
@@ -96,7 +96,10 @@ class ReloadingConfig:
 def _version(path: Path) -> Version:
     """What changes when a file does, through links: Kubernetes swaps the directory that a Secret's files lead to."""
     try:
-        found = os.stat(path)
+        return _of(os.stat(path))
     except OSError as error:
-        return (error.errno or 0,)
+        return (error.errno,)
+
+
+def _of(found: os.stat_result) -> Version:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -56,6 +56,7 @@ BAD = {
     "a: !!timestamp x": "not YAML: AttributeError",
     "a: !!bool x": "not YAML: KeyError",
     "a: !!int ''": "not YAML: IndexError",
+    "a: !!timestamp {=: x}": "not YAML: TypeError",
     "a: !!float 1e_": "not YAML: ValueError",
     f"a: !!float {'1:' * 300}0.5": "not YAML: OverflowError",
     "[" * 2000: "not YAML: RecursionError",

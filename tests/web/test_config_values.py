@@ -1,5 +1,6 @@
 """What a web configuration file comes to, whole: every key, each side of every bound, and the context it makes."""
 
+import errno
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exporter.settings import SettingsError
-from exporter.web import config
+from exporter.web import config, tls
 from exporter.web.config import WebConfig, read_web_config
 from exporter.web.tls import LiveContext, ServerContext, TLSConfig, ssl_context
 from simulation.pki import DAY, Authority
@@ -354,6 +355,19 @@ def test_each_file_that_is_not_there_is_said_with_its_key(made: Made) -> None:
         with pytest.raises(SettingsError) as caught:
             made.context(**changed)
         assert str(caught.value) == (f"{made.config.file}: tls_server_config.{key}: {none}: No such file or directory")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        (OSError("odd"), "cannot be read"),
+        (ValueError("odd"), "odd"),
+    ],
+)
+def test_what_a_file_fails_with_is_said_in_one_line(made: Made, error: Exception, words: str) -> None:
+    found = tls._failure(made.config, "key", Path("/a"), error)
+    assert str(found) == f"{made.config.file}: tls_server_config.key: /a: {words}"
 
 
 def test_a_connection_has_the_context_of_when_it_began(made: Made) -> None:

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from exporter.web import connection, listener
+from exporter.web import auth, connection, listener
 from exporter.web.limits import Limits
 
 PAGE = Path(__file__).parents[2] / "docs/web-configuration.md"
 
 
 def test_the_page_says_what_is_in_force() -> None:
-    table = PAGE.read_text(encoding="utf-8").partition("## Bounds")[2]
+    page = PAGE.read_text(encoding="utf-8")
+    table = page.partition("## Bounds")[2]
     rows = dict(line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| "))
     limits = Limits()
     words = {
@@ -27,7 +28,10 @@ def test_the_page_says_what_is_in_force() -> None:
         assert rows[what].startswith(begins), what
     assert limits.request == listener.HANDSHAKE_SECONDS
     assert f"up to {listener.AT_ONCE} more sockets" in rows["connections; TLS handshakes under way"]
-    assert limits.turned_away == 2
+    assert limits.look == limits.turned_away == 2
+    assert "are checked for changes every two seconds" in page
+    assert auth.KEPT_BACK == 10
+    assert "after ten seconds at most" in page
     assert "More get 503, two seconds later" in rows["scrapes; documents of each path"]
 
 
