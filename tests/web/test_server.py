@@ -120,6 +120,13 @@ def test_a_bad_web_configuration_is_one_line_and_status_2(tmp_path: Path) -> Non
     )
 
 
+def test_without_a_web_configuration_nothing_of_tls_and_logins_is_loaded() -> None:
+    """It costs memory on every node."""
+    script = "import sys, exporter.web.server as s; print({'exporter.web.reload', 'exporter.web.tls'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_an_unknown_host_is_an_error_and_not_a_trace(caplog: pytest.LogCaptureFixture) -> None:
     assert WebServer(SmallAgent(), ("host.invalid", 0)).run() == 1
     assert [record.getMessage().partition(": ")[0] for record in caplog.records] == ["cannot listen on host.invalid:0"]
