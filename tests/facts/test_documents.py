@@ -20,6 +20,7 @@ JUNK = (
     b"\xff\xfe",
     DEEP,
     b'{"schema":1,"agent":' + DEEP,
+    b'{"schema":1,"unknown":' + DEEP,
     b'{"schema":"1","agent":"cluster"}',
 )
 CLUSTER = {"schema": 1, "agent": "cluster", "looked_at": 5.0}

@@ -74,6 +74,7 @@ def test_a_kubelets_certificate_by_its_age(
         (apiserver(OFF, 100 * DAY), {20 * DAY + 1: (None, WARNING), 5 * DAY + 1: (WARNING, CRITICAL)}),
         (apiserver(ON, DAY), {0: (CRITICAL, CRITICAL)}),
         (apiserver(OFF, 0), {0: (CRITICAL, CRITICAL)}),
+        (apiserver(ON, 8), {0.5: (WARNING, CRITICAL)}),
         (endpoint(YEAR), {21 * DAY: (None, WARNING), 3 * DAY: (WARNING, CRITICAL)}),
         (endpoint(90 * DAY), {18 * DAY: (None, WARNING), 3 * DAY: (WARNING, CRITICAL)}),
         (endpoint(40 * DAY), {8 * DAY: (None, WARNING), 2 * DAY: (WARNING, CRITICAL)}),

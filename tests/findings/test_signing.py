@@ -74,9 +74,10 @@ def test_the_conclusion_names_who_is_silent_and_who_drops_out_first() -> None:
     )
 
 
-def test_those_that_ended_meanwhile_are_counted() -> None:
+@pytest.mark.parametrize("left", [-60.0, 0.0])
+def test_those_that_ended_meanwhile_are_counted(left: float) -> None:
     """G13: three of four nodes had ended, and nothing said that nobody signs."""
-    facts = silent(-60.0, 11 * MINUTE, 3)
+    facts = silent(left, 11 * MINUTE, 3)
     assert facts.csrs is not None
     living = issued("n9", T0 - 360 * DAY, 365, SERVING_SIGNER)
     facts = replace(facts, csrs=replace(facts.csrs, nodes=(*facts.csrs.nodes, living)), nodes=None)
