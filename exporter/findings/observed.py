@@ -40,7 +40,7 @@ def observed_findings(cluster: ClusterFacts, now: float, *, everybody_asked: boo
     for name, observed in observations.items():
         if observed.document is not None:
             yield from _told(observed.document, machines[name])
-        elif observed.view is not None and (observed.view.report.told or observed.view.certificates):
+        elif observed.view is not None:
             yield from _seen(observed.view, machines[name], now)
     yield from compared_findings(cluster, machines, now)
     yield from unobserved_findings(cluster, now, everybody_asked=everybody_asked)

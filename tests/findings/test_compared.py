@@ -66,14 +66,16 @@ def test_a_tag_without_a_reimage_is_each_nodes_and_not_the_pools_again() -> None
     facts = cluster(document(), azure=AzureFacts(azure_cluster(managed_cluster(RESOURCE, pools), RESOURCE)))
     every = [one for one in cluster_findings(facts, (), NOW) if one.alert == "AksCertRotationEvidenceConflict"]
     assert [one.node for one in every] == ["n1"]
-    without = [
-        one
-        for one in cluster_findings(replace(facts, observations=None), (), NOW)
-        if one.alert == "AksCertRotationEvidenceConflict"
-    ]
-    assert [(one.node, str(one.subject)) for one in without] == [("", "node pool pool0")], (
-        "by the label, where nobody else tells"
-    )
+    silent = node_view(KubeletReport("n1", KubeletStatus.TIMEOUT), PRESENT, {})
+    for untold in (None, {"n1": NodeObservation(Observer.NOBODY, view=silent)}):
+        without = [
+            one
+            for one in cluster_findings(replace(facts, observations=untold), (), NOW)
+            if one.alert == "AksCertRotationEvidenceConflict"
+        ]
+        assert [(one.node, str(one.subject)) for one in without] == [("", "node pool pool0")], (
+            "by the label, where nobody else tells"
+        )
 
 
 def test_a_static_client_certificate_is_no_conflict_beside_what_says_so() -> None:
