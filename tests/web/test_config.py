@@ -56,7 +56,6 @@ BAD = {
     "a: !!timestamp x": "not YAML: AttributeError",
     "a: !!bool x": "not YAML: KeyError",
     "a: !!int ''": "not YAML: IndexError",
-    "a: !!timestamp {=: x}": "not YAML: TypeError",
     "a: !!float 1e_": "not YAML: ValueError",
     f"a: !!float {'1:' * 300}0.5": "not YAML: OverflowError",
     "[" * 2000: "not YAML: RecursionError",
@@ -133,6 +132,8 @@ BAD = {
     "rate_limit: {interval: 5, burst: 1}": "rate_limit.interval: not a string: 5",
     "rate_limit: {interval: 1s}": "rate_limit.burst: must be 1 or more, or no request ever passes",
     "rate_limit: {interval: 1s, burst: -1}": "rate_limit.burst: not a whole number: -1",
+    "rate_limit: {bursts: 1}": "unknown key rate_limit.bursts",
+    "a: !!timestamp {=: x}": "not YAML: TypeError",
 }
 
 

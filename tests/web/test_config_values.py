@@ -378,3 +378,5 @@ def test_a_connection_has_the_context_of_when_it_began(made: Made) -> None:
     later = live.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
     assert (taken.context, later.context) == (first, second)
     assert taken.server_side
+    named = live.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True, server_hostname="a")
+    assert named.server_hostname == "a"
