@@ -151,6 +151,7 @@ def test_a_format_nobody_asks_for_any_more_is_rendered_no_more() -> None:
     source.steady = 3.0
     source.cache.refresh()
     assert source.asked["steady"] == 1
+    assert source.cache._shared == {}  # whole answers, of megabytes
     assert source.text(OPENMETRICS)[0].endswith("3.0")
 
 
