@@ -50,6 +50,13 @@ def test_a_name_has_the_same_port_on_each_of_its_addresses() -> None:
     closed(again)
 
 
+def test_a_name_of_other_letters_is_an_internationalised_one() -> None:
+    """As RFC 3490 §4 reads it: full-width letters are letters."""
+    sockets = bound_sockets("\uff4cocalhost", 0)
+    assert sockets[0].getsockname()[0] in {"127.0.0.1", "::1"}
+    closed(sockets)
+
+
 class Names:
     """What a name leads to, in the place of the system's answer."""
 

@@ -91,5 +91,7 @@ def test_what_is_shown_is_short_and_on_one_line() -> None:
     assert shown("x" * 59) == f"'{'x' * 58}…"
     assert len(shown("x" * 70)) == 60
     assert shown({"a": {"b": {"c": {}}}}) == "{'a': {'b': {...}}}"
+    assert shown("x" * 200) == f"'{'x' * 37}...{'x' * 18}…"
+    assert shown(b"x" * 200) == f"b'{'x' * 36}...{'x' * 18}…"
     assert shown(10**100) == f"{'1' + '0' * 37}...{'0' * 19}"[:59] + "…"
     assert clean(" a\n\tb\x00c  d ") == "a b c d"
