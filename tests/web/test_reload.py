@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,6 +176,16 @@ def test_a_file_is_another_by_any_of_five_things(tmp_path: Path) -> None:
         assert reload._of(made(changed)) != reload._of(made()), changed
     assert reload._of(made("st_atime_ns")) == reload._of(made())
     assert reload._version(tmp_path / "none") == (errno.ENOENT,)
+
+
+def test_when_it_is_closed_no_thread_is_left(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    live = Live(tmp_path / "web.yml", ONE)
+    live.look()
+    (thread,) = set(threading.enumerate()) - before
+    live.config.close()
+    thread.join(20)
+    assert (thread.name, thread.is_alive()) == ("web-config-1", False)
 
 
 def test_notes_are_logged_at_start_and_at_each_reading(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
