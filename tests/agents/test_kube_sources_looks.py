@@ -1,7 +1,8 @@
 """Each look at the API server, taken once in the test's thread (kube_sources): what is told of it to the state."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources
 from exporter.agents.cluster.state import ClusterState
 from exporter.facts.source import Failure
+from exporter.facts.x509 import certificates
 from exporter.reason import Ca, Lease, Reason, Source
 from exporter.sources.kube.connection import Connection
 from simulation.api import objects
 from simulation.api.server import ApiServer, Fault, FaultKind
 from simulation.pki import Authority
 from tests.agents.clusters import CA, NEXT_CA, NODE, connected, csr, source_facts
+from tests.agents.test_node_looks import unused
 from tests.check.known import NOW
 
 
@@ -289,6 +292,20 @@ def test_whose_trust_counts(in_pod: bool, root: Authority, trusted: bool, asking
     sources.look_at_endpoints()
     assert [one.trusted for one in asking.state.facts().endpoints] == [trusted]
     assert asking.outcome(Source.APISERVER)[0] is True
+
+
+@pytest.mark.parametrize("in_pod", [True, False])
+def test_where_the_connection_has_no_cas_of_its_own_those_of_the_cluster_count(
+    in_pod: bool, asking: Asking, tmp_path: Path
+) -> None:
+    here = asking.connection.server
+    with closing(unused(tmp_path)) as connection:
+        sources = replace(asking, connection=connection).sources(in_pod=in_pod, addresses=(here,))
+        sources.look_at_endpoints()
+        assert [one.trusted for one in asking.state.facts().endpoints] == [None]
+        sources._root = certificates(CA.pem)
+        sources.look_at_endpoints()
+        assert [one.trusted for one in asking.state.facts().endpoints] == [True]
 
 
 def test_each_address_is_looked_at_and_one_that_fails_is_no_good_look(asking: Asking) -> None:

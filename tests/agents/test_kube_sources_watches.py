@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from exporter.agents.cluster.kube_sources import KUBE_SOURCES, _Sink
+import pytest
+
+from exporter.agents.cluster.kube_sources import KUBE_SOURCES, Intervals, KubeSources, _Sink
 from exporter.agents.cluster.state import ClusterState
 from exporter.facts.kube.csr import SERVING_SIGNER, Csr
 from exporter.facts.kube.csr import csr as csr_reader
@@ -108,3 +110,10 @@ def test_requests_and_nodes_are_watched_each_with_its_own_reader(asking: Asking)
         assert watch._sink == sink(sources._tell, state, source, on_list, on_change, recovered)
         assert (watch._watch_seconds, watch._clock()) == (300.0, NOW)
         assert (watch._backoff._first, watch._backoff._largest) == (0.8, 30.0)
+
+
+@pytest.mark.parametrize(("first", "largest"), [(0.8, 30.0), (0.08, 3.0), (0.002, 0.1), (0.0, 0.1)])
+def test_the_longest_pause_of_a_watch_follows_from_its_first(first: float, largest: float, asking: Asking) -> None:
+    sources = KubeSources(asking.connection, asking.state, lambda _: None, tuple, Intervals(backoff=first))
+    watches: tuple[Any, ...] = sources._watches
+    assert [(one._backoff._first, one._backoff._largest) for one in watches] == [(first, pytest.approx(largest))] * 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.utils import floatToGoString
 
+from exporter.agents.node.agent import _parsing
 from exporter.reason import Reason
 from simulation.node.kubelet import SimulatedKubelets
 from simulation.node.scenarios import scenario
@@ -179,7 +180,9 @@ def look():
         except OSError:
             time.sleep(0.01)
     asked.sendall(b"GET /metrics HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
-    assert b"akscert_build_info" in asked.makefile("rb").read()
+    scrape = asked.makefile("rb").read()
+    assert b"akscert_build_info{" in scrape and b"akscert_sandbox_info{" in scrape
+    assert "kubelet-wire" in {thread.name for thread in threading.enumerate()}
     assert gc.get_freeze_count()
     gc.unfreeze()  # what is frozen is not among get_objects
     gc.collect()
@@ -195,7 +198,7 @@ main(["node", "--host-root", sys.argv[1], "--web.listen-address", f"127.0.0.1:{s
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it parses in its own process")
-def test_a_running_agent_keeps_nothing_that_only_its_start_needs(tmp_path: Path) -> None:
+def test_a_running_agent_is_sealed_and_keeps_nothing_that_only_its_start_needs(tmp_path: Path) -> None:
     """Not the parser of its command line, nor modules for what nobody asked it: each costs every node memory."""
     node = simulated(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -208,6 +211,11 @@ def test_a_running_agent_keeps_nothing_that_only_its_start_needs(tmp_path: Path)
     sealed, looks, *_ = (json.loads(line)["message"] for line in ran.stderr.splitlines())
     assert sealed.startswith("sealed: Landlock ")
     assert looks == f"node agent of aks-1 looks below {node.root}"
+
+
+def test_where_no_process_can_be_sealed_it_parses_in_its_own() -> None:
+    with _parsing("win32") as parsing:
+        assert parsing is None
 
 
 def test_windows_paths_are_told_by_the_files_that_are_there(tmp_path: Path) -> None:

@@ -56,19 +56,22 @@ def test_a_source_goes_down_and_comes_back(tmp_path: Path) -> None:
         kubelet = kubelets.start(node.serving, CA)
         agent = agent_of(node.root, kubelet=kubelet.address)
         assert agent.wire is not None
+        before = series(agent)
         agent.wire.look()
         first = series(agent)
         kubelet.swap(None)
         agent.wire.look()
         down = series(agent)
+        agent.wire.look()
+        still = series(agent)
         kubelet.swap(node.serving)
         agent.wire.look()
         back = series(agent)
     up, last = "akscert_source_up", "akscert_source_last_success_timestamp_seconds"
-    assert [values(found, up) for found in (first, down, back)] == [[1.0], [0.0], [1.0]]
+    assert [values(found, up) for found in (before, first, down, back)] == [[], [1.0], [0.0], [1.0]]
     assert values(down, last) == values(first, last) <= values(back, last)
     assert sum(values(first, "akscert_source_errors_total")) == 0
-    assert sum(values(down, "akscert_source_errors_total")) == 1
+    assert [sum(values(found, "akscert_source_errors_total")) for found in (down, still, back)] == [1, 2, 2]
     assert values(first, "akscert_certificate_served_matches_file") == [1.0]
     assert values(down, "akscert_certificate_served_matches_file") == []
 

@@ -290,17 +290,14 @@ def _serve(settings: Settings, sealed: Sandbox, agent: NodeAgent) -> int:
     log.info("node agent of %s looks below %s", agent.node, settings.host_root)
     if agent.wire:
         agent.wire.start()
-    try:
-        return server.run()
-    finally:
-        if agent.wire:
-            agent.wire.stop()
+    # Its thread is a daemon and holds nothing that must be put away: it ends with the process, at once.
+    return server.run()
 
 
 @contextmanager
-def _parsing() -> Iterator[SealedParsing | None]:
+def _parsing(system: str = sys.platform) -> Iterator[SealedParsing | None]:
     """A sealed child where the system can seal one; on Windows this process."""
-    if sys.platform != "linux":
+    if system != "linux":
         yield None
         return
     with closing(SealedParsing()) as parsing:
