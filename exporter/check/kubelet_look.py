@@ -1,11 +1,11 @@
 """Nodes and a deadline in; what their kubelets say through the API server's node proxy out, ten asked at a time."""
 
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from exporter.check.together import together
 from exporter.facts.kube.kubelet_report import KubeletReport
 from exporter.facts.source import Failure
 from exporter.reason import KubeletStatus
@@ -78,14 +78,9 @@ def look_at_kubelets(
             except Exception as error:  # noqa: BLE001 - the others are asked all the same
                 found[name] = KubeletReport(name, KubeletStatus.ERROR, bug(name, error).words)
 
-    threads = [threading.Thread(target=ask, name="kubelets", daemon=True) for _ in range(min(AT_ONCE, len(names)))]
-    for thread in threads:
-        thread.start()
-    while (left := deadline - time.monotonic()) > 0:
-        busy = [thread for thread in threads if thread.is_alive()]
-        if not busy:
-            break
+    def told(_: Sequence[str]) -> None:
         tell([f"{len(names) - len(found)} of {len(names)} kubelets"])
-        busy[0].join(min(0.1, left))
+
+    together({f"kubelets {number + 1}": ask for number in range(min(AT_ONCE, len(names)))}, deadline, told)
     reports = dict(found)
     return KubeletsSeen(tuple(reports.values()), len(names) - len(reports))

@@ -9,6 +9,7 @@ from exporter.facts.kube.endpoint import ServedEndpoint
 from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.x509 import certificates
 from exporter.reason import EndpointStatus, Reason, Source
+from exporter.sources.endpoints.look import by_name
 from simulation.node.kubelet import SimulatedKubelets
 from simulation.pki import DAY, SERVER, Authority
 from tests.agents.clusters import NOW
@@ -23,6 +24,8 @@ def looks(state: ClusterState, place: tuple[str, int]) -> EndpointLooks:
 
 
 def test_it_is_looked_as_often_as_is_wanted() -> None:
+    assert Looking() == Looking(False, by_name, 600.0, 5.0)
+    assert (Looking().sources, Looking(True).sources) == ((), (Source.ENDPOINTS,))
     one = looks(ClusterState((*KUBE_SOURCES, Source.ENDPOINTS)), ("127.0.0.1", 1))
     poll = one._poll
     assert (poll._interval, poll._thread.name) == (7.0, "endpoints")

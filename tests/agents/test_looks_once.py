@@ -307,8 +307,6 @@ def test_places_that_are_given_are_believed_and_others_have_their_names() -> Non
     assert resolve("ns", "a", 443) == ("127.0.0.1", 8443)
     assert resolve("ns", "b", 443) == by_name("ns", "b", 443) == ("b.ns.svc", 443)
     assert resolve("other", "a", 1) == ("a.other.svc", 1)
-    assert Looking() == Looking(False, by_name, 600.0, 5.0)
-    assert (Looking().sources, Looking(True).sources) == ((), (Source.ENDPOINTS,))
 
 
 def test_everything_that_is_called_is_looked_at_and_what_changed_is_soon(asking: Asking) -> None:

@@ -6,13 +6,17 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporter.check import cluster_look
 from exporter.check.cluster_look import look_at_cluster
 from exporter.check.report import Report
+from exporter.facts.cluster import Endpoint
+from exporter.facts.x509 import certificates
 from exporter.settings import Command, SettingsError, resolve
 from exporter.sources.kube.connection import ServiceAccount
 from simulation.api import objects
@@ -308,6 +312,27 @@ def test_conversions_are_listed_where_that_is_allowed(allowed: bool, tmp_path: P
     asked = len(server.requests)
     look(tmp_path, server)
     assert not [target for _, target in list(server.requests)[asked:] if "customresourcedefinitions" in target]
+
+
+def test_a_login_needs_no_file_twice_and_what_is_served_is_seen_with_its_chain(tmp_path: Path) -> None:
+    """A plugin may take what is left of the time, but for the telling."""
+    with ApiServer(replace(serving(), chain=(NEXT_CA.certificate,))) as server:
+        path = write_kubeconfig(tmp_path / "config", server.kubeconfig(CA.pem))
+        settings = resolve(Command.CHECK, {"kubeconfig": str(path)}, {})
+        account, deadline = ServiceAccount(tmp_path, {}), time.monotonic() + 50
+        one = cluster_look._Look(
+            settings, path, *cluster_look._read(path, ""), deadline, lambda _: None, account, handshake=2.0
+        )
+        path.unlink()
+        one._connect()
+        connection: Any = one._connection
+        assert (connection._timeout, connection._credentials._patience) == (15.0, pytest.approx(49, abs=5))
+        connection.close()
+        one._probe()
+        place = f"127.0.0.1:{server.port}"
+    leaf, between = one._seen.chain
+    assert one._seen.endpoint == Endpoint(place, leaf, None, between=(between,))
+    assert (leaf.subject, (between,)) == ("CN=apiserver", certificates(NEXT_CA.pem))
 
 
 def test_what_was_told_can_still_be_printed(tmp_path: Path) -> None:

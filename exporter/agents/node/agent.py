@@ -165,7 +165,8 @@ class NodeAgent:
         return self._cache.payload(accept, gzipped=gzip)
 
     def _steady(self) -> Iterator[Part]:
-        return emitted.steady(self._shown or self.look(), self._sealed)
+        assert self._shown is not None  # nothing is rendered before the first look
+        return emitted.steady(self._shown, self._sealed)
 
     def _settled(self) -> Part:
         sources = self.sources()
