@@ -34,8 +34,7 @@ def made(root: Path, *, environment: dict[str, str] | None = None, **flags: str)
 )
 def test_below_another_root_this_machines_name_says_nothing(root: str, name: str, named: bool, tmp_path: Path) -> None:
     at = Path("/") if root == "/" else tmp_path
-    links = {"runbooks_url": "https://r.example", "grafana_url": "https://g.example"}
-    agent = made(at, kubelet_address="", **({"node_name": name} if name else {}), **links)
+    agent = agent_of(at, name=name, runbooks_url="https://r.example", grafana_url="https://g.example")
     assert (agent.named, agent.node) == (named, name or socket.gethostname())
     assert (agent._runbooks, agent._grafana) == ("https://r.example", "https://g.example")
     assert (agent.mode, list(agent.documents)) == (Mode.NODE, ["/", "/facts", "/runbooks/"])
