@@ -107,6 +107,19 @@ def test_what_is_asked_for_by_name_is_the_same(node: Path) -> None:
     assert files.read("/large", text).status is OK
 
 
+def test_a_file_that_is_larger_than_it_says_is_too_large_as_well() -> None:
+    """As those of proc(5) are, which say that they are empty."""
+    files = HostFiles(Path("/"), deadline=30.0)
+    with open("/proc/version", "rb") as held:  # or the kernel may forget it, and make it anew
+        here = Version(*file_state(os.fstat(held.fileno())))
+        whole = len(held.read())
+        assert [files.read("/proc/version", len, cap=cap) for cap in (0, whole - 1, whole)] == [
+            Read("/proc/version", FileStatus.TOO_LARGE, None, here, detail="more than 0 bytes"),
+            Read("/proc/version", FileStatus.TOO_LARGE, None, here, detail=f"more than {whole - 1} bytes"),
+            Read("/proc/version", OK, whole, here, "/proc/version"),
+        ]
+
+
 def test_ten_thousand_names_are_told_and_no_more() -> None:
     class Many(WalkedRoot):
         def names(self, path: str) -> list[str]:

@@ -40,6 +40,18 @@ def state(path: Path) -> State:
     return file_state(path.stat())
 
 
+def test_only_the_very_state_is_a_mark(tmp_path: Path) -> None:
+    """Of something that is there."""
+    place = os.open(tmp_path, os.O_PATH)
+    here = state(tmp_path)
+    other = (*here[:4], here[4] + 1)
+    assert [
+        as_marked(place, marked)
+        for marked in ([(b"/", here)], [(b"/", other)], [(b"/", here), (b"/", other)], [(b"/never", here)])
+    ] == [True, False, False, False]
+    os.close(place)
+
+
 def test_a_mark_holds_while_its_state_does(old: Path, root: int) -> None:
     """All of them; and none that cannot be opened."""
     before = set(os.listdir("/proc/self/fd"))
