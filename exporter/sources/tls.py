@@ -123,7 +123,7 @@ def _handshake(connection: socket.socket, host: str, deadline: float) -> list[by
                 raise ConnectionResetError(errno.ECONNRESET, "closed in mid-handshake") from None
             taken += len(received)
             if taken > LARGEST_HANDSHAKE:
-                raise ssl.SSLError(0, "the handshake is too large") from None
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the handshake is too large") from None
             incoming.write(received)
         except ssl.SSLError as error:
             # Up to TLS 1.2 a server that insists on a client certificate ends the handshake after it showed its own.

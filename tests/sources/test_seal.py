@@ -209,6 +209,18 @@ def test_no_memory_is_written_down_when_it_dies() -> None:
     assert forked(work) == [0, [0, 0]]
 
 
+def test_another_system_has_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    def work() -> object:
+        library = ctypes.CDLL(None)
+        before = library.prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE)
+        keep_memory()
+        return [landlock_abi(), before == (library.prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))]
+
+    assert forked(work) == [0, True]
+
+
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS])
 def test_a_limit_that_cannot_be_set_is_let_be(error: int) -> None:
     """Which Python tells as a ValueError and as an OSError."""

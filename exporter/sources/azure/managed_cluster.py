@@ -142,7 +142,7 @@ class AzureSource:
         thread.start()
         thread.join(self._whole)
         self.asked_to_wait = waits[-1]
-        if thread.is_alive() or not outcome:
+        if not outcome:
             self._abandoned.append(thread)
             self._manager = None
             return Failure(Reason.TIMEOUT, f"no answer from Azure within {self._whole:g} s")

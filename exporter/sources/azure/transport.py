@@ -44,7 +44,7 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # it has no ty
 class _Adapter(HTTPAdapter):
     def __init__(self, largest: int, whole: float) -> None:
         self._largest, self._whole = largest, whole
-        super().__init__(max_retries=Retry(total=False, redirect=False, raise_on_status=False))
+        super().__init__(max_retries=Retry(total=False))
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - requests' protocol
         super().init_poolmanager(*arguments, **options)
@@ -57,17 +57,9 @@ class _Adapter(HTTPAdapter):
             manager.pool_classes_by_scheme = bounded(manager.pool_classes_by_scheme)
         return manager
 
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: float | tuple[float | None, float | None] | None = None,
-        verify: bool | str = True,
-        cert: str | tuple[str, str] | None = None,
-        proxies: dict[str, str] | None = None,
-    ) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401
         request.headers["Accept-Encoding"] = "identity"
-        response = super().send(request, True, timeout, verify, cert, proxies)
+        response = super().send(request, *arguments, **{**options, "stream": True})
         raw: HTTPResponse = response.raw
         if raw.headers.get("Content-Encoding", "identity").lower() != "identity":
             raw.close()  # nobody asked for that: a few bytes of it may unfold to gigabytes

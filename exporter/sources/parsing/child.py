@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from exporter.facts import der, purpose, x509  # noqa: F401 - loaded before the seal, as is all that they load
-from exporter.facts.certificate import CertificateError, CertificateFile
+from exporter.facts.certificate import Certificate, CertificateError, CertificateFile
 from exporter.facts.signature import named_issuer
 from exporter.facts.verification import verifies
 from exporter.sources.parsing.record import ANSWER, BUG, REQUEST, data, failure
@@ -107,7 +107,10 @@ def _parts(body: bytes) -> list[bytes]:
     return found
 
 
-_authority = lru_cache(maxsize=16)(x509.certificate)
+@lru_cache(maxsize=16)
+def _authority(der: bytes) -> Certificate:
+    return x509.certificate(der)
+
 
 KINDS: Mapping[bytes, Callable[[bytes], Mapping[str, object]]] = {
     b"L": _leaf,

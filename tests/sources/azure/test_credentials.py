@@ -11,6 +11,7 @@ import pytest
 
 from exporter.facts.source import Failure
 from exporter.reason import Reason
+from exporter.sources.azure.access import WORKLOAD_IDENTITY
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.azure.resource_manager import token_scope
 from simulation.azure.faults import FAULTS, TOKEN_FAULTS
@@ -92,6 +93,19 @@ def test_without_any_credentials_the_words_say_what_is_missing(site: ArmSite) ->
     assert found.reason is Reason.CREDENTIALS
     assert "AZURE_TENANT_ID, AZURE_FEDERATED_TOKEN_FILE not set" in found.words
     assert site.arm.requests == ()
+
+
+def test_an_endpoint_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the environment is the process's own where none is given."""
+    for name in WORKLOAD_IDENTITY:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("AZURE_CLIENT_ID", "x")
+    source = AzureSource("https://armX//")
+    assert source._endpoint == "https://armX"
+    assert "(AZURE_TENANT_ID, AZURE_FEDERATED_TOKEN_FILE not set)" in failure(source.read_cluster(CLUSTER)).words
+    assert source.asked_to_wait is None
+    assert "(AZURE_CLIENT_ID, AZURE_TENANT_ID, " in failure(AzureSource("", {"PATH": ""}).read_cluster(CLUSTER)).words
 
 
 def test_an_authority_without_tls_is_a_failure_of_the_credentials(site: ArmSite) -> None:

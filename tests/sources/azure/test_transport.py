@@ -13,6 +13,7 @@ from azure.core.rest import HttpRequest
 from exporter.sources.azure.transport import BoundedTransport, TooLarge, _Adapter
 from exporter.sources.deadline import _Bounded
 from exporter.sources.http_failure import causes
+from tests.sources.files.test_deadline_workers import until
 from tests.sources.hostile import Hostile, dripped, http
 
 LARGEST = 2 << 20
@@ -63,6 +64,22 @@ def test_so_large_and_not_a_byte_larger() -> None:
 def test_what_nobody_asked_to_be_encoded_is_not_unfolded() -> None:
     found = failure(http(gzip.compress(b"x" * 100_000), "Content-Encoding: gzip"))
     assert requests.exceptions.ContentDecodingError in found
+
+
+def test_what_is_not_read_to_its_end_is_let_go_of() -> None:
+    """At once, and not when somebody forgets the error."""
+
+    def serve(target: str) -> Iterator[bytes | float]:
+        yield http(b"x" * 300_000, *(["Content-Encoding: gzip"] if target == "/encoded" else []))
+
+    with Hostile(serve) as server, requests.Session() as session:
+        session.mount("http://", _Adapter(100, 20.0))
+        for number, (path, kind) in enumerate(
+            (("encoded", requests.exceptions.ContentDecodingError), ("large", TooLarge))
+        ):
+            with pytest.raises(kind):
+                session.get(f"http://127.0.0.1:{server.port}/{path}", timeout=20)
+            until(lambda at=number: server._open[at].fileno() == -1)  # type: ignore[misc]
 
 
 def test_time_is_over_the_whole_body() -> None:

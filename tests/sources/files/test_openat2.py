@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -117,6 +118,11 @@ def test_a_filter_that_refuses_it_means_that_there_is_none(error: int, tmp_path:
         return [supported(), said]
 
     assert forked(work) == [False, [[error, os.strerror(error)]] * 3]
+
+
+def test_another_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert supported() is False
 
 
 def test_where_not_even_the_root_may_be_opened_there_is_none() -> None:

@@ -17,6 +17,7 @@ from functools import partial
 import pytest
 
 from exporter.facts import x509
+from exporter.facts.certificate import CertificateError
 from exporter.sources.parsing import child
 from exporter.sources.parsing.record import ANSWER, REQUEST, data
 from exporter.sources.seal import landlock_abi
@@ -64,6 +65,30 @@ def test_each_question_has_its_answer(kind: bytes, body: bytes, said: Mapping[st
     """A file with the CAs that may have signed it, a bundle, a chain, a signature; and what is none of them."""
     found = child._answer(kind, body)
     assert json.loads(json.dumps(found)) == said
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (CertificateError("not\nso"), {"error": "malformed", "words": "not\nso"}),
+        (ValueError("not\n so" + "x" * 300), {"error": "malformed", "words": "not so" + "x" * 194}),
+        (RecursionError("deep"), {"error": "malformed", "words": "deep"}),
+        (LookupError("s3cr3t"), {"error": "bug", "words": "LookupError"}),
+        (MemoryError(), "ended with 1"),
+    ],
+)
+def test_whatever_a_parser_raises_is_an_answer_or_its_end(error: Exception, said: object) -> None:
+    """In a fork, since memory that runs out ends the process."""
+
+    def raises(body: bytes) -> Mapping[str, object]:
+        assert body == b"body"
+        raise error
+
+    def work() -> object:
+        child.KINDS = {b"T": raises}
+        return child._answer(b"T", b"body")
+
+    assert forked(work) == said
 
 
 @pytest.fixture
