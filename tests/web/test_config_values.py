@@ -219,6 +219,22 @@ def test_a_limit_takes_an_interval_and_a_burst(tmp_path: Path, text: str, interv
     assert (found.interval, found.burst) == (interval, burst)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("rate_limit: {interval: 1s, burst: 1, bursts: 1}", "unknown key rate_limit.bursts"),
+        ("http_server_config: {http: true}", "unknown key http_server_config.http"),
+        ("tls_server_config: {cert_file: a, key_file: b, cert_files: c}", "unknown key tls_server_config.cert_files"),
+        ("rate_limits: {}", "unknown key rate_limits"),
+        ("rate_limit: !!timestamp {=: x}", "not YAML: TypeError"),
+    ],
+)
+def test_what_no_section_knows_is_named(tmp_path: Path, content: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, content)
+    assert str(caught.value) == f"{tmp_path}/web.yml: {words}"
+
+
 @pytest.mark.parametrize("text", ["true", "1.0", "'1'", "-1"])
 def test_a_burst_is_a_whole_number(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match=r": rate_limit\.burst: not a whole number: "):
