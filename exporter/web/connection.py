@@ -228,7 +228,6 @@ class ClientConnection(asyncio.Protocol):
             return
         self._draining = True
         self.transport.write_eof()
-        self.transport.resume_reading()
         self._review()
 
     def _review(self) -> None:

@@ -39,7 +39,7 @@ def reader_of(path: str, readers: Mapping[str, Reader]) -> tuple[str, str] | Non
 
 def unchanged(if_none_match: str, document: Document) -> bool:
     """Whether the client holds this document already, by its If-None-Match header (RFC 9110 §13.1.2)."""
-    if not document.etag or not if_none_match:
+    if not document.etag:
         return False
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return "*" in tags or f'"{document.etag}"' in tags

@@ -140,7 +140,6 @@ class Listener:
             except OSError as error:
                 self._exhausted(error)
                 return
-            accepted.setblocking(False)
             self._seat(accepted, str(address[0]))
 
     def _exhausted(self, error: OSError) -> None:

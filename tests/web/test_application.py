@@ -235,6 +235,22 @@ def test_two_scrapes_are_at_work_at_once() -> None:
         application.close()
 
 
+def test_when_it_is_closed_its_threads_end() -> None:
+    before = set(threading.enumerate())
+    application = Application(Agent())
+
+    async def story() -> list[int]:
+        return [(await application(Request("GET", path, "", ()))).status for path in ("/metrics", "/", "/facts")]
+
+    assert asyncio.run(story()) == [200, 200, 200]
+    threads = set(threading.enumerate()) - before
+    assert {one.name for one in threads} == {"scrape-1", "document /-1", "document /facts-1"}
+    application.close()
+    for one in threads:
+        one.join(20)
+        assert not one.is_alive()
+
+
 READERS: dict[str, Reader] = {key: lambda name, query: None for key in ("/", "/facts", "/runbooks/")}
 
 

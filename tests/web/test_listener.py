@@ -142,6 +142,20 @@ def test_one_more_ends_the_one_that_has_waited_longest() -> None:
     told(story, Limits(connections=3))
 
 
+def test_whose_place_was_taken_is_not_counted_twice() -> None:
+    async def story(served: Served) -> None:
+        for _ in range(5):
+            await served.connects()
+        assert served.heard() == "xx..."
+        served.clients[-1].close()
+        served.clients.pop()
+        await served.settled()
+        await served.connects()
+        assert (served.heard(), served.listener.open) == ("xx...", 3)
+
+    told(story, Limits(connections=3))
+
+
 def test_one_more_ends_none_whose_answer_is_under_way() -> None:
     async def story(served: Served) -> None:
         await served.connects(SLOW)
@@ -264,13 +278,17 @@ def context() -> ssl.SSLContext:
     return Authority("ca", now - DAY, now + DAY).kubelet_serving("localhost", now).server_context()
 
 
-def test_a_tls_connection_reads_one_record_at_a_time(context: ssl.SSLContext) -> None:
+def test_a_tls_connection_reads_one_record_at_a_time(context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 8446 §5.1: 16 KiB at most."""
+    monkeypatch.setattr(sslproto.SSLProtocol, "max_size", 1)
 
     async def story(served: Served) -> None:
-        assert sslproto.SSLProtocol.max_size == 16384
+        sizes.append(sslproto.SSLProtocol.max_size)
 
+    sizes: list[int] = []
+    told(story)
     told(story, context=context)
+    assert sizes == [1, 16384]
 
 
 def test_who_says_nothing_to_a_tls_port_is_ended_in_ten_seconds(context: ssl.SSLContext) -> None:

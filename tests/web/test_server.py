@@ -150,6 +150,19 @@ def test_a_server_told_to_stop_before_it_runs_does_not_run() -> None:
     assert server.run() == 0
 
 
+def test_a_server_that_fails_as_it_begins_leaves_no_socket() -> None:
+    ports = []
+
+    def fail(host: str, port: int) -> None:
+        ports.append(port)
+        raise RuntimeError("not now")
+
+    with pytest.raises(RuntimeError, match="not now") as caught:
+        WebServer(SmallAgent(), ("127.0.0.1", 0), on_listening=fail).run()
+    socket.create_server(("127.0.0.1", ports[0])).close()
+    assert caught.traceback  # which holds what was local
+
+
 def test_before_it_runs_it_has_no_connection() -> None:
     assert WebServer(SmallAgent(), ("127.0.0.1", 0)).connections == 0
 
