@@ -271,7 +271,9 @@ class _Look:
         together({name: partial(few, part) for name, part in parts.items()}, deadline, self._tell)
         with self._lock:
             known = sum(len(found) for found in self._state.targets.values())
-            self._seen.endpoints_left = known - len(self._state.facts().served or ())
+            served = self._state.facts().served
+            assert served is not None  # it is a source of ours
+            self._seen.endpoints_left = known - len(served)
 
     def _probe_from_pod(self, connection: Connection) -> None:
         with self._lock:

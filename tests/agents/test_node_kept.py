@@ -91,6 +91,8 @@ def test_a_scrape_at_once_is_of_the_files_that_were_read_last(tmp_path: Path) ->
         assert (agent.at_once("", False) is not None) is told
     agent._shown = None
     assert agent.at_once("", False) is None
+    agent._seen = None  # nothing sound was concluded yet
+    assert agent.at_once("", False) is None
 
 
 def test_a_scrape_tells_of_the_node_first_and_of_the_process_last(tmp_path: Path) -> None:

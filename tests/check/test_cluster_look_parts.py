@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -18,10 +19,12 @@ from exporter.check.report import Report
 from exporter.facts.cluster import Endpoint
 from exporter.facts.x509 import certificates
 from exporter.settings import Command, SettingsError, resolve
+from exporter.sources.azure import managed_cluster
 from exporter.sources.kube.connection import ServiceAccount
 from simulation.api import objects
 from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
 from simulation.csr_answer import Answer
+from simulation.demo.azure_courses import CLUSTER
 from simulation.node.kubelet import SimulatedKubelets
 from simulation.pki import DAY, SERVER, YEAR, Authority
 from tests.agents.clusters import CA, NEXT_CA, NOW, csr, node, populate, serving
@@ -224,7 +227,9 @@ def test_the_preflight_is_asked_of_the_nodes_there_are(tmp_path: Path, server: A
     assert sources(found)["preflight"] == "yes"
     assert table(look(tmp_path, server), "Rotation preflight") == []
     server.faults.add(Fault(FaultKind.STATUS, status=403), resource="nodes", verb="list", times=None)
-    assert [row[0] for row in table(look(tmp_path, server, preflight="true"), "Rotation preflight")] == ["-"]
+    unknown = look(tmp_path, server, preflight="true", kubelets="auto")
+    assert [row[0] for row in table(unknown, "Rotation preflight")] == ["-"]
+    assert table(unknown, "Kubelets") == []
     server.forbidden.add("subjectaccessreviews")
     assert "403" in sources(look(tmp_path, server, preflight="true"))["preflight"]
 
@@ -299,6 +304,22 @@ def test_an_agent_that_cannot_be_asked_says_why(tmp_path: Path, server: ApiServe
     (section,) = [one for one in look(tmp_path, server).sections if one.title == "Cluster agent"]
     assert section.note.startswith("It was not asked: ")
     assert "503" in section.note
+
+
+def test_a_login_and_a_look_at_azure_have_half_of_what_is_left_each(
+    tmp_path: Path, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("a token")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        at = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        who = {"AZURE_CLIENT_ID": "a", "AZURE_TENANT_ID": "b", "AZURE_AUTHORITY_HOST": at}
+        for name, value in {**who, "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")}.items():
+            monkeypatch.setenv(name, value)
+        assert managed_cluster.AzureSource  # what takes long to import is there
+        found = look(tmp_path, server, azure_endpoint=at, azure_resource_id=CLUSTER.path, timeout="1s")
+    within = re.fullmatch(r"no answer from Azure within (0\.\d+) s", sources(found)["azure"])
+    assert within
+    assert 0.2 < float(within[1]) < 0.5
 
 
 @pytest.mark.parametrize("allowed", [True, False])
