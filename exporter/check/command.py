@@ -88,7 +88,7 @@ def run(settings: Settings) -> int:
     logs.configure(settings.log_level, settings.log_format)
     if "log_level" not in settings.explicit:
         logging.getLogger().setLevel(logging.ERROR)  # the report says the same in its own words
-    status = 0
+    status: int | None = None
     try:
         while True:
             seen = _look(settings)
@@ -98,7 +98,7 @@ def run(settings: Settings) -> int:
                 return status
             time.sleep(settings.watch)
     except KeyboardInterrupt:
-        if settings.watch is None:
+        if settings.watch is None or status is None:  # nobody may take for ok what was not looked at
             raise
         return status
 

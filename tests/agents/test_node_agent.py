@@ -63,6 +63,8 @@ def test_a_port_that_is_not_looked_at_is_a_source_that_says_why(
     assert (agent.wire is None) is bool(why)
     if agent.wire is not None:
         assert agent.wire.host == "127.0.0.1"
+        agent.wire.look()  # a failure is an answer
+        assert agent.unanswered() == ()
 
 
 @pytest.mark.parametrize(

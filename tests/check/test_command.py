@@ -239,6 +239,18 @@ def test_an_interruption_of_a_single_look_is_one(root: Path) -> None:
         printed(settings(host_root=str(root)), most=1)
 
 
+class Interrupting(io.StringIO):
+    """Who waits for the first look interrupts it."""
+
+    def isatty(self) -> bool:
+        raise KeyboardInterrupt
+
+
+def test_of_looks_of_which_the_first_was_interrupted_none_is_ok(root: Path) -> None:
+    with contextlib.redirect_stderr(Interrupting()), pytest.raises(KeyboardInterrupt):
+        printed(often(of_node(root)))
+
+
 def test_where_nothing_can_be_printed_nothing_is_looked_at(root: Path) -> None:
     with contextlib.redirect_stdout(None), pytest.raises(OutputError, match="standard output is closed"):
         run(of_node(root))

@@ -36,7 +36,10 @@ def test_the_line_is_for_a_terminal_alone(tmp_path: Path) -> None:
     assert shown.stdout.count(b"\n") == piped.stdout.count(b"\n")
 
 
-def test_what_is_waited_for_is_said_on_standard_error_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("waiting", "words"), [((), " Looking…"), (("a", "b"), " Waiting for a, b…")])
+def test_what_is_waited_for_is_said_on_standard_error_and_taken_back(
+    waiting: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "80")
     terminal, other = pty.openpty()
@@ -46,13 +49,14 @@ def test_what_is_waited_for_is_said_on_standard_error_and_taken_back(monkeypatch
         contextlib.redirect_stdout(io.StringIO()) as standard_output,
         progress() as tell,
     ):
-        tell(["a", "b"])
+        if waiting:
+            tell(waiting)
     told = b""
     with contextlib.suppress(OSError):  # its end, where nobody writes any more
         while part := os.read(terminal, 65536):
             told += part
     os.close(terminal)
-    assert b"Waiting for a, b" in told
+    assert words in told.decode()
     assert told.rstrip().endswith(b"\x1b[2K")
     assert standard_output.getvalue() == ""
 
