@@ -57,6 +57,9 @@ def test_what_is_on_the_port_changes_the_scrape_while_no_file_does(tmp_path: Pat
         before = series(agent)
         agent.wire.look()
         after = series(agent)
+        known = agent.look()
+        agent.wire.look()  # which sees the same, and asks for the file
+        assert agent.look() is known
     assert values(before, NOT_AFTER, origin="wire") == []
     assert len(values(after, NOT_AFTER, origin="wire")) == 1
 
