@@ -201,6 +201,20 @@ def test_one_that_left_while_it_was_asked_is_not_asked_again() -> None:
     assert set(poll._due) == {"b"}
 
 
+def test_one_that_left_and_came_back_while_it_was_asked_is_not_asked_twice_at_once() -> None:
+    fleet = Fleet("a")
+    fleet.takes["a"] = 50.0
+    known = fleet.members
+
+    def then(members: dict[str, str]) -> Callable[[FleetPoll[str]], None]:
+        return lambda _: setattr(fleet, "members", members)
+
+    fleet.over(400.0, 300.0, {5.0: then({}), 10.0: then(dict(known))})
+    first, second = fleet.times("a")
+    assert first == 0.0
+    assert 320 <= second <= 380
+
+
 def test_a_bug_is_logged_and_the_fleet_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     """It counts as no answer."""
     fleet = Fleet("a", "b")

@@ -1,5 +1,6 @@
 """Each look at the API server, taken once in the test's thread (kube_sources): what is told of it to the state."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -255,6 +256,8 @@ def test_webhooks_and_where_it_is_wanted_conversions_are_listed(conversions: boo
     assert bundles(asking) == [(VALIDATING, "policy"), (MUTATING, "injector")]
     kinds = [VALIDATING, MUTATING, *(["CustomResourceDefinition"] if conversions else [])]
     assert list(asking.state.targets) == kinds
+    limits = [re.findall(r"limit=(\d+)", target) for _, target in asking.server.requests if "definitions" in target]
+    assert limits == ([["50"]] if conversions else [])  # one may be large
     assert [one.name for one in asking.state.targets[VALIDATING]] == ["policy"]
 
 

@@ -275,6 +275,7 @@ USE = WorkloadUse("DaemonSet", "monitoring", "agent", RetiredPathUse.MOUNT)
 def test_workloads_that_read_the_retired_path_are_found(asking: Asking) -> None:
     asking.server.store.put("daemonsets", objects.workload("agent", "monitoring", host_path=FILE, mount="/ca.crt"))
     assert (read_workloads(asking.connection), PAGE) == (((USE,), ()), 100)
+    assert [target for _, target in asking.server.requests if "/configmaps" in target and "limit=100" in target]
     looks = WorkloadLooks(asking.connection, asking.state, asking.post, 60.0, lambda: NOW)
     assert looks.look() is True
     assert (asking.state.facts().workloads, asking.outcome(Source.WORKLOADS)) == ((USE,), (True, NOW, None))
