@@ -145,7 +145,6 @@ def _tunnel(connection: socket.socket, address: Address, deadline: float, proxy:
     if proxy.username or proxy.password:
         secret = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
         lines.append(f"Proxy-Authorization: Basic {secret}")
-    connection.settimeout(_left(deadline))
     connection.sendall("\r\n".join([*lines, "", ""]).encode("ascii", "replace"))
     head = bytearray()
     while b"\r\n\r\n" not in head:
@@ -154,7 +153,7 @@ def _tunnel(connection: socket.socket, address: Address, deadline: float, proxy:
         if not part or len(head) > LARGEST_HEAD:
             raise ProxyRefusal(errno.ECONNRESET, f"proxy {proxy.url}: no answer to CONNECT {target}")
         head += part
-    status = bytes(head).split(b"\r\n", 1)[0].decode("ascii", "replace").split(" ", 1)
+    status = bytes(head).partition(b"\r\n")[0].decode("ascii", "replace").split(" ", 1)
     if len(status) != 2 or not status[0].startswith("HTTP/1.") or not status[1].startswith("2"):
         said = "".join(character for character in " ".join(status) if character.isprintable())[:100]
         raise ProxyRefusal(errno.ECONNREFUSED, f"proxy {proxy.url} refuses CONNECT {target}: {said}")

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -33,9 +34,11 @@ def test_whoever_reads_when_time_is_over_gets_an_error(depth: int, pair: tuple[s
         owned = Wrapped(owned)
     pair[0].settimeout(3)  # has words of its own
     deadline = Deadline(0.02, lambda: owned)
+    began = time.monotonic()
     with pytest.raises(TimeoutError, match=r"^no answer in time$"), deadline:
         assert pair[0].recv(1) == b""
     assert deadline.passed
+    assert time.monotonic() - began < 0.9
 
 
 @pytest.mark.parametrize(

@@ -169,12 +169,13 @@ def proxying(*answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
 )
 def test_a_proxy_is_asked_in_the_words_of_http(address: tuple[str, int], user: str, password: str, head: bytes) -> None:
     """RFC 9110 §9.3.6; and not a byte of what the server behind it says is taken."""
-    with (
-        proxying(b"HTTP/1.1 2", b"99 whatever\r\nVia: x\r\n\r", b"\nhello") as (port, taken),
-        dial(address, soon(), through(f"127.0.0.1:{port}", "http", user, password)) as connection,
-    ):
-        assert connection.recv(100) == b"hello"
-    assert taken == [head]
+    for words in (b"99 whatever", b"99 what else"):
+        with (
+            proxying(b"HTTP/1.1 2", words + b"\r\nVia: x\r\n\r", b"\nhello") as (port, taken),
+            dial(address, soon(0.9), through(f"127.0.0.1:{port}", "http", user, password)) as connection,
+        ):
+            assert connection.recv(100) == b"hello"
+        assert taken == [head]
 
 
 @pytest.mark.parametrize(
@@ -239,8 +240,27 @@ def test_without_time_there_is_no_connection() -> None:
         with pytest.raises(TimeoutError, match="no time left to connect") as raised:
             dial(("127.0.0.1", port), time.monotonic())
         assert raised.value.errno == errno.ETIMEDOUT
+        dial(("127.0.0.1", port), soon(0.9)).close()
         with pytest.raises((TimeoutError, Unresolved), match=r"no time left|no answer from the name service in time"):
             dial(("localhost", port), soon(-5))  # the name service may have been quicker
+
+
+def test_a_name_service_that_says_nothing_is_waited_for_no_longer_than_there_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+
+    def silent(*_: object, flags: int, **__: object) -> None:
+        if not flags:
+            over.wait(20)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    began = time.monotonic()
+    with pytest.raises(Unresolved, match="^no-such-host.invalid: no answer from the name service in time$"):
+        dial(NAMED, began)
+    assert time.monotonic() - began < 0.9
+    over.set()
 
 
 def test_a_name_with_two_addresses_leads_to_the_one_that_answers() -> None:

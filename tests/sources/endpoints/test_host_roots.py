@@ -43,6 +43,15 @@ def test_the_first_file_that_is_there_is_read_once() -> None:
     assert host_roots() is found
 
 
+def test_where_distributions_keep_them() -> None:
+    """Debian and its kin; Red Hat's; Alpine (Go, crypto/x509/root_linux.go)."""
+    assert PLACES == (
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem",
+    )
+
+
 def test_a_distributions_own_goes_before_openssls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And a file that holds none is passed over as one that is not there."""
     for name, text in (("own", TEXT), ("openssl", MORE), ("empty", "")):
