@@ -257,7 +257,7 @@ def test_a_name_service_that_says_nothing_is_waited_for_no_longer_than_there_is_
 
     monkeypatch.setattr(socket, "getaddrinfo", silent)
     began = time.monotonic()
-    with pytest.raises(Unresolved, match="^no-such-host.invalid: no answer from the name service in time$"):
+    with pytest.raises(Unresolved, match=r"^no-such-host\.invalid: no answer from the name service in time$"):
         dial(NAMED, began)
     assert time.monotonic() - began < 0.9
     over.set()
