@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -158,7 +159,9 @@ def test_one_that_was_ended_is_asked_nothing(end: Callable[[ParserProcess], None
     """By its owner, or since nobody asked for a while."""
     before = descriptors()
     with running("hear(); say(b'x'); hear()", idle=0.1) as process:
+        began = time.monotonic()
         end(process)
+        assert time.monotonic() - began < 0.9
         assert process.ask(b"L", b"", 20) is None
         process.close()
         gone(process)
