@@ -141,11 +141,7 @@ class HostFiles:
 
         def work(numbers: Iterator[int]) -> Iterator[tuple[int, tuple[T | None]]]:
             for number in numbers:
-                try:
-                    root = os.open(self._root, os.O_PATH | os.O_DIRECTORY)
-                except OSError:
-                    yield number, (None,)
-                    continue
+                root = os.open(self._root, os.O_PATH | os.O_DIRECTORY)
                 try:
                     yield number, (ask(root),)
                 finally:

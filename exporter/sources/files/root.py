@@ -66,7 +66,7 @@ class KernelRoot:
 
     def names(self, path: str) -> list[str]:
         """In no order."""
-        found = self.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
+        found = self.open(path, os.O_DIRECTORY)
         try:
             return os.listdir(found)
         finally:
