@@ -7,7 +7,6 @@ afterwards, so it is set before there are any. It cannot be taken off.
 
 import contextlib
 import ctypes
-import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -165,7 +164,7 @@ def _seccomp() -> Seccomp:
 def _checked(number: int, *arguments: object) -> int:
     found = _call(number, *arguments)
     if found < 0:
-        error = ctypes.get_errno() or errno.EINVAL
+        error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
     return found
 

@@ -116,7 +116,7 @@ def _handshake(connection: socket.socket, host: str, deadline: float) -> list[by
         try:
             tls.do_handshake()
         except ssl.SSLWantReadError:
-            _send(connection, outgoing, deadline)
+            _send(connection, outgoing)
             connection.settimeout(_left(deadline))
             received = connection.recv(16384)
             if not received:
@@ -137,13 +137,13 @@ def _handshake(connection: socket.socket, host: str, deadline: float) -> list[by
         # The client's last flight and a proper goodbye, or the server logs a handshake error for each look at it.
         with contextlib.suppress(ssl.SSLError):
             tls.unwrap()
-        _send(connection, outgoing, deadline)
+        _send(connection, outgoing)
     return chain
 
 
-def _send(connection: socket.socket, outgoing: ssl.MemoryBIO, deadline: float) -> None:
+def _send(connection: socket.socket, outgoing: ssl.MemoryBIO) -> None:
+    """A few hundred bytes, which the system takes without waiting for anybody."""
     if outgoing.pending:
-        connection.settimeout(_left(deadline))
         connection.sendall(outgoing.read())
 
 

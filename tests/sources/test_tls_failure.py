@@ -23,7 +23,7 @@ def test_a_server_that_says_nothing_costs_the_timeout_and_no_more() -> None:
     ended = threading.Event()
     started = time.monotonic()
     with listener(lambda _: void(ended.wait(10))) as address:
-        seen = probe(address, timeout=0.3)
+        seen = probe(address, timeout=0.3, unconnected=Reason.UNREACHABLE)
         took = time.monotonic() - started
         ended.set()
     assert seen == Failure(Reason.TIMEOUT, "no handshake within 0.3 s")
@@ -80,6 +80,27 @@ def test_an_endless_handshake_is_given_up() -> None:
             connection.sendall(b"\x16\x03\x03\x40\x00" + b"\x00\x00\x00\x00" * 4096)
 
     assert fail(endless) == Failure(Reason.TLS_PROTOCOL, "the handshake is too large")
+
+
+@pytest.mark.parametrize(
+    ("more", "failure"),
+    [
+        (b"", Failure(Reason.RESET, "closed in mid-handshake")),
+        (b"\x16", Failure(Reason.TLS_PROTOCOL, "the handshake is too large")),
+    ],
+)
+def test_a_handshake_may_be_so_large_and_no_larger(more: bytes, failure: Failure) -> None:
+    """256 KiB."""
+    records = b"".join(b"\x16\x03\x03" + size.to_bytes(2) + bytes(size) for size in [*[16384] * 15, 16304])
+    assert len(records) == 256 * 1024
+
+    def large(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(records + more)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(4096)
+
+    assert fail(large) == failure
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x03\x00\x50\x02\x00"])

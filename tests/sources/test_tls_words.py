@@ -1,6 +1,8 @@
 """What is said of a look at a TLS endpoint that failed, and by which name it is asked for."""
 
 import ssl
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -59,6 +61,14 @@ def test_each_failure_is_one_line(error: Exception, reason: Reason, words: str) 
 )
 def test_only_what_may_be_a_name_is_indicated(host: str, name: str | None) -> None:
     assert tls._indication(host) == name
+
+
+def test_a_look_takes_five_seconds_at_most_and_loads_nothing_of_proxies() -> None:
+    """Where nobody says otherwise, and where nobody has one."""
+    assert (probe.__kwdefaults__ or {})["timeout"] == 5.0
+    program = "import sys, exporter.sources.tls; print('exporter.facts.proxy' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
 
 
 def test_time_that_is_over_is_a_timeout() -> None:
