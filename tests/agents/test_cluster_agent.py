@@ -215,6 +215,8 @@ def test_so_often_it_looks_as_it_is_told(connection: Connection) -> None:
     usual = ClusterAgent(connection, workloads=True, preflight=True)
     assert [one._look._interval for one in usual._looks] == [600.0, 300.0, 300.0]  # type: ignore[union-attr]
     assert (usual._overdue.interval, usual._owner._settle) == (60.0, 0.2)
+    least = ClusterAgent(connection)
+    assert (kinds(least), least._kube._in_pod, least._kube._conversions) == ([CertificatesApiLooks], False, False)
 
 
 def node(name: str, provider_id: str) -> Node:

@@ -17,7 +17,6 @@ from exporter.agents.cluster.endpoint_looks import EndpointLooks, Looking, resol
 from exporter.agents.cluster.kube_sources import KUBE_SOURCES
 from exporter.agents.cluster.preflight import PreflightLooks, ask_preflight
 from exporter.agents.cluster.state import ClusterState
-from exporter.agents.cluster.workloads import PAGE, WorkloadLooks, read_workloads
 from exporter.agents.revision import revision
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
@@ -28,7 +27,6 @@ from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.kube.metadata import ObjectError
 from exporter.facts.kube.node import Node
 from exporter.facts.kube.object_calls import BundleContent, Call, ObjectCalls, ServiceReference
-from exporter.facts.kube.workload import WorkloadUse
 from exporter.facts.source import Failure
 from exporter.facts.x509 import certificates
 from exporter.reason import (
@@ -37,14 +35,12 @@ from exporter.reason import (
     PreflightStep,
     Reason,
     Requestor,
-    RetiredPathUse,
     Rotation,
     Source,
     TrustBundleState,
 )
 from exporter.sources.endpoints.look import by_name
 from exporter.sources.kube.connection import Connection, Kubeconfig
-from simulation.api import objects
 from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
 from simulation.pki import SERVER
 from tests.agents import clusters
@@ -266,37 +262,6 @@ def test_the_preflight_is_asked_question_by_question(asking: Asking) -> None:
     facts[0] = ClusterFacts(nodes=(None,))  # type: ignore[arg-type]
     assert looks.look() is False
     assert asking.outcome(Source.PREFLIGHT) == (False, NOW, Reason.BUG)
-
-
-FILE = "/etc/kubernetes/certs/kubeletserver.crt"
-USE = WorkloadUse("DaemonSet", "monitoring", "agent", RetiredPathUse.MOUNT)
-
-
-def test_workloads_that_read_the_retired_path_are_found(asking: Asking) -> None:
-    asking.server.store.put("daemonsets", objects.workload("agent", "monitoring", host_path=FILE, mount="/ca.crt"))
-    assert (read_workloads(asking.connection), PAGE) == (((USE,), ()), 100)
-    assert [target for _, target in asking.server.requests if "/configmaps" in target and "limit=100" in target]
-    looks = WorkloadLooks(asking.connection, asking.state, asking.post, 60.0, lambda: NOW)
-    assert looks.look() is True
-    assert (asking.state.facts().workloads, asking.outcome(Source.WORKLOADS)) == ((USE,), (True, NOW, None))
-    for resource, status in (("cronjobs", 403), ("deployments", 500), ("statefulsets", 403)):
-        asking.refuse(resource, status)
-    uses, failures = read_workloads(asking.connection)
-    assert uses == (USE,)
-    assert sorted(one.reason for one in failures) == [Reason.FORBIDDEN, Reason.SERVER_ERROR]  # each once
-    assert looks.look() is False
-    assert asking.outcome(Source.WORKLOADS) == (False, NOW, Reason.FORBIDDEN)
-    asking.server.faults.clear()
-    asking.refuse("configmaps")
-    assert [one.reason for one in read_workloads(asking.connection)[1]] == [Reason.FORBIDDEN]
-    asking.server.faults.clear()
-    odd = {"metadata": {"name": "odd", "namespace": "x"}, "spec": FILE}
-    asking.server.store.put("deployments", odd)
-    uses, failures = read_workloads(asking.connection)
-    assert (uses, [one.reason for one in failures]) == ((USE,), [Reason.DECODE])
-    asking.connection.list_all = None  # type: ignore[assignment, method-assign]
-    assert looks.look() is False
-    assert asking.outcome(Source.WORKLOADS) == (False, NOW, Reason.BUG)
 
 
 def target(name: str, host: str = "h") -> EndpointTarget:

@@ -7,17 +7,12 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from exporter.check import cluster_look
 from exporter.check.cluster_look import look_at_cluster
 from exporter.check.report import Report
-from exporter.facts.cluster import Endpoint
-from exporter.facts.x509 import certificates
 from exporter.settings import Command, SettingsError, resolve
 from exporter.sources.azure import managed_cluster  # noqa: F401 - it takes long to import
 from exporter.sources.kube.connection import ServiceAccount
@@ -27,7 +22,7 @@ from simulation.csr_answer import Answer
 from simulation.demo.azure_courses import CLUSTER
 from simulation.node.kubelet import SimulatedKubelets
 from simulation.pki import DAY, SERVER, YEAR, Authority
-from tests.agents.clusters import CA, NEXT_CA, NOW, csr, node, populate, serving
+from tests.agents.clusters import CA, NEXT_CA, NODE, NOW, csr, node, populate, serving
 from tests.check import inside
 from tests.check.test_nodes import behind, fleet, installed, kubelet
 
@@ -321,6 +316,12 @@ def test_a_login_and_a_look_at_azure_have_half_of_what_is_left_each(
     assert 0.2 < float(within[1]) < 0.5
 
 
+def test_without_a_node_nobody_knows_of_which_cluster_azure_is_to_be_asked(tmp_path: Path, server: ApiServer) -> None:
+    server.store.delete("nodes", NODE)
+    words = sources(look(tmp_path, server, azure_enabled="true"))["azure"]
+    assert words == "no node is known that leads to the cluster: give --azure.resource-id"
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_conversions_are_listed_where_that_is_allowed(allowed: bool, tmp_path: Path, server: ApiServer) -> None:
     """And only where what they lead to can be looked at: not from outside of the cluster."""
@@ -332,38 +333,3 @@ def test_conversions_are_listed_where_that_is_allowed(allowed: bool, tmp_path: P
     asked = len(server.requests)
     look(tmp_path, server)
     assert not [target for _, target in list(server.requests)[asked:] if "customresourcedefinitions" in target]
-
-
-def test_a_login_needs_no_file_twice_and_what_is_served_is_seen_with_its_chain(tmp_path: Path) -> None:
-    """A plugin may take what is left of the time, but for the telling."""
-    with ApiServer(replace(serving(), chain=(NEXT_CA.certificate,))) as server:
-        path = write_kubeconfig(tmp_path / "config", server.kubeconfig(CA.pem))
-        settings = resolve(Command.CHECK, {"kubeconfig": str(path)}, {})
-        account, deadline = ServiceAccount(tmp_path, {}), time.monotonic() + 50
-        one = cluster_look._Look(
-            settings, path, *cluster_look._read(path, ""), deadline, lambda _: None, account, handshake=2.0
-        )
-        path.unlink()
-        one._connect()
-        connection: Any = one._connection
-        assert (connection._timeout, connection._credentials._patience) == (15.0, pytest.approx(49, abs=5))
-        connection.close()
-        one._probe()
-        place = f"127.0.0.1:{server.port}"
-    leaf, between = one._seen.chain
-    assert one._seen.endpoint == Endpoint(place, leaf, None, between=(between,))
-    assert (leaf.subject, (between,)) == ("CN=apiserver", certificates(NEXT_CA.pem))
-
-
-def test_what_was_told_can_still_be_printed(tmp_path: Path) -> None:
-    account = ServiceAccount(tmp_path, {})
-    one = cluster_look._Look(resolve(Command.CHECK, {}, {}), None, None, None, 100.0, lambda _: None, account, 1.0)
-    assert (one._deadline, one._told_by) == (100.0, 99.0)
-
-
-def test_so_long_and_so_many_are_waited_for() -> None:
-    assert (cluster_look.PATIENCE, cluster_look.HANDSHAKE, cluster_look.ENDPOINT) == (90.0, 10.0, 5.0)
-    assert (cluster_look.AZURE, cluster_look.AZURE_PARTS, cluster_look.TELLING) == (30.0, 2, 1.0)
-    assert (cluster_look.ENDPOINTS_PATIENCE, cluster_look.MOST_ENDPOINTS, cluster_look.AT_ONCE) == (30.0, 1000, 16)
-    asked = {"verb": "list", "group": "apiextensions.k8s.io", "resource": "customresourcedefinitions"}
-    assert asked == cluster_look.DEFINITIONS

@@ -127,6 +127,14 @@ def test_who_may_not_asks_nobody(tmp_path: Path) -> None:
     assert found.reports == ()
 
 
+def test_a_bug_is_what_a_kubelet_answers(tmp_path: Path) -> None:
+    with connected(tmp_path) as (_, connection):
+        connection.dated = None  # type: ignore[assignment, method-assign]
+        (report,) = looked(connection, NAMES[:1]).reports
+    assert report == KubeletReport(NAMES[0], KubeletStatus.ERROR, report.detail)
+    assert report.detail.startswith("a bug in this program: TypeError at node_proxy.py")
+
+
 def test_without_nodes_there_is_nothing_to_ask(tmp_path: Path) -> None:
     with connected(tmp_path) as (_, connection):
         assert looked(connection, ()) == KubeletsSeen()
