@@ -65,7 +65,7 @@ class StateThread:
         tidy = now + TIDY
         while True:
             with contextlib.suppress(Empty):
-                work = self._queue.get(timeout=(tidy if due is None else due) - now)
+                work = self._queue.get(timeout=max(0.0, (tidy if due is None else due) - now))
                 if work is None:
                     return
                 self._attempt(work)

@@ -118,6 +118,12 @@ def test_every_ten_minutes_it_is_tidied(changes: tuple[float, ...], tidying: flo
     assert TIDY == 600.0
 
 
+def test_what_is_to_be_tidied_while_something_is_published_is_tidied_after_it() -> None:
+    hours = Hours(599.0, until=1300.0, publishing=2.0)
+    hours.pass_with(0.5)
+    assert (hours.published, hours.tidied) == ([599.5], [601.5, 1201.5])
+
+
 def test_what_takes_long_to_tidy_is_not_what_took_long_to_publish() -> None:
     hours = Hours(600.0, 602.0, until=700.0, publishing=1.0, tidying=5.0)
     hours.pass_with(0.0)
