@@ -163,6 +163,38 @@ def test_a_server_that_fails_as_it_begins_leaves_no_socket() -> None:
     assert caught.traceback  # which holds what was local
 
 
+def test_signals_are_its_own_while_it_runs_and_then_as_they_were() -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former, during = [signal.getsignal(number) for number in numbers], list[object]()
+
+    def listening(host: str, port: int) -> None:
+        during.extend(signal.getsignal(number) for number in numbers)
+        server.stop()
+
+    server = WebServer(SmallAgent(), ("127.0.0.1", 0), on_listening=listening)
+    assert server.run() == 0
+    assert during == [server._on_stop, server._on_stop, server._on_reread]
+    assert [signal.getsignal(number) for number in numbers] == former
+
+
+def test_a_server_that_has_ended_leaves_no_thread(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("{}")
+    before = set(threading.enumerate())
+    running = serve(web_config=file, limits=Limits(look=0.01))
+    assert running.ask("/metrics").status == 200
+    for _ in range(2000):
+        threads = set(threading.enumerate()) - before
+        if {"scrape-1", "web-config-1"} <= {one.name for one in threads}:
+            break
+        threading.Event().wait(0.01)
+    running.stop()
+    for one in threads:
+        one.join(20)
+    assert {"scrape-1", "web-config-1"} <= {one.name for one in threads}
+    assert not any(one.is_alive() for one in threads)
+
+
 def test_before_it_runs_it_has_no_connection() -> None:
     assert WebServer(SmallAgent(), ("127.0.0.1", 0)).connections == 0
 
