@@ -87,11 +87,13 @@ def by_this_way(finding: Finding, trust: KubeconfigTrust) -> Finding:
 def _untrusted(trust: KubeconfigTrust, cause: Cause, subject: Subject, place: Place, now: float) -> Finding:
     leaf = trust.chain[0]
     trusted = _names(dict.fromkeys(one.subject for one in trust.authorities or ())) or "the CAs of this machine"
-    served = f"The served certificate was issued by {_names(trust.issuers)}; the kubeconfig trusts {trusted}."
+    issuers = _names(trust.issuers) or "a CA without a name"
+    served = f"The served certificate was issued by {issuers}; the kubeconfig trusts {trusted}."
     renew = step("Write the kubeconfig anew.", place.get_credentials)
     state = step("See whether the certificates are being rotated.", place.state)
     show = Step("See the whole chain that is served.", _show(trust))
     steps: tuple[Step, ...]
+    names = _names(trust.served_names[:4]) or "no name"
     match cause:
         case Cause.ROTATED:
             what = "a CA of the same name and with another key signed what is served: the cluster's CA was rotated"
@@ -99,7 +101,7 @@ def _untrusted(trust: KubeconfigTrust, cause: Cause, subject: Subject, place: Pl
             steps = (renew, state)
         case Cause.ANOTHER_CLUSTER:
             what = "what is served is for other names, by a CA of the same name and with another key: another cluster"
-            why = f"{served} It is for {_names(trust.served_names[:4])}, and {trust.server_name} was asked for."
+            why = f"{served} It is for {names}, and {trust.server_name} was asked for."
             steps = (Step("Compare the server's address in the kubeconfig.", "kubectl config view --minify"), renew)
         case Cause.INTERCEPTED:
             what = "the issuer of what is served has never been the cluster's CA: a proxy or firewall opens TLS"
@@ -115,7 +117,6 @@ def _untrusted(trust: KubeconfigTrust, cause: Cause, subject: Subject, place: Pl
             )
         case Cause.NAME:
             what = f"what is served is not for the name {trust.server_name}"
-            names = _names(trust.served_names[:4]) or "no name"
             why = f"It is for {names}. Set tls-server-name only where the certificate bears another name on purpose."
             steps = (Step("Compare the server's name in the kubeconfig.", "kubectl config view --minify"), state)
         case Cause.DATES:

@@ -228,3 +228,12 @@ def test_of_the_names_that_a_certificate_is_for_four_are_told(made_by: Authority
     names = [f"n{number}.example" for number in range(6)]
     (finding,) = judge(served=made_by.apiserver(names, NOW - 60), authorities=read(CA))
     assert words.format("n0.example, n1.example, n2.example and n3.example") in finding.why
+    (finding,) = judge(served=made_by.apiserver((), NOW - 60), authorities=read(CA))
+    assert words.format("no name") in finding.why
+
+
+def test_an_issuer_without_a_name_is_said_to_have_none() -> None:
+    found = trust(INSPECTION.apiserver((HOST,), NOW - 60), read(CA))
+    (leaf,) = found.chain
+    (finding,) = kubeconfig_findings(replace(found, chain=(replace(leaf, issuer=""),)), NOW, max_age=None)
+    assert finding.why.startswith("The served certificate was issued by a CA without a name; the kubeconfig trusts CN=")
