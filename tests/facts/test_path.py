@@ -7,6 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from exporter.facts import path
 from exporter.facts.path import LONGEST, MOST_PATHS, MOST_SIGNATURES, issued_by, paths, signers_above, signers_in_use
 from exporter.facts.signature import signed_by
 from exporter.facts.x509 import Certificate, certificate, certificates
@@ -236,6 +237,7 @@ def test_so_many_signatures_are_tried_and_no_more(place: int, found: bool) -> No
     assert [issuer for _, issuer in asked] == list(roots[:MOST_SIGNATURES])
     assert those == ([(DIRECT, roots[place])] if found else [])
     assert (MOST_SIGNATURES, MOST_PATHS, LONGEST) == (100, 16, 10)
+    assert (path._MOST_STEPS, path._MOST_AT_HAND) == (2000, 200)
 
 
 def test_so_many_paths_are_found_and_no_more() -> None:
