@@ -325,6 +325,19 @@ def test_who_does_not_hear_of_the_end_of_tls_is_ended_two_seconds_later(context:
     told(story, context=context)
 
 
+def test_nothing_is_made_for_a_tls_client_before_its_first_byte(context: ssl.SSLContext) -> None:
+    """A handshake takes 60 KiB."""
+
+    async def story(served: Served) -> None:
+        silent = await served.connects()
+        assert [one.connection for one in served.listener._seats()] == [None]
+        silent.sendall(b"\x16")
+        await served.settled()
+        assert [one.connection is None for one in served.listener._seats()] == [False]
+
+    told(story, context=context)
+
+
 def test_who_begins_a_handshake_and_does_not_go_on_is_ended_too(context: ssl.SSLContext) -> None:
     async def story(served: Served) -> None:
         await served.connects(b"\x16\x03\x01")
