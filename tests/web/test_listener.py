@@ -156,6 +156,27 @@ def test_whose_place_was_taken_is_not_counted_twice() -> None:
     told(story, Limits(connections=3))
 
 
+def test_whoever_is_being_ended_has_made_room_already() -> None:
+    """Though it is open a moment longer, in which others may leave and come."""
+
+    async def story(served: Served) -> None:
+        for _ in range(3):
+            await served.connects()
+        _, second, _ = served.listener._seats()
+        for number in range(2):
+            served.clients.append(socket.create_connection(served.address))
+            served.clients[-1].setblocking(False)
+            served.listener._accept(served.socket)
+            if not number:
+                assert second.established is not None
+                second.established.connection_lost(None)
+                second.established.transport.abort()
+        await served.settled()
+        assert (served.heard(), served.listener.open) == ("xx...", 3)
+
+    told(story, Limits(connections=3))
+
+
 def test_one_more_ends_none_whose_answer_is_under_way() -> None:
     async def story(served: Served) -> None:
         await served.connects(SLOW)
