@@ -16,7 +16,7 @@ from exporter.settings import Command, resolve
 from exporter.sources.kube.access import Access
 from exporter.sources.kube.connection import ServiceAccount
 from simulation.api.server import ApiServer, write_kubeconfig
-from tests.agents.clusters import CA, NEXT_CA, serving
+from tests.agents.clusters import CA, NEXT_CA, populate, serving
 from tests.check.test_cluster_look_parts import ANSWERED, alone, sources
 
 __all__ = ["alone"]
@@ -55,6 +55,14 @@ def test_a_login_needs_no_file_twice_and_what_is_served_is_seen_with_its_chain(t
     leaf, between = one._seen.chain
     assert one._seen.endpoint == Endpoint(place, leaf, None, between=(between,))
     assert (leaf.subject, (between,)) == ("CN=apiserver", certificates(NEXT_CA.pem))
+
+
+def test_where_nothing_is_encrypted_no_certificate_is_looked_for(tmp_path: Path) -> None:
+    with ApiServer(None) as server:
+        populate(server)
+        path = write_kubeconfig(tmp_path / "config", server.kubeconfig(CA.pem))
+        found = look_at_cluster(resolve(Command.CHECK, {"kubeconfig": str(path), "kubelets": "false"}, {}))
+    assert sources(found) == dict.fromkeys((*ANSWERED[:-1], "workloads"), "yes")
 
 
 def looking(folder: Path, deadline: float) -> cluster_look._Look:
