@@ -42,7 +42,7 @@ from exporter.reason import (
 from exporter.sources.endpoints.look import by_name
 from exporter.sources.kube.connection import Connection, Kubeconfig
 from simulation.api.server import ApiServer, Fault, FaultKind, write_kubeconfig
-from simulation.pki import SERVER
+from simulation.pki import DAY, SERVER
 from tests.agents import clusters
 from tests.agents.clusters import CA, NEXT_CA, connected, source_facts
 from tests.agents.test_cluster_preflight import newer
@@ -165,7 +165,7 @@ def test_a_server_by_another_name_bears_that_name_where_it_is_talked_to_and_nowh
 
 def test_the_cas_that_are_served_beside_it_are_kept(asking: Asking) -> None:
     """B13: between what is served and the bundle there may be others."""
-    below = CA.issue("apiserver", clusters.NOW - 60, clusters.NOW + 60, names=("127.0.0.1",), usages=(SERVER,))
+    below = CA.issue("apiserver", clusters.NOW - DAY, clusters.NOW + DAY, names=("127.0.0.1",), usages=(SERVER,))
     served = replace(below, chain=(NEXT_CA.certificate, CA.certificate))
     with ApiServer(served) as server:
         found = look_at_endpoint(("127.0.0.1", server.port), asking.connection, certificates(CA.pem), 2.0)
