@@ -294,7 +294,7 @@ def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
             file.write_bytes(content)
         try:
             context.load_cert_chain(shown, secret, password="")  # a password, so that nobody is asked for one
-        except (ssl.SSLError, ValueError) as error:
+        except ssl.SSLError as error:
             raise KubeconfigError("the client certificate or its key cannot be read, or they are no pair") from error
 
 

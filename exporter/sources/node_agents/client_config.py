@@ -63,7 +63,7 @@ def _loaded(file: Path) -> object:
         return yaml.safe_load(file.read_bytes().decode())
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise SettingsError(f"{file}: not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}") from None
 
 
