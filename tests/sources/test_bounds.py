@@ -51,7 +51,7 @@ BOUNDS: list[tuple[ModuleType, dict[str, float]]] = [
         connection,
         {"LARGEST_REFUSAL": 64 * KIB, "LARGEST_OBJECT": 4 * MIB, "PART": 64 * KIB, "SMALLEST_INTERVAL": 10.0},
     ),
-    (exec_plugin, {"LARGEST": MIB}),
+    (exec_plugin, {"LARGEST": MIB, "LEFT_BEHIND": 2.0}),
     (failure, {"LONGEST_RETRY_AFTER": 600.0, "LONGEST_WORDS": 600}),
     (kubeconfig, {"LARGEST": 32 * MIB, "DEEPEST": 100}),
     (

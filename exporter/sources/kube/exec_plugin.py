@@ -26,6 +26,8 @@ __all__ = ["PluginCredential", "run_plugin"]
 
 LARGEST = 1 << 20
 """Bytes of a plugin's answer."""
+LEFT_BEHIND = 2.0
+"""Seconds that what it says is waited for once it has ended: a child it left behind may hold the pipes open."""
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -122,8 +124,8 @@ def _output(process: "subprocess.Popen[bytes]", name: str, patience: float, *, w
     except BaseException:
         _end(process, whole_group=whole_group)
         raise
-    for reader in readers:  # a child it left behind may hold the pipes open
-        reader.join(min(2.0, max(0.1, deadline - time.monotonic())))
+    for reader in readers:
+        reader.join(min(LEFT_BEHIND, max(0.1, deadline - time.monotonic())))
     return bytes(answer), _last(complaint)
 
 
