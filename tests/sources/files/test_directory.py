@@ -43,6 +43,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "here/file").write_text("text")
     (tmp_path / "here/below/one").write_text("")
     (tmp_path / "here/link").symlink_to("below")
+    (tmp_path / "here/odd").symlink_to("C:\\odd")
     (tmp_path / "here/to-file").symlink_to("file")
     (tmp_path / "root").symlink_to("here")
     return tmp_path
@@ -58,9 +59,9 @@ def test_what_lies_there_is_told_and_no_link_followed(at: Callable[[str], Direct
     """But for the root's own."""
     before = set(os.listdir("/proc/self/fd"))
     here = at(str(folder / "root"))
-    assert sorted(here.names(".")) == ["below", "file", "link", "to-file"]
+    assert sorted(here.names(".")) == ["below", "file", "link", "odd", "to-file"]
     assert here.names("below") == ["one"]
-    assert here.link("link") == "below"
+    assert (here.link("link"), here.link("odd")) == ("below", "C:\\odd")
     assert here.stat("file").st_size == 4
     assert here.stat("link").st_ino == (folder / "here/link").lstat().st_ino
     below = here.child("below")
