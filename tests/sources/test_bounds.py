@@ -41,7 +41,7 @@ BOUNDS: list[tuple[ModuleType, dict[str, float]]] = [
     (deadline, {"_IDLE_SECONDS": 10.0, "_MOST_IDLE": 2, "_MOST_THREADS": 64}),
     (host_files, {"CAP": MIB, "_MOST_CACHED": 4096, "_MOST_NAMES": 10_000}),
     (host_reads, {"EVIDENCE_CAP": 256 * KIB, "MOST_DROP_INS": 64, "MOST_LEVELS": 4}),
-    (openat2, {"_ATTEMPTS": 20}),
+    (openat2, {"_ATTEMPTS": 20, "_ATTEMPTS_AT_ONCE": 3}),
     (resolve, {"_LINKS": 40}),
     (root, {"_FRESH_NS": 2 * NANOSECONDS, "_SWAP_SECONDS": 1.0, "_CHANGE_SECONDS": 0.1}),
     (watch, {"SETTLED_NS": 2 * NANOSECONDS}),

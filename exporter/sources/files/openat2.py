@@ -14,7 +14,7 @@ _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_IN_ROOT = 0x10
 _RESOLVE_CACHED = 0x20  # since Linux 5.12; before that EINVAL
 _AT_FDCWD = -100
-_ATTEMPTS = 20
+_ATTEMPTS, _ATTEMPTS_AT_ONCE = 20, 3
 
 
 class _OpenHow(ctypes.Structure):
@@ -63,9 +63,8 @@ def open_cached(root: int | None, path: bytes, flags: int) -> int:
 
     Without a root the path is this process's own. EAGAIN is also said of what is cached and raced with a rename.
     """
-    if root is None:
-        return _opened(_AT_FDCWD, path, _cached(flags, 0), 3, 0.0)
-    return _opened(root, path, _cached(flags, _RESOLVE_IN_ROOT), 3, 0.0)
+    within = 0 if root is None else _RESOLVE_IN_ROOT
+    return _opened(_AT_FDCWD if root is None else root, path, _cached(flags, within), _ATTEMPTS_AT_ONCE, 0.0)
 
 
 @functools.cache

@@ -163,17 +163,17 @@ def test_a_prompt_look_is_allowed_first_and_compares_then(old: Path, root: int) 
     """It has opened the table of mounts by then, once; a path that is not there is an error."""
     wanted = [(b"/a", state(old / "a")), (b"/a/file", state(old / "a/file"))]
     asked = Prompt(str(old))
-    assert not asked.as_marked(wanted), "nobody has looked where it is mounted"
+    assert asked.as_marked(wanted) is False, "nobody has looked where it is mounted"
     before = set(os.listdir("/proc/self/fd"))
     if openat2.file_system(root) not in _LOCAL:
-        assert not asked.allows(root, wanted)
+        assert asked.allows(root, wanted) is False
         return
     assert [asked.allows(root, wanted), asked.allows(root, [])] == [True, True]
     assert len(set(os.listdir("/proc/self/fd")) - before) == 1
     settles = [asked.as_marked(wanted) for _ in range(20)]
     assert any(settles), "the kernel may lose a race with a rename anywhere"
-    assert not asked.as_marked([*wanted, (b"/a", state(old / "a/file"))])
-    assert not asked.as_marked([*wanted, (b"/never", state(old / "a"))])
+    assert asked.as_marked([*wanted, (b"/a", state(old / "a/file"))]) is False
+    assert asked.as_marked([*wanted, (b"/never", state(old / "a"))]) is False
     with pytest.raises(FileNotFoundError):
         asked.allows(root, [(b"/never", state(old))])
     assert len(set(os.listdir("/proc/self/fd")) - before) == 1
@@ -193,7 +193,7 @@ def test_what_lies_in_another_file_system_is_not_asked_at_once(tmp_path: Path) -
         if openat2.file_system(place) in _LOCAL:
             asked = Prompt("/")
             assert asked.allows(place, [])
-            assert not asked.allows(place, [(b"/proc/self", (0, 0, 0, 0, 0))])
+            assert asked.allows(place, [(b"/proc/self", (0, 0, 0, 0, 0))]) is False
             os.close(asked._table or -1)
     finally:
         os.close(place)
@@ -206,7 +206,7 @@ def test_a_root_that_is_gone_holds_nothing(tmp_path: Path) -> None:
     asked = Prompt(str(tmp_path / "gone"))
     try:
         asked.allows(place, [])
-        assert not asked.as_marked([])
+        assert asked.as_marked([]) is False
     finally:
         os.close(place)
         os.close(asked._table or -1)
