@@ -59,7 +59,7 @@ class _Adapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401
         request.headers["Accept-Encoding"] = "identity"
-        response = super().send(request, *arguments, **{**options, "stream": True})
+        response = super().send(request, *arguments, **options)
         raw: HTTPResponse = response.raw
         if raw.headers.get("Content-Encoding", "identity").lower() != "identity":
             raw.close()  # nobody asked for that: a few bytes of it may unfold to gigabytes

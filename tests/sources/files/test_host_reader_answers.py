@@ -108,6 +108,19 @@ def test_what_does_not_hold_is_asked_again_and_the_rest_is_not() -> None:
     assert files.take() == ["holding", "prompt"]
 
 
+def test_a_former_mark_is_forgotten_with_its_answer() -> None:
+    """A link may lead back to the file that it led to before."""
+    files, reader = reading()
+    first = reader.read()
+    reader.read()
+    files.said[FLAGS] = Read(FLAGS, FileStatus.OK, {"KUBELET_FLAGS": "--cert-dir=/srv/pki"})
+    files.broken = files.unmarked = {FLAGS}
+    assert reader.read().candidates != first.candidates
+    del files.said[FLAGS]
+    files.broken = set()
+    assert reader.read().candidates == first.candidates
+
+
 def test_an_answer_without_a_mark_is_asked_each_time() -> None:
     """And nothing is prepared."""
     files, reader = reading()

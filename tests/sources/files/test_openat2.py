@@ -84,10 +84,15 @@ def test_no_link_of_proc_is_followed(root: int) -> None:
 
 
 def test_without_a_root_a_path_is_this_processs_own(tmp_path: Path) -> None:
+    """From where it works, unless it begins at its root."""
     (tmp_path / "own").write_text("own")
-    found = open_cached(None, str(tmp_path / "own").encode(), os.O_RDONLY)
-    assert os.read(found, 10) == b"own"
-    os.close(found)
+
+    def work() -> object:
+        os.chdir(tmp_path)
+        found = [open_cached(None, path, os.O_RDONLY) for path in (str(tmp_path / "own").encode(), b"own")]
+        return [os.read(one, 10).decode() for one in found]
+
+    assert forked(work) == ["own", "own"]
 
 
 def test_what_the_kernel_has_not_cached_is_not_waited_for(tmp_path: Path) -> None:

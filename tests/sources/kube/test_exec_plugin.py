@@ -47,10 +47,6 @@ def test_what_it_prints_is_the_credential(text: str, api_version: str, found: Pl
     assert printing(text, api_version) == found
 
 
-def test_a_credential_shows_no_secret_where_it_is_printed() -> None:
-    assert repr(PluginCredential("abc", b"c", b"k", 1.0)) == "PluginCredential(expires=1.0)"
-
-
 NO_PAIR = "gave a certificate without its key, or a key without its certificate"
 NO_STRING = "gave a credential that is no string"
 NO_TIME = "gave an expirationTimestamp that is no time"
