@@ -84,6 +84,16 @@ def test_what_the_label_says_is_not_told_again_and_anything_else_is() -> None:
             assert ("It is so." in [trouble.what for trouble in status.troubles]) is said
 
 
+def test_a_finding_is_since_when_it_began_else_when_something_ends() -> None:
+    """For the order; one without either stands first of its like."""
+    found = [
+        Finding(Severity.WARNING, Subject(Kind.NODE, "healthy"), what, (), node="healthy", since=since, until=until)
+        for what, since, until in (("a", 5.0, 9.0), ("b", None, 7.0), ("c", None, None), ("d", 0.5, None))
+    ]
+    (status,) = node_statuses(cluster(nodes=(WELL,)), NOW, found)
+    assert [(one.what, one.since) for one in status.troubles] == [("c", 0.0), ("d", 0.5), ("a", 5.0), ("b", 7.0)]
+
+
 def test_a_node_has_all_that_is_the_matter_with_it_the_worst_first() -> None:
     broken = replace(WELL, name="x", ready=False, serving_rotation=Rotation.DISABLED, kubelet_version="v1.26.3")
     (one,) = node_statuses(cluster(pending("x", DAY, CLIENT_SIGNER), pending("x", HOUR), nodes=(broken,)), NOW)
