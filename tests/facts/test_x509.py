@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from exporter.facts import x509
 from exporter.facts.der import layout
 from exporter.facts.path import issued_by
 from exporter.facts.purpose import purpose
@@ -118,6 +119,13 @@ BROKEN = (
     LEAF.certificate_pem.replace(b"\n", b" "),
     b"  " + LEAF.certificate_pem.replace(b"\n", b"\n  "),
 )
+
+
+@pytest.mark.parametrize(
+    ("words", "line"), [("x" * 200, "x" * 200), ("x" * 201, "x" * 200), (" a\n b ", "a b"), (" \n", "ValueError")]
+)
+def test_what_the_library_says_is_one_line_of_200_characters(words: str, line: str) -> None:
+    assert x509._one_line(ValueError(words)) == line
 
 
 @pytest.mark.parametrize("content", BROKEN)
