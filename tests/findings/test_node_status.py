@@ -85,7 +85,7 @@ def test_what_the_label_says_is_not_told_again_and_anything_else_is() -> None:
 
 
 def test_a_finding_is_since_when_it_began_else_when_something_ends() -> None:
-    """For the order; one without either stands first of its like."""
+    """For the order; one without either comes first of its kind."""
     found = [
         Finding(Severity.WARNING, Subject(Kind.NODE, "healthy"), what, (), node="healthy", since=since, until=until)
         for what, since, until in (("a", 5.0, 9.0), ("b", None, 7.0), ("c", None, None), ("d", 0.5, None))
