@@ -122,6 +122,10 @@ def test_its_documents_are_a_page_facts_and_runbooks(tmp_path: Path) -> None:
     assert f'href="runbooks/{alert}' in body(agent, "/")
     assert alert in body(agent, "/runbooks/", alert)
     assert agent.documents["/runbooks/"]("nosuch", {}) is None
+    assert 'http-equiv="refresh"' in body(agent, "/")
+    still = agent.documents["/"]("", {"refresh": "0"})
+    assert still is not None
+    assert 'http-equiv="refresh"' not in str(still.body)
     other = agent_of(root, runbooks_url="https://r.example")
     for path in ("/", "/facts"):
         assert f"https://r.example/{alert}" in body(other, path)

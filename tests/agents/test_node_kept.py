@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from exporter.agents.node.agent import NodeAgent
+from exporter.facts.host.host_facts import Served
 from simulation.node.kubelet import SimulatedKubelets
 from tests.agents.nodes import CA, NOW, agent_of, series, simulated, text, values
 from tests.web.test_tls import comes
@@ -84,14 +85,23 @@ def test_a_scrape_at_once_is_one_that_was_rendered_and_of_what_is_on_the_port(tm
 
 
 def test_a_scrape_at_once_is_of_the_files_that_were_read_last(tmp_path: Path) -> None:
-    """Also where only a page was shown of them since."""
-    agent = agent_of(simulated(tmp_path).root)
-    agent.exposition("", False)
+    """Also where only a page was shown of them since; of what the port showed last; and in a form that was rendered."""
+    agent = agent_of(simulated(tmp_path).root, kubelet=("127.0.0.1", 1))
+    scraped = agent.exposition("", True).body
     assert agent._seen is not None
+    assert agent.wire is not None
     reads = agent._seen.reads
     for last, told in ((reads, True), (replace(reads), False), (None, False), (reads, True)):
         setattr(agent._reader, "read_at_once", lambda last=last: last)  # noqa: B010 - a method, which a type holds fast
         assert (agent.at_once("", False) is not None) is told
+    found = agent.at_once("", True)
+    assert found is not None
+    assert _ours(gzip.decompress(found.body).decode()) == _ours(gzip.decompress(scraped).decode())
+    assert agent.at_once(OPENMETRICS, False) is None
+    agent.wire._served = Served((), None)
+    assert agent.at_once("", False) is None
+    agent.wire._served = None
+    assert agent.at_once("", False) is not None
     agent._shown = None
     assert agent.at_once("", False) is None
     agent._seen = None  # nothing sound was concluded yet
