@@ -1,6 +1,7 @@
 """A TLS connection in, whether its client's certificate bears a name that it may out."""
 
 import ssl
+from typing import cast
 
 __all__ = ["bears_allowed_name"]
 
@@ -12,5 +13,5 @@ def bears_allowed_name(connection: ssl.SSLObject | None) -> bool:
     if allowed is None or not certificate:
         return True
     # DNS names, IP and e-mail addresses and URIs, each as (type, value).
-    given = certificate.get("subjectAltName", ())
-    return any(isinstance(entry, tuple) and entry[-1] in allowed for entry in given)
+    given = cast("tuple[tuple[str, str], ...]", certificate.get("subjectAltName", ()))
+    return any(name in allowed for _, name in given)

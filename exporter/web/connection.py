@@ -107,7 +107,6 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is left to wait for."""
         self._wait(Waiting.NOTHING)
-        self._writable.set()
         self.cancel()
         self._lost()
 
@@ -132,7 +131,7 @@ class ClientConnection(asyncio.Protocol):
                 elif event is h11.PAUSED:  # the next request is there already
                     self.transport.pause_reading()
                     break
-                elif event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):
+                elif event is h11.NEED_DATA:
                     break
                 # Data and EndOfMessage: a body that nobody wants.
         except h11.RemoteProtocolError as error:
@@ -143,10 +142,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _next(self) -> None:
         """No answer is under way: begin with the next request, or end the connection."""
-        state = self._http.our_state
         if self._draining:
             return
-        if state in {h11.MUST_CLOSE, h11.CLOSED, h11.ERROR} or self._stopping:
+        if self._http.our_state is h11.MUST_CLOSE or self._stopping:
             self._close()
         elif self._http.their_state is h11.DONE:  # and so are we: its answer is not under way
             self._http.start_next_cycle()
@@ -181,7 +179,6 @@ class ClientConnection(asyncio.Protocol):
         self._review()
         await asyncio.sleep(seconds)
         self._held = False
-        self._review()
 
     async def _send(self, response: Response, *, head: bool, close: bool) -> None:
         """Send it in pieces, each after the transport has room for it."""
@@ -202,11 +199,11 @@ class ClientConnection(asyncio.Protocol):
 
     def _bytes(self, event: h11.Response | h11.Data | h11.EndOfMessage) -> bytes:
         """An event of an answer as it is sent."""
-        return self._http.send(event) or b""
+        return cast("bytes", self._http.send(event))
 
     def _refuse(self, error: h11.RemoteProtocolError) -> None:
         """What came is no request: say so where no answer has begun, and end the connection."""
-        if self._http.our_state in {h11.IDLE, h11.SEND_RESPONSE} and self._task is None:
+        if self._http.our_state is h11.IDLE:
             hint = error.error_status_hint
             status = HTTPStatus(hint) if hint in set(HTTPStatus) else HTTPStatus.BAD_REQUEST
             answer = plain(status)

@@ -75,6 +75,21 @@ async def test_who_takes_nothing_of_an_answer_is_ended_and_who_takes_it_late_is_
 
 
 @story
+async def test_who_takes_nothing_any_more_while_an_answer_is_made_is_waited_for() -> None:
+    client = Client(LIMITS)
+    client.released = {"/a": asyncio.Event()}
+    await client.says(GET)
+    client.connection.pause_writing()
+    assert (client.waits, client.connection.waiting) == (2, True)
+    client.connection.resume_writing()
+    assert not client.connection.waiting
+    client.connection.pause_writing()
+    assert await client.ends() == pytest.approx(30, abs=1)
+    client.connection.connection_lost(None)
+    await client.settled()
+
+
+@story
 async def test_what_lies_unsent_after_the_answer_has_the_same_time() -> None:
     client, other = Client(LIMITS), Client(LIMITS)
     for one in (client, other):
@@ -108,6 +123,11 @@ async def test_an_answer_that_is_kept_back_can_be_ended_and_comes_after_its_time
     assert client.wire.written == b""
     await asyncio.sleep(0.2)
     assert client.wire.statuses() == [503]
+    client.released = {"/b": asyncio.Event()}
+    await client.says(GET.replace(b"/a", b"/b"))
+    assert not client.connection.waiting  # the next answer is its own
+    client.connection.cancel()
+    await client.settled()
 
 
 @story
