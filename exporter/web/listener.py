@@ -7,6 +7,7 @@ asyncio's own server does not bound them, and gives each of them, and each TLS c
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 import ssl
 from asyncio import sslproto
@@ -78,7 +79,7 @@ class Listener:
         self._clients: dict[str, dict[_Seat, None]] = {}
         self._open = self._ended = 0
         self._accepting = self._closed = False
-        self._told = -EXHAUSTED_LINES
+        self._told = -math.inf
         self._empty = asyncio.Event()
         self._empty.set()
         self._resume()

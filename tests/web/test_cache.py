@@ -221,3 +221,10 @@ def test_an_answer_is_shared_by_those_who_want_it_alike_only() -> None:
 def test_to_compress_takes_a_window_of_8_kib_and_as_much_memory() -> None:
     """Wider ones cost a node's scrape more than they save."""
     assert (cache._WINDOW, cache._MEMORY, exposition.GZIP_LEVEL) == (-13, 6, 1)
+
+
+@pytest.mark.parametrize(("size", "told"), [(0, 0), (2**31, 2**31), (2**32 - 1, 2**32 - 1), (2**32, 0), (2**32 + 7, 7)])
+def test_the_trailer_has_the_size_of_what_is_inside_to_32_bits(size: int, told: int) -> None:
+    """RFC 1952 §2.3.1: modulo 2^32."""
+    body = cache._gzip((cache._Block(0, b"", size, 0, 0),), cache._Fresh(0.0, 0, b"", b""))
+    assert int.from_bytes(body[-4:], "little") == told
