@@ -140,6 +140,24 @@ def test_a_part_that_is_no_longer_there_leaves_nothing_behind() -> None:
     ]
 
 
+def test_a_part_that_is_new_is_rendered_behind_the_others() -> None:
+    source = Parts()
+    source.cache.payload(OPENMETRICS, gzipped=True)
+    source.made.clear()
+    source.values["fourth"] = 4.0
+    source.cache.refresh()
+    found = gzip.decompress(source.cache.payload(OPENMETRICS, gzipped=True).body).decode()
+    assert source.made == ["fourth"]
+    assert [line[-3:] for line in found.splitlines() if not line.startswith("#")] == ["1.0", "1.0", "1.0", "4.0"]
+
+
+def test_without_any_steady_part_the_rest_is_there() -> None:
+    empty = CachedExposition(tuple, lambda: Part(0, tuple), lambda: [FRESH.family([(("a",), 1.0)])])
+    plain = empty.payload("", gzipped=False).body
+    assert plain.endswith(b'akscert_fresh{label="a"} 1.0\n')
+    assert gzip.decompress(empty.payload("", gzipped=True).body) == plain
+
+
 def test_a_format_nobody_asks_for_any_more_is_rendered_no_more() -> None:
     """Until somebody does."""
     source = Source()

@@ -226,6 +226,7 @@ def test_a_limit_takes_an_interval_and_a_burst(tmp_path: Path, text: str, interv
         ("http_server_config: {http: true}", "unknown key http_server_config.http"),
         ("tls_server_config: {cert_file: a, key_file: b, cert_files: c}", "unknown key tls_server_config.cert_files"),
         ("rate_limits: {}", "unknown key rate_limits"),
+        ("a: &a {b: *a}", "unknown key a"),
         ("rate_limit: !!timestamp {=: x}", "not YAML: TypeError"),
     ],
 )
@@ -396,3 +397,5 @@ def test_a_connection_has_the_context_of_when_it_began(made: Made) -> None:
     assert taken.server_side
     named = live.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True, server_hostname="a")
     assert named.server_hostname == "a"
+    with pytest.raises(ssl.SSLError, match="client"):
+        live.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
