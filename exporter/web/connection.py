@@ -187,19 +187,15 @@ class ClientConnection(asyncio.Protocol):
         fields = response.fields | {"date": http_date()} | ({"connection": "close"} if close else {})
         headers = list(map(_encoded, fields.items()))
         reason = HTTPStatus(response.status).phrase.encode()
-        out = self._bytes(h11.Response(status_code=response.status, headers=headers, reason=reason))
+        out = self._http.send(h11.Response(status_code=response.status, headers=headers, reason=reason))
         body = b"" if head else response.body
         for start in range(0, len(body), PIECE):
-            self.transport.write(out + self._bytes(h11.Data(data=body[start : start + PIECE])))
+            self.transport.write(out + self._http.send(h11.Data(data=body[start : start + PIECE])))
             out = b""
             await self._writable.wait()
             if self.transport.is_closing():
                 return
-        self.transport.write(out + self._bytes(h11.EndOfMessage()))
-
-    def _bytes(self, event: h11.Response | h11.Data | h11.EndOfMessage) -> bytes:
-        """An event of an answer as it is sent."""
-        return cast("bytes", self._http.send(event))
+        self.transport.write(out + self._http.send(h11.EndOfMessage()))
 
     def _refuse(self, error: h11.RemoteProtocolError) -> None:
         """What came is no request: say so where no answer has begun, and end the connection."""
@@ -210,7 +206,7 @@ class ClientConnection(asyncio.Protocol):
             fields = answer.fields | {"date": http_date(), "connection": "close"}
             headers = list(map(_encoded, fields.items()))
             head = h11.Response(status_code=status, headers=headers, reason=status.phrase.encode())
-            self.transport.write(self._bytes(head) + self._bytes(h11.Data(data=answer.body)))
+            self.transport.write(self._http.send(head) + self._http.send(h11.Data(data=answer.body)))
         self.cancel()
         self._close()
 

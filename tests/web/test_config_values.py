@@ -225,7 +225,6 @@ def test_a_limit_takes_an_interval_and_a_burst(tmp_path: Path, text: str, interv
         ("rate_limit: {interval: 1s, burst: 1, bursts: 1}", "unknown key rate_limit.bursts"),
         ("http_server_config: {http: true}", "unknown key http_server_config.http"),
         ("tls_server_config: {cert_file: a, key_file: b, cert_files: c}", "unknown key tls_server_config.cert_files"),
-        ("rate_limits: {}", "unknown key rate_limits"),
         ("a: &a {b: *a}", "unknown key a"),
         ("rate_limit: !!timestamp {=: x}", "not YAML: TypeError"),
     ],
