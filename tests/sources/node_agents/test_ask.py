@@ -76,6 +76,15 @@ def test_where_nothing_has_changed_the_same_is_said_again() -> None:
     assert 'if-none-match: w/"a"\r\n' in asked.lower()
 
 
+def test_what_has_changed_is_said_anew() -> None:
+    former = said('"a"')
+    found, asked = told(http(facts(), 'ETag: "b"'), former)
+    assert isinstance(found, Said)
+    assert (found.document, found.etag) == (former.document, '"b"')
+    assert 'if-none-match: "a"\r\n' in asked.lower()
+    assert told(http(b"", status="500 Oh"), former)[0] == Failure(Reason.SERVER_ERROR, "HTTP 500")
+
+
 def test_without_a_validator_the_whole_is_asked_for() -> None:
     _, asked = told(http(facts()), said())
     assert "if-none-match" not in asked.lower()
