@@ -155,6 +155,8 @@ def _document(content: bytes) -> object:
         raise KubeconfigError(f"not YAML{line}") from None
     except KubeconfigError:
         raise
+    except RecursionError:  # aliases can be for one another, each as deep as is allowed
+        raise KubeconfigError("nested too deep") from None
     except (yaml.YAMLError, ValueError):
         raise KubeconfigError("not YAML") from None
 

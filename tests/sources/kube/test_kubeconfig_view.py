@@ -186,11 +186,18 @@ def nested(levels: int) -> bytes:
     return b"x: " + b"[" * (levels - 1) + b"]" * (levels - 1) + b"\n" + document().encode()
 
 
+def merged(levels: int) -> bytes:
+    """Lists one in the other by their aliases, of which the last is merged and so is made before those in it."""
+    lists = ["[]", *(f"{'[' * 90}*at{level}{']' * 90}" for level in range(levels))]
+    return "".join(f"x{at}: &at{at} {one}\n" for at, one in enumerate(lists)).encode() + b"<<: {y: *at%d}" % levels
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (nested(100), ""),
         (nested(101), "nested too deep"),
+        (merged(20), "nested too deep"),
         (b"z:\n" + b"- []\n" * 200 + document().encode(), ""),
         (b"a: b\nc: d: e", "not YAML in line 2"),
         (b"\x00", "not YAML"),
@@ -202,7 +209,7 @@ def nested(levels: int) -> bytes:
         (b"contexts: 7", "contexts is not a list"),
         (b"", "it names no cluster and no context"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_document_that_can_be_none_is_told(tmp_path: Path, content: bytes, words: str) -> None:
     file = tmp_path / "config"
