@@ -155,7 +155,7 @@ class _Look:
     def _not_asked(self, failure: Failure) -> None:
         with self._lock:
             for one in self._state.sources():
-                if one.up is None and one.source in _LOGGED_IN:
+                if one.source in _LOGGED_IN:
                     self._state.failed(one.source, failure)
 
     def _probe(self) -> None:

@@ -1,6 +1,7 @@
 """Single steps of a look at a cluster (exporter.check.cluster_look): the login, what it sees first, and its time."""
 
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from exporter.check.cluster_look import look_at_cluster
 from exporter.facts.cluster import Endpoint
 from exporter.facts.x509 import certificates
 from exporter.reason import Reason, Source
-from exporter.settings import Command, resolve
+from exporter.settings import Command, SettingsError, resolve
 from exporter.sources.kube.access import Access
-from exporter.sources.kube.connection import ServiceAccount
+from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAccount
 from simulation.api.server import ApiServer, write_kubeconfig
-from tests.agents.clusters import CA, NEXT_CA, populate, serving
+from tests.agents.clusters import CA, NEXT_CA, node, populate, serving
 from tests.check.test_cluster_look_parts import ANSWERED, alone, sources
 
 __all__ = ["alone"]
@@ -49,12 +50,51 @@ def test_a_login_needs_no_file_twice_and_what_is_served_is_seen_with_its_chain(t
         one._connect()
         connection: Any = one._connection
         assert (connection._timeout, connection._credentials._patience) == (15.0, pytest.approx(49, abs=5))
+        assert (connection._credentials._paths, connection._credentials._context) == (path, "")
         connection.close()
         one._probe()
         place = f"127.0.0.1:{server.port}"
     leaf, between = one._seen.chain
     assert one._seen.endpoint == Endpoint(place, leaf, None, between=(between,))
     assert (leaf.subject, (between,)) == ("CN=apiserver", certificates(NEXT_CA.pem))
+
+
+def test_who_names_no_account_has_the_pods_own_and_a_server_that_cannot_be_is_a_bad_setting(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="and this is no Pod"):
+        look_at_cluster(resolve(Command.CHECK, {}, {}))
+    content = {
+        "clusters": [{"name": "c", "cluster": {"server": "gopher://a"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c"}}],
+        "current-context": "x",
+    }
+    path = write_kubeconfig(tmp_path / "config", content)
+    with pytest.raises(SettingsError, match=f"^kubeconfig {path}: "):
+        look_at_cluster(resolve(Command.CHECK, {"kubeconfig": str(path)}, {}))
+
+
+def test_without_any_ca_nobody_knows_whether_what_is_served_is_trusted(tmp_path: Path) -> None:
+    with ApiServer(serving()) as server:
+        content = server.kubeconfig(b"")
+        content["clusters"][0]["cluster"] = {"server": server.url, "insecure-skip-tls-verify": True}
+        path = write_kubeconfig(tmp_path / "config", content)
+        one = looking(tmp_path, time.monotonic() + 20)
+        with closing(Connection(Kubeconfig(path))) as connection:
+            one._probe_from_pod(connection)
+    assert one._seen.endpoint is not None
+    assert (one._seen.endpoint.failure, one._seen.endpoint.trusted) == (None, None)
+
+
+def test_the_first_node_with_an_id_leads_to_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # nobody is logged in
+    with ApiServer(serving()) as server:
+        populate(server)
+        without = node("aks-a-12345678-vmss000000")
+        without["spec"].pop("providerID")  # type: ignore[attr-defined]
+        server.store.put("nodes", without)
+        path = write_kubeconfig(tmp_path / "config", server.kubeconfig(CA.pem))
+        flags = {"kubeconfig": str(path), "kubelets": "false", "azure_enabled": "true"}
+        words = sources(look_at_cluster(resolve(Command.CHECK, flags, {})))["azure"]
+    assert "no Azure CLI" in words
 
 
 def test_where_nothing_is_encrypted_no_certificate_is_looked_for(tmp_path: Path) -> None:

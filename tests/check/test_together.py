@@ -15,17 +15,18 @@ def test_all_looks_are_made_at_once_and_end_well() -> None:
     meeting = threading.Barrier(3)
     began = time.monotonic()
     told: list[list[str]] = []
-    names: set[str] = set()
+    names: set[tuple[str, bool]] = set()
 
     def look() -> None:
-        names.add(threading.current_thread().name)  # what a trace of a look that hangs says
+        thread = threading.current_thread()
+        names.add((thread.name, thread.daemon))  # one that hangs is named in a trace, and ends with the process
         meeting.wait(20)
 
     looks = dict.fromkeys("abc", look)
     assert together(looks, began + 20, lambda waiting: told.append(list(waiting))) == {}
     assert time.monotonic() - began < 10
     assert all(set(waiting) <= set("abc") for waiting in told)
-    assert names == {"a", "b", "c"}
+    assert names == {("a", True), ("b", True), ("c", True)}
 
 
 @pytest.mark.parametrize(
