@@ -8,6 +8,7 @@ is mounted later is noticed first.
 import contextlib
 import os
 import select
+import threading
 from collections.abc import Sequence
 
 from exporter.sources.files.flags import flags
@@ -34,13 +35,13 @@ _OPEN = flags("O_PATH")
 
 
 class Prompt:
-    """Compares the states of paths below a root at once. Not thread-safe."""
+    """Compares the states of paths below a root at once. Thread-safe: scrapes at once ask for leave at once."""
 
     def __init__(self, root: str, mounts: str = "/proc/self/mountinfo") -> None:
         """`mounts`: the kernel's table of mounts, which tells when it has changed (proc(5))."""
         self._root, self._mounts = os.fsencode(root), mounts
         self._table: int | None = None
-        self._poll: select.poll | None = None
+        self._opening = threading.Lock()
 
     def allows(self, root: int, marks: Sequence[Mark]) -> bool:
         """Whether all of these are in local file systems, so that `as_marked` may be asked. May wait for a disk.
@@ -49,11 +50,10 @@ class Prompt:
         """
         if not hasattr(select, "poll"):
             return False
-        if self._poll is None:
-            self._table = os.open(self._mounts, os.O_RDONLY)
-            self._poll = select.poll()
-            self._poll.register(self._table, select.POLLPRI | select.POLLERR)
-        self._poll.poll(0)  # what is mounted from now on is mounted later
+        with self._opening:
+            if self._table is None:
+                self._table = os.open(self._mounts, os.O_RDONLY)
+        _changed(self._table)  # what is mounted from now on is mounted later
         if file_system(root) not in _LOCAL:
             return False
         for path, _ in marks:
@@ -67,7 +67,7 @@ class Prompt:
 
     def as_marked(self, marks: Sequence[Mark]) -> bool:
         """Whether every path leads to the state it was marked with; no where that cannot be told at once."""
-        if self._poll is None or self._poll.poll(0):
+        if self._table is None or _changed(self._table):
             return False
         with contextlib.suppress(OSError):
             root = open_cached(None, self._root, _OPEN)
@@ -76,3 +76,13 @@ class Prompt:
             finally:
                 os.close(root)
         return False
+
+
+def _changed(table: int) -> bool:
+    """Whether something was mounted or taken away since this was asked last: the open table knows when that was.
+
+    By a poll object of its own each time: one may not be asked by two threads at once.
+    """
+    asked = select.poll()
+    asked.register(table, select.POLLPRI | select.POLLERR)
+    return bool(asked.poll(0))

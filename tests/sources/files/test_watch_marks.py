@@ -2,6 +2,7 @@
 
 import os
 import select
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +178,29 @@ def test_a_prompt_look_is_allowed_first_and_compares_then(old: Path, root: int) 
     with pytest.raises(FileNotFoundError):
         asked.allows(root, [(b"/never", state(old))])
     assert len(set(os.listdir("/proc/self/fd")) - before) == 1
+    os.close(asked._table or -1)
+
+
+def test_a_prompt_look_is_taken_while_another_thread_asks_for_leave(old: Path, root: int) -> None:
+    """Two scrapes have just read the files, and the next is answered at once: one poll object would refuse that."""
+    wanted = [(b"/a", state(old / "a"))]
+    asked, looked = Prompt(str(old)), threading.Event()
+    allowed = []
+
+    def leave() -> None:
+        while not looked.is_set():
+            allowed.append(asked.allows(root, wanted))
+
+    asked.allows(root, wanted)
+    asking = threading.Thread(target=leave)
+    asking.start()
+    try:
+        settles = {asked.as_marked(wanted) for _ in range(3000)}
+    finally:
+        looked.set()
+        asking.join()
+    assert settles <= {True, False}
+    assert set(allowed) == {openat2.file_system(root) in _LOCAL}
     os.close(asked._table or -1)
 
 
