@@ -155,7 +155,7 @@ def _document(content: bytes) -> object:
         raise KubeconfigError(f"not YAML{line}") from None
     except KubeconfigError:
         raise
-    except RecursionError:  # aliases can be for one another, each as deep as is allowed
+    except RecursionError:  # aliases and merges can be for one another, each as deep as is allowed
         raise KubeconfigError("nested too deep") from None
     except (yaml.YAMLError, ValueError):
         raise KubeconfigError("not YAML") from None
@@ -238,6 +238,8 @@ def _certificates(path: str, data: bytes, key: str, unreadable: list[str]) -> tu
         unreadable.append(f"{path}: {error.strerror or error}")
     except CertificateError as error:
         unreadable.append(f"{path or key}: {error}")
+    except ValueError:  # of the path
+        unreadable.append(f"{key.removesuffix('-data')}: no path of a file")
     return ()
 
 

@@ -103,11 +103,16 @@ def test_the_name_of_the_server_may_be_another(tmp_path: Path) -> None:
     assert (found.address, found.server_name, found.authorities) == (("10.0.0.4", 443), "aks.example", None)
 
 
+MERGES = "\n".join(["all:", "- &a0 {x: 1}", *(f"- &a{n} {{<<: *a{n - 1}}}" for n in range(1, 2000)), "<<: *a1999"])
+"""Not nested, but each merge holds the one before it."""
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("[]", "the document is not a mapping"),
         ("a: b: c", "not YAML in line 1"),
+        (MERGES, "nested too deep"),
         ("{}", "it names no cluster and no context"),
         ("current-context: x", "it names no cluster and no context"),
         (yaml.safe_dump({**content(), "clusters": []}), "context 'context-aks1': no cluster 'aks1'. There is none."),

@@ -349,6 +349,15 @@ def test_certificates_that_cannot_be_read_are_told_together(tmp_path: Path) -> N
     assert told == [paths, ["certificate-authority-data", "client-certificate-data"]]
 
 
+def test_what_is_no_path_is_told_by_its_key() -> None:
+    """`"a\\0b"` in YAML."""
+    found = view(
+        choice(Cluster("one", "https://a.example", authority_path="/a\0b"), User("me", certificate_path="/\0")), {}
+    )
+    assert isinstance(found, KubeconfigView)
+    assert found.unreadable == "certificate-authority: no path of a file; client-certificate: no path of a file"
+
+
 @pytest.mark.parametrize(
     ("cluster", "words"),
     [
