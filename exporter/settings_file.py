@@ -5,7 +5,11 @@ from typing import Any, NoReturn
 
 import yaml
 
-__all__ = ["SettingsError", "settings_file"]
+__all__ = ["YAML_ERRORS", "SettingsError", "settings_file", "yaml_words"]
+
+_TAGS = (LookupError, TypeError, AttributeError, ArithmeticError)
+YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, *_TAGS)
+"""What PyYAML raises for text that is no YAML; the last ones for tags whose value does not fit them."""
 
 
 class SettingsError(Exception):
@@ -19,15 +23,22 @@ def settings_file(name: str, flags: Set[str]) -> dict[str, Any]:
             loaded = yaml.safe_load(stream)
     except OSError as error:
         raise SettingsError(f"{name}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except YAML_ERRORS as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = f"{name}:{line + 1}" if line is not None else name
-        raise SettingsError(f"{where}: not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}") from None
+        raise SettingsError(f"{where}: not YAML: {yaml_words(error)}") from None
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
         raise SettingsError(f"{name}: not a mapping of settings")
     return _flattened(name, loaded, flags)
+
+
+def yaml_words(error: Exception) -> str:
+    """One line for one of YAML_ERRORS."""
+    if isinstance(error, _TAGS):  # its own words are about PyYAML, or quote the value
+        return "a value does not fit its tag"
+    return " ".join(str(getattr(error, "problem", error)).split())
 
 
 def _flattened(name: str, loaded: dict[Any, Any], flags: Set[str]) -> dict[str, Any]:

@@ -49,6 +49,8 @@ def test_the_pods_own_variables_are_the_lowest_of_the_environment(tmp_path: Path
         ("host-root: /no/such/place", "settings.yaml: host-root: not a directory"),
         ("[1]", "settings.yaml: not a mapping of settings"),
         ("a: b: c", "settings.yaml:1: not YAML"),
+        ("log.level: 2001-99-99", "settings.yaml: not YAML: month must be in 1..12"),
+        ("log.level: !!bool x", "settings.yaml: not YAML: a value does not fit its tag"),
         ('node-name: "a\\nb"', "settings.yaml: node-name: holds a control character"),
         ("paths: 7", "settings.yaml: paths: not a mapping"),
         ("paths: {preset: mac}", "settings.yaml: paths.preset: not one of"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.settings import SettingsError
+from exporter.settings_file import YAML_ERRORS, SettingsError
 from exporter.web.tls import TLSConfig, tls_config
 from exporter.web.yaml_mapping import YamlMapping, clean, shown, text, truth
 
@@ -31,10 +31,6 @@ HEADERS: dict[str, tuple[str, ...]] = {
 }
 """Headers that may be set, and their allowed values where these are a closed list: the toolkit's."""
 
-_YAML_ERRORS = (
-    *(yaml.YAMLError, ValueError, RecursionError),
-    *(LookupError, TypeError, AttributeError, ArithmeticError),  # PyYAML's own, for tags whose value does not fit them
-)
 _BCRYPT = re.compile(r"\$2[abxy]?\$(?P<cost>0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 _DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+)ms)?")
 
@@ -85,7 +81,7 @@ def _loaded(path: Path) -> object:
         raise SettingsError(f"{path}: larger than {CAP} bytes")
     try:
         return yaml.load(content, _Loader)  # noqa: S506 - a subclass of SafeLoader
-    except _YAML_ERRORS as error:
+    except YAML_ERRORS as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else f"{path}"
         # Not the words around the place, which a YAML error quotes: they may be a password's hash.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.settings import SettingsError
+from exporter.settings_file import YAML_ERRORS, SettingsError, yaml_words
 
 __all__ = ["ClientAccess", "client_access"]
 
@@ -63,8 +63,8 @@ def _loaded(file: Path) -> object:
         return yaml.safe_load(file.read_bytes().decode())
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise SettingsError(f"{file}: not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}") from None
+    except YAML_ERRORS as error:
+        raise SettingsError(f"{file}: not YAML: {yaml_words(error)}") from None
 
 
 def _mapping(file: Path, section: str, value: object) -> dict[str, object]:
