@@ -130,7 +130,9 @@ class Waiting(Workers):
     ("hanging", "keys", "patience"),
     [("", "a", 20.0), ("", "ab", 20.0), ("h", "a", 2.0), ("h", "ab", 5.0), ("h", "ha", 5.0), ("h", "h", 0.0)],
 )
-def test_while_something_hangs_others_get_a_part_of_the_deadline(hanging: str, keys: str, patience: float) -> None:
+def test_while_something_hangs_others_are_waited_for_a_part_of_the_deadline(
+    hanging: str, keys: str, patience: float
+) -> None:
     """A lone piece of work a tenth, several a quarter; and nothing is waited for where there is nothing to do."""
     workers = Waiting(20.0)
     workers._hung.update(hanging)
