@@ -1,5 +1,6 @@
 """What is made of whatever Resource Manager, Entra and the environment say: a reason and a line, or what was asked."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -143,6 +144,14 @@ def test_the_azure_cli_is_asked_for_this_subscription(tmp_path: Path) -> None:
     assert raised.value.failure == Failure(
         Reason.CREDENTIALS, "no workload identity (AZURE_TENANT_ID not set) and no Azure CLI to take a login from"
     )
+
+
+def test_what_the_sdk_would_log_is_written_nowhere() -> None:
+    """It holds URLs and headers."""
+    for name in ("azure", "msal"):
+        logger = logging.getLogger(name)
+        assert logger.propagate is False
+        assert logging.NullHandler in [type(one) for one in logger.handlers]
 
 
 def test_nobody_waits_long_and_nothing_large_is_taken() -> None:
