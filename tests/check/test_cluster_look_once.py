@@ -19,6 +19,7 @@ from exporter.sources.kube.connection import Connection, Kubeconfig, ServiceAcco
 from simulation.api.server import ApiServer, write_kubeconfig
 from tests.agents.clusters import CA, NEXT_CA, node, populate, serving
 from tests.check.test_cluster_look_parts import ANSWERED, alone, sources
+from tests.proxies import Proxy
 
 __all__ = ["alone"]
 
@@ -97,6 +98,17 @@ def test_the_first_node_with_an_id_leads_to_the_cluster(tmp_path: Path, monkeypa
     assert "no Azure CLI" in words
 
 
+def test_what_is_served_is_seen_through_the_proxy_that_leads_there(tmp_path: Path) -> None:
+    with ApiServer(serving(CA, "api.invalid")) as server, Proxy(("127.0.0.1", server.port)) as proxy:
+        content = server.kubeconfig(CA.pem)
+        content["clusters"][0]["cluster"] |= {"server": "https://api.invalid", "proxy-url": f"http://{proxy.place}"}
+        path = write_kubeconfig(tmp_path / "config", content)
+        one = looking(tmp_path, time.monotonic() + 20, path)
+        one._probe()
+    assert one._seen.endpoint is not None
+    assert (one._seen.endpoint.address, one._seen.endpoint.failure) == ("api.invalid:443", None)
+
+
 def test_where_nothing_is_encrypted_no_certificate_is_looked_for(tmp_path: Path) -> None:
     with ApiServer(None) as server:
         populate(server)
@@ -105,9 +117,10 @@ def test_where_nothing_is_encrypted_no_certificate_is_looked_for(tmp_path: Path)
     assert sources(found) == dict.fromkeys((*ANSWERED[:-1], "workloads"), "yes")
 
 
-def looking(folder: Path, deadline: float) -> cluster_look._Look:
+def looking(folder: Path, deadline: float, path: Path | None = None) -> cluster_look._Look:
     settings, account = resolve(Command.CHECK, {}, {}), ServiceAccount(folder, {})
-    return cluster_look._Look(settings, None, None, None, deadline, lambda _: None, account, 1.0)
+    choice, view = cluster_look._read(path, "") if path else (None, None)
+    return cluster_look._Look(settings, path, choice, view, deadline, lambda _: None, account, 1.0)
 
 
 def test_what_was_told_can_still_be_printed(tmp_path: Path) -> None:
