@@ -150,6 +150,29 @@ def test_without_a_node_it_is_told_once_after_six_tries(tries: int) -> None:
     story.look.stop()
 
 
+class Waits(threading.Event):
+    """Written down instead of waited; after the third the end is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.told.append(timeout)
+        if len(self.told) == 3:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize("wanted", [None, CLUSTER])
+def test_between_its_looks_it_waits(wanted: ResourceId | None) -> None:
+    """For a node; after an answer as long as is said."""
+    story = Story(Arm([WELL]), wanted=wanted)
+    waits = story.look._stopping = Waits()
+    story.look._run()
+    assert waits.told == [0.01] * 3
+
+
 def test_what_was_never_started_can_be_stopped() -> None:
     assert (ENDING, hasattr(azure_look, "AzureSource")) == (1.0, False)  # which costs 30 MiB
     story = Story(Arm([WELL]))

@@ -162,6 +162,7 @@ def test_one_that_hangs_holds_nobody_up_and_is_not_asked_twice_at_once() -> None
 
 
 def test_no_more_than_a_hundred_are_asked_at_once_and_the_next_follows_at_once() -> None:
+    assert AT_ONCE == 100
     names = [f"{number:03}" for number in range(AT_ONCE + 20)]
     fleet = Fleet(*names)
     fleet.takes = dict.fromkeys(names, 10.0)

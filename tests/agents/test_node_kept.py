@@ -10,7 +10,7 @@ from pathlib import Path
 from exporter.agents.node.agent import NodeAgent
 from exporter.facts.host.host_facts import Served
 from simulation.node.kubelet import SimulatedKubelets
-from tests.agents.nodes import CA, NOW, agent_of, series, simulated, text, values
+from tests.agents.nodes import CA, NOW, agent_of, series, simulated, status, text, values
 from tests.web.test_tls import comes
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
@@ -47,6 +47,14 @@ def test_whatever_changes_is_in_the_very_next_scrape(tmp_path: Path) -> None:
     looked()
     (client,) = values(series(agent), "akscert_rotation_state", role="kubelet-client", state="disabled")
     assert client == 1.0
+
+
+def test_a_file_that_comes_is_in_the_next_scrape(tmp_path: Path) -> None:
+    agent, ca = agent_of(tmp_path), "/etc/kubernetes/certs/ca.crt"
+    assert status(agent, ca) == "not_found"
+    (tmp_path / "etc/kubernetes/certs").mkdir(parents=True)
+    (tmp_path / ca[1:]).write_bytes(CA.pem)
+    assert status(agent, ca) == "ok"
 
 
 def test_what_is_on_the_port_changes_the_scrape_while_no_file_does(tmp_path: Path) -> None:
