@@ -85,7 +85,7 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Part of a request."""
-        if not self._draining:
+        if not self._draining and not self._last:
             self._http.receive_data(data)
             self._advance()
 
@@ -121,10 +121,15 @@ class ClientConnection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
 
+    @property
+    def _last(self) -> bool:
+        """Whether the request that is being answered is the last one: what follows it is nothing (RFC 9112 §9.6)."""
+        return self._task is not None and self._http.their_state is h11.MUST_CLOSE
+
     def _advance(self) -> None:
         """Take what the client has sent so far, up to the end of one request."""
         try:
-            while True:
+            while not self._last:
                 event = self._http.next_event()
                 if isinstance(event, h11.Request):
                     self._task = self._loop.create_task(self._serve(event))

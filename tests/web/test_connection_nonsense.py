@@ -58,3 +58,22 @@ async def test_nonsense_behind_a_request_is_not_answered_by_who_makes_the_answer
     await client.says(b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     await client.says(b"nonsense\r\n")
     assert (client.wire.written, client.wire.said) == (b"", ["eof"])
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET /a HTTP/1.0\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"]
+)
+def test_what_follows_the_last_request_is_thrown_away(head: bytes) -> None:
+    """Such as the line feed of `printf … | nc`. It is answered all the same, and nothing of that is kept."""
+
+    async def told() -> None:
+        client = Client(LIMITS)
+        client.released = {"/a": asyncio.Event()}
+        await client.says(head + b"\n", GET, GET)
+        assert client.connection._http.trailing_data[0] == b"\n"
+        client.released["/a"].set()
+        await client.settled()
+        assert ([one.path for one in client.requests], client.wire.statuses()) == (["/a"], [200])
+        assert client.wire.said == ["eof"], "what still comes is read, or the answer might be lost"
+
+    run(told)
