@@ -30,9 +30,9 @@ WINDOWS_TICK = 1.0
 """Seconds after which the loop wakes by itself on Windows, where a signal does not wake it."""
 
 
-def serve(agent: Agent, listen: tuple[str, int], web_config: Path | None, on_listening: Listening | None = None) -> int:
+def serve(agent: Agent, listen: tuple[str, int], web_config: Path | None) -> int:
     """Serve until SIGTERM or SIGINT and return the exit status. Raises SettingsError for a bad web configuration."""
-    return WebServer(agent, listen, web_config, on_listening=on_listening).run()
+    return WebServer(agent, listen, web_config).run()
 
 
 def _reloading_config(path: Path | None, limits: Limits) -> "ReloadingConfig | None":
