@@ -180,12 +180,16 @@ def test_a_file_is_another_by_any_of_five_things(tmp_path: Path) -> None:
 
 def test_when_it_is_closed_no_thread_is_left(tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    live = Live(tmp_path / "web.yml", ONE)
+    live = Live(tmp_path / "web.yml", f"basic_auth_users: {{a: $2b$04${'a' * 53}}}\n")
     live.look()
-    (thread,) = set(threading.enumerate()) - before
+    login = Request("GET", "/metrics", "", ((b"authorization", b"Basic YTpi"),))
+    assert asyncio.run(live.config.gate.refusal(login)) is not None
+    threads = set(threading.enumerate()) - before
+    assert {one.name for one in threads} == {"web-config-1", "login-1"}
     live.config.close()
-    thread.join(20)
-    assert (thread.name, thread.is_alive()) == ("web-config-1", False)
+    for one in threads:
+        one.join(20)
+        assert not one.is_alive()
 
 
 def test_notes_are_logged_at_start_and_at_each_reading(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
