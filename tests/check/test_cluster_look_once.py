@@ -31,8 +31,10 @@ class Broken(ServiceAccount):
         raise RuntimeError
 
 
-def test_a_login_with_a_bug_is_why_nobody_was_asked(tmp_path: Path) -> None:
-    found = look_at_cluster(resolve(Command.CHECK, {}, {}), Broken(tmp_path, {}))
+@pytest.mark.parametrize("timeout", ["", "1m"])
+def test_a_login_with_a_bug_is_why_nobody_was_asked(timeout: str, tmp_path: Path) -> None:
+    """However long that may take: without a bound it has the usual one."""
+    found = look_at_cluster(resolve(Command.CHECK, {"timeout": timeout}, {}), Broken(tmp_path, {}))
     assert set(sources(found)) == set(ANSWERED) - {"apiserver"}
     (words,) = set(sources(found).values())
     assert words.startswith("a bug in this program: RuntimeError")
