@@ -32,6 +32,9 @@ REFUSED = 1000
 KEPT_BACK = 10.0
 """Seconds at most that a refusal is kept back: some clients wait no longer, and see a server that hangs."""
 
+CHECKED = 5.0
+"""Seconds at most that is waited for the end of a check under way: those of bcrypt's highest usual costs."""
+
 BCRYPT_BYTES = 72
 """bcrypt looks no further; Go's cuts a longer password off, Python's refuses it."""
 
@@ -59,8 +62,8 @@ class ConfiguredGate:
         self._tokens, self._refilled = float(config.burst), self._clock()
 
     def close(self) -> None:
-        """Let the worker thread end."""
-        self._workers.close()
+        """Let the worker thread end, and wait for that: a check that Python's own end overtakes ends in SIGABRT."""
+        self._workers.close(CHECKED)
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:

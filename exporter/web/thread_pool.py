@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TypeVar
@@ -53,7 +54,8 @@ class ThreadPool:
     def __init__(self, name: str, *, threads: int, waiting: int) -> None:
         self._bound = threads + waiting
         self._accepted = 0
-        self._name, self._wanted, self._threads = name, threads, 0
+        self._name, self._wanted = name, threads
+        self._threads: list[threading.Thread] = []
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._change = threading.Condition()
         self._closed = False
@@ -90,9 +92,8 @@ class ThreadPool:
         with self._change:
             self._waiting.setdefault(client, _Waiting()).jobs.append(job)
             self._change.notify()
-        if self._threads < min(self._wanted, self._accepted):
-            self._threads += 1
-            threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+        if len(self._threads) < min(self._wanted, self._accepted):
+            self._begin(job)
         try:
             return await future
         except asyncio.CancelledError:
@@ -105,11 +106,27 @@ class ThreadPool:
         with self._change:
             return self._calls(client)
 
-    def close(self) -> None:
-        """Let the threads end after what they do now and what waits."""
+    def close(self, patience: float = 0.0) -> None:
+        """Let the threads end after what they do now and what waits, and wait `patience` seconds at most for that."""
         with self._change:
             self._closed = True
             self._change.notify_all()
+        deadline = time.monotonic() + patience
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _begin(self, job: _Job) -> None:
+        """One more thread; BusyError for the job where there is none yet and none can be had."""
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads) + 1}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the container's limit of processes
+            if not self._threads:
+                with self._change:
+                    self._remove(job)
+                job.refuse(BusyError(f"{self._name}: no thread can be started"))
+        else:
+            self._threads.append(thread)
 
     def _displace(self, client: str) -> None:
         """Make room for a call of this client, or raise BusyError."""

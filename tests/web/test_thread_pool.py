@@ -49,6 +49,50 @@ def test_beyond_the_bound_a_call_is_refused_at_once() -> None:
     asyncio.run(go())
 
 
+def test_where_no_thread_can_be_had_a_call_is_refused_and_the_next_one_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The container's limit of processes; where there is a thread already it makes all calls."""
+
+    def never(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def go() -> None:
+        workers = ThreadPool("n", threads=2, waiting=1)
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", never)
+            with pytest.raises(BusyError, match="n: no thread can be started"):
+                await workers.call(lambda: None)
+        assert workers.waiting("") == 0
+        assert await workers.call(lambda: 1) == 1
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", never)
+            assert await asyncio.gather(*(workers.call(partial(int, number)) for number in range(3))) == [0, 1, 2]
+        workers.close()
+
+    asyncio.run(go())
+
+
+def test_the_end_is_waited_for_no_longer_than_is_said() -> None:
+    async def go() -> None:
+        workers, began, release = ThreadPool("w", threads=1, waiting=0), threading.Event(), threading.Event()
+
+        def work() -> None:
+            began.set()
+            release.wait()
+
+        call = asyncio.create_task(workers.call(work))
+        await asyncio.to_thread(began.wait)
+        workers.close(0.01)
+        (thread,) = threads_of("w")
+        release.set()
+        await call
+        workers.close(60)
+        assert not thread.is_alive()
+
+    asyncio.run(go())
+
+
 def test_the_oldest_call_that_waits_makes_room_for_a_newer_of_its_client() -> None:
     async def go() -> None:
         workers, release = ThreadPool("m", threads=1, waiting=2), threading.Event()
