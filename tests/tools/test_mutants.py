@@ -225,6 +225,7 @@ def test_the_tests_for_a_constant_are_those_of_the_lines_that_name_it(tmp_path: 
     faults = list(code.of_file(name))
     offers = next(one for one in faults if "Format.TEXT" in one.mutant.what)
     assert selection.tests(offers)[0] == by_name
+    assert selection.tests(offers)[1].startswith("tests/web/test_negotiation.py::")
     items = next(one for one in faults if one.mutant.what == "64 → 65")
     assert selection.tests(items)[0] == other
 

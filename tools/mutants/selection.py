@@ -24,6 +24,8 @@ __all__ = ["MOST", "SLOW", "Selection"]
 
 MOST = 200
 """Tests for one fault in a running process: what none of so many notices counts as unnoticed."""
+OWN = 15
+"""A constant's tests that go by its lines, then as many of the file named after its module: few can be tried."""
 SLOW = 0.5
 """Seconds beyond which a test is tried last."""
 
@@ -96,8 +98,10 @@ class Selection:
             ),
         )
         if not ran:
+            speaking = _speaking(one.file)
+            own = [test for test in speaking if f"/test_{stem}.py::" in test][:OWN]
             first_of_all = chosen[: MOST // 3] if measured else []
-            chosen = list(dict.fromkeys([*first_of_all, *_speaking(one.file), *chosen]))
+            chosen = list(dict.fromkeys([*first_of_all[:OWN], *own, *first_of_all, *speaking, *chosen]))
         chosen = list(dict.fromkeys([*chosen[: MOST // 10], *self._new(one), *chosen]))
         chosen = [test for test in chosen if test.startswith("tests/") and test != first][:MOST]
         return [first, *chosen] if function(first) in self._present() else chosen
