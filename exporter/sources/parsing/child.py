@@ -34,7 +34,7 @@ LIFETIME = 120
 
 _SET_NO_NEW_PRIVS, _CAPBSET_DROP = 38, 24  # <linux/prctl.h>
 _CAPABILITY_VERSION_3 = 0x20080522  # <linux/capability.h>
-_CODECS = ("utf-16-be", "idna", "unicode_escape")
+_CODECS = ("utf-16-be", "utf-32-be", "idna", "unicode_escape")
 """Those that the interpreter does not have within itself."""
 
 

@@ -77,6 +77,10 @@ CONTENTS = [
     forge.pem(b"\x30\x03\x02\x01\x01"),
     forge.pem(DER[:-1]) + CA.pem,
     forge.pem(forge.forged(subject=forge.name(b"\x00n\x00o", forge.BMP))),
+    *(
+        forge.pem(forge.forged(subject=forge.name(b"\x00\x00\x00n", kind)))
+        for kind in (0x12, 0x13, 0x14, 0x16, 0x1A, 0x1C)
+    ),
     forge.pem(forge.forged(not_after=forge.utc(b"4912312359Z"))),
     forge.pem(forge.forged(subject=forge.name(b"\xff"))),
     forge.pem(forge.forged(key=forge.unknown_key())),
