@@ -58,6 +58,7 @@ class ClientConnection(asyncio.Protocol):
         self._waiting = Waiting.NOTHING
         self._deadline: asyncio.TimerHandle | None = None
         self._served = self._half_closed = self._stopping = self._secured = self._draining = self._held = False
+        self._gone = False
 
     @property
     def waiting(self) -> bool:
@@ -69,6 +70,11 @@ class ClientConnection(asyncio.Protocol):
         """Where the bytes go."""
         assert self._transport is not None
         return self._transport
+
+    @property
+    def _ending(self) -> bool:
+        """Whether nothing more can be sent. A transport of TLS does not say so of a client that is gone."""
+        return self._gone or self._draining or self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request."""
@@ -92,6 +98,7 @@ class ClientConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more, as `nc -N` after its request. It still gets its answer, but not under TLS."""
         self._half_closed = self._task is not None and not self._secured
+        self._gone = not self._half_closed
         return self._half_closed
 
     def pause_writing(self) -> None:
@@ -106,6 +113,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is left to wait for."""
+        self._gone = True
         self._wait(Waiting.NOTHING)
         self.cancel()
         self._lost()
@@ -114,7 +122,7 @@ class ClientConnection(asyncio.Protocol):
         """End once the answer under way is out."""
         self._stopping = True
         if self._task is None:
-            self.transport.close()
+            self._hang_up()
 
     def cancel(self) -> None:
         """Wait no longer for the answer under way."""
@@ -156,7 +164,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.resume_reading()
             self._advance()
         elif self._half_closed:
-            self.transport.close()
+            self._hang_up()
 
     async def _serve(self, event: h11.Request) -> None:
         path, query = split_target(event.target)
@@ -175,7 +183,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
         finally:
             self._task, self._served = None, True
-        if not self.transport.is_closing() and not self._draining:
+        if not self._ending:
             self._advance()
 
     async def _hold(self, seconds: float) -> None:
@@ -187,7 +195,7 @@ class ClientConnection(asyncio.Protocol):
 
     async def _send(self, response: Response, *, head: bool, close: bool) -> None:
         """Send it in pieces, each after the transport has room for it."""
-        if self.transport.is_closing() or self._draining:
+        if self._ending:
             return
         fields = response.fields | {"date": http_date()} | ({"connection": "close"} if close else {})
         headers = list(map(_encoded, fields.items()))
@@ -197,8 +205,9 @@ class ClientConnection(asyncio.Protocol):
         for start in range(0, len(body), PIECE):
             self.transport.write(out + self._http.send(h11.Data(data=body[start : start + PIECE])))
             out = b""
+            await asyncio.sleep(0)  # only in its own turn the loop tells of a client that is gone
             await self._writable.wait()
-            if self.transport.is_closing():
+            if self._ending:
                 return
         self.transport.write(out + self._http.send(h11.EndOfMessage()))
 
@@ -222,11 +231,16 @@ class ClientConnection(asyncio.Protocol):
         what still comes is read and thrown away until it ends or takes too long (RFC 9112 §9.6). TLS has no such half.
         """
         if self._secured or self._half_closed or self._http.their_state not in {h11.SEND_BODY, h11.ERROR}:
-            self.transport.close()
+            self._hang_up()
             return
         self._draining = True
         self.transport.write_eof()
         self._review()
+
+    def _hang_up(self) -> None:
+        """Close the transport, once: at a second time one of TLS forgets what it belongs to, and raises ever after."""
+        if not self.transport.is_closing():
+            self.transport.close()
 
     def _review(self) -> None:
         """Set the deadline that the present state calls for; one that runs already is not put off."""

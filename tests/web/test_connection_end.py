@@ -126,3 +126,55 @@ def test_a_certificate_without_an_allowed_name_ends_the_connection(caplog: pytes
 
     run(told)
     assert caplog.messages == ["client certificate refused: it bears none of client_allowed_sans"]
+
+
+@pytest.mark.parametrize("end", ["lost", "eof"])
+def test_nothing_is_sent_to_a_client_that_is_gone(end: str) -> None:
+    """A transport of TLS does not say so, and who makes the answer may give another one when told to end."""
+
+    async def told() -> None:
+        client = Client(secured=Secured())
+        client.released, client.excused = {"/a": asyncio.Event()}, True
+        await client.says(GET)
+        if end == "lost":
+            client.connection.connection_lost(None)
+        else:
+            assert not client.connection.eof_received()
+            client.released["/a"].set()
+        await client.settled()
+        assert (client.wire.written, client.wire.said, client.wire.paused) == (b"", [], False)
+
+    run(told)
+
+
+@story
+async def test_an_answer_is_not_written_on_when_its_client_is_gone() -> None:
+    """asyncio tells of that in its next turn, and logs a line for each piece that is written nevertheless."""
+    client = Client(secured=Secured())
+    client.answers["/a"] = Response(200, bytes(PIECE * 20), "text/plain")
+    asyncio.get_running_loop().call_soon(client.connection.data_received, GET)
+    while not client.wire.pieces:
+        await asyncio.sleep(0)
+    client.connection.connection_lost(None)
+    await client.settled()
+    assert len(client.wire.pieces) == 1
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [b"GET /a HTTP/1.0\r\n\r\n\n"],
+        [b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"nonsense\r\n"],
+    ],
+)
+def test_under_tls_a_connection_is_closed_once(sent: list[bytes]) -> None:
+    """At a second time asyncio's transport forgets what it belongs to, and raises at the next question."""
+
+    async def told() -> None:
+        client = Client(secured=Secured())
+        for one in sent:
+            await client.says(one)
+        client.connection.stop()
+        assert (client.wire.statuses(), client.wire.said) == ([200], ["close"])
+
+    run(told)
