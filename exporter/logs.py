@@ -51,6 +51,7 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    handler.addFilter(_worth_a_line)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -58,6 +59,11 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     logging.raiseExceptions = False
     logging.captureWarnings(True)
     threading.excepthook = _thread_ended
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    # asyncio warns of every piece that is written to a client that has gone: whoever goes could fill a disk.
+    return record.name != "asyncio" or record.levelno != logging.WARNING
 
 
 def _thread_ended(arguments: threading.ExceptHookArgs) -> None:

@@ -34,6 +34,18 @@ def test_a_text_line_has_time_level_logger_and_message(stream: io.StringIO) -> N
     assert re.fullmatch(form, stream.getvalue())
 
 
+def test_clients_that_have_gone_fill_no_log(stream: io.StringIO) -> None:
+    configure("debug", "text", stream)
+    for level in (logging.DEBUG, logging.WARNING, logging.ERROR):
+        logging.getLogger("asyncio").log(level, "socket.send() raised exception.")
+    logging.getLogger("asyncio.x").warning("not this")
+    assert re.findall("Z ([A-Z]+ [a-z.]+):", stream.getvalue()) == [
+        "DEBUG asyncio",
+        "ERROR asyncio",
+        "WARNING asyncio.x",
+    ]
+
+
 def test_a_json_line_has_time_level_logger_and_message(stream: io.StringIO) -> None:
     configure("debug", "json", stream)
     logging.getLogger("exporter.x").debug("näme")
