@@ -71,8 +71,7 @@ class ClientConnection(asyncio.Protocol):
         assert self._transport is not None
         return self._transport
 
-    @property
-    def _ending(self) -> bool:
+    def _at_its_end(self) -> bool:
         """Whether nothing more can be sent. A transport of TLS does not say so of a client that is gone."""
         return self._gone or self._draining or self.transport.is_closing()
 
@@ -183,7 +182,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
         finally:
             self._task, self._served = None, True
-        if not self._ending:
+        if not self._at_its_end():
             self._advance()
 
     async def _hold(self, seconds: float) -> None:
@@ -195,7 +194,7 @@ class ClientConnection(asyncio.Protocol):
 
     async def _send(self, response: Response, *, head: bool, close: bool) -> None:
         """Send it in pieces, each after the transport has room for it."""
-        if self._ending:
+        if self._at_its_end():
             return
         fields = response.fields | {"date": http_date()} | ({"connection": "close"} if close else {})
         headers = list(map(_encoded, fields.items()))
@@ -205,9 +204,9 @@ class ClientConnection(asyncio.Protocol):
         for start in range(0, len(body), PIECE):
             self.transport.write(out + self._http.send(h11.Data(data=body[start : start + PIECE])))
             out = b""
-            await asyncio.sleep(0)  # only in its own turn the loop tells of a client that is gone
+            await asyncio.sleep(0)  # the loop reports a client that is gone only in its own turn
             await self._writable.wait()
-            if self._ending:
+            if self._at_its_end():
                 return
         self.transport.write(out + self._http.send(h11.EndOfMessage()))
 
