@@ -29,6 +29,8 @@ def text(value: object) -> str:
         raise ValueError("not a string")
     if any(ord(character) < 32 for character in value):
         raise ValueError("holds a control character")
+    if re.search("[\ud800-\udc7f\udd00-\udfff]", value):  # those between are bytes of a path that is no text
+        raise ValueError("holds half of a character")
     return value
 
 
@@ -157,6 +159,6 @@ def switch(value: object) -> bool:
     """True or false."""
     if isinstance(value, bool):
         return value
-    if value in {"true", "false"}:
+    if isinstance(value, str) and value in {"true", "false"}:
         return value == "true"
     raise ValueError("not true or false")

@@ -52,6 +52,8 @@ def test_the_pods_own_variables_are_the_lowest_of_the_environment(tmp_path: Path
         ("log.level: 2001-99-99", "settings.yaml: not YAML: month must be in 1..12"),
         ("log.level: !!bool x", "settings.yaml: not YAML: a value does not fit its tag"),
         ('node-name: "a\\nb"', "settings.yaml: node-name: holds a control character"),
+        ('node-name: "\\ud800"', "settings.yaml: node-name: holds half of a character"),
+        ('host-root: "/\\uDCFF"', "settings.yaml: host-root: not a directory"),
         ("paths: 7", "settings.yaml: paths: not a mapping"),
         ("paths: {preset: mac}", "settings.yaml: paths.preset: not one of"),
         ("log.level: true", "settings.yaml: log.level: not one of"),
@@ -87,6 +89,13 @@ def test_a_clusters_settings_have_one_form(name: str, value: str, message: str) 
         return
     with pytest.raises(SettingsError, match=f"{name}.*{message}"):
         resolve(Command.CHECK, {}, {name: value})
+
+
+def test_a_list_is_neither_true_nor_false(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("preflight: []")
+    with pytest.raises(SettingsError, match=r"settings\.yaml: preflight: not true or false: \[\]$"):
+        resolve(Command.CHECK, {"config_file": str(file)}, {})
 
 
 def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

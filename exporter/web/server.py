@@ -73,8 +73,8 @@ class WebServer:
         """Serve until stopped. 0 after an orderly stop, 1 where the address cannot be used."""
         try:
             sockets = bound_sockets(*self._listen)
-        except OSError as error:
-            log.error("cannot listen on %s: %s", authority(*self._listen), error.strerror or error)
+        except (OSError, UnicodeError) as error:
+            log.error("cannot listen on %s: %s", authority(*self._listen), getattr(error, "strerror", None) or error)
             return 1
         try:
             # The selector loop on Windows too, where the default has no add_reader.

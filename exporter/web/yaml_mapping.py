@@ -69,6 +69,8 @@ def text(value: object) -> str:
         raise ValueError(f"not a string: {shown(value)}")
     if re.search("[\x00-\x1f\x7f]", value):
         raise ValueError("holds a control character")
+    if re.search("[\ud800-\udfff]", value):
+        raise ValueError("holds half of a character")
     return value
 
 

@@ -127,9 +127,10 @@ def test_without_a_web_configuration_nothing_of_tls_and_logins_is_loaded() -> No
     assert done.stdout == "set()\n"
 
 
-def test_an_unknown_host_is_an_error_and_not_a_trace(caplog: pytest.LogCaptureFixture) -> None:
-    assert WebServer(SmallAgent(), ("host.invalid", 0)).run() == 1
-    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == ["cannot listen on host.invalid:0"]
+@pytest.mark.parametrize("host", ["host.invalid", "ä..b", "\udcff"])
+def test_an_unknown_host_is_an_error_and_not_a_trace(caplog: pytest.LogCaptureFixture, host: str) -> None:
+    assert WebServer(SmallAgent(), (host, 0)).run() == 1
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [f"cannot listen on {host}:0"]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,13 @@ def test_a_text_holds_no_control_character(control: str) -> None:
         text(f"a{control}b")
 
 
+@pytest.mark.parametrize("half", [chr(0xD800), chr(0xDFFF)], ids=("first", "last"))
+def test_a_text_can_be_written(half: str) -> None:
+    """YAML's escapes make others, which are no path and no name."""
+    with pytest.raises(ValueError, match=r"^holds half of a character$"):
+        text(f"a{half}b")
+
+
 def test_values_are_of_their_kind() -> None:
     assert text(" ~ä") == " ~ä"
     assert texts([]) == ()

@@ -5,6 +5,7 @@ Taken: `scheme`, `tls_config` (ca_file, cert_file, key_file, server_name, insecu
 """
 
 import base64
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ def client_access(file: Path | None) -> ClientAccess:
     content = _mapping(file, "", _loaded(file))
     tls, login = (_mapping(file, key, content.get(key)) for key in ("tls_config", "basic_auth"))
     scheme = content.get("scheme", "https" if tls else "http")
-    if scheme not in {"http", "https"}:
+    if scheme not in ("http", "https"):  # a set cannot be asked for a list
         raise SettingsError(f"{file}: scheme: not one of http, https")
     if tls and scheme == "http":
         raise SettingsError(f"{file}: tls_config: useless with scheme http")
@@ -81,7 +82,7 @@ def _mapping(file: Path, section: str, value: object) -> dict[str, object]:
 
 def _text(file: Path, section: str, mapping: Mapping[str, object], key: str) -> str:
     value = mapping.get(key, "")
-    if not isinstance(value, str) or any(ord(character) < 32 for character in value):
+    if not isinstance(value, str) or re.search("[\x00-\x1f\ud800-\udfff]", value):
         raise SettingsError(f"{file}: {section}.{key}: not a string of one line")
     return value
 

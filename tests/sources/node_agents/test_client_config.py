@@ -297,6 +297,8 @@ ONE_LINE = "not a string of one line"
         ({"tls_config": {None: 1}}, "unknown key tls_config.None"),
         ({"basic_auth": [1]}, "basic_auth: not a mapping"),
         ({"scheme": None}, "scheme: not one of http, https"),
+        ({"scheme": []}, "scheme: not one of http, https"),
+        ('tls_config: {cert_file: "\\ud800"}', f"tls_config.cert_file: {ONE_LINE}"),
         ({"tls_config": {"insecure_skip_verify": 0}}, "tls_config.insecure_skip_verify: not true or false"),
         ({"tls_config": {"cert_file": ["x"]}}, f"tls_config.cert_file: {ONE_LINE}"),
         ({"tls_config": {"key_file": 1}}, f"tls_config.key_file: {ONE_LINE}"),
