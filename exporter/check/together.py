@@ -38,8 +38,11 @@ def together(
         name: threading.Thread(target=guarded, args=(name, look), name=name, daemon=True)
         for name, look in looks.items()
     }
-    for thread in threads.values():
-        thread.start()
+    for name, thread in threads.items():
+        try:
+            thread.start()
+        except RuntimeError:  # the system's limit of processes: what has begun goes on
+            failures[name] = Failure(Reason.ERROR, "no thread can be started")
     while (left := deadline - time.monotonic()) > 0:
         waiting = [name for name, thread in threads.items() if thread.is_alive()]
         if not waiting:

@@ -77,3 +77,19 @@ def test_without_any_time_nothing_is_waited_for() -> None:
     assert set(together({"slow": lambda: release.wait(20)}, time.monotonic() - 1, told.append)) == {"slow"}
     assert told == []
     release.set()
+
+
+def test_a_look_for_which_there_is_no_thread_is_told_and_the_others_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's limit of processes is reached."""
+    made: list[str] = []
+    start = threading.Thread.start
+
+    def few(thread: threading.Thread) -> None:
+        if thread.name == "b":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", few)
+    looks = {name: lambda name=name: made.append(name) for name in "abc"}
+    found = together(looks, time.monotonic() + 60, lambda _: None)
+    assert (sorted(made), found) == (["a", "c"], {"b": Failure(Reason.ERROR, "no thread can be started")})

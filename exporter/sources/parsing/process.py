@@ -1,6 +1,7 @@
 """A child process that parses: started, asked one thing at a time under a deadline, and ended when it is idle."""
 
 import contextlib
+import errno
 import os
 import socket
 import subprocess
@@ -78,7 +79,11 @@ class ParserProcess:
         except ValueError:
             self._kill()
             raise
-        threading.Thread(target=self._attend, name="parser", daemon=True).start()
+        try:
+            threading.Thread(target=self._attend, name="parser", daemon=True).start()
+        except RuntimeError:  # the container's limit of processes, which the child itself may have reached
+            self._kill()
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
 
     def ask(self, kind: bytes, body: bytes, patience: float) -> bytes | None:
         """The answer to one request, within `patience` seconds; None where it had been ended before. Raises Died, Slow.

@@ -110,6 +110,20 @@ def test_one_that_dies_before_its_first_word_never_was() -> None:
     assert descriptors() <= before
 
 
+def test_one_that_nobody_can_attend_to_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was the last process that the container's limit allowed: there is no thread any more."""
+
+    def never(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = descriptors()
+    monkeypatch.setattr(threading.Thread, "start", never)
+    with pytest.raises(BlockingIOError) as refused, running("say({})\nhear()"):
+        pass
+    assert refused.value.strerror == "Resource temporarily unavailable"
+    assert descriptors() == before
+
+
 def test_one_that_hangs_on_to_life_is_killed() -> None:
     """It hung up, and did not end within its second."""
     with running("hear(); os.close(0); time.sleep(60)") as process:
