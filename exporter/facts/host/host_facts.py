@@ -1,6 +1,5 @@
 """All looks at one node in, the node's facts out: certificates in use, file statuses, rotation, bootstrap."""
 
-import ntpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -215,7 +214,7 @@ def _leftovers(reads: HostReads) -> dict[Role, int]:
         if candidate.role not in kinds or candidate.means is not Means.ROTATED or names is None:
             continue
         target = reads.certificates[candidate.path].target
-        current = ntpath.basename(target)  # of a Linux path too
+        current = re.split(r"[/\\]", target)[-1]  # ntpath finds no name behind two slashes and one directory
         dated = {n for n in names if (m := _DATED.fullmatch(n)) and m[1] == kinds[candidate.role]} - {current}
         found[candidate.role] = found.get(candidate.role, 0) + len(dated)
     return found

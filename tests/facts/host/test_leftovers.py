@@ -31,6 +31,7 @@ NAMES = (
         (CLIENT, "", 3),
         (SERVING, f"C:\\pki\\kubelet-server-{DATED.format(2)}", 1),
         (SERVING, f"kubelet-server-{DATED.format(2)}", 1),
+        (CLIENT, f"//pki/kubelet-client-{DATED.format(3)}", 2),
         (SERVING, "", 2),
         (STATIC, "", None),
         (replace(AUTHORITY, means=Means.ROTATED), "", None),
