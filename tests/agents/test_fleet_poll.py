@@ -28,6 +28,8 @@ class Fleet:
         self.failing: set[str] = set()
         self.broken: set[str] = set()
         self.cancelled: list[str] = []
+        self.lingers = 0.0
+        """Seconds that it takes to give up a member that is being asked."""
         self.left: list[str] = []
         self.read = 0
         self.began = 0.0
@@ -43,6 +45,7 @@ class Fleet:
             await asyncio.sleep(self.takes.get(name, 0.0))
         except asyncio.CancelledError:
             self.cancelled.append(name)
+            await asyncio.sleep(self.lingers)
             raise
         if name in self.broken:
             raise ValueError("a bug")
@@ -193,27 +196,35 @@ def test_a_new_member_is_asked_soon_and_one_that_left_no_more() -> None:
     assert (set(poll._due), set(poll._last), set(poll._failures)) == ({"b", "c"}, {"b", "c"}, {"b", "c"})
 
 
-def test_one_that_left_while_it_was_asked_is_not_asked_again() -> None:
+def test_one_that_left_while_it_was_asked_is_given_up_and_not_asked_again() -> None:
+    """What it said then would be kept of a node that is no more, a failure above all."""
     fleet = Fleet("a", "b")
     fleet.takes["a"] = 20.0
     poll = fleet.over(100.0, 10.0, {5.0: lambda _: setattr(fleet, "members", {"b": "the b"})})
-    assert (fleet.times("a"), fleet.left) == ([0.0], ["a"])
+    assert (fleet.times("a"), fleet.left, fleet.cancelled) == ([0.0], ["a"], ["a"])
     assert len(fleet.times("b")) >= 9
-    assert set(poll._due) == {"b"}
+    assert (set(poll._due), set(poll._last), set(poll._failures)) == ({"b"}, {"b"}, {"b"})
 
 
-def test_one_that_left_and_came_back_while_it_was_asked_is_not_asked_twice_at_once() -> None:
+@pytest.mark.parametrize("lingers", [0.0, 20.0])
+def test_one_that_left_and_came_back_while_it_was_asked_is_asked_anew(lingers: float) -> None:
+    """However long it takes to give up the former question: that ends nothing of the new one."""
     fleet = Fleet("a")
-    fleet.takes["a"] = 50.0
+    fleet.takes["a"], fleet.lingers = 50.0, lingers
     known = fleet.members
+    asking: list[bool] = []
 
     def then(members: dict[str, str]) -> Callable[[FleetPoll[str]], None]:
         return lambda _: setattr(fleet, "members", members)
 
-    fleet.over(400.0, 300.0, {5.0: then({}), 10.0: then(dict(known))})
-    first, second = fleet.times("a")
+    fleet.over(
+        400.0, 300.0, {5.0: then({}), 10.0: then(dict(known)), 40.0: lambda poll: asking.append("a" in poll._asking)}
+    )
+    first, second, third = fleet.times("a")
     assert first == 0.0
-    assert 320 <= second <= 380
+    assert 10 <= second <= 12
+    assert 320 <= third <= 395
+    assert (asking, fleet.cancelled[0]) == ([True], "a")
 
 
 def test_a_bug_is_logged_and_the_fleet_goes_on(caplog: pytest.LogCaptureFixture) -> None:

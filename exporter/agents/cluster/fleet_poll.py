@@ -107,6 +107,8 @@ class FleetPoll(Generic[T]):
             del self._due[key]
             self._last.pop(key, None)
             self._failures.pop(key, None)
+            if (asked := self._asking.pop(key, None)) is not None:
+                asked.cancel()  # its answer would be kept for good
             self._left(key)
         new = [key for key in members if key not in self._due]
         spread = min(self._interval, len(new) / PER_SECOND)
@@ -136,7 +138,8 @@ class FleetPoll(Generic[T]):
         finally:
             if len(self._asking) >= AT_ONCE:
                 self._free.set()
-            self._asking.pop(key, None)
+            if self._asking.get(key) is asyncio.current_task():  # else it left, and may be back already
+                del self._asking[key]
         now = asyncio.get_running_loop().time()
         self._last[key] = now
         failures = self._failures[key] = 0 if answered else self._failures.get(key, 0) + 1
