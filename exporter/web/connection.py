@@ -233,8 +233,12 @@ class ClientConnection(asyncio.Protocol):
             self._hang_up()
             return
         self._draining = True
-        self.transport.write_eof()
-        self._review()
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has reset the connection, which asyncio has not seen yet
+            self.transport.abort()
+        else:
+            self._review()
 
     def _hang_up(self) -> None:
         """Close the transport, once: at a second time one of TLS forgets what it belongs to, and raises ever after."""

@@ -148,6 +148,15 @@ def test_nothing_is_sent_to_a_client_that_is_gone(end: str) -> None:
 
 
 @story
+async def test_a_client_that_sent_nonsense_and_has_reset_is_gone() -> None:
+    """The end of what is sent to it cannot be said any more: that is an end, and nothing that went wrong."""
+    client = Client()
+    client.wire.reset = True
+    await client.says(b"nonsense\r\n\r\n")
+    assert client.wire.said == ["abort"]
+
+
+@story
 async def test_an_answer_is_not_written_on_when_its_client_is_gone() -> None:
     """asyncio tells of that in its next turn, and logs a line for each piece that is written nevertheless."""
     client = Client(secured=Secured())

@@ -3,6 +3,7 @@ that writes down what is done with it.
 """
 
 import asyncio
+import errno
 import selectors
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -70,13 +71,15 @@ class Wire(asyncio.Transport):
         self.written = b""
         self.pieces: list[int] = []
         self.unsent = 0
-        self.paused = self.closing = False
+        self.paused = self.closing = self.reset = False
 
     def write(self, data: Any) -> None:
         self.written += data
         self.pieces.append(len(data))
 
     def write_eof(self) -> None:
+        if self.reset:
+            raise OSError(errno.ENOTCONN, "as a socket says that its client has reset")
         self.said.append("eof")
 
     def close(self) -> None:
