@@ -127,7 +127,7 @@ def test_without_a_web_configuration_nothing_of_tls_and_logins_is_loaded() -> No
     assert done.stdout == "set()\n"
 
 
-@pytest.mark.parametrize("host", ["host.invalid", "ä..b", "\udcff"])
+@pytest.mark.parametrize("host", ["host.invalid", "ä..b"])
 def test_an_unknown_host_is_an_error_and_not_a_trace(caplog: pytest.LogCaptureFixture, host: str) -> None:
     assert WebServer(SmallAgent(), (host, 0)).run() == 1
     assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [f"cannot listen on {host}:0"]
