@@ -103,11 +103,12 @@ class WebServer:
         self._loop = asyncio.get_running_loop()
         context = self._live.context if self._live else None
         self._listener = Listener(sockets, self._application, self._limits, context)
-        self._announce(sockets)
         watching = asyncio.create_task(self._watch(self._live)) if self._live is not None else None
-        while not self._stopped.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), WINDOWS_TICK if os.name == "nt" else None)
+        with _woken_by_signals(self._loop):
+            self._announce(sockets)
+            while not self._stopped.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), WINDOWS_TICK if os.name == "nt" else None)
         if watching is not None:
             watching.cancel()
         await self._listener.close(self._limits.grace)
@@ -155,3 +156,24 @@ class WebServer:
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has stopped already
             loop.call_soon_threadsafe(function)
+
+
+@contextlib.contextmanager
+def _woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Wake the loop for every signal. Its handler runs in this thread, but the system may give the signal to another
+    one, and then this one would wait on: of two signals that come together the second goes to any thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, told = socket.socketpair()
+    with heard, told:
+        for one in (heard, told):
+            one.setblocking(False)
+        loop.add_reader(heard, heard.recv, 1024)
+        former = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(former)
+            loop.remove_reader(heard)
