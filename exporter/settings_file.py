@@ -36,9 +36,12 @@ def settings_file(name: str, flags: Set[str]) -> dict[str, Any]:
 
 def yaml_words(error: Exception) -> str:
     """One line for one of YAML_ERRORS."""
-    if isinstance(error, _TAGS):  # its own words are about PyYAML, or quote the value
+    words = " ".join(str(getattr(error, "problem", error)).split())
+    # Of a number's tag Python's own words quote the value, which may be a password; those of a date's do not.
+    quoted = isinstance(error, ValueError) and not isinstance(error, UnicodeDecodeError) and "'" in words
+    if quoted or isinstance(error, _TAGS):  # the words of the others are about PyYAML
         return "a value does not fit its tag"
-    return " ".join(str(getattr(error, "problem", error)).split())
+    return words
 
 
 def _flattened(name: str, loaded: dict[Any, Any], flags: Set[str]) -> dict[str, Any]:

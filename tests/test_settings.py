@@ -51,6 +51,7 @@ def test_the_pods_own_variables_are_the_lowest_of_the_environment(tmp_path: Path
         ("a: b: c", "settings.yaml:1: not YAML"),
         ("log.level: 2001-99-99", "settings.yaml: not YAML: month must be in 1..12"),
         ("log.level: !!bool x", "settings.yaml: not YAML: a value does not fit its tag"),
+        ("log.level: !!int x", "settings.yaml: not YAML: a value does not fit its tag"),
         ('node-name: "a\\nb"', "settings.yaml: node-name: holds a control character"),
         ('node-name: "\\ud800"', "settings.yaml: node-name: holds half of a character"),
         ('host-root: "/\\uDCFF"', "settings.yaml: host-root: not a directory"),

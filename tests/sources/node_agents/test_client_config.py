@@ -290,6 +290,8 @@ ONE_LINE = "not a string of one line"
         ("a: b: c", "not YAML: mapping values are not allowed here"),
         ("2001-99-99", "not YAML: month must be in 1..12"),
         ("basic_auth: {password: !!bool secret}", "not YAML: a value does not fit its tag"),
+        ("basic_auth: {password: !!int secret}", "not YAML: a value does not fit its tag"),
+        ('basic_auth: {password: !!float "se\'cret"}', "not YAML: a value does not fit its tag"),
         ("scheme: !!int ''", "not YAML: a value does not fit its tag"),
         ("scheme: !!timestamp x", "not YAML: a value does not fit its tag"),
         ({7: "x"}, "unknown key 7"),
