@@ -16,7 +16,7 @@ LEAST = 0.1
 
 def seconds_left(deadline: float, *, most: float, parts: int = 1) -> float:
     """Seconds for one look, or for each of its parts: those that are left to `deadline` (time.monotonic), or `most`."""
-    return min((most, max((LEAST, deadline - time.monotonic())) / parts))
+    return min(most, max(LEAST, deadline - time.monotonic()) / parts)
 
 
 def together(

@@ -121,7 +121,7 @@ class FleetPoll(Generic[T]):
         for key in wanted & self._due.keys():
             at = now + random.uniform(0.5, 2.0)  # noqa: S311 - spreads load
             if key in self._last:
-                at = max((at, self._last[key] + self._apart))
+                at = max(at, self._last[key] + self._apart)
             if at < self._due[key]:
                 self._schedule(key, at)
 
