@@ -172,8 +172,8 @@ class Cluster:
         self.until(lambda: self.values(metric, **labels) == [expected], f"{metric} {labels} {expected}")
 
     def until_ready(self) -> None:
-        """Wait for the first answer of every source."""
-        self.until(lambda: not self.agent.unanswered(), "ready")
+        """Wait for the first answer of every source, and for the count of certificate objects, which is none."""
+        self.until(lambda: not self.agent.unanswered() and self.agent.facts.counted is not None, "ready")
 
     def until_told(self) -> None:
         """Wait until everything that has happened is in the exposition: a mark goes the same way and comes out."""
