@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -49,11 +50,30 @@ def run_plugin(plugin: ExecPlugin, cluster: Cluster, server: str, patience: floa
     if plugin.interactive_mode == "Always" and not person:
         raise KubeconfigError(f"exec: {name} wants to ask a person, and standard input is no terminal")
     interactive = person and plugin.interactive_mode != "Never"
+    whole_group = not interactive
+    started: Future[subprocess.Popen[bytes]] = Future()
+    end = partial(_end_at_exit, started, whole_group=whole_group)
+    atexit.register(end)  # should we be interrupted meanwhile, from the first moment on
+    try:
+        process = _started(plugin, cluster, server, interactive=interactive)
+        started.set_result(process)
+        answer, last = _output(process, name, patience, whole_group=whole_group)
+    finally:
+        started.cancel()
+        atexit.unregister(end)
+    if process.returncode:
+        said = f": {last}" if last else ""
+        ended = f"with status {process.returncode}" if process.returncode > 0 else f"by signal {-process.returncode}"
+        raise KubeconfigError(f"exec: {name} ended {ended}{said}")
+    return _credential(answer, plugin.api_version, name)
+
+
+def _started(plugin: ExecPlugin, cluster: Cluster, server: str, *, interactive: bool) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, **dict(plugin.environment)}
     environment["KUBERNETES_EXEC_INFO"] = json.dumps(_info(plugin, cluster, server, interactive=interactive))
     try:
         # A session of its own, so that with the plugin its children end, too; but not away from the person's terminal.
-        process = subprocess.Popen(  # noqa: S603 - what the kubeconfig is for
+        return subprocess.Popen(  # noqa: S603 - what the kubeconfig is for
             [plugin.command, *plugin.arguments],
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -68,17 +88,6 @@ def run_plugin(plugin: ExecPlugin, cluster: Cluster, server: str, patience: floa
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) else str(error)
         raise KubeconfigError(f"exec: {plugin.command} cannot be run: {words}") from None
-    end = partial(_end, process, whole_group=not interactive)
-    atexit.register(end)  # should we be interrupted meanwhile
-    try:
-        answer, last = _output(process, name, patience, whole_group=not interactive)
-    finally:
-        atexit.unregister(end)
-    if process.returncode:
-        said = f": {last}" if last else ""
-        ended = f"with status {process.returncode}" if process.returncode > 0 else f"by signal {-process.returncode}"
-        raise KubeconfigError(f"exec: {name} ended {ended}{said}")
-    return _credential(answer, plugin.api_version, name)
 
 
 def _info(plugin: ExecPlugin, cluster: Cluster, server: str, *, interactive: bool) -> dict[str, object]:
@@ -151,6 +160,12 @@ def _end(process: "subprocess.Popen[bytes]", *, whole_group: bool) -> None:
             process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(1)
+
+
+def _end_at_exit(started: "Future[subprocess.Popen[bytes]]", *, whole_group: bool) -> None:
+    """In another thread than the one that starts it, which may be in the middle of that."""
+    with contextlib.suppress(TimeoutError, CancelledError):
+        _end(started.result(1), whole_group=whole_group)
 
 
 def _last(complaint: bytearray) -> str:

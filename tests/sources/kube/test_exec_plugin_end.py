@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -77,13 +79,23 @@ def test_a_program_that_exits_ends_its_plugin(tmp_path: Path) -> None:
     assert ended(exited(tmp_path, started))
 
 
-def test_its_group_ends_with_whoever_exits_meanwhile(tmp_path: Path) -> None:
-    """In a fork, which does what a program does at its exit."""
+def slow_to_know(frame: FrameType, event: str, _argument: object) -> None:
+    """A profiler: whoever starts a process gets to know of it late."""
+    if event == "return" and frame.f_code is subprocess.Popen.__init__.__code__:
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("profiler", [None, slow_to_know])
+def test_its_group_ends_with_whoever_exits_meanwhile(
+    tmp_path: Path, profiler: Callable[[FrameType, str, object], None] | None
+) -> None:
+    """In a fork, which does what a program does at its exit; be it in the middle of the plugin's start."""
     file = tmp_path / "file"
     one = plugin("""sh -c 'echo $$ >"$1"; exec sleep 600' sh "$1"; true""", str(file))
 
     def work() -> object:
         atexit._clear()
+        threading.setprofile(profiler)
         threading.Thread(target=ran, args=(one,), daemon=True).start()
         while not file.exists() or not file.read_text():
             time.sleep(0.001)
