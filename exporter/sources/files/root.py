@@ -126,11 +126,13 @@ def patiently(root: Root, path: str, ask: Callable[[Root, str], T]) -> T:
     A kubelet removes its current link before it renames the new one. In between the directory has only just changed
     and holds the new link; that can last as long as the kubelet waits for a processor, so it is given a second. Any
     other absence is believed once the directory is seen unchanged: at once where its last change is two seconds old, so
-    that files which are never there cost no waiting.
+    that files which are never there cost no waiting. Time counts up to a question's begin: we may wait for a processor,
+    too, and what was there all the while must not be absent for it.
     """
     begin = time.monotonic()
     before: UnresolvedPath | None = None
     while True:
+        waited = time.monotonic() - begin
         try:
             return ask(root, path)
         except UnresolvedPath as error:
@@ -139,9 +141,9 @@ def patiently(root: Root, path: str, ask: Callable[[Root, str], T]) -> T:
             if error.errno not in _LED_ASTRAY:
                 raise
             fault = _explanation(root.directory, path, error)
-        waited = time.monotonic() - begin
-        swapping = fault.swapping or (before is not None and before.swapping)  # it may have ended since it was asked
-        if not _may_pass(fault, before) or waited > (_SWAP_SECONDS if swapping else _CHANGE_SECONDS):
+        swapped = before is not None and before.swapping and not fault.swapping  # it has ended since it was asked
+        over = waited > (_SWAP_SECONDS if fault.swapping else _CHANGE_SECONDS) and not swapped
+        if over or not _may_pass(fault, before):
             raise fault
         before = fault
         time.sleep(_SWAP_PAUSE if fault.swapping else _CHANGE_PAUSE)
