@@ -15,7 +15,7 @@ import pytest
 from exporter.reason import FileStatus
 from exporter.sources.files.host_files import HostFiles
 
-DEADLINE = 0.8
+DEADLINE = 1.5
 
 
 def text(content: bytes) -> str:
