@@ -88,7 +88,7 @@ def source(site: ArmSite) -> Iterator[AzureSource]:
 
 @pytest.fixture
 def impatient(site: ArmSite) -> Iterator[AzureSource]:
-    """The source, which gives a look half a second."""
-    found = AzureSource(site.arm.endpoint, site.environment, whole=0.5)
+    """The source, which gives a look a second and a half: enough for one that is answered, on a busy machine too."""
+    found = AzureSource(site.arm.endpoint, site.environment, whole=1.5)
     yield found
     found.close()
