@@ -94,14 +94,20 @@ def _context(file: Path, tls: Mapping[str, object], files: list[Path], *, skip: 
     try:
         context = ssl.create_default_context(cafile=str(paths["ca_file"]) if "ca_file" in paths else None)
         if "cert_file" in paths:
-            context.load_cert_chain(paths["cert_file"], paths.get("key_file"))
+            context.load_cert_chain(paths["cert_file"], paths.get("key_file"), password=_no_password)
     except OSError as error:  # ssl.SSLError is one
-        words = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise SettingsError(f"{file}: tls_config: {words}") from None
+        raise SettingsError(f"{file}: tls_config: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"{file}: tls_config: {error}") from None
     if skip:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _no_password() -> str:
+    # Without this OpenSSL would ask on the terminal, and wait.
+    raise ValueError("the key is encrypted, and there is nowhere to give its password")
 
 
 def _login(file: Path, login: Mapping[str, object], files: list[Path]) -> dict[str, str]:

@@ -12,6 +12,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from exporter.facts.kube.endpoint_slice import PodAddress
 from exporter.facts.source import Failure
@@ -257,6 +263,19 @@ def test_what_the_file_says_is_what_is_done(
     assert (found.context is not None) is tls
     if found.context is not None:
         assert (found.context.check_hostname, found.context.verify_mode) == (True, ssl.CERT_REQUIRED)
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_nobody_is_asked_for_the_password_of_a_key(tmp_path: Path, form: PrivateFormat) -> None:
+    """OpenSSL would, where there is a terminal, and the agent would wait."""
+    client = AUTHORITY.kubelet_client("cluster-agent", NOW)
+    file = written(tmp_path, {"tls_config": {**CA, "cert_file": "client.pem", "key_file": "client.key"}}, client)
+    key = load_pem_private_key(client.key_pem, None)
+    (tmp_path / "client.key").write_bytes(key.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"secret")))
+    with pytest.raises(SettingsError) as raised:
+        client_access(file)
+    words = "tls_config: the key is encrypted, and there is nowhere to give its password"
+    assert str(raised.value) == f"{file}: {words}"
 
 
 def trusted(access: ClientAccess) -> list[bytes]:
