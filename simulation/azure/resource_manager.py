@@ -12,7 +12,7 @@ import ssl
 import threading
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -43,8 +43,12 @@ class Request:
     query: str
     route: Route
     status: int
-    conditional: bool = False
-    """It carried If-None-Match."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def conditional(self) -> bool:
+        """It carried If-None-Match."""
+        return "If-None-Match" in self.headers
 
 
 class SimulatedArm:
@@ -221,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
                 url.query,
                 route,
                 0 if silent else answer.status,
-                "If-None-Match" in self.headers,
+                dict(self.headers),
             )
         )
         if silent:

@@ -90,12 +90,9 @@ class ResourceManager:
         self._client = ContainerServiceClient(
             self._credential,
             subscription,
-            base_url=endpoint,
-            credential_scopes=[token_scope(endpoint)],
             policies=[
                 policies.RequestIdPolicy(),
                 policies.UserAgentPolicy(base_user_agent=f"aks-cert-exporter/{__version__}"),
-                policies.ProxyPolicy(),
                 ARMChallengeAuthenticationPolicy(self._credential, token_scope(endpoint)),
             ],
             transport=_transport(trusted),

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import AzureError
 
 from exporter.facts.source import Failure
 from exporter.reason import Reason
+from exporter.sources.azure import resource_manager
 from exporter.sources.azure.access import WORKLOAD_IDENTITY
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.azure.resource_manager import token_scope
@@ -43,6 +45,17 @@ def test_a_token_endpoint_that_fails_is_a_failure_of_the_credentials(
     assert CLUSTER_READ not in asked(site.arm)
     site.arm.faults.clear()
     facts(source.read_cluster(CLUSTER))
+
+
+@pytest.mark.parametrize("name", ["throttled", "server_error", "reset"])
+def test_a_token_is_asked_for_once(site: ArmSite, name: str) -> None:
+    """When to ask again is for whoever schedules the looks."""
+    site.arm.faults[Route.TOKEN] = TOKEN_FAULTS[name]
+    login = resource_manager._login(site.environment, CLUSTER.subscription, str(site.authority_file))
+    with pytest.raises(AzureError):
+        login.get_token(token_scope(site.arm.endpoint))
+    login.close()
+    assert asked(site.arm) == [("POST", Route.TOKEN)]
 
 
 def test_a_token_endpoint_that_hangs_costs_its_time(site: ArmSite, impatient: AzureSource) -> None:

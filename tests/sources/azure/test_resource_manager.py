@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter import __version__
 from exporter.facts.azure.managed_cluster import Snapshot
 from exporter.facts.azure.provisioning_state import StateClass
 from exporter.facts.azure.resource_id import NodeGroup, ResourceId, node_group
@@ -31,6 +32,16 @@ def test_a_healthy_cluster_is_read_with_workload_identity(site: ArmSite, source:
     assert [pool.name for pool in cluster.pools] == ["nodepool1"]
     assert asked(site.arm) == [("POST", Route.TOKEN), CLUSTER_READ]
     assert source.asked_to_wait is None
+
+
+def test_azure_learns_who_asks_and_of_which_request(site: ArmSite, source: AzureSource) -> None:
+    """Its support asks for the id of a request."""
+    source.read_cluster(CLUSTER)
+    source.read_cluster(CLUSTER)
+    first, second = (request.headers for request in site.arm.requests if request.route is Route.CLUSTER)
+    assert first["User-Agent"] == f"aks-cert-exporter/{__version__}"
+    assert first["Accept"] == "application/json"
+    assert first["x-ms-client-request-id"] != second["x-ms-client-request-id"]
 
 
 def test_the_token_is_kept_while_it_is_valid(site: ArmSite, source: AzureSource) -> None:

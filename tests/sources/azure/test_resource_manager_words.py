@@ -43,7 +43,8 @@ READ = "Microsoft.ContainerService/managedClusters/read"
 )
 def test_a_refusal_is_a_reason_and_azures_own_word(status: int, body: bytes, failure: tuple[Reason, str]) -> None:
     """In the first 64 KiB; its message names callers."""
-    assert resource_manager._refusal(status, body, READ).failure == Failure(*failure)
+    found = resource_manager._refusal(status, body, READ)
+    assert (found.failure, str(found)) == (Failure(*failure), failure[1])
 
 
 def test_an_answer_is_a_json_object() -> None:

@@ -117,6 +117,18 @@ def test_nothing_is_asked_twice_and_no_redirect_followed() -> None:
         assert response.request.headers["Accept-Encoding"] == "identity"
 
 
+def test_a_body_that_was_read_is_there_for_whoever_reads_it_in_parts() -> None:
+    """The SDK may ask for a stream of it."""
+
+    def serve(_target: str) -> Iterator[bytes | float]:
+        yield http(b"abc")
+
+    with Hostile(serve) as server, requests.Session() as session:
+        session.mount("http://", _Adapter(100, 20.0))
+        response = session.get(f"http://127.0.0.1:{server.port}/", stream=True, timeout=20)
+        assert list(response.iter_content(2)) == [b"ab", b"c"]
+
+
 def test_a_connection_is_used_again() -> None:
     """An answer that was read whole has let it go."""
 
