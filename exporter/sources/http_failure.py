@@ -77,7 +77,7 @@ def _tls_reason(error: ssl.SSLError) -> Reason:
     return Reason.TLS_PROTOCOL
 
 
-def tls_word(error: ssl.SSLError) -> str:
+def tls_word(error: BaseException) -> str:
     """OpenSSL's name of what happened; empty for an error that OpenSSL did not make."""
     return getattr(error, "reason", None) or ""
 

@@ -80,7 +80,7 @@ def probe(
         return Failure(Reason.CERTIFICATE_MALFORMED, str(error))
     except (OSError, Unresolved) as error:
         reason = Reason.DNS if isinstance(error, Unresolved) else socket_reason(error) or Reason.ERROR
-        if isinstance(error, ssl.SSLError) and tls_word(error) == NO_CERTIFICATE_ALERT:
+        if tls_word(error) == NO_CERTIFICATE_ALERT:
             reason = Reason.NO_CERTIFICATE
         words = _words(error, reason, timeout)
         return Failure(reason if connected or reason is not Reason.TIMEOUT else unconnected, words)

@@ -68,8 +68,9 @@ class Workers:
     deadline, and a batch never takes longer than one deadline, however many of its pieces hang.
     """
 
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
+    def __init__(self, deadline: float, *, idle: float = _IDLE_SECONDS) -> None:
+        """Both in seconds: for a batch, and after which a thread without one ends."""
+        self._deadline, self._idle_seconds = deadline, idle
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[_Batch[Any]] = queue.SimpleQueue()
         self._threads = 0
@@ -177,7 +178,7 @@ class Workers:
             self._idle += 1
         while True:
             try:
-                return self._queue.get(timeout=_IDLE_SECONDS)
+                return self._queue.get(timeout=self._idle_seconds)
             except queue.Empty:
                 with self._lock:
                     if self._idle:  # else every idle thread has been promised a batch, this one too

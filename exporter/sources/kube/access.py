@@ -129,9 +129,9 @@ class Kubeconfig:
     """One context of a kubeconfig, with any user that kubectl knows."""
 
     def __init__(
-        self, paths: Paths, context: str | None = None, *, chosen: Choice | None = None, patience: float = PATIENCE
+        self, paths: Paths, context: str = "", *, chosen: Choice | None = None, patience: float = PATIENCE
     ) -> None:
-        """`context` None is the current one. `chosen`: what was read of these files a moment ago, for the first time.
+        """`context` empty is the current one. `chosen`: what was read of these files a moment ago, for the first time.
 
         `patience`: seconds that a credential plugin may take.
         """
@@ -144,7 +144,7 @@ class Kubeconfig:
         place = f"kubeconfig {self._paths}"
         self._files = file_names(self._paths)
         with _as_credentials_error(""):
-            choice = self._chosen or read_kubeconfig(self._paths, self._context or "")
+            choice = self._chosen or read_kubeconfig(self._paths, self._context)
         self._chosen = None
         with _as_credentials_error(place):
             return self._access(choice)

@@ -1,11 +1,12 @@
 """An open file's bytes and the state they belong to, whatever becomes of it meanwhile."""
 
 import os
-import signal
+import sys
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -94,22 +95,21 @@ def test_a_state_that_has_settled_is_trusted(file: int) -> None:
 
 
 def test_a_file_that_never_stays_the_same_is_given_up_after_three_readings(file: int) -> None:
-    """Its last bytes and state are told, and not trusted; another process writes it all the time."""
-    if not (writer := os.fork()):
-        for size in count(7):
-            os.ftruncate(file, size)
+    """Its last bytes and state are told, and not trusted. It is written whenever it is about to be read."""
+    readings = count(1)
+
+    def write(_frame: FrameType, event: str, called: object) -> None:
+        if event == "c_call" and called is os.read:
+            os.utime(file, (now := next(readings), now))
+
+    state = file_state(os.fstat(file))
+    sys.setprofile(write)
     try:
-        while os.fstat(file).st_size == 6:
-            os.sched_yield()
-        found = []
-        for _ in range(20):
-            os.lseek(file, 0, os.SEEK_SET)
-            found.append(read_content(file, file_state(os.fstat(file)), 100))
+        found = read_content(file, state, 100)
     finally:
-        os.kill(writer, signal.SIGKILL)
-        os.waitpid(writer, 0)
-    assert {trusted for _, _, trusted in found} == {False}
-    assert {(6 <= len(whole) <= 101, len(state)) for whole, state, _ in found} == {(True, 5)}
+        sys.setprofile(None)
+    assert found == (b"abcdef", file_state(os.fstat(file)), False)
+    assert found[1][3] == 6 * SECOND, "read to its end three times"
 
 
 def test_a_file_that_says_less_than_it_holds_is_read_to_the_byte_beyond_the_cap(file: int) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 
@@ -180,6 +180,62 @@ def test_two_threads_at_most_wait_for_more() -> None:
         until(lambda: workers._idle == 2)
     assert workers._threads == 2
     assert all(one.daemon for one in threading.enumerate() if one.name == "files")
+
+
+def test_a_thread_that_nobody_needs_ends() -> None:
+    """And the next work is done by a new one."""
+    workers = Workers(LONG, idle=0.01)
+    for _ in range(2):
+        assert workers.answers(["a"], upper(["a"]), failed) == (["A"], frozenset())
+        until(lambda: (workers._threads, workers._idle) == (0, 0))
+
+
+class Ticks(threading.Event):
+    """Is waited for in vain, at once, and counts how often."""
+
+    count = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.count += 1
+        return self.is_set()
+
+
+class Slow(Workers):
+    """Instead of a thread, an answer whenever one would begin: at first only to what of a batch was wanted."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__(SHORT)
+        self._first = first
+        self.begun: list[int] = []
+
+    def _begin(self, batch: _Batch[T]) -> bool:
+        if not self.begun:
+            batch.done = self.ticks = Ticks()
+        self.begun.append(self.ticks.count)
+        for number in batch.take():
+            if not self._first:
+                break
+            self._first -= 1
+            self._store(batch, number, cast("T", "x"))
+        return True
+
+
+@pytest.mark.parametrize(
+    ("keys", "first", "begun", "answers"),
+    [
+        ("abc", 9, [0], ["x", "x", "x"]),
+        ("a", 0, [0], [None]),
+        ("abc", 0, [0, 1, 2], [None, None, None]),
+        ("abc", 1, [0, 2], ["x", None, None]),
+    ],
+)
+def test_a_batch_without_progress_gets_another_thread_for_what_nobody_has_begun(
+    keys: str, first: int, begun: list[int], answers: list[str | None]
+) -> None:
+    """A hundredth of the deadline later."""
+    workers = Slow(first)
+    assert workers.answers(list(keys), upper(list(keys)), failed) == (answers, frozenset())
+    assert workers.begun == begun
 
 
 def test_sixty_four_threads_and_no_more(gate: Gate) -> None:

@@ -1,6 +1,7 @@
 """Every answer of HostFiles to the last field: what a look says, what refuses it, what is kept and given back."""
 
 import errno
+import fcntl
 import os
 import stat
 import time
@@ -15,6 +16,7 @@ from exporter.facts.host.read import Look, Parse, Read, Version, Way
 from exporter.reason import FileStatus
 from exporter.sources.files import host_files, openat2
 from exporter.sources.files.content import file_state
+from exporter.sources.files.directory import FdDirectory
 from exporter.sources.files.host_files import CAP, HostFiles
 from exporter.sources.files.prompt import _LOCAL
 from exporter.sources.files.resolve import UnresolvedPath
@@ -322,10 +324,11 @@ def test_the_answers_that_were_asked_for_last_are_kept(tmp_path: Path) -> None:
     for parse in parsers[:4096]:
         files._keep("/x", parse, state, read)
     assert files._cached("/x", parsers[0], state) is read
+    files._keep("/x", parsers[1], state, read)
     files._keep("/x", parsers[4096], state, read)
     kept: Callable[[int], bool] = lambda number: files._cached("/x", parsers[number], state) is not None  # noqa: E731
-    assert [kept(number) for number in (0, 1, 2, 4096)] == [True, False, True, True]
-    files._keep("/x", parsers[2], state, read)
+    assert [kept(number) for number in (0, 1, 2, 3, 4096)] == [True, True, False, True, True]
+    files._keep("/x", parsers[3], state, read)
     assert len(files._cache) == 4096
     assert files._cached("/x", parsers[0], (1, 2, 3, 4, 6)) is None
 
@@ -341,6 +344,30 @@ def test_a_target_is_told_while_the_path_leads_to_the_same_file(node: Path) -> N
     ]
     assert set(os.listdir("/proc/self/fd")) == before
     root.close()
+
+
+class Vanishing(FdDirectory):
+    """A directory whose files go before they are asked for their state."""
+
+    def stat(self, name: str) -> os.stat_result:
+        os.unlink(name, dir_fd=self.descriptor)
+        return super().stat(name)
+
+
+def test_what_has_gone_meanwhile_has_no_target(node: Path) -> None:
+    root = WalkedRoot(Vanishing.at(str(node)))
+    state = file_state((node / "etc/file").stat())
+    assert host_files._target(root, "/etc/file", state) == ""
+    assert not (node / "etc/file").exists()
+    root.close()
+
+
+@pytest.mark.skipif(not openat2.supported(), reason="this system has no openat2")
+def test_to_compare_states_nothing_is_read(node: Path) -> None:
+    """Neither a right to read the root is needed, nor does a disk have to be waited for."""
+    found = HostFiles(node, deadline=30.0)._quickly(lambda root: fcntl.fcntl(root, fcntl.F_GETFL))
+    assert found is not None
+    assert found & (os.O_PATH | os.O_DIRECTORY) == os.O_PATH | os.O_DIRECTORY
 
 
 def test_to_compare_states_takes_an_eighth_of_the_deadline_at_most(node: Path) -> None:

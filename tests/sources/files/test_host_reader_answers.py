@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from exporter import presets
+from exporter.facts.certificate import CertificateFile
 from exporter.facts.host.paths import path_table
 from exporter.facts.host.read import Look, Read
 from exporter.reason import FileStatus
@@ -26,6 +27,7 @@ class Files:
         self.broken: set[str] = set()
         """Paths whose marks hold no more."""
         self.asked: list[tuple[str, list[str]]] = []
+        self.ways: set[object] = set()
         self.allowed: bool | None = True
         self.at_once = True
 
@@ -34,6 +36,7 @@ class Files:
 
     def look_all(self, wanted: Sequence[Look]) -> list[Read[object]]:
         self.asked.append(("all", [one.path for one in wanted]))
+        self.ways |= {one.way for one in wanted}
         return [self._read(one) for one in wanted]
 
     def look_again(
@@ -188,6 +191,21 @@ def test_what_does_not_hold_at_once_is_prepared_anew() -> None:
     assert reader.read() is first
     assert files.take() == ["holding", "prompt"]
     assert reader.read_at_once() is first
+
+
+class Own(InProcess):
+    """A parser of its own."""
+
+    @staticmethod
+    def certificate_file(content: bytes) -> CertificateFile:
+        return InProcess.certificate_file(content)
+
+
+def test_a_parser_that_is_given_parses() -> None:
+    files, own = Files(), Own()
+    HostReader(cast("HostFiles", files), LINUX, own).read()
+    assert own.certificate_file in files.ways
+    assert InProcess.certificate_file not in files.ways
 
 
 def test_without_a_parser_this_process_parses() -> None:

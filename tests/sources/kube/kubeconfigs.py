@@ -23,7 +23,7 @@ def user(config: dict[str, Any], **settings: object) -> dict[str, Any]:
     return config
 
 
-def asked(file: Path, context: str | None = None) -> Failure | None:
+def asked(file: Path, context: str = "") -> Failure | None:
     """What asking with this kubeconfig gives."""
     found = Connection(Kubeconfig(file, context)).list_all(API_SERVICES.path, decode)
     return found if isinstance(found, Failure) else None
@@ -44,7 +44,7 @@ def credential(**status: str) -> str:
     return json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status})
 
 
-def broken(file: Path, content: str, context: str | None = None) -> str:
+def broken(file: Path, content: str, context: str = "") -> str:
     """The one line about a kubeconfig that cannot be used."""
     file.write_text(content)
     with pytest.raises(ApiError) as raised:
