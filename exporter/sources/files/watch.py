@@ -86,9 +86,10 @@ def marks(
 
 def _above(path: str) -> Iterator[str]:
     """The directories that the path names, the nearest first."""
-    while path not in {"", "/"}:
-        path = path.rstrip("/").rpartition("/")[0] or "/"
-        yield path
+    path = path.rstrip("/")
+    while path:
+        path = path.rpartition("/")[0].rstrip("/")
+        yield path or "/"
 
 
 def _state(root: int, path: str) -> State | None:

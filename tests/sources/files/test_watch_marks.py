@@ -122,7 +122,9 @@ def test_a_directory_that_has_just_changed_says_nothing(tmp_path: Path) -> None:
     ("path", "above"),
     [
         ("/a/b/c", ["/a/b", "/a", "/"]),
-        ("/a//b/", ["/a/", "/"]),
+        ("/a//b/", ["/a", "/"]),
+        ("//a", ["/"]),
+        ("//", []),
         ("/a/XX/b", ["/a/XX", "/a", "/"]),
         ("/a", ["/"]),
         ("a/b", ["a", "/"]),

@@ -183,13 +183,6 @@ def test_one_that_was_ended_is_asked_nothing(end: Callable[[ParserProcess], None
     assert descriptors() <= before
 
 
-def test_whoever_attends_to_it_holds_nobody_up() -> None:
-    """A process may end while its child is there."""
-    before = set(threading.enumerate())
-    with running("hear()"):
-        assert [one.daemon for one in set(threading.enumerate()) - before] == [True]
-
-
 def test_it_may_be_killed_from_another_thread() -> None:
     with running("hear(); time.sleep(60)") as process:
         other = threading.Timer(0.02, process.kill)
