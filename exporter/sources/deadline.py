@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from exporter.sources.thread import begin
+
 __all__ = ["Deadline", "bounded"]
 
 Owner = Callable[[], object]
@@ -19,7 +21,10 @@ Owner = Callable[[], object]
 
 
 class Deadline:
-    """A context manager. Where time runs out inside it, whoever reads gets an error, and it raises TimeoutError."""
+    """A context manager. Where time runs out inside it, whoever reads gets an error, and it raises TimeoutError.
+
+    To enter it raises OSError where no thread can be started.
+    """
 
     def __init__(self, seconds: float, owner: Owner) -> None:
         self._owner = owner
@@ -39,7 +44,7 @@ class Deadline:
             _shut(self._owner())
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._run, name="deadline", daemon=True).start()
+        begin(threading.Thread(target=self._run, name="deadline", daemon=True))
         return self
 
     def __exit__(

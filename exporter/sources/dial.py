@@ -9,6 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from exporter.sources.thread import begin
+
 if TYPE_CHECKING:
     # What the node agent never uses it never loads.
     from exporter.facts.proxy import Proxy
@@ -89,7 +91,7 @@ def _resolved(address: Address, deadline: float) -> list[_Target]:
             answer.append(error)
 
     thread = threading.Thread(target=ask, name=f"resolve {address[0]}", daemon=True)
-    thread.start()
+    begin(thread)
     thread.join(max(0.0, deadline - time.monotonic()))
     if not answer:
         raise Unresolved(f"{address[0]}: no answer from the name service in time")

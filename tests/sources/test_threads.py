@@ -1,4 +1,6 @@
-"""No thread of the sources keeps a program from ending: each goes with it, whatever it waits for."""
+"""No thread of the sources keeps a program from ending: each goes with it, whatever it waits for. And where none can be
+started, at the limit of processes, that is an answer like any other.
+"""
 
 import asyncio
 import socket
@@ -11,6 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from exporter.facts.kube.endpoint import ServedEndpoint
+from exporter.facts.source import Failure
+from exporter.reason import Reason
 from exporter.sources.azure.managed_cluster import AzureSource
 from exporter.sources.azure.resource_manager import ResourceManager
 from exporter.sources.deadline import Deadline
@@ -19,6 +23,7 @@ from exporter.sources.endpoints.look import in_thread
 from exporter.sources.files.deadline import Workers
 from exporter.sources.kube.exec_plugin import _output
 from exporter.sources.parsing.process import ParserProcess
+from exporter.sources.tls import probe
 
 
 def started(before: set[threading.Thread], name: str) -> list[bool]:
@@ -100,3 +105,49 @@ def test_those_that_read_what_a_plugin_says() -> None:
     process = Watched(["sleep", "600"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert _output(process, "sleep", 20.0, whole_group=False) == (b"", "")
     assert process.threads == (True, True)
+
+
+NONE = "Resource temporarily unavailable"
+
+
+@pytest.fixture
+def none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system, or the container, allows no more threads."""
+
+    def never(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", never)
+
+
+@pytest.mark.usefixtures("none")
+def test_without_a_thread_no_name_is_resolved() -> None:
+    assert probe(("a.example", 443), timeout=20) == Failure(Reason.ERROR, NONE)
+
+
+@pytest.mark.usefixtures("none")
+def test_without_a_thread_no_deadline_is_kept() -> None:
+    with pytest.raises(BlockingIOError, match=NONE), Deadline(60, lambda: None):
+        pass
+
+
+@pytest.mark.usefixtures("none")
+def test_without_a_thread_azure_is_not_asked() -> None:
+    source = AzureSource("https://127.0.0.1", {})
+    assert source._look(lambda _: True, "5ab0") == Failure(Reason.ERROR, NONE)
+    assert (source._abandoned, source.asked_to_wait) == ([], None)
+
+
+@pytest.mark.usefixtures("none")
+def test_without_a_thread_no_endpoint_is_looked_at() -> None:
+    with pytest.raises(BlockingIOError, match=NONE):
+        asyncio.run(in_thread(lambda: pytest.fail("it cannot be done")))
+
+
+@pytest.mark.usefixtures("none")
+def test_without_a_thread_a_plugin_is_ended() -> None:
+    """It would go on by itself, and nobody would hear it."""
+    with subprocess.Popen(["sleep", "600"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with pytest.raises(BlockingIOError, match=NONE):
+            _output(process, "sleep", 20.0, whole_group=False)
+        assert process.returncode == -9

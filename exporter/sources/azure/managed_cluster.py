@@ -18,6 +18,7 @@ from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.azure.resource_manager import ResourceManager, Unanswered
 from exporter.sources.bug import bug
+from exporter.sources.thread import begin
 
 __all__ = ["MOST_ABANDONED", "AzureSource"]
 
@@ -139,7 +140,10 @@ class AzureSource:
                 outcome.append(bug("Azure", error))
 
         thread = threading.Thread(target=run, name="azure request", daemon=True)
-        thread.start()
+        try:
+            begin(thread)
+        except OSError as error:
+            return Failure(Reason.ERROR, str(error.strerror))
         thread.join(self._whole)
         self.asked_to_wait = waits[-1]
         if not outcome:

@@ -10,6 +10,7 @@ from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.endpoints.host_roots import host_roots
+from exporter.sources.thread import begin
 from exporter.sources.tls import probe
 
 __all__ = ["Resolve", "by_name", "in_thread", "look"]
@@ -35,7 +36,10 @@ def look(target: EndpointTarget, resolve: Resolve, timeout: float, clock: Callab
 
 
 async def in_thread(work: Callable[[], ServedEndpoint]) -> ServedEndpoint:
-    """Do it in a thread of its own, which keeps nobody from ending; asyncio's own pool would be waited for."""
+    """Do it in a thread of its own, which keeps nobody from ending; asyncio's own pool would be waited for.
+
+    Raises what the work does, and OSError where no thread can be started.
+    """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[ServedEndpoint] = loop.create_future()
 
@@ -56,5 +60,5 @@ async def in_thread(work: Callable[[], ServedEndpoint]) -> ServedEndpoint:
         with contextlib.suppress(RuntimeError):  # the loop may have ended
             loop.call_soon_threadsafe(settle, found)
 
-    threading.Thread(target=run, name="endpoint look", daemon=True).start()
+    begin(threading.Thread(target=run, name="endpoint look", daemon=True))
     return await done

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from exporter.sources.thread import begin
+
 __all__ = ["Workers"]
 
 T = TypeVar("T")
@@ -125,8 +127,8 @@ class Workers:
                 return False
             self._threads += 1
         try:
-            threading.Thread(target=self._run, args=(batch,), name="files", daemon=True).start()
-        except RuntimeError:  # the container's limit of processes
+            begin(threading.Thread(target=self._run, args=(batch,), name="files", daemon=True))
+        except OSError:
             with self._lock:
                 self._threads -= 1
             return False

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from exporter.facts.kube.kubeconfig_entries import Cluster, ExecPlugin, KubeconfigError
 from exporter.facts.kube.metadata import timestamp
+from exporter.sources.thread import begin
 
 __all__ = ["PluginCredential", "run_plugin"]
 
@@ -122,9 +123,9 @@ def _output(process: "subprocess.Popen[bytes]", name: str, patience: float, *, w
         threading.Thread(target=_read, args=(process.stdout, answer, None), daemon=True),
         threading.Thread(target=_read, args=(process.stderr, complaint, _terminal()), daemon=True),
     ]
-    for reader in readers:
-        reader.start()
     try:
+        for reader in readers:
+            begin(reader)
         process.wait(patience)
     except subprocess.TimeoutExpired:
         _end(process, whole_group=whole_group)

@@ -1,7 +1,6 @@
 """A child process that parses: started, asked one thing at a time under a deadline, and ended when it is idle."""
 
 import contextlib
-import errno
 import os
 import socket
 import subprocess
@@ -10,6 +9,7 @@ import threading
 import time
 
 from exporter.sources.parsing.record import ANSWER, REQUEST, mapping
+from exporter.sources.thread import begin
 
 __all__ = ["CODE", "Died", "ParserProcess", "Slow"]
 
@@ -80,10 +80,10 @@ class ParserProcess:
             self._kill()
             raise
         try:
-            threading.Thread(target=self._attend, name="parser", daemon=True).start()
-        except RuntimeError:  # the container's limit of processes, which the child itself may have reached
+            begin(threading.Thread(target=self._attend, name="parser", daemon=True))
+        except OSError:  # the child itself may have been the last one allowed
             self._kill()
-            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
+            raise
 
     def ask(self, kind: bytes, body: bytes, patience: float) -> bytes | None:
         """The answer to one request, within `patience` seconds; None where it had been ended before. Raises Died, Slow.
