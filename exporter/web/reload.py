@@ -1,10 +1,10 @@
 """A web configuration that follows its files: read at start, read again on change, kept as it was when they are bad."""
 
 import logging
-import os
 import time
 from pathlib import Path
 
+from exporter.file_state import PathState, path_state
 from exporter.settings import SettingsError
 from exporter.web.auth import ConfiguredGate
 from exporter.web.config import WebConfig, read_web_config
@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 REPEATED = 600.0
 """Seconds after which a refusal is logged again, for as long as the files stay refused."""
 
-Version = tuple[int | None, ...]
-
 
 class ReloadingConfig:
     """The configuration in force. The constructor raises SettingsError; later errors are logged, and the former
@@ -30,7 +28,7 @@ class ReloadingConfig:
     def __init__(self, path: Path, logins: int) -> None:
         self._path = path
         self._workers = ThreadPool("web-config", threads=1, waiting=1)
-        self._seen: dict[Path, Version] = {}
+        self._seen: dict[Path, PathState] = {}
         config, context = self._read()
         self._notes(config)
         self._config, self._refusal, self._told = config, "", 0.0
@@ -51,7 +49,7 @@ class ReloadingConfig:
         self.gate.close()
 
     def _look(self, *, forced: bool) -> None:
-        if not forced and all(_version(path) == seen for path, seen in self._seen.items()):
+        if not forced and all(path_state(path) == seen for path, seen in self._seen.items()):
             if self._refusal and time.monotonic() - self._told >= REPEATED:
                 self._tell()
             return
@@ -82,24 +80,12 @@ class ReloadingConfig:
         The versions are taken first: whatever changes while the files are read is a change at the next look. An error
         leaves those behind that it got to see, so that it is not met again before a file has changed.
         """
-        self._seen[self._path] = _version(self._path)
+        self._seen[self._path] = path_state(self._path)
         config = read_web_config(self._path)
         files = config.tls.files if config.tls else ()
-        self._seen = {path: _version(path) for path in files} | {self._path: self._seen[self._path]}
+        self._seen = {path: path_state(path) for path in files} | {self._path: self._seen[self._path]}
         return config, ssl_context(config.tls) if config.tls else None
 
     def _notes(self, config: WebConfig) -> None:
         for note in config.notes:
             log.warning("%s: %s", self._path, note)
-
-
-def _version(path: Path) -> Version:
-    """What changes when a file does, through links: Kubernetes swaps the directory that a Secret's files lead to."""
-    try:
-        return _of(os.stat(path))
-    except OSError as error:
-        return (error.errno,)
-
-
-def _of(found: os.stat_result) -> Version:
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

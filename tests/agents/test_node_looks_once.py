@@ -296,8 +296,13 @@ def test_a_client_configuration_is_read_again_when_it_changes(
     write("one", 1)
     looks = replace(agents, config=file).looks
     assert server_name() == "one"
-    write("same", 1)
-    assert server_name() == "one"
+    before = file.stat()
+    write("won", 1)  # in place, as long as before, and dated back
+    after = file.stat()
+    assert (after.st_ino, after.st_size, after.st_mtime_ns) == (before.st_ino, before.st_size, before.st_mtime_ns)
+    assert server_name() == "won"
+    first = looks._access
+    assert (server_name(), looks._access is first) == ("won", True)
     write("two", 2)
     assert server_name() == "two"
     file.rename(tmp_path / "former")

@@ -1,7 +1,6 @@
 """A web configuration that follows its files, looked at when a test says so."""
 
 import asyncio
-import errno
 import os
 import ssl
 import threading
@@ -162,20 +161,6 @@ def test_a_file_that_was_written_in_place_and_dated_back_is_read(live: Live) -> 
     assert (after.st_ino, after.st_size, after.st_mtime_ns) == (before.st_ino, before.st_size, before.st_mtime_ns)
     live.look()
     assert live.burst() == 2
-
-
-def test_a_file_is_another_by_any_of_five_things(tmp_path: Path) -> None:
-    def made(changed: str = "") -> os.stat_result:
-        return os.stat_result(
-            [(name == changed) + 1 for name in ("", "st_ino", "st_dev", "", "", "", "st_size", "", "", "")],
-            {f"{name}_ns": int(f"{name}_ns" == changed) for name in ("st_atime", "st_mtime", "st_ctime")},
-        )
-
-    for changed in ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns"):
-        assert getattr(made(changed), changed) != getattr(made(), changed)
-        assert reload._of(made(changed)) != reload._of(made()), changed
-    assert reload._of(made("st_atime_ns")) == reload._of(made())
-    assert reload._version(tmp_path / "none") == (errno.ENOENT,)
 
 
 def test_when_it_is_closed_no_thread_is_left(tmp_path: Path) -> None:

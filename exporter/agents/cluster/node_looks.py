@@ -14,6 +14,7 @@ from exporter.facts.certificate import Certificate
 from exporter.facts.kube.endpoint_slice import PodAddress, endpoint_slice
 from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure
+from exporter.file_state import PathState, path_state
 from exporter.reason import Source
 from exporter.settings import SettingsError
 from exporter.sources.kube.connection import Connection
@@ -235,14 +236,5 @@ class NodeAgentLooks:
         return True
 
 
-def _stamp(files: tuple[Path, ...]) -> tuple[tuple[int, int] | None, ...]:
-    return tuple(map(_version, files))
-
-
-def _version(file: Path) -> tuple[int, int] | None:
-    """What changes with the file; None where there is none."""
-    try:
-        state = file.stat()
-    except OSError:
-        return None
-    return state.st_mtime_ns, state.st_ino
+def _stamp(files: tuple[Path, ...]) -> tuple[PathState, ...]:
+    return tuple(map(path_state, files))

@@ -3,17 +3,12 @@
 import os
 import time
 
-__all__ = ["State", "file_state", "read_content"]
+from exporter.file_state import State, file_state
 
-State = tuple[int, int, int, int, int]
-"""What Version names, as a tuple: looking whether a file has changed makes no dataclass."""
+__all__ = ["read_content"]
+
 _RACY_NS = 2_000_000_000
 _ATTEMPTS = 3
-
-
-def file_state(state: os.stat_result) -> State:
-    """Device, inode, size, mtime and ctime."""
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def read_content(descriptor: int, before: State, cap: int) -> tuple[bytes, State, bool]:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from exporter.facts.certificate import EmptyFileError, NoCertificateError
 from exporter.facts.host.read import Look, Parse, Read, Version, Way
+from exporter.file_state import State, file_state
 from exporter.reason import FileStatus
 from exporter.sources.files import openat2
-from exporter.sources.files.content import State, file_state, read_content
+from exporter.sources.files.content import read_content
 from exporter.sources.files.deadline import Workers
 from exporter.sources.files.directory import host_path
 from exporter.sources.files.flags import flags

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from exporter.facts.host.read import Look, Read, Version, Way
+from exporter.file_state import State, file_state
 from exporter.reason import FileStatus
-from exporter.sources.files.content import State, file_state
 from exporter.sources.files.directory import host_path
 from exporter.sources.files.flags import flags
 from exporter.sources.files.openat2 import open_encoded

@@ -23,6 +23,7 @@ from exporter.facts.kube.kubeconfig_entries import AuthProvider, KubeconfigError
 from exporter.facts.proxy import Proxy, ProxyError, environment_proxy
 from exporter.facts.source import Failure
 from exporter.facts.x509 import certificates
+from exporter.file_state import PathState, path_state
 from exporter.reason import Reason
 from exporter.sources.kube.exec_plugin import run_plugin
 from exporter.sources.kube.failure import ApiError
@@ -38,7 +39,7 @@ from exporter.sources.kube.kubeconfig import (
 
 __all__ = ["Access", "Credentials", "Headers", "Kubeconfig", "ServiceAccount"]
 
-Stamp = tuple[tuple[str, int, int, int], ...]
+Stamp = tuple[tuple[str, PathState], ...]
 """Which files, and which state of them."""
 
 Headers = tuple[tuple[str, str], ...]
@@ -318,11 +319,4 @@ def _as_credentials_error(place: str) -> Iterator[None]:
 
 
 def _stamp(files: tuple[Path, ...]) -> Stamp:
-    stamps = []
-    for file in files:
-        try:
-            found = file.stat()
-            stamps.append((str(file), found.st_ino, found.st_mtime_ns, found.st_size))
-        except OSError:
-            stamps.append((str(file), 0, 0, 0))
-    return tuple(stamps)
+    return tuple((str(file), path_state(file)) for file in files)

@@ -10,8 +10,9 @@ from types import FrameType
 
 import pytest
 
+from exporter.file_state import file_state
 from exporter.sources.files import content
-from exporter.sources.files.content import file_state, read_content
+from exporter.sources.files.content import read_content
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 
 from exporter.facts.certificate import EmptyFileError, NoCertificateError
 from exporter.facts.host.read import Look, Parse, Read, Version, Way
+from exporter.file_state import file_state
 from exporter.reason import FileStatus
 from exporter.sources.files import host_files, openat2
-from exporter.sources.files.content import file_state
 from exporter.sources.files.directory import FdDirectory
 from exporter.sources.files.host_files import CAP, HostFiles
 from exporter.sources.files.prompt import _LOCAL

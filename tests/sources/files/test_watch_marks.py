@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from exporter.facts.host.read import Look, Read, Version, Way
+from exporter.file_state import State, file_state
 from exporter.reason import FileStatus
 from exporter.sources.files import openat2
-from exporter.sources.files.content import State, file_state
 from exporter.sources.files.prompt import _LOCAL, Prompt
 from exporter.sources.files.watch import SETTLED_NS, _above, as_marked, directory, holding, marks
 

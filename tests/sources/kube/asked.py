@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Self
 
 from exporter.facts.source import Failure
+from exporter.file_state import PathState
 from exporter.reason import Reason
 from exporter.sources.kube.access import Access
 from exporter.sources.kube.connection import Connection
@@ -81,8 +82,8 @@ class Given:
             raise found
         return found
 
-    def stamp(self) -> tuple[tuple[str, int, int, int], ...]:
-        return (("file", self.state, 0, 0),)
+    def stamp(self) -> tuple[tuple[str, PathState], ...]:
+        return (("file", (self.state,)),)
 
 
 class Clock:

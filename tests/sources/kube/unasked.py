@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.file_state import PathState, path_state
 from exporter.reason import Reason
 from exporter.sources.kube.access import Access, Kubeconfig, ServiceAccount
 from exporter.sources.kube.failure import ApiError
@@ -75,8 +75,5 @@ def der(authority: Authority) -> bytes:
     return ssl.PEM_cert_to_DER_cert(authority.pem.decode())
 
 
-def stamped(*files: Path) -> tuple[tuple[str, int, int, int], ...]:
-    return tuple(
-        (str(file), found.st_ino, found.st_mtime_ns, found.st_size) if found else (str(file), 0, 0, 0)
-        for file, found in ((file, os.stat(file) if file.exists() else None) for file in files)
-    )
+def stamped(*files: Path) -> tuple[tuple[str, PathState], ...]:
+    return tuple((str(file), path_state(file)) for file in files)
