@@ -123,7 +123,8 @@ class _Look:
         failures = self._together(looks)
         if self._no_pod:
             raise SettingsError("no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod")
-        if (late := failures.get(Source.APISERVER)) and self._seen.server:
+        if late := failures.get(Source.APISERVER):
+            assert self._seen.server is not None  # that of the kubeconfig: without one nothing is looked at yet
             self._seen.endpoint = Endpoint(shown(self._seen.server), None, None, failure=late)
         connection = self._connection
         silent = self._seen.endpoint.failure if self._seen.endpoint else None
@@ -160,7 +161,6 @@ class _Look:
 
     def _probe(self) -> None:
         assert self._view is not None
-        assert self._view.address is not None
         address = self._view.address
         timeout = seconds_left(self._deadline, most=self._handshake)
         seen = probe(address, server_name=self._view.server_name, timeout=timeout, proxy=self._view.proxy)

@@ -43,9 +43,9 @@ def together(
             thread.start()
         except RuntimeError:  # the system's limit of processes: what has begun goes on
             failures[name] = Failure(Reason.ERROR, "no thread can be started")
-    while (left := deadline - time.monotonic()) > 0:
-        waiting = [name for name, thread in threads.items() if thread.is_alive()]
-        if not waiting:
+    while waiting := [name for name, thread in threads.items() if thread.is_alive()]:
+        left = deadline - time.monotonic()
+        if left <= 0:
             break
         tell(waiting)
         threads[waiting[0]].join(min(0.1, left))

@@ -7,6 +7,14 @@ from simulation.api.kinds import KINDS
 
 __all__ = ["review"]
 
+VERBS = frozenset(
+    (
+        *("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
+        *("approve", "sign", "attest", "bind", "escalate", "impersonate", "use"),
+    )
+)
+"""What a rule of RBAC grants (Kubernetes, reference/access-authn-authz/authorization, "Request verbs")."""
+
 
 def review(plural: str, body: dict[str, Any], forbidden: Collection[str]) -> dict[str, Any] | None:
     """The review with its status; None: there is no such review.
@@ -23,6 +31,7 @@ def review(plural: str, body: dict[str, Any], forbidden: Collection[str]) -> dic
         return None
     asked = spec.get("resourceAttributes") or {}
     resource = "/".join(part for part in (asked.get("resource", ""), asked.get("subresource", "")) if part)
-    refused = resource in forbidden or asked.get("resource", "") in forbidden
+    unknown = bool(asked) and asked.get("verb") not in VERBS
+    refused = unknown or resource in forbidden or asked.get("resource", "") in forbidden
     status = {"allowed": not refused, **({"reason": "a fault of the simulation"} if refused else {})}
     return {**body, "status": status}

@@ -2,6 +2,7 @@
 apiserver_probe, endpoint_looks and revision.
 """
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ from tests.agents import clusters
 from tests.agents.clusters import CA, NEXT_CA, connected, source_facts
 from tests.agents.test_cluster_preflight import newer
 from tests.check.known import NOW, certificate
+from tests.proxies import Proxy
 
 MORE = (Source.WORKLOADS, Source.PREFLIGHT, Source.ENDPOINTS, Source.AZURE)
 GROUP = "/subscriptions/5ab0/resourceGroups/MC_contoso_aks1_westeurope"
@@ -161,6 +163,22 @@ def test_a_server_by_another_name_bears_that_name_where_it_is_talked_to_and_nowh
             for host, trusted in (("127.0.0.1", True), ("localhost", False)):
                 seen = look_at_endpoint((host, server.port), connection, certificates(CA.pem), 2.0)
                 assert seen.trusted is trusted
+
+
+def test_an_address_is_looked_at_through_the_proxy_that_leads_there(tmp_path: Path) -> None:
+    with ApiServer(clusters.serving(CA, "api.invalid")) as server, Proxy(("127.0.0.1", server.port)) as proxy:
+        content = server.kubeconfig(CA.pem)
+        content["clusters"][0]["cluster"] |= {"server": "https://api.invalid", "proxy-url": f"http://{proxy.place}"}
+        path = write_kubeconfig(tmp_path / "kubeconfig", content)
+        with closing(Connection(Kubeconfig(path))) as connection:
+            seen = look_at_endpoint(("api.invalid", 443), connection, certificates(CA.pem), 20.0)
+    assert (seen.failure, seen.trusted) == (None, True)
+
+
+def test_a_silent_address_has_the_time_that_it_is_given(asking: Asking) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        seen = look_at_endpoint(silent.getsockname(), asking.connection, None, 0.2)
+    assert seen.failure == Failure(Reason.TIMEOUT, "no handshake within 0.2 s")
 
 
 def test_the_cas_that_are_served_beside_it_are_kept(asking: Asking) -> None:

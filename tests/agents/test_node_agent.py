@@ -92,8 +92,22 @@ def test_certificates_count_among_the_files_that_tell_which_table_fits(tmp_path:
     assert found["C:\\k\\ca.crt"] is FileStatus.OK
 
 
+def test_files_that_tell_of_a_kubelet_count_as_well_and_most_of_them_decide(tmp_path: Path) -> None:
+    """Linux, which is named first, has one of its files there, a certificate."""
+    for path in ("etc/kubernetes/certs/ca.crt", "k/config", "k/kubeclusterconfig.json"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(nodes.CA.pem)
+    found = {one.path for one in made(tmp_path, kubelet_address="").look().files}
+    assert "C:\\k\\ca.crt" in found
+
+
 def test_where_nothing_is_there_the_paths_are_linuxs(tmp_path: Path) -> None:
     assert "/etc/kubernetes/certs/ca.crt" in {one.path for one in made(tmp_path, kubelet_address="").look().files}
+
+
+def test_what_seldom_changes_is_told_of_the_sources_first_and_of_the_process_last(tmp_path: Path) -> None:
+    names = [family.name for family in agent_of(tmp_path)._settled().families()]
+    assert names == ["akscert_source_up", "akscert_source_errors", "akscert_build_info", "python_info"]
 
 
 @pytest.mark.parametrize("preset", ["auto", "aks-linux"])

@@ -5,11 +5,13 @@ import logging
 import os
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from exporter.check.cluster_look import look_at_cluster
 from exporter.check.report import Report
@@ -174,6 +176,25 @@ def test_a_server_that_is_silent_fails_every_source_by_one_handshake(tmp_path: P
         began = time.monotonic()
         assert set(sources(look_at_cluster(late))) == set(ANSWERED)
     assert 0.9 < time.monotonic() - began < 5
+
+
+def test_only_a_server_that_is_silent_is_not_asked_any_further(tmp_path: Path) -> None:
+    """What is served here is of a version of X.509 that does not exist; a client that verifies nothing takes it."""
+    credential = serving()
+    with ApiServer(credential) as server:
+        populate(server)
+        der = credential.certificate.public_bytes(Encoding.DER)
+        odd = ssl.DER_cert_to_PEM_cert(der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1))
+        (tmp_path / "odd.pem").write_bytes(odd.encode() + credential.key_pem)
+        assert server.context is not None
+        server.context.load_cert_chain(tmp_path / "odd.pem")
+        content = server.kubeconfig(b"")
+        content["clusters"][0]["cluster"] = {"server": server.url, "insecure-skip-tls-verify": True}
+        path = write_kubeconfig(tmp_path / "config", content)
+        found = look_at_cluster(resolve(Command.CHECK, {"kubeconfig": str(path), "kubelets": "false"}, {}))
+    said = sources(found)
+    assert said.pop("apiserver") not in {"yes", "no"}
+    assert said == dict.fromkeys((*ANSWERED[:-1], "workloads"), "yes")
 
 
 def test_the_served_chain_is_judged_by_the_name_that_is_meant(tmp_path: Path) -> None:

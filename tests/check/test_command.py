@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -279,3 +280,26 @@ def test_on_a_terminal_it_is_said_what_is_waited_for(root: Path, monkeypatch: py
     with contextlib.redirect_stderr(Terminal(True, -1)) as lines:
         look_at_host(of_node(root))
     assert "Waiting for the node's files…" in lines.getvalue()
+
+
+class Releasing(Terminal):
+    """A terminal; once it is said there that the kubelet is waited for, the kubelet ends the connection."""
+
+    def __init__(self, kubelet: socket.socket) -> None:
+        super().__init__(True, -1)
+        self.kubelet = kubelet
+
+    def write(self, text: str) -> int:
+        if "Waiting for the kubelet…" in text and self.kubelet.fileno() >= 0:
+            self.kubelet.shutdown(socket.SHUT_RDWR)
+            self.kubelet.close()
+        return super().write(text)
+
+
+def test_a_kubelet_is_named_while_it_is_waited_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with socket.create_server(("127.0.0.1", 0)) as kubelet, contextlib.redirect_stderr(Releasing(kubelet)) as lines:
+        host, port = kubelet.getsockname()
+        found = look_at_host(settings(host_root=str(root), node_name="n1", kubelet_address=f"{host}:{port}"))
+    assert "Waiting for the kubelet…" in lines.getvalue()
+    assert next(one.rows for one in found.sections if one.title == "Sources")[0][1] == "no"

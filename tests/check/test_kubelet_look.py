@@ -11,8 +11,10 @@ import pytest
 
 from exporter.check.kubelet_look import AT_ONCE, KubeletsSeen, look_at_kubelets
 from exporter.facts.kube.kubelet_report import KubeletReport
-from exporter.reason import KubeletStatus, Role
+from exporter.facts.source import Failure
+from exporter.reason import KubeletStatus, Reason, Role
 from exporter.sources.kube.connection import Connection, Kubeconfig
+from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.node_proxy import read_kubelet
 from simulation.api.server import ApiServer
 from simulation.pki import DAY
@@ -95,6 +97,41 @@ def test_those_that_the_deadline_left_unasked_are_counted(tmp_path: Path) -> Non
     assert (found.reports, found.left) == ((), len(NAMES))
     assert found.unreachable == ""
     assert 0.5 <= took < 5
+
+
+def test_after_the_deadline_nobody_is_asked_any_more(tmp_path: Path) -> None:
+    with connected(tmp_path) as (server, connection):
+        asked = behind(server, {})
+        assert looked(connection, seconds=-1.0) == KubeletsSeen(left=len(NAMES))
+        for thread in threading.enumerate():
+            if thread.name.startswith("kubelets "):
+                thread.join(20)
+    assert asked == []
+
+
+class Held(Connection):
+    """Leads to no kubelet, and to nine of the first ten only once ten others have not answered."""
+
+    def __init__(self, credentials: Kubeconfig) -> None:
+        super().__init__(credentials)
+        self.release = threading.Event()
+
+    def dated(self, path: str, largest: int, *, within: float | None = None) -> tuple[bytearray, float | None]:
+        if any(name in path for name in NAMES[1:10]):
+            self.release.wait(20)
+        raise ApiError(Failure(Reason.REFUSED, "connection refused"))
+
+    def told(self, waiting: Sequence[str]) -> None:
+        if int(waiting[0].partition(" of 30 kubelets")[0]) <= 20:
+            self.release.set()
+
+
+def test_the_tenth_that_tells_nothing_is_the_last_that_is_asked(tmp_path: Path) -> None:
+    """Only one thread meets the tenth answer; nine are asking still."""
+    with ApiServer(serving()) as server, closing(Held(Kubeconfig(kubeconfig(tmp_path, server)))) as connection:
+        found = looked(connection, tell=connection.told)
+    assert sorted(one.node for one in found.reports) == NAMES[:19]
+    assert found.left == 11
 
 
 @pytest.mark.parametrize("everybody", [True, False])

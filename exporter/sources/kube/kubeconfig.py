@@ -55,8 +55,8 @@ class KubeconfigView:
     """What the user has to show, in words."""
     server: str
     """The URL, without a password."""
-    address: tuple[str, int] | None
-    """Host and port; None where the URL has none that can be."""
+    address: tuple[str, int]
+    """Host and port."""
     tls: bool
     """Whether the server is an https:// one."""
     insecure: bool
