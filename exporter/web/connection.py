@@ -138,13 +138,13 @@ class ClientConnection(asyncio.Protocol):
         try:
             while not self._last:
                 event = self._http.next_event()
-                if isinstance(event, h11.Request):
-                    self._task = self._loop.create_task(self._serve(event))
-                elif event is h11.PAUSED:  # the next request is there already
+                if event is h11.NEED_DATA:
+                    break
+                if event is h11.PAUSED:  # the next request is there already
                     self.transport.pause_reading()
                     break
-                elif event is h11.NEED_DATA:
-                    break
+                if isinstance(event, h11.Request):
+                    self._task = self._loop.create_task(self._serve(event))
                 # Data and EndOfMessage: a body that nobody wants.
         except h11.RemoteProtocolError as error:
             self._refuse(error)

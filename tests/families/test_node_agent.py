@@ -1,6 +1,8 @@
 """What the node agent emits, held to what is declared."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from exporter.agents.node.agent import NodeAgent
@@ -50,3 +52,35 @@ def test_the_reference_says_who_emits_what(tmp_path: Path) -> None:
     assert agents["akscert_file_status"] == (Mode.NODE,)
     assert agents["akscert_csr_objects"] == (Mode.CLUSTER,)
     assert agents["akscert_rotation_evidence"] == (Mode.NODE, Mode.CLUSTER)
+
+
+def test_a_scrape_has_its_families_in_one_order(tmp_path: Path) -> None:
+    """Whatever is known of the node: a person compares two scrapes line by line."""
+    assert [name(family) for family in node_agent.families(agent_of(tmp_path).look(), (), "")] == [
+        "akscert_certificate_not_after_timestamp_seconds",
+        "akscert_certificate_not_before_timestamp_seconds",
+        "akscert_certificate_info",
+        "akscert_certificate_issued_by_cluster_ca",
+        "akscert_certificate_usable",
+        "akscert_certificate_served_matches_file",
+        "akscert_file_status",
+        "akscert_file_leftovers",
+        "akscert_rotation_state",
+        "akscert_rotation_evidence",
+        "akscert_rotation_due_timestamp_seconds",
+        "akscert_rotation_deadline_timestamp_seconds",
+        "akscert_bootstrap_info",
+        "akscert_bootstrap_kubeconfig_present",
+        "akscert_sandbox_info",
+        "akscert_source_up",
+        "akscert_source_errors_total",
+        "akscert_build_info",
+        "akscert_source_last_success_timestamp_seconds",
+    ]
+
+
+def test_the_rotation_and_the_certificates_of_a_node_load_nothing_of_the_clusters() -> None:
+    """A node agent has little memory, on every node."""
+    program = "import sys, exporter.families.node_agent; print('exporter.facts.kube.node_view' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"

@@ -211,7 +211,16 @@ def test_an_azure_that_does_not_answer_is_could_not_look_with_a_next_step(reason
     found = azure_unanswered(Failure(reason, "some words"))
     assert (found.severity, found.alert) == (Severity.UNKNOWN, "AksCertSourceDown")
     assert "some words" in found.what
-    assert found.next
+    login = ["az login", "docs/azure.md"]
+    leads = {
+        Reason.CREDENTIALS: login,
+        Reason.UNAUTHORIZED: login,
+        Reason.FORBIDDEN: ["docs/azure-role.json"],
+        Reason.NOT_FOUND: ["az aks show"],
+        Reason.THROTTLED: ["asks again"],
+    }.get(reason, ["troubleshooting"])
+    for step, lead in zip(found.next, leads, strict=True):
+        assert lead in f"{step.text} {step.command}"
 
 
 @pytest.mark.parametrize(

@@ -71,15 +71,15 @@ class PathTable:
         """The directory of a host path."""
         return ntpath.dirname(path) if self.windows else posixpath.dirname(path)
 
-    def join(self, directory: str, path: str) -> str:
-        """A path that counts from a directory if it is relative; nothing stays nothing."""
+    def join(self, directory: str, path: str | None) -> str:
+        """A path that counts from a directory if it is relative; of none comes the empty one."""
         return (ntpath.join if self.windows else posixpath.join)(directory, path) if path else ""
 
     def beside(self, file: EvidenceFile, path: str) -> str:
         """A path written in an evidence file: relative ones count from that file's directory, as in client-go."""
         return self.join(self.parent(self.evidence.get(file, "/")), path)
 
-    def from_flag(self, path: str) -> str:
+    def from_flag(self, path: str | None) -> str:
         """A path in a flag: relative ones count from the kubelet's working directory, on Windows AKS's."""
         return self.join("C:\\k" if self.windows else "/", path)
 
@@ -104,7 +104,7 @@ class PathTable:
             elif not place and file is EvidenceFile.KUBELET_CONFIGURATION:
                 evidence.pop(file, None)
         table = replace(self, evidence=evidence)
-        directory = self.from_flag(flags.cert_dir or "")
+        directory = self.from_flag(flags.cert_dir)
         if not directory or self.normal(directory) == self.normal(self.certificate_directory or directory):
             return table
         return table._moved(directory)
@@ -145,7 +145,7 @@ class PathTable:
 
     def _named_path(self, candidate: Candidate, kubeconfig: HostKubeconfig | None, settings: KubeletSettings) -> str:
         if candidate.named_by is NamedBy.KUBELET_CONFIGURATION:
-            return self.from_flag(settings.tls_cert_file or "")
+            return self.from_flag(settings.tls_cert_file)
         if kubeconfig is None:
             return ""
         authority = candidate.role is Role.CLUSTER_CA

@@ -121,6 +121,7 @@ def test_a_word_behind_a_boolean_of_the_kubelet_is_not_its_value(switch: str) ->
         ("$X", "a variable in the flags has no value"),
         ("--x $X", "a variable in the flags has no value"),
         ("x", "a word that is no flag"),
+        ("x --y", "a word that is no flag"),
         ("-", "a word that is no flag"),
         ("--x=1 y", "a word that is no flag"),
         ("--x 1 y", "a word that is no flag"),

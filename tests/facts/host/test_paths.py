@@ -226,6 +226,7 @@ def test_a_path_is_the_same_however_it_is_written() -> None:
     assert (linux.join("/a", "b"), windows.join("C:\\a", "b")) == ("/a/b", "C:\\a\\b")
     assert (linux.join("/a", "/b"), windows.join("C:\\a", "D:\\b")) == ("/b", "D:\\b")
     assert (linux.join("/a", ""), windows.join("C:\\a", "")) == ("", "")
+    assert (linux.from_flag(None), windows.from_flag(None)) == ("", "")
     assert (linux.from_flag("b"), windows.from_flag("b")) == ("/b", "C:\\k\\b")
     assert (linux.beside(KUBECONFIG, "b"), windows.beside(KUBECONFIG, "b")) == ("/a/b", "C:\\a\\b")
     assert (linux.beside(UNIT, "b"), linux.beside(UNIT, "/c/b"), linux.beside(KUBECONFIG, "")) == ("/b", "/c/b", "")
