@@ -90,6 +90,7 @@ class ResourceManager:
         self._client = ContainerServiceClient(
             self._credential,
             subscription,
+            cloud_setting=AzureClouds.AZURE_PUBLIC_CLOUD,  # else the environment's; our requests have whole addresses
             policies=[
                 policies.RequestIdPolicy(),
                 policies.UserAgentPolicy(base_user_agent=f"aks-cert-exporter/{__version__}"),

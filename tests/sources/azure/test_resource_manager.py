@@ -346,3 +346,12 @@ def test_an_answer_that_means_ill_is_a_failure_of_bounded_memory(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60 * 1024
     site.arm.faults.clear()
     facts(source.read_cluster(CLUSTER))
+
+
+@pytest.mark.parametrize("name", ["AZURE_SDK_CLOUD_CONF", "AZURE_LOG_LEVEL", "AZURE_TRACING_ENABLED"])
+def test_what_else_the_environment_says_to_the_sdk_is_not_listened_to(
+    monkeypatch: pytest.MonkeyPatch, source: AzureSource, name: str
+) -> None:
+    """A word there that the SDK does not know; which cloud it is the settings say."""
+    monkeypatch.setenv(name, "nonsense")
+    facts(source.read_cluster(CLUSTER))
