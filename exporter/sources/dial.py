@@ -7,6 +7,8 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exporter.sources.thread import begin
@@ -22,7 +24,8 @@ Address = tuple[str, int]
 LARGEST_HEAD = 16 * 1024
 """Bytes of a proxy's answer to CONNECT."""
 
-_Target = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+_Place = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+_Target = tuple[int, _Place]
 
 
 class Unresolved(Exception):
@@ -36,17 +39,20 @@ class ProxyRefusal(OSError):
 def dial(address: Address, deadline: float, proxy: "Proxy | None" = None) -> socket.socket:
     """A connection to the host, or through the proxy to it. `deadline` is of time.monotonic. OSError or Unresolved."""
     if proxy is None:
-        return _direct(address, deadline)
+        return _first(_resolved(address, deadline), deadline, _connected)
     try:
-        if proxy.scheme == "socks5":
-            return _by_socks(address, deadline, proxy)
-        connection = _direct((proxy.host, proxy.port), deadline)
+        found = _resolved((proxy.host, proxy.port), deadline)
     except Unresolved as error:
         raise Unresolved(f"proxy {error}") from None
+    socks = proxy.scheme == "socks5"
+    try:
+        connection = _first(found, deadline, partial(_by_socks, address, deadline, proxy) if socks else _connected)
     except ProxyRefusal:
         raise
     except OSError as error:
         raise type(error)(error.errno, f"proxy {proxy.url}: {error.strerror or error}") from None
+    if socks:
+        return connection
     try:
         connection.settimeout(_left(deadline))
         if proxy.scheme == "https":
@@ -58,24 +64,31 @@ def dial(address: Address, deadline: float, proxy: "Proxy | None" = None) -> soc
     return connection
 
 
-def _direct(address: Address, deadline: float) -> socket.socket:
-    """A connection to the first address of the host that takes one. Each gets its share of the time that is left."""
-    found = _resolved(address, deadline)
+def _first(
+    found: Sequence[_Target], deadline: float, connect: Callable[[int, _Place, float], socket.socket]
+) -> socket.socket:
+    """A connection to the first address of a host that takes one. Each gets its share of the time that is left."""
     error: OSError = TimeoutError(errno.ETIMEDOUT, "no time left to connect")
     for position, (family, target) in enumerate(found):
         share = (deadline - time.monotonic()) / (len(found) - position)
         if share <= 0:
             break
-        connection = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connection.settimeout(share)
-            connection.connect(target)
+            return connect(family, target, share)
         except OSError as failed:
-            connection.close()
             error = failed
-        else:
-            return connection
     raise error
+
+
+def _connected(family: int, target: _Place, seconds: float) -> socket.socket:
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(seconds)
+        connection.connect(target)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _resolved(address: Address, deadline: float) -> list[_Target]:
@@ -110,25 +123,31 @@ def _addresses(address: Address, flags: int = 0) -> list[_Target]:
     return [(family, target) for family, _, _, _, target in found]
 
 
-def _by_socks(address: Address, deadline: float, proxy: "Proxy") -> socket.socket:
+def _by_socks(
+    address: Address, deadline: float, proxy: "Proxy", family: int, target: _Place, seconds: float
+) -> socket.socket:
+    """A connection to `address` by the SOCKS5 proxy at `target`, which resolves names (RFC 1928)."""
     import socks
 
+    from exporter.sources.deadline import Deadline
+
+    connection: socket.socket = socks.socksocket(family, socket.SOCK_STREAM)
     try:
-        connection: socket.socket = socks.create_connection(
-            address,
-            timeout=_left(deadline),
-            proxy_type=socks.SOCKS5,
-            proxy_addr=proxy.host,
-            proxy_port=proxy.port,
-            proxy_rdns=True,
-            proxy_username=proxy.username,
-            proxy_password=proxy.password,
-        )
-        return connection
-    except socks.ProxyConnectionError as error:  # the proxy itself could not be reached
-        raise (error.socket_err if isinstance(error.socket_err, OSError) else OSError(str(error))) from None
-    except socks.ProxyError as error:
+        connection.settimeout(seconds)
+        # Each byte may come in time: the deadline is over all of them.
+        with Deadline(_left(deadline), lambda: connection):
+            connection.set_proxy(socks.SOCKS5, *target[:2], True, proxy.username, proxy.password)  # type: ignore[attr-defined]
+            connection.connect(address)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, UnicodeError):
+            raise Unresolved(f"{address[0]}: {' '.join(str(error).split())[:200]}") from None
+        if not isinstance(error, socks.ProxyError):
+            raise
+        if isinstance(error, socks.ProxyConnectionError) or isinstance(error.socket_err, TimeoutError):
+            raise error.socket_err from None  # the proxy itself was not reached, or says nothing
         raise ProxyRefusal(errno.ECONNREFUSED, f"proxy {proxy.url}: {error.msg}") from None
+    return connection
 
 
 def _wrapped(connection: socket.socket, host: str) -> socket.socket:

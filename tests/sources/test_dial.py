@@ -337,7 +337,11 @@ def test_a_proxy_has_all_the_time_that_is_left_once_it_is_reached(monkeypatch: p
         assert time.monotonic() - began >= 0.09
 
 
-def test_a_proxy_that_drips_cannot_stretch_the_time() -> None:
+@pytest.mark.parametrize(
+    ("scheme", "said"),
+    [("http", b"HTTP/1.1 200 yes"), ("socks5", b"\5\0" + b"\5\0\0\3\xff" + b"x" * 255)],
+)
+def test_a_proxy_that_drips_cannot_stretch_the_time(scheme: str, said: bytes) -> None:
     """Each byte comes in time."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         over = threading.Event()
@@ -345,14 +349,63 @@ def test_a_proxy_that_drips_cannot_stretch_the_time() -> None:
         def drip() -> None:
             connection, _ = listener.accept()
             with connection, suppress(OSError):
-                for byte in b"HTTP/1.1 200 yes":
+                for byte in said:
                     connection.sendall(bytes([byte]))
                     if over.wait(0.04):
                         return
 
         thread = threading.Thread(target=drip, daemon=True)
         thread.start()
+        began = time.monotonic()
         with pytest.raises(TimeoutError):
-            dial(NAMED, soon(0.2), through(f"127.0.0.1:{listener.getsockname()[1]}"))
+            dial(NAMED, soon(0.2), through(f"127.0.0.1:{listener.getsockname()[1]}", scheme))
+        assert time.monotonic() - began < 5
         over.set()
         thread.join()
+
+
+def test_a_socks_proxy_that_says_nothing_is_out_of_time() -> None:
+    """It does not count as a refusal."""
+    with answering() as port, pytest.raises(TimeoutError):
+        dial(NAMED, soon(0.2), through(f"127.0.0.1:{port}", "socks5"))
+
+
+def test_a_name_that_no_proxy_can_be_asked_for_is_unresolved() -> None:
+    """SOCKS takes it in ASCII; the proxy's own is told as the proxy's."""
+    name = "ä" * 100
+    with answering(b"\5\0") as port, pytest.raises(Unresolved, match=f"^{name}: .*label empty or too long") as raised:
+        dial((name, 443), soon(), through(f"127.0.0.1:{port}", "socks5"))
+    assert "\n" not in str(raised.value)
+    for scheme in ("http", "socks5"):
+        with pytest.raises(Unresolved, match=f"^proxy {name}: .*label empty or too long"):
+            dial(NAMED, soon(), Through(scheme, name, 1))
+
+
+def test_a_socks_proxy_whose_name_nobody_tells_is_waited_for_no_longer_than_there_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+
+    def silent(*_: object, flags: int = 0, **__: object) -> None:
+        if not flags:
+            over.wait(20)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    began = time.monotonic()
+    with pytest.raises(Unresolved, match=r"^proxy proxy\.invalid: no answer from the name service in time$"):
+        dial(NAMED, began, Through("socks5", "proxy.invalid", 1080))
+    assert time.monotonic() - began < 5
+    over.set()
+
+
+def test_a_socks_proxy_with_two_addresses_is_asked_at_the_one_that_answers() -> None:
+    """And what was tried is closed, as is a connection that was refused."""
+    before = set(os.listdir("/proc/self/fd"))
+    with answering(b"hello") as port, Proxy(("127.0.0.1", port), socks=True) as proxy:
+        listening = int(proxy.place.rpartition(":")[2])
+        with dial(NAMED, soon(), Through("socks5", "localhost", listening)) as connection:
+            assert connection.recv(5) == b"hello"
+    with Proxy(("127.0.0.1", 1), socks=True, refuse=b"x") as proxy, pytest.raises(ProxyRefusal) as kept:
+        dial(NAMED, soon(), through(proxy.place, "socks5"))
+    assert set(os.listdir("/proc/self/fd")) <= before, kept
