@@ -346,6 +346,14 @@ def test_a_target_is_told_while_the_path_leads_to_the_same_file(node: Path) -> N
     root.close()
 
 
+def test_a_path_whose_former_look_hangs_is_told_of_at_once(node: Path) -> None:
+    files = HostFiles(node, deadline=30.0)
+    files._workers._hung.add("/etc/file")
+    late: Read[None] = Read("/etc/file", FileStatus.TIMEOUT, detail="an earlier look still hangs")
+    assert files.presence("/etc/file") == late
+    assert files.presence("/etc/folder").status is NO_FILE
+
+
 class Vanishing(FdDirectory):
     """A directory whose files go before they are asked for their state."""
 
