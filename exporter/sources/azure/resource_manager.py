@@ -88,8 +88,8 @@ class ResourceManager:
         self.asked_to_wait: float | None = None
         """Seconds that an answer asked to wait (Retry-After): the longest since somebody set it to None."""
         self._client = ContainerServiceClient(
-            self._credential,
-            subscription,
+            credential=self._credential,
+            subscription_id=subscription,
             cloud_setting=AzureClouds.AZURE_PUBLIC_CLOUD,  # else the environment's; our requests have whole addresses
             policies=[
                 policies.RequestIdPolicy(),
