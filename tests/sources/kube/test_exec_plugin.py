@@ -67,6 +67,8 @@ NO_TIME = "gave an expirationTimestamp that is no time"
         (answer(token="abc", clientCertificateData=7, clientKeyData="k"), NO_STRING),
         (answer(token="abc", clientCertificateData="c", clientKeyData=7), NO_STRING),
         (answer(token="abc", expirationTimestamp=7), NO_STRING),
+        (answer(token="abc\ud800"), NO_STRING),
+        (answer(clientCertificateData="\udfff", clientKeyData="k"), NO_STRING),
         (answer(token="abc", clientCertificateData="c"), NO_PAIR),
         (answer(token="abc", clientKeyData="k"), NO_PAIR),
         (answer(), "gave neither a token nor a certificate with its key"),
