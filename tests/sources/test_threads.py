@@ -151,3 +151,12 @@ def test_without_a_thread_a_plugin_is_ended() -> None:
         with pytest.raises(BlockingIOError, match=NONE):
             _output(process, "sleep", 20.0, whole_group=False)
         assert process.returncode == -9
+
+
+@pytest.mark.usefixtures("none")
+def test_without_a_thread_no_file_is_waited_for() -> None:
+    """Whatever the deadline is: nobody is at work."""
+    workers, began = Workers(60.0), time.monotonic()
+    assert workers.answers(["a"], lambda _: pytest.fail("it cannot be done"), lambda _: False) == ([None], frozenset())
+    assert time.monotonic() - began < 20
+    assert workers._threads == 0
