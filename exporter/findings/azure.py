@@ -55,7 +55,8 @@ def place_of(facts: AzureFacts | None) -> Place:
 
 def azure_findings(facts: AzureFacts, nodes: Iterable[Node], now: float) -> tuple[Finding, ...]:
     """The findings about a cluster and its node pools, worst first. `now` in Unix seconds."""
-    cluster, by_pool = facts.cluster, dict[str, list[Node]]()
+    cluster = facts.cluster
+    by_pool: dict[str, list[Node]] = {}
     for node in nodes:
         by_pool.setdefault(node.agentpool, []).append(node)
     found = [*_cluster_state(facts, now), *_cluster_power(facts)]

@@ -206,11 +206,7 @@ def _candidate(role: Role, entry: object) -> Candidate:
     where = f"certificates.{role}"
     if isinstance(entry, str):
         entry = {"path": entry}
-    if (
-        not isinstance(entry, dict)
-        or not set(entry) <= {"path", "from", "means"}
-        or ("path" in entry) == ("from" in entry)
-    ):
+    if not isinstance(entry, dict) or set(entry) - {"means"} not in ({"path"}, {"from"}):
         raise ValueError(f"{where}: an entry is a path, or a mapping with `path` or `from`, and `means`")
     means, origin, path = entry.get("means"), entry.get("from"), entry.get("path", "")
     if means is not None and means not in tuple(Means):

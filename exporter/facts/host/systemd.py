@@ -46,7 +46,9 @@ def service_unit(content: bytes) -> ServiceUnit:
         raise ValueError("not UTF-8") from None
     if "\0" in text:
         raise ValueError("not a text")
-    section, found, pending = "", list[tuple[str, str]](), list[str]()
+    section = ""
+    found: list[tuple[str, str]] = []
+    pending: list[str] = []
     for raw in f"{text}\n".split("\n"):  # a continued line may be the last
         line = raw.strip(_WHITESPACE)
         if line[:1] in ("#", ";"):
@@ -73,7 +75,9 @@ def command(units: Iterable[ServiceUnit], files: Mapping[str, Mapping[str, str] 
     ones before it; what an environment file sets beats `Environment=`. Of several ExecStart the last counts, a simple
     service has but one.
     """
-    start, environment, paths = "", dict[str, str](), list[str]()
+    start = ""
+    environment: dict[str, str] = {}
+    paths: list[str] = []
     for key, value in (assignment for unit in units for assignment in unit.assignments):
         if key == "ExecStart":
             start = value

@@ -103,6 +103,11 @@ EVIDENCE = {KUBECONFIG: "/k", UNIT: "/u"}
         ({"certificates": None, "evidence": None, "certificate-directory": None}, {}, PathTable((), {})),
         (PRESET, None, PathTable((ROTATED, NAMED, AUTHORITY), EVIDENCE, certificate_directory="/a")),
         (
+            {"certificates": {"cluster-ca": ["/ca.crt"]}},
+            {"certificates": {"kubelet-client": [{"from": "kubeconfig"}]}},
+            PathTable((NAMED, AUTHORITY), {}),
+        ),
+        (
             PRESET,
             {"certificates": {"kubelet-client": ["/ca.crt", {"from": "kubelet-configuration"}], "apiserver-copy": []}},
             PathTable(
@@ -177,6 +182,8 @@ ENTRY = "certificates.kubelet-serving: an entry is a path, or a mapping with `pa
         ({}, ENTRY),
         ({"means": "static"}, ENTRY),
         ({"path": "/x", "from": "kubeconfig"}, ENTRY),
+        ({"path": "/x", "from": "kubeconfig", "means": "static"}, ENTRY),
+        ({"path": "/x", "means": "static", 7: "x"}, ENTRY),
         ({"path": "/x", "role": "x"}, ENTRY),
         (
             {"path": "/x", "means": "y"},

@@ -1,6 +1,7 @@
 """Systemd's files as systemd reads them (systemd.exec(5), systemd.service(5), src/basic/env-file.c)."""
 
 import time
+from string import ascii_letters
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,8 @@ def test_an_environment_file_is_read_as_systemd_reads_it(content: bytes, value: 
         (b"A=1 \\\n2\nB=3\n", {"A": "1 2", "B": "3"}),
         (b"A b=1\n1A=2\n_b9=3\n=4\n", {"_b9": "3"}),
         (b"A=\nB=2\n", {"A": "", "B": "2"}),
+        (b"='\nA=1'\nB=2", {"B": "2"}),
+        *((b"%c=1\n#" % letter, {chr(letter): "1"}) for letter in b"_" + ascii_letters.encode()),
     ],
 )
 def test_an_environment_file_assigns_on_each_line(content: bytes, expected: dict[str, str]) -> None:
