@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from shlex import quote
 
@@ -99,12 +99,13 @@ def _unread(which: Source, sources: Iterable[SourceFacts]) -> bool:
 def _sources(sources: Iterable[SourceFacts], place: Place) -> Iterator[Finding]:
     alike: dict[tuple[Reason, str], list[Source]] = defaultdict(list)
     for facts in sources:
-        if facts.up is not False or facts.last_reason is None:
+        if facts.up is not False:
             continue
+        reason = facts.last_reason or Reason.ERROR
         if facts.source is Source.AZURE:
-            yield azure_unanswered(Failure(facts.last_reason, facts.last_error))
+            yield azure_unanswered(Failure(reason, facts.last_error))
         elif facts.source in SOURCE_WORDS:  # each address of the API server that does not answer is another finding
-            alike[facts.last_reason, facts.last_error].append(facts.source)
+            alike[reason, facts.last_error].append(facts.source)
     for (reason, words), those in alike.items():
         yield Finding(
             Severity.UNKNOWN,
@@ -128,7 +129,7 @@ def _requests(cluster: ClusterFacts, now: float) -> Iterator[Finding]:
         if one.pending_since is not None and (severity := csr_pending(one.pending_since, now)):
             yield _pending(one, severity, one.pending_since, now)
         if one.rejected is not None and now - one.rejected.at < REJECTED:
-            yield _rejected(one, one.rejected, nodes, place_of(cluster.azure), now)
+            yield _rejected(one, one.rejected, nodes.get(one.node), now)
     if cluster.csrs.untracked:
         yield Finding(
             Severity.UNKNOWN,
@@ -177,13 +178,9 @@ def _pending(one: NodeRequests, severity: Severity, since: float, now: float) ->
     )
 
 
-def _rejected(one: NodeRequests, last: Rejected, nodes: Mapping[str, Node], place: Place, now: float) -> Finding:
-    node = nodes.get(one.node)
-    behind = (
-        machine(one.node, provider_id=node.provider_id, pool=node.agentpool, windows=node.os == "windows", place=place)
-        if node
-        else machine(one.node, place=place)
-    )
+def _rejected(one: NodeRequests, last: Rejected, node: Node | None, now: float) -> Finding:
+    known = machine(one.node, provider_id=node.provider_id, windows=node.os == "windows") if node else None
+    behind = known or machine(one.node)
     denied = last.outcome is CsrOutcome.DENIED
     verb = "was denied" if denied else "failed at the signer"
     steps = (

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
+from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER
 from exporter.facts.kube.csr_ledger import CsrTotals
@@ -11,10 +13,12 @@ from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.node_observation import NodeObservation
 from exporter.facts.source import SourceFacts, SourceLedger
 from exporter.findings import Finding, Kind, Severity, Step, Subject
+from exporter.findings.azure import azure_findings
 from exporter.findings.cluster import certificate_words, cluster_findings, serving_off_reason
 from exporter.findings.commands import Place, machine, step
 from exporter.findings.formatting import lasting, when
 from exporter.reason import CsrOutcome, Observer, Reason, Role, Rotation, Source
+from simulation.azure.bodies import agent_pool, managed_cluster
 from tests.findings.test_cluster import HOUR, NODE, NOW, node, only, pending, waiting
 
 INFO, WARNING, CRITICAL, UNKNOWN = Severity.INFO, Severity.WARNING, Severity.CRITICAL, Severity.UNKNOWN
@@ -211,6 +215,23 @@ def test_serving_rotation_that_is_off_leads_to_an_upgrade_of_the_first_pool_alik
     assert [str(each.subject) for each in found] == ["node pool a and b"]
 
 
+def test_what_azure_says_of_a_pool_takes_the_place_of_what_its_labels_say() -> None:
+    """It knows better why, and is told among the cluster's findings."""
+    identifier = ResourceId("5ab0", "rg", "managedClusters", "aks1")
+    described = azure_cluster(
+        managed_cluster(identifier, [agent_pool("a"), agent_pool("b", state="Failed")]), identifier
+    )
+    azure = AzureFacts(described, {}, {})
+    off = {"serving_rotation": Rotation.DISABLED}
+    nodes = (node("a1", agentpool="a", **off), node("c1", agentpool="c", **off))
+    of_azure = azure_findings(azure, nodes, NOW)
+    assert {str(one.subject) for one in of_azure} == {"node pool a", "node pool b"}
+    found = cluster_findings(ClusterFacts(nodes=nodes, azure=azure), (), NOW)
+    assert set(of_azure) < set(found)
+    (other,) = set(found) - set(of_azure)
+    assert str(other.subject) == "node pool c"
+
+
 def answered(source: Source, *, up: bool | None) -> SourceFacts:
     ledger = SourceLedger(source)
     if up:
@@ -253,6 +274,16 @@ def test_a_source_that_does_not_answer_is_a_blind_spot(source: Source, up: bool 
     assert (one.severity, one.alert) == (UNKNOWN, "AksCertSourceDown")
     assert one.subject == Subject(Kind.SOURCE, "Azure" if source is Source.AZURE else source.value)
     assert "no answer" in one.what
+
+
+@pytest.mark.parametrize("source", [Source.NODES, Source.AZURE])
+def test_a_source_that_is_down_without_a_reason_is_a_blind_spot_too(source: Source) -> None:
+    """As one is that is not looked at though nobody chose that."""
+    down = SourceFacts(source, False, None, {}, "no word of why")
+    plain = replace(down, last_reason=Reason.ERROR)
+    found = cluster_findings(ClusterFacts(), [down], NOW)
+    assert [one.severity for one in found] == [UNKNOWN]
+    assert found == cluster_findings(ClusterFacts(), [plain], NOW)
 
 
 @pytest.mark.parametrize("reason", Reason)

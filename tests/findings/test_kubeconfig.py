@@ -13,7 +13,8 @@ from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.formatting import ends
 from exporter.findings.kubeconfig import by_this_way, kubeconfig_findings
 from exporter.reason import Reason
-from simulation.pki import DAY, YEAR, Authority, Credential
+from simulation.pki import DAY, YEAR, Authority, Credential, new_key
+from tests.facts.authorities import signed
 
 NOW = float(int(time.time()))
 CA, NEXT_CA = Authority.cluster(NOW - 3 * YEAR), Authority.cluster(NOW - DAY, number=1)
@@ -93,6 +94,8 @@ def test_what_could_not_be_asked_leads_to_why_and_not_to_a_new_kubeconfig() -> N
         found = by_this_way(silent, trust(through=proxy)).next
         assert len(found) == steps
         assert proxy in found[0].text
+        assert found[0].command == "kubectl config view --minify"
+        assert [step.text for step in found[1:]] == ["See whether it leads to the API server."][: steps - 1]
         assert not any("nslookup" in step.command for step in found)
     assert by_this_way(silent, trust()) is silent
 
@@ -144,6 +147,16 @@ def test_a_policy_on_age_reaches_the_client_certificate() -> None:
     assert [one.alert for one in judge(young)] == ["AksCertClockSkew"]
 
 
+def test_a_client_certificate_is_valid_and_young_enough_to_the_second() -> None:
+    begun = CA.issue("masterclient", NOW - 90 * DAY, NOW + 630 * DAY)
+    assert judge(begun, 90 * DAY) == []
+    assert [one.alert for one in judge(begun, 90 * DAY - 1)] == ["AksCertOlderThanPolicy"]
+    found = [
+        [one.alert for one in judge(CA.issue("masterclient", NOW + after, NOW + 630 * DAY))] for after in (-1, 0, 1)
+    ]
+    assert found == [[], [], ["AksCertClockSkew"]]
+
+
 def test_a_client_certificate_that_no_client_may_show_is_critical() -> None:
     """A2, A3: a serving certificate, or the CA, in its place."""
     (finding,) = judge(CA.apiserver((HOST,), NOW - 60))
@@ -179,6 +192,22 @@ def test_a_former_ca_that_a_kubeconfig_still_holds_may_be_removed() -> None:
     )
     assert judge(authorities=both) == []
     assert list(kubeconfig_findings(trust(served, both), NOW, known=both)) == []
+
+
+def test_of_a_served_chain_the_leaf_is_what_is_in_use_and_the_others_lead_to_its_ca() -> None:
+    """What else a server sends keeps no former CA in use."""
+    former = Authority("former", NOW - 20 * YEAR, NOW - DAY, number=3)
+    sent = trust(CA.apiserver((HOST,), NOW - 60), read(former) + read(CA))
+    stray = read(former.apiserver((HOST,), NOW - YEAR))
+    for chain in (sent.chain, sent.chain + stray):
+        (finding,) = kubeconfig_findings(replace(sent, chain=chain), NOW)
+        assert (finding.severity, finding.until) == (Severity.INFO, NOW - DAY)
+    key = new_key()
+    middle = signed("middle", "ca", CA.key, key=key, begin=NOW - YEAR)
+    leaf = signed("leaf", "middle", key, ca=False, begin=NOW - DAY)
+    below = replace(sent, chain=(leaf, middle))
+    (finding,) = kubeconfig_findings(below, NOW)
+    assert (finding.severity, finding.until) == (Severity.INFO, NOW - DAY)
 
 
 @pytest.mark.parametrize(
