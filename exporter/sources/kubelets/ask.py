@@ -128,7 +128,8 @@ class KubeletAsker:
             raise ProtocolError("no certificate was served")
         chain = known.chain if known is not None else tuple(map(certificate, ders))
         against = _against(kubelet, chain, authorities, now)
-        until = min(now + HOLDING, *(one.not_after for one in chain), *(one.not_after for one in authorities))
+        moments = (at for one in (*chain, *authorities) for at in (one.not_before, one.not_after) if at >= now)
+        until = min(now + HOLDING, *moments)
         verdict = _Verdict(authorities, chain, against, until)
         self._verdicts[kubelet.node] = verdict
         return verdict

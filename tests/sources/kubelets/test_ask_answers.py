@@ -249,6 +249,25 @@ def test_a_verdict_holds_for_an_hour_or_until_something_ends(
     assert second.chain is first.chain, "what was read of it need not be read again"
 
 
+def test_a_verdict_holds_until_what_is_too_early_begins() -> None:
+    """A clock that is a little behind; and what has ended stays so."""
+    now = [0.0]
+    one = asker(now=lambda: now[0])
+    (leaf,) = chain(SERVING)
+    outside = "it is outside its dates"
+    now[0] = leaf.not_before - 100
+    first = one._judged(TARGET, ders())
+    assert (first.against, first.until) == (outside, leaf.not_before)
+    now[0] = leaf.not_before
+    assert one._judged(TARGET, ders()).against == ""
+    now[0] = leaf.not_after
+    assert one._judged(TARGET, ders()).against == ""
+    now[0] = leaf.not_after + 1
+    last = one._judged(TARGET, ders())
+    assert (last.against, last.until) == (outside, now[0] + 3600)
+    assert one._judged(TARGET, ders()) is last
+
+
 def test_a_verdict_is_of_these_bytes_under_these_authorities() -> None:
     trusted = [TRUSTED]
     one = asker(lambda: trusted[0])
