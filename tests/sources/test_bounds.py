@@ -4,7 +4,7 @@ from types import ModuleType
 
 import pytest
 
-from exporter.sources import client_stream, dial, exchange, tls
+from exporter.sources import client_stream, dial, exchange, seal, tls
 from exporter.sources.azure import access as azure_access
 from exporter.sources.azure import managed_cluster, resource_manager, transport
 from exporter.sources.endpoints import host_roots
@@ -43,7 +43,16 @@ BOUNDS: list[tuple[ModuleType, dict[str, float]]] = [
     (host_reads, {"EVIDENCE_CAP": 256 * KIB, "MOST_DROP_INS": 64, "MOST_LEVELS": 4}),
     (openat2, {"_ATTEMPTS": 20, "_ATTEMPTS_AT_ONCE": 3}),
     (resolve, {"_LINKS": 40}),
-    (root, {"_FRESH_NS": 2 * NANOSECONDS, "_SWAP_SECONDS": 1.0, "_CHANGE_SECONDS": 0.1}),
+    (
+        root,
+        {
+            "_FRESH_NS": 2 * NANOSECONDS,
+            "_SWAP_SECONDS": 1.0,
+            "_SWAP_PAUSE": 0.001,
+            "_CHANGE_SECONDS": 0.1,
+            "_CHANGE_PAUSE": 0.005,
+        },
+    ),
     (watch, {"SETTLED_NS": 2 * NANOSECONDS}),
     (access, {"PATIENCE": 60.0}),
     (cluster_agent, {"LARGEST": 64 * MIB}),
@@ -104,3 +113,12 @@ BOUNDS: list[tuple[ModuleType, dict[str, float]]] = [
 @pytest.mark.parametrize(("module", "bounds"), BOUNDS, ids=lambda one: getattr(one, "__name__", ""))
 def test_a_source_is_bounded(module: ModuleType, bounds: dict[str, float]) -> None:
     assert {name: getattr(module, name) for name in bounds} == bounds
+
+
+def test_the_kernel_is_asked_by_its_own_numbers() -> None:
+    """<asm/unistd.h>, <linux/openat2.h>, <linux/landlock.h>: with others it would only seem to be an older one, and the
+    tests of what it can do would be passed over.
+    """
+    assert (openat2._SYS_OPENAT2, openat2._AT_FDCWD) == (437, -100)
+    assert (openat2._RESOLVE_NO_MAGICLINKS, openat2._RESOLVE_IN_ROOT, openat2._RESOLVE_CACHED) == (0x02, 0x10, 0x20)
+    assert (seal._CREATE_RULESET, seal._ADD_RULE, seal._RESTRICT_SELF, seal._GET_VERSION) == (444, 445, 446, 1)

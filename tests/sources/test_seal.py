@@ -22,12 +22,6 @@ from tests.sources.forked import forked, refusing
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
 
-
-def test_the_system_calls_have_the_same_numbers_everywhere() -> None:
-    """<asm/unistd.h>. With another number it would seem that the kernel has no Landlock."""
-    assert (seals._CREATE_RULESET, seals._ADD_RULE, seals._RESTRICT_SELF) == (444, 445, 446)
-
-
 TOO_OFTEN = """
 from exporter.sources.seal import seal
 said = [seal(()) for _ in range(20)]
