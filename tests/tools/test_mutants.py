@@ -206,6 +206,24 @@ def test_the_tests_for_a_line_are_those_that_ran_it(tmp_path: Path) -> None:
     ]
     (tmp_path / "data.xml").write_text(f"<testsuites><testsuite>{''.join(times)}</testsuite></testsuites>")
     assert Selection.read(tmp_path / "data").tests(fault)[:2] == [much, f"{little}[x]"]
+    data.set_context(f"{much}|run")
+    data.add_lines({str(ROOT / name): [fault.line]})
+    data.set_context(f"{little}[x]|run")
+    data.add_lines({str(ROOT / name): [fault.line]})
+    data.write()
+    few = Selection.read(tmp_path / "data").tests(fault)
+    assert few[0] == much
+    # One that failed is not measured: those of the module's own file go before one that waits.
+    assert few[1].startswith("tests/findings/test_limits.py::")
+    assert few.index(f"{little}[x]") > 10
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert sorted(file for room in code.ROOMS for file in code.files(room)) == sorted(
+        file.relative_to(ROOT).as_posix() for file in (ROOT / "exporter").rglob("*.py")
+    )
+    places = ("facts/kube", "web/app.py", "check", "metric.py", "exporter", "rules")
+    assert [code.room_of(one) for one in places] == ["facts", "web", "check", "exporter", "exporter", "rules"]
 
 
 def test_the_tests_for_a_constant_are_those_of_the_lines_that_name_it(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
     python -m tools.mutants [--most N] [--seed WORD] [--fresh | --again] [--contexts FILE] [--results FILE]
                             [--jobs N] [ROOM…]
 
-Rooms are rules, chart and the packages of exporter/, or what is below them (facts/kube, web/app.py); without any, all
-of them. The code's tests are chosen by a data file of coverage.py with a context for each test, which `make mutants`
-writes first. What becomes of each is kept every few seconds in results.json, without what can no longer be planted, and
-shown by docs/testing.md after `make generate`.
+Rooms are rules, chart, the packages of exporter/ and exporter, which are the modules in none, or what is below them
+(facts/kube, web/app.py, metric.py); without any, all of them. The code's tests are chosen by a data file of coverage.py
+with a context for each test, which `make mutants` writes first. What becomes of each is kept every few seconds in
+results.json, without what can no longer be planted, and shown by docs/testing.md after `make generate`.
 A fault that a test is known to notice is tried with that test first, so a second run takes a fraction of the first.
 """
 
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tools.mutants.code import ROOMS
+from tools.mutants.code import ROOMS, room_of
 from tools.mutants.mutant import Located
 from tools.mutants.results import RESULTS, Measured, excused, read, unnoticed, write
 from tools.mutants.trial import drawn, measure, present
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     places: dict[str, list[str]] = {}
     for place in given.rooms or ["rules", "chart", *ROOMS]:
-        places.setdefault(place.split("/")[0], []).append(place)
+        places.setdefault(room_of(place), []).append(place)
     for room, below in places.items():
         every = present(room)
         names = {one.mutant.name for one in every}

@@ -12,9 +12,14 @@ from tools.generated import ROOT
 from tools.mutants.mutant import Located, Mutant, function, module
 from tools.mutants.python import planted
 
-__all__ = ["ROOMS", "SECONDS", "Bench", "files", "mutants", "of_file"]
+__all__ = ["ROOMS", "SECONDS", "TOP", "Bench", "files", "mutants", "of_file", "room_of"]
 
-ROOMS = ("facts", "findings", "families", "sources", "web", "check", "agents")
+TOP = "exporter"
+"""The room of the modules that are in no package of exporter/."""
+ROOMS = (
+    *("facts", "findings", "families", "sources", "web", "documents", "pages", "check", "agents", "presets"),
+    TOP,
+)
 FUNCTIONS = 30
 """Test functions for one that takes an import."""
 SECONDS = 45.0
@@ -22,18 +27,26 @@ SECONDS = 45.0
 
 
 def files(room: str) -> list[str]:
-    """The modules of a package, by their paths below the root."""
-    return sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "exporter" / room).rglob("*.py"))
+    """The modules of a room, by their paths below the root."""
+    exporter = ROOT / "exporter"
+    found = exporter.glob("*.py") if room == TOP else (exporter / room).rglob("*.py")
+    return sorted(file.relative_to(ROOT).as_posix() for file in found)
+
+
+def room_of(place: str) -> str:
+    """The room of a module, or of a package's part, by its path below exporter/."""
+    room, _, below = place.partition("/")
+    return room if below or not room.endswith(".py") else TOP
 
 
 def mutants(room: str) -> list[Located]:
-    """Every planted fault of a package."""
+    """Every planted fault of a room."""
     return [each for file in files(room) for each in of_file(file)]
 
 
 def of_file(name: str) -> Iterator[Located]:
     """Every planted fault of a file, by its path below the root."""
-    room = name.split("/")[1]
+    room = room_of(name.removeprefix("exporter/"))
     for one in planted((ROOT / name).read_text(encoding="utf-8")):
         place = f"{module(name)}.{one.function}" if one.function else module(name)
         yield Located(Mutant(room, place, one.what, one.source), name, one.line)

@@ -10,7 +10,7 @@ class Mutant:
     """A fault planted in one place. Room, place and what name it, and stay the same while its surroundings change."""
 
     room: str
-    """rules, chart, or a package of exporter/."""
+    """rules, chart, a package of exporter/, or exporter."""
     place: str
     """Alert and severity; template and kind; module and function."""
     what: str

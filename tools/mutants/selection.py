@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import coverage
 
 from tools.generated import ROOT
+from tools.mutants.code import TOP, room_of
 from tools.mutants.mutant import Located, function, module
 
 __all__ = ["MOST", "SLOW", "Selection"]
@@ -87,7 +88,7 @@ class Selection:
         if not measured:
             for importer in _importers(one.file):
                 found = [*found, *self._of_module(importer)]
-        room = f"tests/{one.mutant.room}/"
+        room = _beginning(one.mutant.room)
         stem = Path(one.file).stem
         chosen = sorted(
             set(found),
@@ -102,7 +103,7 @@ class Selection:
             own = [test for test in speaking if f"/test_{stem}.py::" in test][:OWN]
             first_of_all = chosen[: MOST // 3] if measured else []
             chosen = list(dict.fromkeys([*first_of_all[:OWN], *own, *first_of_all, *speaking, *chosen]))
-        elif len(chosen) < OWN:  # a measurement misses a test that failed, and one that runs the line by chance only
+        elif len(chosen) < OWN:  # a test that failed when the lines were measured is not among theirs
             quick = [test for test in chosen if test not in self._slow]
             chosen = list(dict.fromkeys([*quick, *_speaking(one.file)[:OWN], *chosen]))
         chosen = list(dict.fromkeys([*chosen[: MOST // 10], *self._new(one), *chosen]))
@@ -117,7 +118,7 @@ class Selection:
         return [
             test
             for test in self._unmeasured
-            if test.startswith(f"tests/{one.mutant.room}/") and stem in _text(test.split("::")[0])
+            if test.startswith(_beginning(one.mutant.room)) and stem in _text(test.split("::")[0])
         ]
 
     def imported(self, one: Located) -> bool:
@@ -150,6 +151,11 @@ def _slow(report: Path) -> frozenset[str]:
         for case in ElementTree.parse(report).iter("testcase")  # noqa: S314 - of our own making
         if float(case.get("time", 0)) > SLOW
     )
+
+
+def _beginning(room: str) -> str:
+    """What the paths of a room's tests begin with."""
+    return "tests/test_" if room == TOP else f"tests/{room}/"
 
 
 def _tests(folder: str) -> list[str]:
@@ -186,12 +192,12 @@ def _speaking(name: str) -> tuple[str, ...]:
     """The tests of a module's room, and of its importers' rooms, that have the words of its name: those named after it
     go first, then those with most of its words, then those whose file has them most often.
     """
-    rooms = {file.split("/")[1] for file in (name, *_importers(name))}
+    rooms = {room_of(file.removeprefix("exporter/")) for file in (name, *_importers(name))}
     stem = Path(name).stem
     words = [re.compile(rf"(?<![a-z]){word}") for word in stem.split("_")]
     found = []
     for room in rooms:
-        for file in _tests(f"tests/{room}"):
+        for file in (one for one in _tests("tests") if one.startswith(_beginning(room))):
             whole = _text(file)
             often = sum(len(word.findall(whole)) for word in words)
             for body in re.split(r"^(?=(?:async )?def |@)", whole, flags=re.MULTILINE):
