@@ -1,7 +1,10 @@
 """The kernel's walk and ours agree on every path and every link, and no text at all is more than an answer."""
 
+import ctypes
 import os
 import shutil
+import struct
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.reason import FileStatus
+from exporter.sources.files import openat2
 from exporter.sources.files.host_files import HostFiles
 from tests.sources.conftest import OPENERS
 
@@ -69,3 +73,13 @@ def test_any_text_is_answered(empty: list[HostFiles], path: str) -> None:
         assert read.status in {FileStatus.NOT_FOUND, FileStatus.NOT_A_FILE, FileStatus.ERROR}
         assert read.detail
         assert files.presence(path).status is read.status
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="openat2 is Linux's")
+def test_the_kernels_walk_is_one_of_the_ways_where_it_has_one() -> None:
+    """Else the tests of it would be passed over."""
+    how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, 0)
+    found = ctypes.CDLL(None).syscall(437, -100, b"/", how, ctypes.c_size_t(len(how)))
+    if found >= 0:
+        os.close(found)
+    assert ("openat2" in OPENERS) is openat2.supported() is (found >= 0)
