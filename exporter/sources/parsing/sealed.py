@@ -163,15 +163,13 @@ class SealedParsing:
             return found
 
     def _answer(self, kind: bytes, body: bytes, read: Callable[[Mapping[str, object]], T], patience: float) -> T:
-        attempts, status, words = 0, FileStatus.ERROR, ""
-        while attempts < ATTEMPTS:
+        status, words = FileStatus.ERROR, ""
+        for _ in range(ATTEMPTS):
             try:
                 child = self._child or self._started()
                 status = FileStatus.MALFORMED  # it had sealed itself and was waiting: what comes is the bytes' doing
-                found = child.ask(kind, body, patience)
-                if found is None:  # it was idle, and has just been ended for that
-                    self._child = None
-                    continue
+                while (found := child.ask(kind, body, patience)) is None:  # it was idle, and is ended for that
+                    child = self._started()
                 answer = mapping(found)
                 if answer.get("error") == BUG:
                     raise ParserFailure(FileStatus.ERROR, f"{member(answer, 'words', str)[:80]} while parsing")
@@ -185,10 +183,10 @@ class SealedParsing:
                 if died.status == -signal.SIGXCPU:
                     words = "the parser took more processor time than it may have"
                     raise ParserFailure(FileStatus.TIMEOUT, words) from None
-                attempts, words = attempts + 1, f"the parser {died}"
+                words = f"the parser {died}"
             except ValueError:
                 self._discard()
-                attempts, words = attempts + 1, "the parser gave an answer that is none"
+                words = "the parser gave an answer that is none"
             else:
                 raise fault
         raise ParserFailure(status, f"{words}, {ATTEMPTS} times in a row")
