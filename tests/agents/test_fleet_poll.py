@@ -285,3 +285,21 @@ def test_it_asks_in_a_thread_of_its_own_until_it_is_stopped() -> None:
     poll.stop()
     assert not poll._thread.is_alive()
     fleet.poll(1.0).stop()  # one that was never started
+
+
+def test_a_round_that_cannot_be_made_is_begun_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A10: such as for want of a descriptor. It would be asked no more, and what was said last would stay."""
+    fleet, rounds = Fleet("a"), []
+
+    def members() -> Mapping[str, str]:
+        rounds.append(len(fleet.asked))
+        if len(rounds) == 1 or (len(rounds) < 4 and fleet.asked):
+            raise OSError(24, "Too many open files")
+        return fleet.members
+
+    poll = FleetPoll("fleet", members, fleet.ask, interval=0.1)
+    poll.start()
+    assert comes(lambda: len(fleet.asked) > 2)
+    poll.stop()
+    assert not poll._thread.is_alive()
+    assert set(caplog.messages) == {"a bug, or nothing left to ask with: fleet begins again"}

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
 
-from exporter.agents.periodic import ENDING
+from exporter.agents.periodic import ENDING, pause
 
 __all__ = ["SOON", "FleetPoll"]
 
@@ -78,10 +78,21 @@ class FleetPoll(Generic[T]):
             self._wanted.add(key)
 
     def _run(self) -> None:
-        asyncio.run(self._main())
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                asyncio.run(self._main())
+            except Exception:
+                log.exception("a bug, or nothing left to ask with: %s begins again", self._thread.name)
+                self._due.clear()
+                self._heap.clear()
+                self._asking.clear()
+                failures += 1
+                self._stopping.wait(pause(min(self._interval, RETRY), failures))
 
     async def _main(self) -> None:
         known: Mapping[str, T] | None = None
+        self._free = asyncio.Event()  # of this loop
         while not self._stopping.is_set():
             members = self._members()
             if members is not known:
