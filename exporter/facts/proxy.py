@@ -5,6 +5,7 @@ differences: NO_PROXY takes an IPv6 address in brackets without a port, too; and
 ftp, is refused, where Go's net/http talks HTTP to it.
 """
 
+import base64
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,13 @@ class Proxy:
     port: int
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+
+    @property
+    def authorization(self) -> str:
+        """What Proxy-Authorization is to say, in UTF-8 as of clients written in Go; empty where nothing is known."""
+        if not (self.username or self.password):
+            return ""
+        return f"Basic {base64.b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
 
     @property
     def url(self) -> str:

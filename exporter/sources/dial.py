@@ -1,6 +1,5 @@
 """An address, a moment and perhaps a proxy in; a TCP connection out that is there by then, or an error."""
 
-import base64
 import contextlib
 import errno
 import socket
@@ -163,9 +162,8 @@ def _tunnel(connection: socket.socket, address: Address, deadline: float, proxy:
     host, port = address
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-    if proxy.username or proxy.password:
-        secret = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
-        lines.append(f"Proxy-Authorization: Basic {secret}")
+    if proxy.authorization:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
     connection.sendall("\r\n".join([*lines, "", ""]).encode("ascii", "replace"))
     head = bytearray()
     while b"\r\n\r\n" not in head:

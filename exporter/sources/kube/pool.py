@@ -7,8 +7,11 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPConnection
 
+from exporter.facts.source import Failure
+from exporter.reason import Reason
 from exporter.sources.deadline import bounded
 from exporter.sources.kube.access import Access
+from exporter.sources.kube.failure import ApiError
 
 __all__ = ["pool_of"]
 
@@ -17,7 +20,9 @@ CONNECTIONS = 16
 
 
 def pool_of(access: Access) -> urllib3.PoolManager:
-    """The pool. It follows no redirect and tries nothing twice: a token goes nowhere else."""
+    """The pool. It follows no redirect and tries nothing twice: a token goes nowhere else. ApiError where the proxy is
+    at no place that there can be.
+    """
     options: dict[str, Any] = {
         "retries": False,
         "maxsize": CONNECTIONS,
@@ -31,7 +36,10 @@ def pool_of(access: Access) -> urllib3.PoolManager:
             options["assert_hostname"] = False
             # The kubeconfig wants it so, and `check` says it.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    found = _pool(access, options)
+    try:
+        found = _pool(access, options)
+    except urllib3.exceptions.LocationValueError as error:
+        raise ApiError(Failure(Reason.CREDENTIALS, f"proxy: {' '.join(str(error).split())[:200]}")) from None
     found.pool_classes_by_scheme = bounded(found.pool_classes_by_scheme)
     return found
 
@@ -48,9 +56,7 @@ def _pool(access: Access, options: dict[str, Any]) -> urllib3.PoolManager:
         return SOCKSProxyManager(url, proxy.username or None, proxy.password or None, **options)
     if proxy.scheme == "https":
         options["proxy_ssl_context"] = access.context  # Go verifies the proxy by the cluster's CA, too
-    headers = None
-    if proxy.username or proxy.password:
-        headers = urllib3.make_headers(proxy_basic_auth=f"{proxy.username}:{proxy.password}")
+    headers = {"proxy-authorization": proxy.authorization} if proxy.authorization else None
     return urllib3.ProxyManager(proxy.url, proxy_headers=headers, **options)
 
 

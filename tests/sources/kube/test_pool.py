@@ -12,8 +12,10 @@ from urllib3.connection import HTTPConnection
 from urllib3.contrib.socks import SOCKSProxyManager
 
 from exporter.facts.proxy import Proxy
+from exporter.reason import Reason
 from exporter.sources.deadline import _Bounded
 from exporter.sources.kube.access import Access
+from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.pool import pool_of
 
 SERVER = "https://contoso.example:6443"
@@ -81,6 +83,7 @@ def test_its_timeouts_are_over_the_whole_of_what_they_are_for(access: Access) ->
         (Proxy("http", "10.0.0.9", 3128, "me"), {"proxy-authorization": "Basic bWU6"}),
         (Proxy("http", "10.0.0.9", 3128, "", "pa55"), {"proxy-authorization": "Basic OnBhNTU="}),
         (Proxy("https", "10.0.0.9", 3128), {}),
+        (Proxy("http", "10.0.0.9", 3128, "ü", "€"), {"proxy-authorization": "Basic w7w64oKs"}),
     ],
 )
 def test_a_proxy_is_told_who_asks(proxy: Proxy, headers: dict[str, str]) -> None:
@@ -92,6 +95,14 @@ def test_a_proxy_is_told_who_asks(proxy: Proxy, headers: dict[str, str]) -> None
     assert pool.proxy_config is not None
     assert pool.proxy_config.ssl_context is (VERIFIED if proxy.scheme == "https" else None)
     assert {**made_with(pool), **ALWAYS, "ssl_context": VERIFIED} == made_with(pool)
+
+
+@pytest.mark.parametrize("host", ["exa%0ample", "-ü.example"])
+def test_a_proxy_that_is_at_no_place_is_no_bug(host: str) -> None:
+    with pytest.raises(ApiError) as raised:
+        pool_of(replace(ACCESS, proxy=Proxy("http", host, 3128)))
+    assert raised.value.failure.reason is Reason.CREDENTIALS
+    assert raised.value.failure.words.startswith("proxy: Failed to parse: ")
 
 
 @pytest.mark.parametrize(
