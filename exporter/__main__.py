@@ -2,19 +2,24 @@
 
 import signal
 import sys
+from types import FrameType
 
 __all__ = ["kubectl_completion", "kubectl_plugin", "main"]
 
 SERVERS = ("node", "cluster")
-"""Commands that read their web configuration again on SIGHUP."""
+"""Commands that read their web configuration again on SIGHUP, and end in order on SIGTERM."""
 
 
 def main() -> int:
     """Run the command line and return its exit status."""
+    _own_signals()
     # Before anything else is imported, which takes longer than a reloader waits: a SIGHUP that comes before it can be
     # honoured would end the process. `check` keeps ending with its terminal.
-    if hasattr(signal, "SIGHUP") and sys.argv[1:2] and sys.argv[1] in SERVERS:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if sys.argv[1:2] and sys.argv[1] in SERVERS:
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # A container's first process is not ended by a signal that it does not handle, and the kubelet sends one only.
+        signal.signal(signal.SIGTERM, _end)
     from exporter.cli import main as command_line
 
     return command_line()
@@ -23,6 +28,7 @@ def main() -> int:
 def kubectl_plugin() -> int:
     """The same program as `kubectl akscert`: without a command it is `check`."""
     given = sys.argv[1:]
+    _own_signals()
     known = given[:1] and (not given[0].startswith("-") or given[0] in {"-h", "--help", "--version"})
     from exporter.cli import main as command_line
 
@@ -38,6 +44,20 @@ def kubectl_completion() -> int:
     top = parser("kubectl akscert")
     write_out("\n".join(plugin_words(top, top.of_command, sys.argv[1:])))
     return 0
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _own_signals() -> None:
+    """Take back what a process inherits from whoever started it and what would lead astray: with SIGCHLD ignored every
+    child seems to have ended with 0, and a SIGTERM that is blocked never comes. Signals that are ignored on purpose, as
+    by nohup, stay ignored.
+    """
+    if hasattr(signal, "SIGCHLD"):  # not on Windows
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """The command line: one subcommand per job. Each agent is imported inside its own branch, so that it stays small."""
 
 import argparse
+import errno
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from exporter import __version__
+from exporter import __version__, logs
 from exporter.check.output import OutputError, complain, settle, write_out
 from exporter.examples import epilog
 from exporter.settings import Command, Settings, SettingsError, add_flags, resolve
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 __all__ = ["main"]
+
+_log = logging.getLogger(__name__)
 
 SUMMARIES = {
     Command.NODE: "the node agent: one node's certificates, files and rotation evidence",
@@ -37,6 +41,9 @@ LEFT_OUT = frozenset({"argcomplete", "azure", "kubernetes", "msgspec", "socks"})
 
 PROGRAM = "aks-cert-exporter"
 
+SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS, errno.ENOSPC})
+"""Errors that say of the system, or of the limits it set, what there is no more of."""
+
 SHELLS = ("bash", "zsh", "fish", "powershell")
 """Those that can complete this command."""
 
@@ -49,9 +56,11 @@ class Parser(argparse.ArgumentParser):
     """The parsers of the subcommands."""
 
     def error(self, message: str) -> NoReturn:
-        """One line after the usage."""
-        self.print_usage(sys.stderr)
-        self.exit(self.failure, f"{self.prog}: error: {message}\n")
+        """One line after the usage. argparse itself would take standard output for a standard error that is closed."""
+        for line in self.format_usage().splitlines():
+            complain(line)
+        complain(f"{self.prog}: error: {message}")
+        self.exit(self.failure)
 
     def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
         """Help and version. argparse itself would keep quiet about output that cannot be written, and exit with 0."""
@@ -154,6 +163,7 @@ def _run(parsed: argparse.Namespace) -> int:
         write_out(catalogue.markdown() if parsed.format == "markdown" else catalogue.as_json())
         return 0
     command = Command(parsed.command)
+    settings: Settings | None = None
     try:
         settings = resolve(command, vars(parsed))
         run: Callable[[Settings], int] = importlib.import_module(MODULES[command]).run
@@ -163,9 +173,23 @@ def _run(parsed: argparse.Namespace) -> int:
         return 3 if command is Command.CHECK else 2
     except (OutputError, ModuleNotFoundError):
         raise
-    except Exception as error:
-        if command is not Command.CHECK:
-            raise
-        # Python's own status would be 1, which says that there is a warning.
-        complain(f"{PROGRAM}: {bug('check', error).words}")
-        return 3
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line
+        # Python's own status would be 1, which says of a look that there is a warning.
+        if command is Command.CHECK:
+            complain(f"{PROGRAM}: {_lack(error) or bug('check', error).words}")
+            return 3
+        # A line like all others, with the trace in it.
+        logs.configure("error", settings.log_format if settings else "text")
+        _log.critical("the %s agent ends: %s", command, _lack(error) or "a bug", exc_info=error)
+        return 1
+
+
+def _lack(error: Exception) -> str:
+    """What the system is short of, where that is all that is wrong."""
+    if isinstance(error, OSError) and error.errno in SHORTAGES:
+        return str(error.strerror)
+    if isinstance(error, MemoryError):
+        return os.strerror(errno.ENOMEM)
+    if isinstance(error, RuntimeError) and "new thread" in str(error):  # threading has no other sign of it
+        return "no thread can be started"
+    return ""

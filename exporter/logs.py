@@ -47,7 +47,8 @@ class JsonFormatter(logging.Formatter):
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send all records of `level` and worse to standard error, in `form`: `text` or `json`.
 
-    Warnings of Python and errors that end a thread become records too, so that no line has another form.
+    Warnings of Python, and errors that end a thread or that nobody can be told of, become records too, so that no line
+    has another form.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
@@ -59,6 +60,7 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     logging.raiseExceptions = False
     logging.captureWarnings(True)
     threading.excepthook = _thread_ended
+    sys.unraisablehook = _untold
 
 
 def _worth_a_line(record: logging.LogRecord) -> bool:
@@ -72,6 +74,13 @@ def _thread_ended(arguments: threading.ExceptHookArgs) -> None:
     name = arguments.thread.name if arguments.thread else "?"
     trace = (arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
     logging.getLogger(__name__).error("thread %s ended", name, exc_info=trace)
+
+
+def _untold(found: "sys.UnraisableHookArgs") -> None:
+    """An error in a destructor, such as that of an event loop for which there was no descriptor."""
+    if found.exc_value is not None:
+        trace = (found.exc_type, found.exc_value, found.exc_traceback)
+        logging.getLogger(__name__).error("%s", found.err_msg or "a destructor failed", exc_info=trace)
 
 
 def _utc_time(record: logging.LogRecord) -> str:

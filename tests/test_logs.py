@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -18,10 +19,11 @@ from exporter.logs import JsonFormatter, TextFormatter, configure, printable
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """What `configure` sends lines to; the logging of the test run is put back."""
-    root, excepthook = logging.getLogger(), threading.excepthook
+    root, hooks = logging.getLogger(), (threading.excepthook, sys.unraisablehook)
     handlers, level, raising = list(root.handlers), root.level, logging.raiseExceptions
     yield io.StringIO()
-    root.handlers[:], root.level, logging.raiseExceptions, threading.excepthook = handlers, level, raising, excepthook
+    root.handlers[:], root.level, logging.raiseExceptions = handlers, level, raising
+    threading.excepthook, sys.unraisablehook = hooks
     root.setLevel(level)
     logging.captureWarnings(False)
 
@@ -131,6 +133,17 @@ def test_warnings_and_the_end_of_a_thread_are_records(stream: io.StringIO) -> No
     assert len(lines) == 2
     assert "WARNING py.warnings: " in lines[0]
     assert "ERROR exporter.logs: thread watch-csrs ended | RuntimeError: gone [" in lines[1]
+
+
+def test_an_error_that_nobody_can_be_told_of_is_a_record(stream: io.StringIO) -> None:
+    class Half:
+        def __del__(self) -> None:
+            raise AttributeError("no such half")
+
+    configure("info", "text", stream)
+    Half()
+    (line,) = stream.getvalue().splitlines()
+    assert "ERROR exporter.logs: a destructor failed | AttributeError: no such half [" in line
 
 
 def test_a_stream_that_is_closed_loses_lines_and_nothing_else(

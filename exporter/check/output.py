@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TextIO
 
+from exporter.logs import printable
+
 __all__ = ["OutputError", "complain", "settle", "standard_output", "write_out"]
 
 
@@ -50,11 +52,11 @@ def settle() -> None:
 
 
 def complain(line: str) -> None:
-    """One line on standard error, if there is one."""
+    """One line on standard error, if there is one: what it quotes, such as a file's name, ends it no earlier."""
     if sys.stderr is None:
         return
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{printable(line)}\n")
         sys.stderr.flush()
 
 

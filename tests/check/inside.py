@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 
@@ -49,11 +50,12 @@ def _environment(given: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
-    root, excepthook = logging.getLogger(), threading.excepthook
+    root, hooks = logging.getLogger(), (threading.excepthook, sys.unraisablehook)
     handlers, level, raising = list(root.handlers), root.level, logging.raiseExceptions
     try:
         yield
     finally:
-        root.handlers[:], logging.raiseExceptions, threading.excepthook = handlers, raising, excepthook
+        root.handlers[:], logging.raiseExceptions = handlers, raising
+        threading.excepthook, sys.unraisablehook = hooks
         root.setLevel(level)
         logging.captureWarnings(False)

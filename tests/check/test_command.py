@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -37,10 +38,11 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TERM", "dumb")
-    root, excepthook = logging.getLogger(), threading.excepthook
+    root, hooks = logging.getLogger(), (threading.excepthook, sys.unraisablehook)
     handlers, level, raising = list(root.handlers), root.level, logging.raiseExceptions
     yield
-    root.handlers[:], logging.raiseExceptions, threading.excepthook = handlers, raising, excepthook
+    root.handlers[:], logging.raiseExceptions = handlers, raising
+    threading.excepthook, sys.unraisablehook = hooks
     root.setLevel(level)
     logging.captureWarnings(False)
 

@@ -119,3 +119,10 @@ def test_a_complaint_is_a_line_on_standard_error_if_there_is_one(tmp_path: Path)
         complain("a")
     full.error = None
     full.close()
+
+
+def test_a_complaint_is_one_line_whatever_it_quotes() -> None:
+    """C7: a file's name may hold anything."""
+    with contextlib.redirect_stderr(stream := io.StringIO()):
+        complain("kubeconfig a\nb\x1b[2J: no such file")
+    assert stream.getvalue() == "kubeconfig a\\nb\\x1b[2J: no such file\n"
