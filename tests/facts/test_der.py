@@ -237,6 +237,16 @@ def test_the_first_version_is_the_one_that_is_left_out(version: bytes, number: i
     assert (found.version, found.serial, found.extensions) == (number, b"\x01\x02", ())
 
 
+@pytest.mark.parametrize("place", range(6))
+def test_extensions_are_behind_the_fields_and_not_among_them(place: int) -> None:
+    """Whatever is in a field's place is that field."""
+    fields = [tlv(0xA3, tlv(SEQUENCE, extension(15, tlv(OCTETS, b"a")))) if at == place else b"" for at in range(6)]
+    odd = [field or FIELDS[at] for at, field in enumerate(fields)]
+    behind = tlv(0xA3, tlv(SEQUENCE, extension(37, tlv(OCTETS, b"b"))))
+    assert layout(whole(VERSION_3, *odd)).extensions == ()
+    assert layout(whole(VERSION_3, *odd, behind)).extensions == (Extension("2.5.29.37", False, b"b", True),)
+
+
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
