@@ -14,7 +14,8 @@ from exporter.facts.kube.node_requests import NodeRequests, Rejected
 from exporter.facts.source import Failure, SourceFacts
 from exporter.findings import Finding, Kind, Severity, Step, Subject, worst_first
 from exporter.findings.azure import azure_findings, azure_unanswered, place_of
-from exporter.findings.commands import Place, machine, step
+from exporter.findings.commands import Place, step
+from exporter.findings.compared import machine_of
 from exporter.findings.control_plane import control_plane_findings
 from exporter.findings.endpoints import endpoint_findings
 from exporter.findings.formatting import lasting, names_listed, some_of, when
@@ -179,8 +180,7 @@ def _pending(one: NodeRequests, severity: Severity, since: float, now: float) ->
 
 
 def _rejected(one: NodeRequests, last: Rejected, node: Node | None, now: float) -> Finding:
-    known = machine(one.node, provider_id=node.provider_id, windows=node.os == "windows") if node else None
-    behind = known or machine(one.node)
+    behind = machine_of(one.node, node, Place())
     denied = last.outcome is CsrOutcome.DENIED
     verb = "was denied" if denied else "failed at the signer"
     steps = (

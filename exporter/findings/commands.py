@@ -47,7 +47,7 @@ def filled(one: Step, names: Mapping[str, str]) -> Step:
     text, command = one.text, one.command
     for explained in _EXPLANATION.findall(text):
         text = text.removesuffix(explained)
-    known = {word: name for word, name in names.items() if name and name != word}
+    known = {word: name for word, name in names.items() if name}
     command = _PLACEHOLDER.sub(lambda found: quote(known.get(found[0], found[0])), command)
     return step(text.rstrip(), command)
 

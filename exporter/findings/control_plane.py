@@ -64,7 +64,7 @@ def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Findin
 
 def _endpoint(endpoint: Endpoint, rotation: Rotation, place: Place, now: float) -> Iterator[Finding]:
     certificate, subject = endpoint.certificate, Subject(Kind.APISERVER, endpoint.address)
-    name = endpoint.address.rpartition(":")[0].strip("[]")
+    name = endpoint.address.rpartition(":")[0].removeprefix("[").removesuffix("]")
     if endpoint.failure is not None:
         yield Finding(
             Severity.UNKNOWN,

@@ -46,7 +46,7 @@ def gathered(findings: Iterable[Finding]) -> tuple[Gathered, ...]:
 def _entries(ordered: tuple[Finding, ...]) -> Iterator[Gathered]:
     alike: dict[tuple[object, ...], list[Finding]] = defaultdict(list)
     for one in ordered:
-        if one.node and one.alert:
+        if one.node:
             alike[_likeness(one)].append(one)
     for one in ordered:
         those = alike.get(_likeness(one), [])

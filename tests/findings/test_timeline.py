@@ -48,12 +48,12 @@ DUE, DEADLINE = NOW + 70 * DAY, NOW + 90 * DAY
 
 
 def test_what_comes_ends_in_the_future_and_begins_within_a_year() -> None:
-    """In the order in which it begins, then by what it is."""
+    """In the order in which it begins, then by what it is, then by whom it concerns."""
 
     def at(begin: float, what: str = "a", until: float | None = None) -> Event:
         return Event(NOW + begin, what, "n1", False, until and NOW + until)
 
-    kept = (at(-5, until=1.0), at(0), at(0, "b"), at(1), at(YEAR))
+    kept = (at(-5, until=1.0), at(0), replace(at(0), about="n2"), at(0, "b"), at(1), at(YEAR))
     left_out = (at(-1), at(-5, until=-1.0), at(YEAR + 1))
     assert coming([*kept[::-1], *left_out], NOW) == kept
     assert YEAR == 366 * DAY
