@@ -81,7 +81,8 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
             title, where = CLUSTER_AND_CLIENT if ca is Ca.CLUSTER and same else CA_WORDS[ca]
             more = (("Together with it", f"{len(bundle) - 1} more of the same bundle" if bundle[1:] else ""),)
             use = cluster.ca_use(ca)
-            held = use.counts if use else bundle[0]
+            assert use is not None  # there is a bundle
+            held = use.counts
             ending = (requestheader_ca_end if ca is Ca.REQUESTHEADER else ca_end)(held.not_after, now)
             severity = worst(ending, not_yet_valid(held.not_before, now))
             cards.append(_certificate(title, where, held, now, severity, badge(Tone.QUIET, "only by hand"), more))

@@ -14,5 +14,5 @@ def iso_time(timestamp: float) -> str:
 
 def time_element(timestamp: float, now: float, words: str = "") -> Markup:
     """Such as `in 7 days` or `3 hours ago`, or `words` instead. Both in Unix seconds."""
-    told = words or (f"in {span(timestamp - now)}" if timestamp >= now else f"{span(now - timestamp)} ago")
+    told = words or (f"in {span(timestamp - now)}" if timestamp > now else f"{span(now - timestamp)} ago")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso_time(timestamp), utc_time(timestamp), told)

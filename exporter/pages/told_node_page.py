@@ -83,7 +83,7 @@ def _about(
         key_values(
             (
                 ("Who tells about its certificates", OBSERVER_WORDS[status.observed_by]),
-                ("Its agent last looked", time_element(said.looked_at, now) if said is not None else ""),
+                ("Its agent last looked", time_element(min(said.looked_at, now), now) if said else ""),
                 ("Its agent does not answer", silent),
                 (
                     "Its kubelet, when asked",

@@ -52,6 +52,18 @@ def test_the_window_and_now_are_drawn_by_attributes_and_told_in_words() -> None:
     assert "style" not in html
 
 
+@pytest.mark.parametrize(("day", "part"), [(-3, "0.00"), (0, "0.00"), (0.5, "0.50"), (100, "100.00"), (107, "100.00")])
+def test_now_is_drawn_at_an_end_where_it_is_beyond_it(day: float, part: str) -> None:
+    html = lifetime_bar(FIXED, START + day * DAY)
+    assert f'<line class="now" x1="{part}%" x2="{part}%"' in html
+
+
+@pytest.mark.parametrize(("at", "part"), [(-1, "0.00"), (0, "100.00"), (1, "100.00")])
+def test_of_what_ends_before_it_begins_nothing_or_all_is_over(at: float, part: str) -> None:
+    for begin in (0, 5):
+        assert f'cx="{part}%"' in lifetime_bar(Lifetime(START + begin, START, None), START + at)
+
+
 def test_a_lifetime_under_a_day_is_told_in_times() -> None:
     """G14: mere dates would read `2026-01-01 to 2026-01-01`."""
     html = lifetime_bar(Lifetime(START, START + 600, (START + 420, START + 540)), START + 60)

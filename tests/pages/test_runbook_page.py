@@ -59,6 +59,8 @@ def test_the_list_leads_to_every_runbook() -> None:
     html = page("")
     check(html)
     links = [attributes.get("href") for tag, attributes in read(html).elements if tag == "a"]
+    name = "AksCertExpired"
+    assert f'<li><a href="{name}">{name}</a><br>' in html
     assert set(runbook_names()) == FILES.keys() <= set(links)
     assert "A kubelet's or the API server's certificate is past its notAfter." in html.replace("&#39;", "'")
 
@@ -72,6 +74,7 @@ def test_an_installed_package_has_them_beside_itself(tmp_path: Path) -> None:
     for file in ("exporter/__init__.py", "exporter/pages/__init__.py", "exporter/pages/runbooks.py"):
         shutil.copy(ROOT / file, tmp_path / file)
     shutil.copytree(ROOT / "docs" / "runbooks", package)
+    (package / "README.md").write_text("# Of no alert")
     code = "from exporter.pages.runbooks import runbook_names; print(*runbook_names())"
     command = [sys.executable, "-Pc", code]
     ran = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True)
