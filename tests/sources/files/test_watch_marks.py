@@ -1,5 +1,6 @@
 """What an answer rests on: which states are marked for it, whether they still hold; and a watch that never waits."""
 
+import ctypes
 import os
 import select
 import threading
@@ -13,8 +14,9 @@ from exporter.facts.host.read import Look, Read, Version, Way
 from exporter.file_state import State, file_state
 from exporter.reason import FileStatus
 from exporter.sources.files import openat2
-from exporter.sources.files.prompt import _LOCAL, Prompt
+from exporter.sources.files.prompt import _LOCAL, Prompt, _changed
 from exporter.sources.files.watch import SETTLED_NS, _above, as_marked, directory, holding, marks
+from tests.sources.forked import forked
 
 pytestmark = pytest.mark.skipif(not openat2.supported(), reason="this system has no openat2")
 
@@ -127,6 +129,8 @@ def test_a_directory_that_has_just_changed_says_nothing(tmp_path: Path) -> None:
         ("//", []),
         ("/a/XX/b", ["/a/XX", "/a", "/"]),
         ("/a", ["/"]),
+        ("/X", ["/"]),
+        ("/X/b", ["/X", "/"]),
         ("a/b", ["a", "/"]),
         ("/", []),
         ("", []),
@@ -205,6 +209,36 @@ def test_a_prompt_look_is_taken_while_another_thread_asks_for_leave(old: Path, r
     assert settles <= {True, False}
     assert set(allowed) == {openat2.file_system(root) in _LOCAL}
     os.close(asked._table or -1)
+
+
+_NEWUSER, _NEWNS = 0x10000000, 0x20000  # <linux/sched.h>
+
+
+def test_what_is_mounted_later_is_noticed_once(tmp_path: Path) -> None:
+    """In a process with mounts of its own, where a machine lets it have them."""
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    wanted = [(b"/", state(tmp_path))]
+    asked, root = Prompt(str(tmp_path)), os.open(tmp_path, os.O_PATH)
+    allowed = asked.allows(root, wanted)  # here too, so that it is known which lines this test runs
+    os.close(asked._table or -1)
+
+    def work() -> object:
+        library = ctypes.CDLL(None)
+
+        def mounted(name: str) -> bool:
+            return not library.mount(b"none", os.fsencode(tmp_path / name), b"tmpfs", 0, None)
+
+        asked = Prompt(str(tmp_path))
+        if library.unshare(_NEWUSER | _NEWNS) or not (asked.allows(root, wanted) and mounted("one")):
+            return None
+        said = [asked.as_marked(wanted), any(asked.as_marked(wanted) for _ in range(20)), mounted("other")]
+        return [*said, asked.allows(root, wanted), _changed(asked._table or -1)]
+
+    found = forked(work)
+    os.close(root)
+    assert found in ([False, True, True, True, False], None)
+    assert allowed or found is None
 
 
 def test_where_a_system_tells_of_no_mounts_nothing_is_asked_at_once(root: int, monkeypatch: pytest.MonkeyPatch) -> None:
