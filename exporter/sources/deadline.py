@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from exporter.sources.thread import begin
 
-__all__ = ["Deadline", "bounded"]
+__all__ = ["Deadline", "bounded", "connecting"]
 
 Owner = Callable[[], object]
 """Tells the socket that is in use now; None where there is none yet."""
@@ -92,11 +92,16 @@ class _Bounded:
 
 def bounded(pools: Mapping[str, type[Any]]) -> dict[str, type[Any]]:
     """The pool classes of a urllib3 PoolManager, by scheme, with connections that keep to their timeouts."""
+    return connecting(_Bounded, pools)
+
+
+def connecting(mixed: type[object], pools: Mapping[str, type[Any]]) -> dict[str, type[Any]]:
+    """The pool classes with connections into which this is mixed."""
     return {
         scheme: type(
             pool.__name__,
             (pool,),
-            {"ConnectionCls": type(pool.ConnectionCls.__name__, (_Bounded, pool.ConnectionCls), {})},
+            {"ConnectionCls": type(pool.ConnectionCls.__name__, (mixed, pool.ConnectionCls), {})},
         )
         for scheme, pool in pools.items()
     }

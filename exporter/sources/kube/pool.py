@@ -2,14 +2,18 @@
 
 import socket
 import ssl
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection
 
+from exporter.facts.proxy import Proxy
 from exporter.facts.source import Failure
 from exporter.reason import Reason
-from exporter.sources.deadline import bounded
+from exporter.sources.deadline import bounded, connecting
+from exporter.sources.dial import Unresolved, dial
 from exporter.sources.kube.access import Access
 from exporter.sources.kube.failure import ApiError
 
@@ -53,11 +57,34 @@ def _pool(access: Access, options: dict[str, Any]) -> urllib3.PoolManager:
 
         # socks5h: the proxy resolves the name, as for clients written in Go.
         url = proxy.url.replace("socks5://", "socks5h://")
-        return SOCKSProxyManager(url, proxy.username or None, proxy.password or None, **options)
+        found = SOCKSProxyManager(url, proxy.username or None, proxy.password or None, **options)
+        found.pool_classes_by_scheme = connecting(_Dialled, found.pool_classes_by_scheme)
+        return found
     if proxy.scheme == "https":
         options["proxy_ssl_context"] = access.context  # Go verifies the proxy by the cluster's CA, too
     headers = {"proxy-authorization": proxy.authorization} if proxy.authorization else None
     return urllib3.ProxyManager(proxy.url, proxy_headers=headers, **options)
+
+
+class _Dialled:
+    """To be mixed into a connection through a SOCKS proxy, which `dial` keeps to its time and the library does not."""
+
+    host: str
+    port: int
+    timeout: float
+    socket_options: Sequence[tuple[int, int, int]]
+    _socks_options: Mapping[str, Any]
+
+    def _new_conn(self) -> socket.socket:
+        said = self._socks_options
+        proxy = Proxy("socks5", said["proxy_host"], said["proxy_port"], said["username"] or "", said["password"] or "")
+        try:
+            found = dial((self.host, self.port), time.monotonic() + self.timeout, proxy)
+        except Unresolved as error:
+            raise socket.gaierror(socket.EAI_NONAME, str(error)) from None
+        for option in self.socket_options:
+            found.setsockopt(*option)
+        return found
 
 
 def _keep_alive() -> list[tuple[int, int, int]]:

@@ -1,7 +1,10 @@
 """Access becomes a pool of connections: what each of them is made with, direct or through a proxy."""
 
+import contextlib
 import socket
 import ssl
+import threading
+import time
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -17,6 +20,7 @@ from exporter.sources.deadline import _Bounded
 from exporter.sources.kube.access import Access
 from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.pool import pool_of
+from tests.proxies import Proxy as Socks
 
 SERVER = "https://contoso.example:6443"
 VERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -116,3 +120,57 @@ def test_a_socks_proxy_resolves_the_name(username: str, password: str, shown: tu
     assert (options["username"], options["password"]) == shown
     assert (options["proxy_host"], options["proxy_port"], options["rdns"]) == ("10.0.0.9", 1080, True)
     assert {**made_with(pool), **ALWAYS, "ssl_context": VERIFIED} == made_with(pool)
+
+
+def through_socks(place: str, username: str = "", password: str = "") -> HTTPConnection:
+    """A connection to a server through this proxy, which is yet to be made."""
+    host, _, port = place.partition(":")
+    proxy = Proxy("socks5", host, int(port), username, password)
+    pool = pool_of(replace(PLAIN, server="http://contoso.example:80", proxy=proxy))
+    found = pool.connection_from_url("http://contoso.example:80")._get_conn(timeout=0.3)
+    assert isinstance(found, HTTPConnection)
+    found.timeout = 20.0
+    return found
+
+
+@pytest.mark.parametrize(("user", "shown"), [("", ""), ("me", " with a password")])
+def test_a_socks_proxy_leads_to_the_server(user: str, shown: str) -> None:
+    """And what is true of every connection is true of this one."""
+    with socket.create_server(("127.0.0.1", 0)) as server, Socks(server.getsockname(), socks=True) as proxy:
+        connection = through_socks(proxy.place, user, user and "pa55")
+        connection.connect()
+        assert list(proxy.asked) == [f"contoso.example:80{shown}"]
+        assert connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+        connection.close()
+
+
+def test_a_socks_proxy_that_drips_cannot_stretch_the_time() -> None:
+    """Each byte comes in time. It would take ten seconds to say all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        over = threading.Event()
+
+        def drip() -> None:
+            client, _ = listener.accept()
+            with client, contextlib.suppress(OSError):
+                for byte in b"\5\0" + b"\5\0\0\3\xff" + b"x" * 255:
+                    client.sendall(bytes([byte]))
+                    if over.wait(0.04):
+                        return
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        connection = through_socks(f"127.0.0.1:{listener.getsockname()[1]}")
+        connection.timeout = 0.2
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            connection.connect()
+        assert time.monotonic() - began < 5
+        over.set()
+        thread.join()
+
+
+def test_a_socks_proxy_without_an_address_is_an_error_of_names() -> None:
+    with pytest.raises(socket.gaierror, match=r"proxy no-such-host\.invalid: ") as raised:
+        through_socks("no-such-host.invalid:1").connect()
+    assert raised.value.errno == socket.EAI_NONAME
