@@ -1,5 +1,6 @@
 """The cluster agent's series as a scrape shows them."""
 
+import pytest
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -9,7 +10,7 @@ from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
 from exporter.facts.kube.csr import SERVING_SIGNER, CertificateIdentity, Csr
-from exporter.facts.kube.csr_ledger import CsrLedger
+from exporter.facts.kube.csr_ledger import BUCKETS, CsrLedger, CsrTotals, Durations
 from exporter.facts.kube.node import Node
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, certificates
@@ -202,6 +203,14 @@ def test_csrs_from_the_first_to_the_last_metric() -> None:
         f'akscert_csr_issued_certificate_info{{fingerprint_sha256="{"ab" * 32}",node="{NODE}",role="kubelet-serving",'
         'serial_number="1f"} 1.0',
     ]
+
+
+@pytest.mark.parametrize("buckets", [len(BUCKETS), len(BUCKETS) + 2])
+def test_durations_of_csrs_without_a_count_for_each_bound_are_refused(buckets: int) -> None:
+    """A histogram without its last bound would pass for one that nothing has exceeded."""
+    facts = ClusterFacts(csrs=CsrTotals({}, {}, {SERVING_SIGNER: Durations((1,) * buckets, 1.0)}, ()))
+    with pytest.raises(ValueError, match="zip"):
+        list(csr.families(facts))
 
 
 def test_signers_and_the_clusters_age() -> None:
