@@ -9,9 +9,10 @@ from exporter.facts.azure.managed_cluster import AzureFacts, azure_cluster
 from exporter.facts.azure.resource_id import ResourceId
 from exporter.facts.cluster import ClusterFacts, Endpoint
 from exporter.facts.kube.ca_bundle import CaBundle
-from exporter.facts.kube.csr import SERVING_SIGNER, CertificateIdentity, Csr
+from exporter.facts.kube.csr import CLIENT_SIGNER, SERVING_SIGNER, CertificateIdentity, Csr
 from exporter.facts.kube.csr_ledger import BUCKETS, CsrLedger, CsrTotals, Durations
 from exporter.facts.kube.node import Node
+from exporter.facts.kube.node_requests import Issued, NodeRequests
 from exporter.facts.source import Failure
 from exporter.facts.x509 import Certificate, certificates
 from exporter.families import apiserver, ca, cluster, csr, node, rotation, signer
@@ -202,6 +203,20 @@ def test_csrs_from_the_first_to_the_last_metric() -> None:
         f'akscert_csr_last_issued_timestamp_seconds{{node="{NODE}",{serving}}} {go(T0 + 3)}',
         f'akscert_csr_issued_certificate_info{{fingerprint_sha256="{"ab" * 32}",node="{NODE}",role="kubelet-serving",'
         'serial_number="1f"} 1.0',
+    ]
+
+
+def test_a_csr_of_another_signer_names_the_node_and_no_certificate_of_its_kubelet() -> None:
+    """Whoever may create requests can send one with a node's name to any signer. It costs no scrape."""
+    issued = Issued(T0 + 3, CertificateIdentity("1f", "ab" * 32))
+    other = NodeRequests(NODE, "example.com/x", issued=issued)
+    unread = NodeRequests(NODE, SERVING_SIGNER, issued=Issued(T0 + 5, None))
+    nothing = NodeRequests(NODE, CLIENT_SIGNER)
+    facts = ClusterFacts(csrs=CsrTotals({}, {}, {}, (other, unread, nothing)))
+    assert lines(*csr.families(facts)) == [
+        "akscert_csr_untracked 0.0",
+        f'akscert_csr_last_issued_timestamp_seconds{{node="{NODE}",signer_name="example.com/x"}} {go(T0 + 3)}',
+        f'akscert_csr_last_issued_timestamp_seconds{{node="{NODE}",signer_name="{SERVING_SIGNER}"}} {go(T0 + 5)}',
     ]
 
 
