@@ -8,6 +8,7 @@ afterwards, so it is set before there are any. It cannot be taken off.
 import contextlib
 import ctypes
 import os
+import stat
 import sys
 from collections.abc import Iterable
 
@@ -134,7 +135,7 @@ def _allow(ruleset: int, path: str, access: int, directory: int = 0) -> None:
     except OSError:
         return
     try:
-        if os.path.isdir(f"/proc/self/fd/{place}"):
+        if stat.S_ISDIR(os.fstat(place).st_mode):
             if not directory:
                 return
             access |= directory

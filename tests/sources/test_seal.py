@@ -44,6 +44,22 @@ def test_what_the_kernel_refuses_is_left_open_and_said_in_its_words() -> None:
     assert (ran.stdout, ran.stderr) == ("sealed \nopen Landlock: Argument list too long\n", "")
 
 
+WITHOUT_PROC = ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
+LISTED = "import os, sys; from exporter.sources.seal import seal; seal(sys.argv[1:]); print(os.listdir(sys.argv[1]))"
+
+
+@pytest.mark.skipif(not landlock_abi(), reason="this kernel has no Landlock")
+def test_a_directory_is_left_open_where_there_is_no_proc(tmp_path: Path) -> None:
+    """A seal that took it for no directory would close all there is, the program's own modules first."""
+    if subprocess.run([*WITHOUT_PROC, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no namespaces for whoever runs this")
+    (tmp_path / "there").touch()
+    ran = subprocess.run(
+        [*WITHOUT_PROC, sys.executable, "-c", LISTED, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("['there']\n", "")
+
+
 def outcome(attempt: Callable[[], object]) -> str:
     """What comes of it: nothing, or the name of the error."""
     try:
