@@ -10,8 +10,10 @@ import logging
 import os
 import re
 import shutil
+import ssl
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core import AzureClouds
 from azure.core.credentials import AccessToken
@@ -23,6 +25,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.core.tools import get_arm_endpoints
 
 from exporter import __version__
+from exporter.facts.proxy import ProxyError, environment_proxy
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.azure.access import WORKLOAD_IDENTITY, workload_identity_missing
@@ -80,7 +83,7 @@ class ResourceManager:
     def __init__(self, endpoint: str, environment: Mapping[str, str], subscription: str) -> None:
         """Asks nothing yet. Raises Unanswered where there is no way to credentials."""
         self._endpoint = endpoint
-        trusted = _trusted(environment)
+        trusted, self._wrong_proxy = _trusted(environment), _wrong_proxy(endpoint, environment)
         try:
             self._credential = _Credential(environment, subscription, trusted)
         except ValueError as error:  # a tenant or authority of an impossible form
@@ -118,7 +121,7 @@ class ResourceManager:
                 words = f"Resource Manager's answer exceeds {LARGEST_ANSWER >> 20} MiB"
                 raise Unanswered(Reason.TOO_LARGE, words) from None
             reason = connection_reason(error) or Reason.ERROR
-            what = reason if reason is not Reason.ERROR else type(error).__name__
+            what = reason if reason is not Reason.ERROR else self._wrong_proxy or type(error).__name__
             raise Unanswered(reason, f"no answer from Resource Manager: {what}") from None
         wait = retry_after(
             response.headers.get("Retry-After", ""), http_date(response.headers.get("Date", "")), LONGEST_WAIT
@@ -137,13 +140,15 @@ class _Credential:
 
     def __init__(self, environment: Mapping[str, str], subscription: str, trusted: str | bool) -> None:
         self._inner = _login(environment, subscription, trusted)
+        authority = environment.get("AZURE_AUTHORITY_HOST") or "login.microsoftonline.com"
+        self._wrong_proxy = _wrong_proxy(authority if "://" in authority else f"https://{authority}", environment)
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # noqa: ANN401 - the SDK's protocol
         """A token, or Unanswered."""
         try:
             return self._inner.get_token(*scopes, **options)
         except Exception as error:  # noqa: BLE001 - the SDK passes on whatever MSAL and its HTTP library raise
-            raise Unanswered(Reason.CREDENTIALS, _credential_words(error)) from None
+            raise Unanswered(Reason.CREDENTIALS, _credential_words(error, self._wrong_proxy)) from None
 
     def close(self) -> None:
         """Let the connections go."""
@@ -157,9 +162,18 @@ def _transport(trusted: str | bool) -> BoundedTransport:
 def _trusted(environment: Mapping[str, str]) -> str | bool:
     """The file of CAs to trust, in the SDK's terms: True is the public ones."""
     file = environment.get("REQUESTS_CA_BUNDLE", "")
-    if file and not os.path.exists(file):
+    if not file:
+        return True
+    if not os.path.exists(file):
         raise Unanswered(Reason.ERROR, f"REQUESTS_CA_BUNDLE names no file: {file}")
-    return file or True
+    if not os.path.isdir(file):  # by the SDK it would be the server's TLS that is wrong
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except ssl.SSLError:
+            raise Unanswered(Reason.ERROR, f"REQUESTS_CA_BUNDLE names a file without a CA: {file}") from None
+        except OSError as error:
+            raise Unanswered(Reason.ERROR, f"REQUESTS_CA_BUNDLE: {file}: {error.strerror}") from None
+    return file
 
 
 def _login(
@@ -185,7 +199,20 @@ def _login(
     return AzureCliCredential(subscription=subscription, process_timeout=int(READ))
 
 
-def _credential_words(error: BaseException) -> str:
+def _wrong_proxy(url: str, environment: Mapping[str, str]) -> str:
+    """What is wrong with the proxy that the environment names for a URL; empty where there is none, or nothing is.
+
+    The SDK's libraries only say that something is wrong, and take some that are none elsewhere: asked when they failed.
+    """
+    try:
+        parts = urlsplit(url)
+        environment_proxy(parts.scheme, parts.hostname or "", parts.port or 443, environment)
+    except ValueError as error:
+        return str(error) if isinstance(error, ProxyError) else ""
+    return ""
+
+
+def _credential_words(error: BaseException, wrong_proxy: str = "") -> str:
     for cause in causes(error):
         if isinstance(cause, OSError) and cause.filename:
             return f"the service account token cannot be read: {cause.strerror}"
@@ -193,7 +220,7 @@ def _credential_words(error: BaseException) -> str:
         return f"Entra gives no token: AADSTS{code[1]}, {_ENTRA.get(code[1], 'see its list of error codes')}"
     if isinstance(error, CredentialUnavailableError):
         return f"the Azure CLI gives no token: {' '.join(str(error).split())[:200]}"
-    return f"Entra gives no token: {connection_reason(error) or 'its answer is not what it promises'}"
+    return f"Entra gives no token: {connection_reason(error) or wrong_proxy or 'its answer is not what it promises'}"
 
 
 def token_scope(endpoint: str) -> str:

@@ -1,6 +1,9 @@
 """What is made of whatever Resource Manager, Entra and the environment say: a reason and a line, or what was asked."""
 
+import errno
 import logging
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +16,9 @@ from exporter.reason import Reason
 from exporter.sources.azure import resource_manager
 from exporter.sources.azure.access import WORKLOAD_IDENTITY
 from exporter.sources.azure.resource_manager import Unanswered
+from simulation.pki import Authority
 
+UNSUPPORTED = "is not supported: http, https or socks5"
 READ = "Microsoft.ContainerService/managedClusters/read"
 
 
@@ -103,15 +108,50 @@ def test_why_there_is_no_token_is_one_line(error: Exception, words: str) -> None
 
 
 def test_whom_to_trust_is_a_file_that_is_there(tmp_path: Path) -> None:
-    """Or whoever is trusted publicly."""
-    (tmp_path / "ca.crt").write_text("")
+    """With a CA in it, or a directory; or whoever is trusted publicly."""
+    (tmp_path / "ca.crt").write_bytes(Authority.cluster(0.0).pem)
+    (tmp_path / "empty.crt").touch()
     named = str(tmp_path / "ca.crt")
     assert resource_manager._trusted({"REQUESTS_CA_BUNDLE": named}) == named
     assert resource_manager._trusted({"REQUESTS_CA_BUNDLE": ""}) is True
+    assert resource_manager._trusted({"REQUESTS_CA_BUNDLE": str(tmp_path)}) == str(tmp_path)
     assert resource_manager._trusted({}) is True
+    with pytest.raises(Unanswered) as raised:
+        resource_manager._trusted({"REQUESTS_CA_BUNDLE": f"{tmp_path}/empty.crt"})
+    words = f"REQUESTS_CA_BUNDLE names a file without a CA: {tmp_path}/empty.crt"
+    assert raised.value.failure == Failure(Reason.ERROR, words)
+    os.mknod(tmp_path / "socket", stat.S_IFSOCK | 0o600)
+    with pytest.raises(Unanswered) as raised:
+        resource_manager._trusted({"REQUESTS_CA_BUNDLE": f"{tmp_path}/socket"})
+    words = f"REQUESTS_CA_BUNDLE: {tmp_path}/socket: {os.strerror(errno.ENXIO)}"
+    assert raised.value.failure == Failure(Reason.ERROR, words)
     with pytest.raises(Unanswered) as raised:
         resource_manager._trusted({"REQUESTS_CA_BUNDLE": f"{named}.old"})
     assert raised.value.failure == Failure(Reason.ERROR, f"REQUESTS_CA_BUNDLE names no file: {named}.old")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "url", "words"),
+    [
+        ("", "https://arm.example", ""),
+        ("http://10.0.0.9:3128", "https://arm.example", ""),
+        (
+            "ftp://u:pa55@h",
+            "https://arm.example",
+            "a proxy of the scheme ftp:// is not supported: http, https or socks5",
+        ),
+        ("http://u:pa55@h:99999", "https://arm.example", "it is no URL such as http://proxy.example:3128"),
+        (":", "https://127.0.0.1:1", ""),
+        (":", "https://arm.example:99999", ""),
+    ],
+)
+def test_a_proxy_that_can_be_none_is_told_without_its_password(proxy: str, url: str, words: str) -> None:
+    found = resource_manager._wrong_proxy(url, {"HTTPS_PROXY": proxy})
+    assert found == (f"HTTPS_PROXY: {words}" if words else "")
+    refused = ConnectionRefusedError(111, "x")
+    none = "its answer is not what it promises"
+    assert resource_manager._credential_words(ValueError("x"), found) == f"Entra gives no token: {found or none}"
+    assert resource_manager._credential_words(refused, found) == "Entra gives no token: refused"
 
 
 IDENTITY = dict(zip(WORKLOAD_IDENTITY, ("client", "tenant", "/file"), strict=True))
