@@ -84,6 +84,14 @@ def _read(fifo: Path) -> bool:
     return True
 
 
+def test_a_kubeconfig_that_never_comes_is_waited_for_no_longer_than_the_look(tmp_path: Path) -> None:
+    """C4: `--timeout` is over everything."""
+    os.mkfifo(path := tmp_path / "config")
+    ended = run("check", "--kubeconfig", str(path), "--timeout", "1s", before=unhandled)
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr == f"aks-cert-exporter: kubeconfig {path}: no answer in time\n"
+
+
 def test_a_plugin_that_fails_is_seen_where_ended_children_are_ignored(tmp_path: Path) -> None:
     """C4: a parent that ignores SIGCHLD makes every child seem to end with 0."""
     (plugin := tmp_path / "plugin").write_text("#!/bin/sh\necho no login today >&2\nexit 3\n")

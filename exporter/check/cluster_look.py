@@ -63,11 +63,30 @@ def look_at_cluster(
     """
     deadline = time.monotonic() + (settings.timeout or PATIENCE)
     paths: Paths | None = settings.kubeconfig or default_kubeconfig()
-    choice, found = _read(paths, settings.context) if paths is not None else (None, None)
     with progress() as tell:
+        choice, found = _read_by(paths, settings.context, deadline, tell) if paths is not None else (None, None)
         look = _Look(settings, paths, choice, found, deadline, tell, account or ServiceAccount(), handshake)
         look.run()
     return cluster_report(look.seen, time.time(), max_age=settings.max_age, kubelets=settings.kubelets)
+
+
+def _read_by(
+    paths: Paths, context: str, deadline: float, tell: Callable[[Sequence[str]], None]
+) -> tuple[Choice, KubeconfigView]:
+    """The same by a deadline: a home directory may be on a server that hangs, a file be a pipe that nobody fills."""
+    outcome: list[tuple[Choice, KubeconfigView] | Exception] = []
+
+    def read() -> None:
+        try:
+            outcome.append(_read(paths, context))
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            outcome.append(error)
+
+    failures = together({"the kubeconfig": read}, deadline, tell)
+    found = outcome[0] if outcome else SettingsError(f"kubeconfig {paths}: {failures['the kubeconfig'].words}")
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def _read(paths: Paths, context: str) -> tuple[Choice, KubeconfigView]:
