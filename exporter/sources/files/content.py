@@ -31,10 +31,10 @@ def read_content(descriptor: int, before: State, cap: int) -> tuple[bytes, State
 
 def _bytes(descriptor: int, size: int, cap: int) -> bytes:
     # By size + 1, so that the end shows at once; a file that says 0 (in /proc) or grows is read to its end or the cap.
-    pieces = [piece := os.read(descriptor, min(size, cap) + 1)]
-    total = len(piece)
-    while piece and total <= cap:
-        pieces.append(piece := os.read(descriptor, min(65536, cap + 1 - total)))
+    pieces = [os.read(descriptor, min(size, cap) + 1)]
+    total = len(pieces[0])
+    while piece := os.read(descriptor, min(65536, cap + 1 - total)):
+        pieces.append(piece)
         total += len(piece)
     return b"".join(pieces)
 
