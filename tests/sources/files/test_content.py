@@ -96,12 +96,16 @@ def test_a_state_that_has_settled_is_trusted(file: int) -> None:
 
 
 def test_a_file_that_never_stays_the_same_is_given_up_after_three_readings(file: int) -> None:
-    """Its last bytes and state are told, and not trusted. It is written whenever it is about to be read."""
-    readings = count(1)
+    """Its last bytes and state are told, and not trusted. It is written whenever it is about to be read; whoever writes
+    it is given a moment in between.
+    """
+    readings, pauses = count(1), list[object]()
 
     def write(_frame: FrameType, event: str, called: object) -> None:
         if event == "c_call" and called is os.read:
             os.utime(file, (now := next(readings), now))
+        elif event == "c_call" and called is time.sleep:
+            pauses.append(called)
 
     state = file_state(os.fstat(file))
     sys.setprofile(write)
@@ -111,6 +115,7 @@ def test_a_file_that_never_stays_the_same_is_given_up_after_three_readings(file:
         sys.setprofile(None)
     assert found == (b"abcdef", file_state(os.fstat(file)), False)
     assert found[1][3] == 6 * SECOND, "read to its end three times"
+    assert len(pauses) == 2
 
 
 def test_a_file_that_says_less_than_it_holds_is_read_to_the_byte_beyond_the_cap(file: int) -> None:
