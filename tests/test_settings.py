@@ -175,3 +175,26 @@ def test_a_port_and_a_service_are_read() -> None:
     assert port(10250) == port("10250") == 10250
     assert service("aks-cert-exporter/node-agents") == ("aks-cert-exporter", "node-agents")
     assert service("") is None
+
+
+@pytest.mark.parametrize(("length", "shown"), [(78, f"'{'x' * 78}'"), (79, f"'{'x' * 76}…")])
+def test_a_value_is_quoted_up_to_eighty_characters(length: int, shown: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        resolve(Command.NODE, {"web_listen_address": "x" * length}, {})
+    assert str(raised.value) == f"--web.listen-address: not HOST:PORT: {shown}"
+
+
+def test_what_takes_the_place_of_a_value_in_help_texts() -> None:
+    shown = {one.flag: one.placeholder for one in SETTINGS}
+    assert (shown["config.file"], shown["log.format"], shown["azure.enabled"]) == (
+        "FILE",
+        "text|json",
+        "auto|true|false",
+    )
+
+
+def test_the_preset_of_the_paths_is_a_key_of_their_section(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("paths: {preset: aks-windows, evidence: {kubeconfig: /x}}")
+    found = resolve(Command.NODE, {"config_file": str(file)}, {})
+    assert (found.paths_preset, found.paths) == ("aks-windows", {"evidence": {"kubeconfig": "/x"}})
