@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 __all__ = ["kubectl_completion", "kubectl_plugin", "main"]
@@ -12,7 +13,6 @@ SERVERS = ("node", "cluster")
 
 def main() -> int:
     """Run the command line and return its exit status."""
-    _own_signals()
     # Before anything else is imported, which takes longer than a reloader waits: a SIGHUP that comes before it can be
     # honoured would end the process. `check` keeps ending with its terminal.
     if sys.argv[1:2] and sys.argv[1] in SERVERS:
@@ -20,30 +20,53 @@ def main() -> int:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # A container's first process is not ended by a signal that it does not handle, and the kubelet sends one only.
         signal.signal(signal.SIGTERM, _end)
-    from exporter.cli import main as command_line
 
-    return command_line()
+    def run() -> int:
+        from exporter.cli import main as command_line
+
+        return command_line()
+
+    return _status(run)
 
 
 def kubectl_plugin() -> int:
     """The same program as `kubectl akscert`: without a command it is `check`."""
     given = sys.argv[1:]
-    _own_signals()
     known = given[:1] and (not given[0].startswith("-") or given[0] in {"-h", "--help", "--version"})
-    from exporter.cli import main as command_line
 
-    return command_line(given if known else ["check", *given], "kubectl akscert")
+    def run() -> int:
+        from exporter.cli import main as command_line
+
+        return command_line(given if known else ["check", *given], "kubectl akscert")
+
+    return _status(run)
 
 
 def kubectl_completion() -> int:
     """What may come next in `kubectl akscert …`: kubectl 1.26 and newer start this at each TAB."""
-    from exporter.check.output import write_out
-    from exporter.cli import parser
-    from exporter.completion import plugin_words
 
-    top = parser("kubectl akscert")
-    write_out("\n".join(plugin_words(top, top.of_command, sys.argv[1:])))
-    return 0
+    def run() -> int:
+        from exporter.check.output import write_out
+        from exporter.cli import parser, printed
+        from exporter.completion import plugin_words
+
+        def complete() -> int:
+            top = parser("kubectl akscert")
+            write_out("\n".join(plugin_words(top, top.of_command, sys.argv[1:])))
+            return 0
+
+        return printed(complete)
+
+    return _status(run)
+
+
+def _status(run: Callable[[], int]) -> int:
+    """The exit status; 130 where it is interrupted, be it while it is still being imported."""
+    _own_signals()
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return 130
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

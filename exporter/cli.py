@@ -18,7 +18,7 @@ from exporter.sources.bug import bug
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-__all__ = ["main"]
+__all__ = ["main", "parser", "printed"]
 
 _log = logging.getLogger(__name__)
 
@@ -112,9 +112,14 @@ def _version(one: Parser) -> None:
 
 def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run a command and return its exit status; for settings that cannot be used 2, of `check` 3."""
+    return printed(lambda: _main(_parsed(arguments, program)))
+
+
+def printed(run: Callable[[], int]) -> int:
+    """The exit status of what prints; 3, and a line, where that cannot be printed, and 130 where it is interrupted."""
     try:
         try:
-            return _main(_parsed(arguments, program))
+            return run()
         finally:
             settle()
     except OutputError as error:

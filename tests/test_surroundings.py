@@ -147,3 +147,34 @@ def test_a_usage_error_is_nothing_for_standard_output(command: str) -> None:
     shown = run(command, "\x1b[2J", before=unhandled).stderr
     assert shown.endswith("error: unrecognized arguments: \\x1b[2J\n")
     assert shown.startswith(f"usage: aks-cert-exporter {command} ")
+
+
+INTERRUPTED = """
+import sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "exporter.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Finder())
+import exporter.__main__ as entry
+sys.exit(getattr(entry, sys.argv[1])())
+"""
+
+
+@pytest.mark.parametrize("entry", ["main", "kubectl_plugin", "kubectl_completion"])
+def test_an_interruption_is_one_from_the_first_moment_on(entry: str) -> None:
+    """While the program is still being imported."""
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED, entry], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(("redirected", "why"), [(">/dev/full", ": No space left on device"), (">&-", " is closed")])
+def test_a_completion_that_cannot_be_printed_is_one_line(redirected: str, why: str) -> None:
+    """C5."""
+    script = "import sys; from exporter.__main__ import kubectl_completion; sys.exit(kubectl_completion())"
+    line = ["bash", "-c", f'"$@" {redirected}', "bash", sys.executable, "-c", script, "check"]
+    ended = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr == f"aks-cert-exporter: standard output{why}\n"

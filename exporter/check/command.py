@@ -93,8 +93,8 @@ def run(settings: Settings) -> int:
         while True:
             seen = _look(settings)
             status = seen.exit_status
-            _print(seen, settings, stream)
-            if settings.watch is None:
+            read = _print(seen, settings, stream)
+            if settings.watch is None or not read:
                 return status
             time.sleep(settings.watch)
     except KeyboardInterrupt:
@@ -111,7 +111,8 @@ def _look(settings: Settings) -> Report:
     return look_at_host(settings)
 
 
-def _print(seen: Report, settings: Settings, stream: TextIO) -> None:
+def _print(seen: Report, settings: Settings, stream: TextIO) -> bool:
+    """Whether somebody may still read it."""
     shown = seen.shown(Severity(settings.severity), quiet=settings.quiet)
     match settings.output:
         case "json":
@@ -122,5 +123,4 @@ def _print(seen: Report, settings: Settings, stream: TextIO) -> None:
             text = as_table(shown, stream) if shown.told else ""
     if settings.watch is not None and stream.isatty():
         text = f"{CLEAR}{text}"
-    if text:
-        write_out(text)
+    return write_out(text) if text else True

@@ -15,17 +15,19 @@ class OutputError(Exception):
     """What was to be printed cannot be. The message is one line."""
 
 
-def write_out(text: str) -> None:
-    """Print the text. Raises OutputError; a reader that has gone, such as `head`, is no error."""
+def write_out(text: str) -> bool:
+    """Print the text. Raises OutputError; a reader that has gone, such as `head`, is no error. Whether one is there."""
     stream = standard_output()
     try:
         stream.write(text if text.endswith("\n") else f"{text}\n")
         stream.flush()
     except BrokenPipeError:
         _abandon()
+        return False
     except (OSError, ValueError) as error:
         _abandon()
         raise OutputError(f"standard output: {getattr(error, 'strerror', None) or error}") from None
+    return True
 
 
 def standard_output() -> TextIO:

@@ -237,6 +237,21 @@ def test_it_looks_again_and_again_until_it_is_interrupted(terminal: bool, before
     assert CLEAR not in printed(of_node(root), terminal=True)[1]
 
 
+class Gone(Terminal):
+    """Nobody reads any more."""
+
+    def write(self, _text: str) -> int:
+        self.flush()
+        raise BrokenPipeError
+
+
+def test_it_looks_no_more_once_nobody_reads(root: Path) -> None:
+    """C5: `check --watch | head` would never end."""
+    with contextlib.redirect_stdout(Gone(terminal=False, most=3)) as stream:
+        assert run(often(of_node(root))) == 1
+    assert stream.most == 2
+
+
 def test_an_interruption_of_a_single_look_is_one(root: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         printed(settings(host_root=str(root)), most=1)

@@ -21,7 +21,7 @@ def onto(stream: io.TextIOBase | None) -> Iterator[None]:
 def test_what_is_printed_ends_with_one_end_of_line(text: str, printed: str) -> None:
     buffered = io.BufferedWriter(raw := io.BytesIO())
     with onto(io.TextIOWrapper(buffered, "utf-8", newline="")) as _:
-        write_out(text)
+        assert write_out(text)
         assert raw.getvalue().decode() == printed  # at once, and not only at the end
 
 
