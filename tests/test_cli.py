@@ -1,6 +1,7 @@
 """The command line, in processes of its own."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -23,6 +24,16 @@ def test_a_setting_that_cannot_be_used_is_one_line_and_status_2(tmp_path: Path) 
     ended = run("node", "--config.file", str(file))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"aks-cert-exporter: {file}: unknown key log.lvel\n"
+
+
+def test_a_file_of_settings_is_utf8_whatever_the_system_takes_for_text(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("log.format: t\u00e9xt", encoding="utf-8")
+    command = [sys.executable, "-m", "exporter", "node", "--config.file", str(file)]
+    environment = {**os.environ, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    ended = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=60)
+    words = f"aks-cert-exporter: {file}: log.format: not one of text, json: 't\\xe9xt'\n"
+    assert (ended.returncode, ended.stderr.decode()) == (2, words)
 
 
 def test_a_web_configuration_that_cannot_be_used_is_one_line_and_status_2(tmp_path: Path) -> None:

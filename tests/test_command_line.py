@@ -102,7 +102,8 @@ def test_it_is_a_kubectl_plugin(tmp_path: Path) -> None:
         for arguments in (["-o", "json"], ["check", "-o", "json"]):
             done = run("-c", PLUGIN, *arguments, KUBECONFIG=str(path))
             assert json.loads(done.stdout)["exit_status"] == done.returncode == 0
-    assert "usage: kubectl akscert " in run("-c", PLUGIN, "--help").stdout
+    assert "usage: kubectl akscert [-h] [--version] COMMAND" in (help_text := run("-c", PLUGIN, "--help").stdout)
+    assert run("-c", PLUGIN, "-h").stdout == help_text
     assert run("-c", PLUGIN, "metrics", "-o", "json").stdout.startswith("[")
 
 

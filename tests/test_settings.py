@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.settings import SETTINGS, Command, Settings, SettingsError, resolve
-from exporter.values import port, service
+from exporter.values import port, service, word
 
 
 def node(tmp_path: Path, text: str = "", flags: dict[str, object] | None = None, **environment: str) -> Settings:
@@ -198,3 +198,18 @@ def test_the_preset_of_the_paths_is_a_key_of_their_section(tmp_path: Path) -> No
     file.write_text("paths: {preset: aks-windows, evidence: {kubeconfig: /x}}")
     found = resolve(Command.NODE, {"config_file": str(file)}, {})
     assert (found.paths_preset, found.paths) == ("aks-windows", {"evidence": {"kubeconfig": "/x"}})
+
+
+def test_a_file_that_is_no_text_is_told_by_its_first_wrong_byte(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_bytes(b"\xff")
+    with pytest.raises(SettingsError) as raised:
+        resolve(Command.NODE, {"config_file": str(file)}, {})
+    assert str(raised.value) == (
+        f"{file}: not YAML: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
+    )
+
+
+def test_the_words_of_a_switch_are_told_in_their_order() -> None:
+    words = {one.parse.words for one in SETTINGS if isinstance(one.parse, word) and "true" in one.parse.words}
+    assert words == {("true", "false"), ("auto", "true", "false")}
