@@ -192,7 +192,7 @@ def _wire_word(served: Bundle, at_hand: Bundle, authorities: Bundle, signed: Sig
         return None
     if issued_by(served[0], at_hand, authorities, signed):
         return True
-    signers = [one for one in served if one.self_issued and signed(one, one) and one not in authorities]
+    signers = [one for one in served if signed(one, one) and one not in authorities]
     return False if any(signed(served[0], one) for one in signers) else None
 
 
