@@ -187,7 +187,8 @@ def test_a_thread_that_nobody_needs_ends() -> None:
     workers = Workers(LONG, idle=0.01)
     for _ in range(2):
         assert workers.answers(["a"], upper(["a"]), failed) == (["A"], frozenset())
-        until(lambda: (workers._threads, workers._idle) == (0, 0))
+        until(lambda: not workers._threads)
+        assert workers._idle == 0
 
 
 class Ticks(threading.Event):

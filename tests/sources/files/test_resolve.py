@@ -10,7 +10,7 @@ import pytest
 
 from exporter.reason import FileStatus
 from exporter.sources.files.directory import Directory, FdDirectory, PathDirectory
-from exporter.sources.files.resolve import UnresolvedPath, last_change, walk
+from exporter.sources.files.resolve import UnresolvedPath, _is_machine_root, last_change, walk
 
 BROKEN, OUTSIDE, ABSENT = FileStatus.BROKEN_SYMLINK, FileStatus.OUTSIDE_ROOT, FileStatus.NOT_FOUND
 LINKS = {
@@ -212,6 +212,7 @@ def test_a_fault_tells_of_its_directory(tmp_path: Path) -> None:
 def test_a_root_that_cannot_be_asked_is_not_the_machines(host: Path) -> None:
     root = Denied(str(host))
     root.refuses = "stat"
+    assert _is_machine_root(root) is False
     with pytest.raises(UnresolvedPath) as raised:
         walk(root, "/etc/outside")
     assert raised.value.status is OUTSIDE
