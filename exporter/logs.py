@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import select
 import sys
 import threading
 import time
@@ -44,13 +45,43 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(fields)
 
 
+PATIENCE = 0.2
+"""Seconds that whoever reads the lines may take before they are lost."""
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Loses a line rather than wait for good for whoever does not read: each thread logs, also those that answer."""
+
+    lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._taken():
+            self.lost += 1
+            return
+        if self.lost:
+            words, self.lost = f"{self.lost} lines before this one were lost: nobody read them", 0
+            super().emit(logging.LogRecord(__name__, logging.WARNING, __file__, 0, words, (), None))
+        super().emit(record)
+
+    def _taken(self) -> bool:
+        """Whether a line can be written without waiting; of a pipe it is, where there is room for 4 KiB (pipe(7))."""
+        if not hasattr(select, "poll"):  # Windows
+            return True
+        try:
+            asked = select.poll()
+            asked.register(self.stream, select.POLLOUT)
+            return bool(asked.poll(0 if self.lost else PATIENCE * 1000))
+        except (OSError, TypeError, ValueError):  # no file, or none any more: what becomes of it is met by writing
+            return True
+
+
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send all records of `level` and worse to standard error, in `form`: `text` or `json`.
 
     Warnings of Python, and errors that end a thread or that nobody can be told of, become records too, so that no line
     has another form.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Lines(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     handler.addFilter(_worth_a_line)
     root = logging.getLogger()

@@ -1,9 +1,12 @@
 """Log lines: one for each record, in UTC, and nobody can forge one."""
 
+import contextlib
 import io
 import json
 import logging
+import os
 import re
+import select
 import sys
 import threading
 import warnings
@@ -144,6 +147,37 @@ def test_an_error_that_nobody_can_be_told_of_is_a_record(stream: io.StringIO) ->
     Half()
     (line,) = stream.getvalue().splitlines()
     assert "ERROR exporter.logs: a destructor failed | AttributeError: no such half [" in line
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="Windows")
+@pytest.mark.usefixtures("stream")
+def test_lines_that_nobody_reads_are_lost_and_hold_nobody_up() -> None:
+    """A runtime that hangs would take the scrapes with it, and keep the process from its end."""
+    reader, writer = os.pipe()
+    with open(reader, "rb", buffering=0) as read, open(writer, "w", encoding="utf-8") as full:
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 512)
+        os.set_blocking(writer, True)
+        configure("info", "text", full)
+
+        def log() -> None:
+            for number in range(50):
+                logging.getLogger("x").info("line %d", number)
+
+        thread = threading.Thread(target=log, daemon=True)
+        thread.start()
+        thread.join(20)
+        waits = thread.is_alive()
+        read.read(1 << 20)
+        assert not waits
+        logging.getLogger("x").info("again")
+        lost, line = read.read(1 << 20).decode().splitlines()
+        assert lost.endswith("WARNING exporter.logs: 50 lines before this one were lost: nobody read them")
+        assert line.endswith("INFO x: again")
+        logging.getLogger("x").info("and again")
+        assert read.read(1 << 20).count(b"\n") == 1
 
 
 def test_a_stream_that_is_closed_loses_lines_and_nothing_else(
