@@ -26,7 +26,11 @@ def main() -> int:
 
         return command_line()
 
-    return _status(run)
+    try:
+        return _status(run)
+    finally:
+        if signal.getsignal(signal.SIGTERM) is _end:  # it is ending: another one would only interrupt that
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def kubectl_plugin() -> int:

@@ -178,3 +178,19 @@ def test_a_completion_that_cannot_be_printed_is_one_line(redirected: str, why: s
     ended = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (3, "")
     assert ended.stderr == f"aks-cert-exporter: standard output{why}\n"
+
+
+IMPATIENT = """
+import atexit, os, signal, sys
+from exporter.__main__ import main
+sys.argv[1:] = ["node", "--host-root", "/nonexistent"]
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+sys.exit(main())
+"""
+
+
+def test_a_second_sigterm_does_not_interrupt_the_end() -> None:
+    ended = subprocess.run([sys.executable, "-c", IMPATIENT], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("aks-cert-exporter: --host-root: not a directory")
+    assert ended.stderr.count("\n") == 1
