@@ -50,6 +50,7 @@ AZURE, AZURE_PARTS = 30.0, 2
 """Seconds for a login and a look at Azure, and how many of them there are at the most."""
 TELLING = 1.0
 """Seconds that are kept to print what was told by then."""
+NO_POD = "no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod"
 _LOGGED_IN = frozenset(KUBE_SOURCES) - {Source.APISERVER}
 """What only somebody with credentials can ask."""
 
@@ -125,7 +126,8 @@ class _Look:
         )
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._no_pod = False
+        self._nobody = ""
+        """Why there is nobody to ask, where there is not."""
         self._seen = Seen(found, self._state, server=found.address if found else None)
 
     @property
@@ -140,8 +142,8 @@ class _Look:
         if self._view is not None and self._view.tls:
             looks[Source.APISERVER] = self._probe
         failures = self._together(looks)
-        if self._no_pod:
-            raise SettingsError("no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod")
+        if self._nobody:
+            raise SettingsError(self._nobody)
         if late := failures.get(Source.APISERVER):
             assert self._seen.server is not None  # that of the kubeconfig: without one nothing is looked at yet
             self._seen.endpoint = Endpoint(shown(self._seen.server), None, None, failure=late)
@@ -169,7 +171,8 @@ class _Look:
             credentials = Kubeconfig(self._paths, self._settings.context, chosen=self._choice, patience=patience)
             self._connection = Connection(credentials, timeout=15.0)
         except ApiError as error:
-            self._no_pod = self._paths is None
+            if self._paths is None:
+                self._nobody = error.failure.words if self._account.there else NO_POD
             self._not_asked(error.failure)
 
     def _not_asked(self, failure: Failure) -> None:

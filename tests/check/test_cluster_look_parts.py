@@ -130,6 +130,25 @@ def test_who_is_in_no_pod_and_has_no_kubeconfig_has_nobody_to_ask(tmp_path: Path
     assert str(raised.value) == "no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this is no Pod"
 
 
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"KUBERNETES_SERVICE_PORT": "abc"}, "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are no address"),
+        ({"HTTPS_PROXY": ":"}, "HTTPS_PROXY: it is no URL such as http://proxy.example:3128"),
+    ],
+)
+def test_in_a_pod_whose_account_is_of_no_use_it_is_said_why(
+    environment: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    """And not that it is no Pod."""
+    for name in ("token", "ca.crt"):
+        (tmp_path / name).write_text("secret")
+    whole = {"KUBERNETES_SERVICE_HOST": "api.example", "KUBERNETES_SERVICE_PORT": "443", **environment}
+    with pytest.raises(SettingsError) as raised:
+        look_at_cluster(resolve(Command.CHECK, {}, {}), ServiceAccount(tmp_path, whole))
+    assert str(raised.value) == f"service account: {words}"
+
+
 def test_without_credentials_only_what_is_served_is_seen(tmp_path: Path, server: ApiServer) -> None:
     content = server.kubeconfig(CA.pem)
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/false", "interactiveMode": "Never"}

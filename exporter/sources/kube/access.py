@@ -103,6 +103,11 @@ class ServiceAccount:
         self._token, self._authority = folder / "token", folder / "ca.crt"
         self._environment = environment
 
+    @property
+    def there(self) -> bool:
+        """Whether this is a Pod that has one, be it of use or not."""
+        return self._token.is_file() and bool(self._environment.get("KUBERNETES_SERVICE_HOST"))
+
     def read(self) -> Access:
         """See Credentials."""
         with _as_credentials_error("service account"):
@@ -114,7 +119,7 @@ class ServiceAccount:
             return Access(
                 server=server,
                 server_name="",
-                proxy=environment_proxy("https", *address_of(server), self._environment),
+                proxy=environment_proxy("https", *_address(server), self._environment),
                 context=_tls_context(authorities, insecure=False),
                 authorities=authorities,
                 identity=_identity(server, authorities),
@@ -124,6 +129,13 @@ class ServiceAccount:
     def stamp(self) -> Stamp:
         """See Credentials."""
         return _stamp((self._token, self._authority))
+
+
+def _address(server: str) -> tuple[str, int]:
+    try:
+        return address_of(server)
+    except ValueError:
+        raise KubeconfigError("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are no address") from None
 
 
 class Kubeconfig:
