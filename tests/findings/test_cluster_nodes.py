@@ -258,7 +258,8 @@ def test_a_node_without_a_word_is_a_finding_once_everybody_was_asked(
     sources: tuple[SourceFacts, ...], told: bool
 ) -> None:
     """Node agents and kubelets, where they are asked; other sources say nothing on it."""
-    facts = ClusterFacts(nodes=(node(),), observations={NODE: NodeObservation(Observer.NOBODY)})
+    told_of = {"a": NodeObservation(Observer.NODE_AGENT), NODE: NodeObservation(Observer.NOBODY)}
+    facts = ClusterFacts(nodes=(node(),), observations=told_of)
     alerts = [one.alert for one in cluster_findings(facts, sources, NOW)]
     assert ("AksCertNodeNotObserved" in alerts) is told
 

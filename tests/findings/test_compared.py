@@ -97,6 +97,11 @@ def test_a_static_client_certificate_is_no_conflict_beside_what_says_so() -> Non
     assert said(cluster(document(client=static))) == []
 
 
+@pytest.mark.parametrize("window", [(NOW - 60 * DAY, None), (None, NOW - DAY), (None, None)])
+def test_half_a_window_says_nothing_of_a_rotation_that_was_missed(window: tuple[float | None, float | None]) -> None:
+    assert said(cluster(document(client=ToldRotation("kubelet-client", "enabled", *window, ON)))) == []
+
+
 def test_a_node_that_missed_the_control_planes_rotation_is_told() -> None:
     late = ToldRotation("kubelet-client", "enabled", NOW - 60 * DAY, NOW - DAY, ON)
     (one,) = said(cluster(document(client=late)))
