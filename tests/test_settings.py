@@ -193,11 +193,12 @@ def test_what_takes_the_place_of_a_value_in_help_texts() -> None:
     )
 
 
-def test_the_preset_of_the_paths_is_a_key_of_their_section(tmp_path: Path) -> None:
+@pytest.mark.parametrize("preset", ["auto", "aks-linux", "aks-windows"])
+def test_the_preset_of_the_paths_is_a_key_of_their_section(tmp_path: Path, preset: str) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text("paths: {preset: aks-windows, evidence: {kubeconfig: /x}}")
+    file.write_text(f"paths: {{preset: {preset}, evidence: {{kubeconfig: /x}}}}")
     found = resolve(Command.NODE, {"config_file": str(file)}, {})
-    assert (found.paths_preset, found.paths) == ("aks-windows", {"evidence": {"kubeconfig": "/x"}})
+    assert (found.paths_preset, found.paths) == (preset, {"evidence": {"kubeconfig": "/x"}})
 
 
 def test_a_file_that_is_no_text_is_told_by_its_first_wrong_byte(tmp_path: Path) -> None:

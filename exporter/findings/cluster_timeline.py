@@ -26,11 +26,11 @@ def cluster_events(cluster: ClusterFacts, now: float) -> Iterator[Event]:
             what = f"The API server's certificate ends; {renewal}"
             yield Event(one.certificate.not_after, what, one.address, rotation is not Rotation.ENABLED)
     same = cluster.cas.get(Ca.CLIENT) == cluster.cas.get(Ca.CLUSTER)
-    for ca, bundle in cluster.cas.items():
-        if bundle and not (ca is Ca.CLIENT and same):
-            use = cluster.ca_use(ca)
-            end = (use.counts if use else bundle[0]).not_after
-            yield Event(end, f"The {CA_WORDS[ca]} ends; only a rotation of all certificates renews it", ca.value, True)
+    for ca in cluster.cas:
+        use = cluster.ca_use(ca)
+        if use is not None and not (ca is Ca.CLIENT and same):
+            what = f"The {CA_WORDS[ca]} ends; only a rotation of all certificates renews it"
+            yield Event(use.counts.not_after, what, ca.value, True)
     for held in cluster.bundles:
         if held.certificates:
             end = ends_last(held.certificates).not_after

@@ -26,7 +26,7 @@ PLACEHOLDERS = {
 }
 """What to put in for each, in words that can be looked up."""
 
-_PLACEHOLDER = re.compile(rf"\b({'|'.join(PLACEHOLDERS)})\b")
+_PLACEHOLDER = re.compile(rf"\b(?:{'|'.join(PLACEHOLDERS)})\b")
 _WORDS = "|".join(re.escape(words) for words in (*PLACEHOLDERS.values(), _BOTH.partition(" are ")[2]))
 _EXPLANATION = re.compile(rf" (?:(?:[A-Z_]+ is|RESOURCE_GROUP and CLUSTER are) (?:{_WORDS})(?:; |\.))+$")
 

@@ -44,9 +44,9 @@ def control_plane_findings(cluster: ClusterFacts, now: float) -> Iterator[Findin
     for endpoint in cluster.endpoints:
         yield from _endpoint(endpoint, cluster.apiserver_rotation, place, now)
     for ca, bundle in cluster.cas.items():
-        if bundle and not (ca is Ca.CLIENT and bundle == cluster.cas.get(Ca.CLUSTER)):
-            use = cluster.ca_use(ca)
-            yield from _ca(ca, use.counts if use else bundle[0], place, now)
+        use = cluster.ca_use(ca)
+        if use is not None and not (ca is Ca.CLIENT and bundle == cluster.cas.get(Ca.CLUSTER)):
+            yield from _ca(ca, use.counts, place, now)
             yield from former_members(use, Subject(Kind.CA, CA_WORDS[ca]), now)
     yield from bundle_findings(cluster, now)
     yield from signing_findings(cluster, now)

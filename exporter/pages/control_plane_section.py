@@ -77,11 +77,10 @@ def _parts(cluster: ClusterFacts, now: float) -> Iterator[Markup]:
     ]
     same = cluster.cas.get(Ca.CLIENT) == cluster.cas.get(Ca.CLUSTER)
     for ca, bundle in cluster.cas.items():
-        if bundle and not (ca is Ca.CLIENT and same):
+        use = cluster.ca_use(ca)
+        if use is not None and not (ca is Ca.CLIENT and same):
             title, where = CLUSTER_AND_CLIENT if ca is Ca.CLUSTER and same else CA_WORDS[ca]
             more = (("Together with it", f"{len(bundle) - 1} more of the same bundle" if bundle[1:] else ""),)
-            use = cluster.ca_use(ca)
-            assert use is not None  # there is a bundle
             held = use.counts
             ending = (requestheader_ca_end if ca is Ca.REQUESTHEADER else ca_end)(held.not_after, now)
             severity = worst(ending, not_yet_valid(held.not_before, now))

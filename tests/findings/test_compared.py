@@ -132,6 +132,10 @@ def test_a_node_that_only_its_kubelet_tells_of_may_have_missed_it_too() -> None:
         "It missed the rotation that the control plane made: its client certificate has been overdue "
         f"{lasting(deadline, NOW)} and {ends(end, NOW)}."
     )
+    serving = replace(view, certificates=tuple(replace(one, role=Role.KUBELET_SERVING) for one in view.certificates))
+    observed = {"n1": NodeObservation(Observer.KUBELET, view=serving)}
+    alerts = {each.alert for each in said(replace(cluster(document()), observations=observed))}
+    assert "AksCertNodePoolMissedRotation" not in alerts, "the control plane renews no serving certificate"
 
 
 @pytest.mark.parametrize(
