@@ -62,7 +62,7 @@ def test_the_list_leads_to_every_runbook() -> None:
     name = "AksCertExpired"
     assert f'<li><a href="{name}">{name}</a><br>' in html
     assert set(runbook_names()) == FILES.keys() <= set(links)
-    assert "A kubelet's or the API server's certificate is past its notAfter." in html.replace("&#39;", "'")
+    assert "A kubelet's or the API server's certificate is past its notAfter.</li>" in html.replace("&#39;", "'")
 
 
 def test_an_installed_package_has_them_beside_itself(tmp_path: Path) -> None:
