@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.cli import parser
+from exporter.cli import parser, printed
 from exporter.examples import EXAMPLES
 from simulation.api.server import ApiServer
 from simulation.csr_answer import Answer
@@ -200,3 +200,17 @@ def test_watching_looks_again_until_it_is_interrupted(tmp_path: Path) -> None:
                     break
             watching.stdout.read()
     assert watching.returncode == 0
+
+
+def test_a_flag_is_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
+    """Else a new flag could change what a former one meant."""
+    with pytest.raises(SystemExit):
+        parser().parse_args(["check", "--kubeconf", "x"])
+    assert "unrecognized arguments: --kubeconf" in capsys.readouterr().err
+
+
+def test_what_is_interrupted_ends_with_130() -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    assert printed(interrupted) == 130

@@ -22,6 +22,14 @@ def test_the_first_help_ends_with_three_ways_to_begin() -> None:
     assert parser("p").format_help().endswith(f"\n{told}\n")
 
 
+def test_a_look_from_a_laptop_is_among_the_examples_of_the_cluster_agent() -> None:
+    assert [shown for shown, _ in EXAMPLES["cluster"]] == [
+        "cluster",
+        "cluster --kubeconfig ~/.kube/config --context aks-prod",
+        "cluster --azure.enabled false --kubelets.enabled false",
+    ]
+
+
 @pytest.mark.parametrize("command", [name for name in EXAMPLES if name])
 def test_the_help_of_a_command_says_what_it_does_and_ends_with_its_examples(
     command: str, monkeypatch: pytest.MonkeyPatch

@@ -173,6 +173,10 @@ def test_a_port_and_a_service_have_one_form(tmp_path: Path, text: str, message: 
 def test_a_port_and_a_service_are_read() -> None:
     """A port as a number or as text."""
     assert port(10250) == port("10250") == 10250
+    assert (port(1), port("65535")) == (1, 65535)
+    for other in (0, 65536, "-1", True):
+        with pytest.raises(ValueError, match=r"^not a (port|string)$"):
+            port(other)
     assert service("aks-cert-exporter/node-agents") == ("aks-cert-exporter", "node-agents")
     assert service("") is None
 

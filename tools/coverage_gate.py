@@ -36,12 +36,14 @@ PARTS = (
 SETTINGS = ROOT / "tools/coverage.toml"
 FOLDER = ROOT / ".cache/coverage"
 UNMEASURED = (
-    # They look at the process itself: what it has imported, and what it says when it is sealed.
+    # They look at the process itself: what it has imported, and what it says when it is sealed or lacks something.
     "tests/agents/test_node.py::test_the_agent_imports_nothing_that_only_the_cluster_agent_needs",
     "tests/agents/test_node.py::test_a_running_agent_is_sealed_and_keeps_nothing_that_only_its_start_needs",
     "tests/agents/test_node_parser.py::test_a_sealed_agent_says_the_same_and_never_loads_the_library",
+    "tests/sources/test_seal.py::test_a_directory_is_left_open_where_there_is_no_proc",
     "tests/sources/test_seal.py::test_what_the_kernel_refuses_is_left_open_and_said_in_its_words",
     "tests/test_cli.py::test_a_web_configuration_that_cannot_be_used_is_one_line_and_status_2",
+    "tests/test_surroundings.py::test_a_lack_of_the_system_s_is_no_bug",
 )
 
 

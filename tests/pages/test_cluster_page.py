@@ -159,6 +159,12 @@ def test_the_worst_state_stands_in_title_and_icon() -> None:
     assert found[0][0][1] != found[1][0][1]
 
 
+@pytest.mark.parametrize(("trusted", "word"), [(True, "yes"), (False, "no"), (None, "unknown")])
+def test_whether_clients_trust_the_api_server_is_said_in_a_word(trusted: bool | None, word: str) -> None:
+    html = page(replace(full(), endpoints=(Endpoint("aks.example:443", APISERVER, trusted),)))
+    assert re.search(rf"Trusted by clients in the cluster</dt><dd><span [^>]+><svg .*?</svg>\s*{word}<", html)
+
+
 def test_facts_that_are_old_are_marked() -> None:
     """A source that has stopped answering: what it told last is shown, and that it is old."""
     silent = replace(source(Source.NODES, up=False), last_success=NOW - 3 * 3600)

@@ -5,6 +5,9 @@ import re
 import zlib
 from dataclasses import replace
 
+import msgspec
+import pytest
+
 from exporter.documents.node_document import node_document
 from exporter.facts.cluster import ClusterFacts
 from exporter.facts.host.host_facts import HostFacts
@@ -15,17 +18,19 @@ from exporter.facts.node_document import NodeDocument
 from exporter.facts.node_document import node_document as read_document
 from exporter.facts.node_observation import NodeObservation
 from exporter.facts.source import Failure
+from exporter.facts.told_node import SaidCertificate
 from exporter.facts.usability import Usability
 from exporter.facts.x509 import certificates
 from exporter.findings.cluster import cluster_findings
 from exporter.findings.host import host_findings
-from exporter.pages.told_node_page import told_node_page
+from exporter.pages.told_node_page import _said_card, told_node_page
 from exporter.reason import KubeletStatus, Observer, Origin, Reason, Role, Rotation
 from simulation.pki import DAY
 from tests.pages.document import check, read
 from tests.pages.example import CA, NODE, NOW, broken, source, well
 from tests.pages.fleet import fleet
 
+NEVER = SaidCertificate("kubelet-client", "file", NOW - DAY, NOW + DAY)
 ATTACK = "<script>alert(1)</script>"
 WORDS = {"role", "path", "status", "origin", "reason", "shown", "subject", "usable"}
 
@@ -143,3 +148,9 @@ def test_on_is_not_green_beside_a_certificate_that_cannot_be_used() -> None:
     assert row is not None
     assert "badge critical" in row[0]
     assert "no: another_node" in read(html).text
+
+
+@pytest.mark.parametrize(("due", "deadline"), [(NOW, None), (None, NOW)])
+def test_half_a_window_is_none(due: float | None, deadline: float | None) -> None:
+    """As an agent of another version might tell it."""
+    assert _said_card(msgspec.structs.replace(NEVER, due=due, deadline=deadline), NOW) == _said_card(NEVER, NOW)
