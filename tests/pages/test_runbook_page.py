@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.pages.runbook_page import runbook_document
+from exporter.pages.runbook_page import _meaning, runbook_document
 from exporter.pages.runbooks import runbook_names, runbook_text
 from tests.pages.document import check, read
 from tests.pages.example import NOW
@@ -53,6 +53,11 @@ def test_a_name_is_accepted_with_and_without_its_ending() -> None:
 def test_any_other_name_has_no_page(name: str) -> None:
     assert runbook_document(name, NOW) is None
     assert runbook_text(name) is None
+
+
+@pytest.mark.parametrize("more", ["", " And a second."])
+def test_what_an_alert_means_is_its_first_sentence(more: str) -> None:
+    assert _meaning(f"# A\n\n## Meaning\n\nThe `one`\nsentence.{more}\n\n## Impact\n") == "The one sentence."
 
 
 def test_the_list_leads_to_every_runbook() -> None:
