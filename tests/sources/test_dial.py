@@ -408,4 +408,7 @@ def test_a_socks_proxy_with_two_addresses_is_asked_at_the_one_that_answers() -> 
             assert connection.recv(5) == b"hello"
     with Proxy(("127.0.0.1", 1), socks=True, refuse=b"x") as proxy, pytest.raises(ProxyRefusal) as kept:
         dial(NAMED, soon(), through(proxy.place, "socks5"))
+    end = time.monotonic() + 20  # the proxy's threads close their ends when they come to it
+    while not set(os.listdir("/proc/self/fd")) <= before and time.monotonic() < end:
+        time.sleep(0.01)
     assert set(os.listdir("/proc/self/fd")) <= before, kept
