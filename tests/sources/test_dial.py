@@ -2,19 +2,21 @@
 
 import errno
 import os
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 
 from exporter.facts.proxy import Proxy as Through
 from exporter.sources.dial import ProxyRefusal, Unresolved, _addresses, dial
 from simulation.pki import YEAR, Authority
-from tests.proxies import Proxy
+from tests.proxies import Proxy, dripping
+from tests.sources.files.test_deadline_workers import until
 
 NAMED = ("no-such-host.invalid", 443)
 """What only a proxy knows (RFC 6761)."""
@@ -245,21 +247,25 @@ def test_without_time_there_is_no_connection() -> None:
             dial(("localhost", port), soon(-5))  # the name service may have been quicker
 
 
+@pytest.mark.parametrize(
+    ("proxy", "name", "most"),
+    [(None, "no-such-host.invalid", 0.9), (Through("socks5", "proxy.invalid", 1080), "proxy proxy.invalid", 5)],
+)
 def test_a_name_service_that_says_nothing_is_waited_for_no_longer_than_there_is_time(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, proxy: Through | None, name: str, most: float
 ) -> None:
     over = threading.Event()
 
-    def silent(*_: object, flags: int, **__: object) -> None:
+    def silent(*_: object, flags: int = 0, **__: object) -> None:
         if not flags:
             over.wait(20)
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", silent)
     began = time.monotonic()
-    with pytest.raises(Unresolved, match=r"^no-such-host\.invalid: no answer from the name service in time$"):
-        dial(NAMED, began)
-    assert time.monotonic() - began < 0.9
+    with pytest.raises(Unresolved, match=f"^{re.escape(name)}: no answer from the name service in time$"):
+        dial(NAMED, began, proxy)
+    assert time.monotonic() - began < most
     over.set()
 
 
@@ -343,25 +349,11 @@ def test_a_proxy_has_all_the_time_that_is_left_once_it_is_reached(monkeypatch: p
 )
 def test_a_proxy_that_drips_cannot_stretch_the_time(scheme: str, said: bytes) -> None:
     """Each byte comes in time."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        over = threading.Event()
-
-        def drip() -> None:
-            connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                for byte in said:
-                    connection.sendall(bytes([byte]))
-                    if over.wait(0.04):
-                        return
-
-        thread = threading.Thread(target=drip, daemon=True)
-        thread.start()
+    with dripping(said) as port:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
-            dial(NAMED, soon(0.2), through(f"127.0.0.1:{listener.getsockname()[1]}", scheme))
+            dial(NAMED, soon(0.2), through(f"127.0.0.1:{port}", scheme))
         assert time.monotonic() - began < 5
-        over.set()
-        thread.join()
 
 
 def test_a_socks_proxy_that_says_nothing_is_out_of_time() -> None:
@@ -381,24 +373,6 @@ def test_a_name_that_no_proxy_can_be_asked_for_is_unresolved() -> None:
             dial(NAMED, soon(), Through(scheme, name, 1))
 
 
-def test_a_socks_proxy_whose_name_nobody_tells_is_waited_for_no_longer_than_there_is_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    over = threading.Event()
-
-    def silent(*_: object, flags: int = 0, **__: object) -> None:
-        if not flags:
-            over.wait(20)
-        raise socket.gaierror(socket.EAI_NONAME, "no such name")
-
-    monkeypatch.setattr(socket, "getaddrinfo", silent)
-    began = time.monotonic()
-    with pytest.raises(Unresolved, match=r"^proxy proxy\.invalid: no answer from the name service in time$"):
-        dial(NAMED, began, Through("socks5", "proxy.invalid", 1080))
-    assert time.monotonic() - began < 5
-    over.set()
-
-
 def test_a_socks_proxy_with_two_addresses_is_asked_at_the_one_that_answers() -> None:
     """And what was tried is closed, as is a connection that was refused."""
     before = set(os.listdir("/proc/self/fd"))
@@ -408,7 +382,6 @@ def test_a_socks_proxy_with_two_addresses_is_asked_at_the_one_that_answers() -> 
             assert connection.recv(5) == b"hello"
     with Proxy(("127.0.0.1", 1), socks=True, refuse=b"x") as proxy, pytest.raises(ProxyRefusal) as kept:
         dial(NAMED, soon(), through(proxy.place, "socks5"))
-    end = time.monotonic() + 20  # the proxy's threads close their ends when they come to it
-    while not set(os.listdir("/proc/self/fd")) <= before and time.monotonic() < end:
-        time.sleep(0.01)
-    assert set(os.listdir("/proc/self/fd")) <= before, kept
+    # The proxy's threads close their ends when they come to it.
+    until(lambda: set(os.listdir("/proc/self/fd")) <= before)
+    assert kept.value.errno == errno.ECONNREFUSED  # it is here still, with what it was about

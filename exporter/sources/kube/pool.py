@@ -3,7 +3,7 @@
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import urllib3
@@ -58,7 +58,7 @@ def _pool(access: Access, options: dict[str, Any]) -> urllib3.PoolManager:
         # socks5h: the proxy resolves the name, as for clients written in Go.
         url = proxy.url.replace("socks5://", "socks5h://")
         found = SOCKSProxyManager(url, proxy.username or None, proxy.password or None, **options)
-        found.pool_classes_by_scheme = connecting(_Dialled, found.pool_classes_by_scheme)
+        found.pool_classes_by_scheme = connecting(_dialled(proxy), found.pool_classes_by_scheme)
         return found
     if proxy.scheme == "https":
         options["proxy_ssl_context"] = access.context  # Go verifies the proxy by the cluster's CA, too
@@ -66,25 +66,25 @@ def _pool(access: Access, options: dict[str, Any]) -> urllib3.PoolManager:
     return urllib3.ProxyManager(proxy.url, proxy_headers=headers, **options)
 
 
-class _Dialled:
+def _dialled(proxy: Proxy) -> type[object]:
     """To be mixed into a connection through a SOCKS proxy, which `dial` keeps to its time and the library does not."""
 
-    host: str
-    port: int
-    timeout: float
-    socket_options: Sequence[tuple[int, int, int]]
-    _socks_options: Mapping[str, Any]
+    class Dialled:
+        host: str
+        port: int
+        timeout: float
+        socket_options: Sequence[tuple[int, int, int]]
 
-    def _new_conn(self) -> socket.socket:
-        said = self._socks_options
-        proxy = Proxy("socks5", said["proxy_host"], said["proxy_port"], said["username"] or "", said["password"] or "")
-        try:
-            found = dial((self.host, self.port), time.monotonic() + self.timeout, proxy)
-        except Unresolved as error:
-            raise socket.gaierror(socket.EAI_NONAME, str(error)) from None
-        for option in self.socket_options:
-            found.setsockopt(*option)
-        return found
+        def _new_conn(self) -> socket.socket:
+            try:
+                found = dial((self.host, self.port), time.monotonic() + self.timeout, proxy)
+            except Unresolved as error:
+                raise socket.gaierror(socket.EAI_NONAME, str(error)) from None
+            for option in self.socket_options:
+                found.setsockopt(*option)
+            return found
+
+    return Dialled
 
 
 def _keep_alive() -> list[tuple[int, int, int]]:

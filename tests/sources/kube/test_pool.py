@@ -1,9 +1,7 @@
 """Access becomes a pool of connections: what each of them is made with, direct or through a proxy."""
 
-import contextlib
 import socket
 import ssl
-import threading
 import time
 import warnings
 from dataclasses import replace
@@ -21,6 +19,7 @@ from exporter.sources.kube.access import Access
 from exporter.sources.kube.failure import ApiError
 from exporter.sources.kube.pool import pool_of
 from tests.proxies import Proxy as Socks
+from tests.proxies import dripping
 
 SERVER = "https://contoso.example:6443"
 VERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -147,30 +146,27 @@ def test_a_socks_proxy_leads_to_the_server(user: str, shown: str) -> None:
 
 def test_a_socks_proxy_that_drips_cannot_stretch_the_time() -> None:
     """Each byte comes in time. It would take ten seconds to say all."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        over = threading.Event()
-
-        def drip() -> None:
-            client, _ = listener.accept()
-            with client, contextlib.suppress(OSError):
-                for byte in b"\5\0" + b"\5\0\0\3\xff" + b"x" * 255:
-                    client.sendall(bytes([byte]))
-                    if over.wait(0.04):
-                        return
-
-        thread = threading.Thread(target=drip, daemon=True)
-        thread.start()
-        connection = through_socks(f"127.0.0.1:{listener.getsockname()[1]}")
+    with dripping(b"\5\0" + b"\5\0\0\3\xff" + b"x" * 255) as port:
+        connection = through_socks(f"127.0.0.1:{port}")
         connection.timeout = 0.2
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             connection.connect()
         assert time.monotonic() - began < 5
-        over.set()
-        thread.join()
 
 
 def test_a_socks_proxy_without_an_address_is_an_error_of_names() -> None:
     with pytest.raises(socket.gaierror, match=r"proxy no-such-host\.invalid: ") as raised:
         through_socks("no-such-host.invalid:1").connect()
     assert raised.value.errno == socket.EAI_NONAME
+
+
+def test_a_socks_proxy_may_be_at_an_address_of_ipv6() -> None:
+    """There is one colon more in it, and brackets only in its URL."""
+    proxy = Proxy("socks5", "::1", 1)
+    pool = pool_of(replace(PLAIN, server="http://contoso.example:80", proxy=proxy))
+    connection = pool.connection_from_url("http://contoso.example:80")._get_conn(timeout=0.3)
+    assert isinstance(connection, HTTPConnection)
+    connection.timeout = 20.0
+    with pytest.raises(OSError, match=r"proxy socks5://\[::1\]:1: "):
+        connection.connect()
