@@ -23,6 +23,10 @@ __all__ = [
 ]
 
 
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character: JSON and YAML can write it, and no header, file or scrape can hold it."""
+
+
 def text(value: object) -> str:
     """A string without control characters."""
     if not isinstance(value, str):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.bug import bug
+from exporter.thread import begin
 
 __all__ = ["seconds_left", "together"]
 
@@ -40,8 +41,8 @@ def together(
     }
     for name, thread in threads.items():
         try:
-            thread.start()
-        except RuntimeError:  # the system's limit of processes: what has begun goes on
+            begin(thread)
+        except OSError:  # what has begun goes on
             failures[name] = Failure(Reason.ERROR, "no thread can be started")
     while waiting := [name for name, thread in threads.items() if thread.is_alive()]:
         left = deadline - time.monotonic()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from exporter.sources.thread import begin
+from exporter.thread import begin
 
 __all__ = ["Deadline", "bounded", "connecting"]
 

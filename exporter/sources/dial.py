@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from exporter.sources.thread import begin
+from exporter.thread import begin
 
 if TYPE_CHECKING:
     # What the node agent never uses it never loads.

@@ -7,6 +7,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TypeVar
 
+from exporter.thread import begin
+
 __all__ = ["BusyError", "ThreadPool"]
 
 T = TypeVar("T")
@@ -119,8 +121,8 @@ class ThreadPool:
         """One more thread; BusyError for the job where there is none yet and none can be had."""
         thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads) + 1}", daemon=True)
         try:
-            thread.start()
-        except RuntimeError:  # the container's limit of processes
+            begin(thread)
+        except OSError:
             if not self._threads:
                 with self._change:
                     self._remove(job)

@@ -4,6 +4,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.encrypted_key import no_password
 from exporter.settings import SettingsError
 from exporter.web.yaml_mapping import YamlMapping, text, texts, truth
 
@@ -168,7 +169,7 @@ def ssl_context(config: TLSConfig) -> ServerContext:
     for key, path in (("cert_file", config.cert_file), ("key_file", config.key_file)):
         _readable(config, key, path)
     try:
-        context.load_cert_chain(config.cert_file, config.key_file, password=_no_password)
+        context.load_cert_chain(config.cert_file, config.key_file, password=no_password)
     except (OSError, ValueError) as error:
         raise _failure(config, "cert_file, key_file", config.cert_file, error) from None
     if config.client_ca_file is not None:
@@ -188,11 +189,6 @@ def _readable(config: TLSConfig, key: str, path: Path) -> None:
             return
     except OSError as error:
         raise _failure(config, key, path, error) from None
-
-
-def _no_password() -> str:
-    # Without this OpenSSL would ask on the terminal.
-    raise ValueError("the key is encrypted, and there is nowhere to give its password")
 
 
 def _failure(config: TLSConfig, key: str, path: Path, error: Exception) -> SettingsError:

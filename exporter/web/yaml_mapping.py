@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from exporter.settings import SettingsError
+from exporter.values import HALF
 
 __all__ = ["YamlMapping", "clean", "shown", "text", "texts", "truth"]
 
@@ -69,7 +70,7 @@ def text(value: object) -> str:
         raise ValueError(f"not a string: {shown(value)}")
     if re.search("[\x00-\x1f\x7f]", value):
         raise ValueError("holds a control character")
-    if re.search("[\ud800-\udfff]", value):
+    if HALF.search(value):
         raise ValueError("holds half of a character")
     return value
 

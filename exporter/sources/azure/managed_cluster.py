@@ -18,7 +18,7 @@ from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.azure.resource_manager import ResourceManager, Unanswered
 from exporter.sources.bug import bug
-from exporter.sources.thread import begin
+from exporter.thread import begin
 
 __all__ = ["MOST_ABANDONED", "AzureSource"]
 

@@ -10,8 +10,8 @@ from exporter.facts.kube.endpoint_target import EndpointTarget
 from exporter.facts.source import Failure
 from exporter.reason import Reason
 from exporter.sources.endpoints.host_roots import host_roots
-from exporter.sources.thread import begin
 from exporter.sources.tls import probe
+from exporter.thread import begin
 
 __all__ = ["Resolve", "by_name", "in_thread", "look"]
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from exporter.sources.thread import begin
+from exporter.thread import begin
 
 __all__ = ["Workers"]
 

@@ -22,7 +22,8 @@ from typing import IO, Any
 
 from exporter.facts.kube.kubeconfig_entries import Cluster, ExecPlugin, KubeconfigError
 from exporter.facts.kube.metadata import timestamp
-from exporter.sources.thread import begin
+from exporter.thread import begin
+from exporter.values import HALF
 
 __all__ = ["PluginCredential", "run_plugin"]
 
@@ -30,8 +31,6 @@ LARGEST = 1 << 20
 """Bytes of a plugin's answer."""
 LEFT_BEHIND = 2.0
 """Seconds that what it says is waited for once it has ended: a child it left behind may hold the pipes open."""
-_HALF = re.compile("[\ud800-\udfff]")
-"""Half of a character, which JSON may hold and no header or file can."""
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -197,7 +196,7 @@ def _credential(answer: bytes, api_version: str, name: str) -> PluginCredential:
     token, certificate, key, expiry = (
         status.get(field) or "" for field in ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
     )
-    if not all(isinstance(one, str) and not _HALF.search(one) for one in (token, certificate, key, expiry)):
+    if not all(isinstance(one, str) and not HALF.search(one) for one in (token, certificate, key, expiry)):
         raise KubeconfigError(f"exec: {name} gave a credential that is no string")
     if bool(certificate) != bool(key):
         raise KubeconfigError(f"exec: {name} gave a certificate without its key, or a key without its certificate")

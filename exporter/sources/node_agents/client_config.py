@@ -13,7 +13,9 @@ from pathlib import Path
 
 import yaml
 
+from exporter.encrypted_key import no_password
 from exporter.settings_file import YAML_ERRORS, SettingsError, yaml_words
+from exporter.values import HALF
 
 __all__ = ["ClientAccess", "client_access"]
 
@@ -82,7 +84,7 @@ def _mapping(file: Path, section: str, value: object) -> dict[str, object]:
 
 def _text(file: Path, section: str, mapping: Mapping[str, object], key: str) -> str:
     value = mapping.get(key, "")
-    if not isinstance(value, str) or re.search("[\x00-\x1f\ud800-\udfff]", value):
+    if not isinstance(value, str) or re.search("[\x00-\x1f]", value) or HALF.search(value):
         raise SettingsError(f"{file}: {section}.{key}: not a string of one line")
     return value
 
@@ -94,7 +96,7 @@ def _context(file: Path, tls: Mapping[str, object], files: list[Path], *, skip: 
     try:
         context = ssl.create_default_context(cafile=str(paths["ca_file"]) if "ca_file" in paths else None)
         if "cert_file" in paths:
-            context.load_cert_chain(paths["cert_file"], paths.get("key_file"), password=_no_password)
+            context.load_cert_chain(paths["cert_file"], paths.get("key_file"), password=no_password)
     except OSError as error:  # ssl.SSLError is one
         raise SettingsError(f"{file}: tls_config: {error.strerror}") from None
     except ValueError as error:
@@ -103,11 +105,6 @@ def _context(file: Path, tls: Mapping[str, object], files: list[Path], *, skip: 
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _no_password() -> str:
-    # Without this OpenSSL would ask on the terminal, and wait.
-    raise ValueError("the key is encrypted, and there is nowhere to give its password")
 
 
 def _login(file: Path, login: Mapping[str, object], files: list[Path]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import threading
 import time
 
 from exporter.sources.parsing.record import ANSWER, REQUEST, mapping
-from exporter.sources.thread import begin
+from exporter.thread import begin
 
 __all__ = ["CODE", "Died", "ParserProcess", "Slow"]
 
