@@ -74,7 +74,10 @@ def look_at_cluster(
 def _read_by(
     paths: Paths, context: str, deadline: float, tell: Callable[[Sequence[str]], None]
 ) -> tuple[Choice, KubeconfigView]:
-    """The same by a deadline: a home directory may be on a server that hangs, a file be a pipe that nobody fills."""
+    """What `_read` has, by a deadline: a home directory may be on a server that hangs, a file a pipe that nobody fills.
+
+    Raises SettingsError.
+    """
     outcome: list[tuple[Choice, KubeconfigView] | Exception] = []
 
     def read() -> None:

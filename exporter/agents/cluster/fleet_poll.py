@@ -84,15 +84,13 @@ class FleetPoll(Generic[T]):
                 asyncio.run(self._main())
             except Exception:
                 log.exception("a bug, or nothing left to ask with: %s begins again", self._thread.name)
-                self._due.clear()
-                self._heap.clear()
-                self._asking.clear()
                 failures += 1
                 self._stopping.wait(pause(min(self._interval, RETRY), failures))
 
     async def _main(self) -> None:
+        # What is asked and what is to be asked in this loop: a former one may have ended in an error.
+        self._due, self._heap, self._asking, self._free = {}, [], {}, asyncio.Event()
         known: Mapping[str, T] | None = None
-        self._free = asyncio.Event()  # of this loop
         while not self._stopping.is_set():
             members = self._members()
             if members is not known:

@@ -202,7 +202,7 @@ def _login(
 def _wrong_proxy(url: str, environment: Mapping[str, str]) -> str:
     """What is wrong with the proxy that the environment names for a URL; empty where there is none, or nothing is.
 
-    The SDK's libraries only say that something is wrong, and take some that are none elsewhere: asked when they failed.
+    The SDK's libraries only say that something is wrong, and take some that are none elsewhere: told where they failed.
     """
     try:
         parts = urlsplit(url)
