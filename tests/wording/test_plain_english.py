@@ -46,7 +46,7 @@ READ = (
 
 def texts() -> Iterator[Path]:
     for pattern in READ:
-        yield from sorted(ROOT.glob(pattern))
+        yield from sorted(one for one in ROOT.glob(pattern) if "node_modules" not in one.parts)
 
 
 def riddles(text: str) -> list[str]:
